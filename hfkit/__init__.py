@@ -1,0 +1,24 @@
+"""hfkit: transfer learning of classifiers with the Hugging Face Trainer.
+
+    from hfkit import load_pipeline
+    load_pipeline("runs/fakenews-20261123-120000")("Drinking bleach cures COVID-19.")
+
+The public names are loaded when they are first used, so that importing hfkit costs nothing. `import hfkit.models`
+registers our models with transformers' Auto classes.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models import TextClassificationPipeline, TextClassifier, TextClassifierConfig, load_pipeline
+
+__version__ = "0.1.0"
+
+__all__ = ["TextClassificationPipeline", "TextClassifier", "TextClassifierConfig", "load_pipeline"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module(".models", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

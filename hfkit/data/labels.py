@@ -1,0 +1,115 @@
+"""Labels: what they are, what they are called, and how a split is cut from train with stratification."""
+
+import re
+
+import pandas as pd
+
+from ..errors import UserError
+
+# Splits are cut by one fixed seed, so that runs with different seeds stay comparable.
+SPLIT_SEED = 42
+
+_FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+")
+_INTEGER = re.compile(r"[+-]?\d+")
+
+
+def label_text(value: object) -> str | None:
+    """Return a label as text, or None where there is none.
+
+    Raises:
+        UserError: The label is a list: several labels a row are not supported.
+    """
+    if isinstance(value, list | tuple | dict | set) or hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0:
+        raise UserError(
+            f"A row has several labels ({value}): multi-label data is not supported; give each row one label."
+        )
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    return str(value).strip() or None
+
+
+def check_kind(labels: pd.Series, column: str) -> None:
+    """Refuse labels that are not classes.
+
+    Raises:
+        UserError: They are floats, or several labels a row.
+    """
+    values = set(labels.dropna())
+    floats = sorted(value for value in values if _FLOAT.fullmatch(value))
+    if floats and len(floats) == len(values):
+        raise UserError(
+            f"The labels in column '{column}' are decimal numbers ({', '.join(floats[:3])}): write classes as whole "
+            "numbers or names; regression is not supported."
+        )
+    for value in values:
+        parts = [part.strip() for part in re.split(r"[,;|]", value.strip("[]"))]
+        listed = value.startswith("[") and value.endswith("]")
+        if listed or (len(parts) > 1 and all(part in values for part in parts)):
+            raise UserError(
+                f"The label '{value}' in column '{column}' stands for several labels: multi-label data is not "
+                "supported; give each row one label."
+            )
+
+
+def class_list(
+    train: pd.Series, column: str, stated: list[str] | None, label_names: list[str] | None
+) -> tuple[list[str], dict[str, str]]:
+    """Return the class names in the order of their numbers, and the name of each value of the label column.
+
+    Args:
+        train: Labels of the train split, as text.
+        column: Name of the label column, for messages.
+        stated: Class names that the data set itself states, in order.
+        label_names: `--label_names`: names for integer labels in their numeric order, or an order for named ones.
+
+    Raises:
+        UserError: There is one class only, or `label_names` does not fit.
+    """
+    values = sorted(set(train.dropna()))
+    numeric = all(_INTEGER.fullmatch(value) for value in values)
+    if numeric:
+        values.sort(key=int)
+    if len(values) < 2:
+        found = f"the class '{values[0]}' only" if values else "no label at all"
+        raise UserError(f"The train split has {found} in column '{column}': a classifier needs two classes or more.")
+    if stated:
+        values = stated
+    if label_names is None:
+        return values, {value: value for value in values}
+    if len(label_names) != len(values) or len(set(label_names)) != len(label_names):
+        raise UserError(f"--label_names wants {len(values)} different names, one for each of {', '.join(values[:20])}.")
+    if numeric and not stated:
+        return list(label_names), dict(zip(values, label_names, strict=True))
+    if set(label_names) != set(values):
+        raise UserError(
+            f"--label_names {' '.join(label_names)} must hold the labels of the data in the order you want: "
+            f"{', '.join(values[:20])}; only whole numbers get other names."
+        )
+    return list(label_names), {value: value for value in values}
+
+
+def cut(table: pd.DataFrame, share: float | int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cut `share` of the rows (a fraction or a number) off a table with a `label` column, with stratification.
+
+    Returns:
+        The rest, and the cut, each in the order of the rows.
+
+    Raises:
+        UserError: A class has too few rows to be in both.
+    """
+    from sklearn.model_selection import train_test_split
+
+    counts = table["label"].value_counts()
+    if counts.min() < 2:
+        raise UserError(
+            f"The class '{counts.idxmin()}' has one row only in train, too few to cut {split} from it: add rows of "
+            f"that class, or give a {split} file."
+        )
+    try:
+        rest, taken = train_test_split(table, test_size=share, stratify=table["label"], random_state=SPLIT_SEED)
+    except ValueError as error:
+        raise UserError(
+            f"{split} cannot be cut from {len(table)} rows of {len(counts)} classes ({error}): give a {split} file, or "
+            "more rows."
+        ) from error
+    return rest.sort_index(), taken.sort_index()

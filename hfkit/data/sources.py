@@ -1,0 +1,197 @@
+"""Where rows come from: the embedded sample, the public tweets, a file, a folder, or the Hub; one table a split."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+SAMPLE_FOLDER = Path(__file__).parent / "sample"
+
+# The English split of Constraint@AAAI-2021 (Patwa et al., arXiv 2011.03327), pinned by commit and SHA-256.
+CONSTRAINT_URL = (
+    "https://raw.githubusercontent.com/diptamath/covid_fake_news/030deba36d118c124709fd72d7d5f14c7bc69053/data/"
+)
+CONSTRAINT_FILES = {
+    "train": ("Constraint_Train.csv", "441f3985bb76eb69d1e488cf292f80add96c4dddfa43ba7c060889607837ddce"),
+    "validation": ("Constraint_Val.csv", "c610931d0641fe1d9b9495c453f99ae7aa45bf294c7db6333ec84ecebb0b6c3c"),
+    "test": ("english_test_with_labels.csv", "7152fc681884a22013218c5dd9a73c6fd99d4b084705723e1e49d18c97ca8281"),
+}
+
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev", "eval"),
+    "test": ("test", "testing"),
+}
+FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+
+
+@dataclass
+class Source:
+    """Tables as they were read: `tables` by split, and the class names of columns whose file or Hub entry states them."""
+
+    name: str
+    tables: dict[str, pd.DataFrame]
+    class_names: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_source(dataset: str, config: str | None = None, revision: str | None = None) -> Source:
+    """Read all splits of `dataset`: `sample`, `constraint`, a file, a folder, or a Hub id.
+
+    Raises:
+        UserError: It is not there, cannot be reached, or cannot be read.
+    """
+    if dataset == "sample":
+        return _read_folder(SAMPLE_FOLDER, "sample")
+    if dataset == "constraint":
+        return _read_constraint()
+    path = Path(dataset).expanduser()
+    if path.is_dir():
+        return _read_folder(path, dataset)
+    if path.is_file():
+        table, class_names = _read_file(path)
+        return Source(dataset, {"train": table}, class_names)
+    if path.suffix.lower() in FILE_SUFFIXES or dataset.startswith((".", "/", "~")) or dataset.count("/") > 1:
+        raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
+    return _read_hub(dataset, config, revision)
+
+
+def _read_folder(folder: Path, name: str) -> Source:
+    """Read the train, validation and test files of a folder."""
+    tables: dict[str, pd.DataFrame] = {}
+    class_names: dict[str, list[str]] = {}
+    read_from: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        split = _split_of(path)
+        if split is None:
+            continue
+        if split in tables:
+            raise UserError(f"{folder} has two files for {split}: {read_from[split].name} and {path.name}; keep one.")
+        tables[split], names = _read_file(path)
+        read_from[split] = path
+        class_names |= names
+    if "train" not in tables:
+        raise UserError(
+            f"{folder} has no training file: name it train.csv (or {', '.join(s[1:] for s in FILE_SUFFIXES[1:])}), "
+            "and the others validation and test."
+        )
+    return Source(name, tables, class_names)
+
+
+def _split_of(path: Path) -> str | None:
+    """Return the split that a file name tells, such as `validation` for `my-val.csv`."""
+    if path.suffix.lower() not in FILE_SUFFIXES or not path.is_file():
+        return None
+    words = path.stem.lower().replace("-", " ").replace("_", " ").replace(".", " ").split()
+    found = [split for split, names in SPLIT_NAMES.items() if any(word in names for word in words)]
+    return found[0] if len(found) == 1 else None
+
+
+def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Read one file by its suffix; cells of CSV and TSV stay text, and an empty cell is an empty text."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix in (".csv", ".tsv"):
+            separator = "\t" if suffix == ".tsv" else ","
+            table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            return table, {}
+        if suffix in (".json", ".jsonl"):
+            # dtype=object: pandas would turn whole numbers beside an empty cell into decimal ones.
+            return pd.DataFrame(_read_json(path), dtype=object), {}
+        if suffix == ".parquet":
+            return _read_parquet(path)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not UTF-8 (byte 0x{error.object[error.start]:02x}): save it as UTF-8, for example by "
+            f"iconv -f latin1 -t utf-8 {path.name} > utf8{suffix}."
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
+        raise UserError(f"{path} cannot be read as {suffix[1:]}: {' '.join(str(error).split())}.") from error
+    raise UserError(f"{path} has an unknown format: write one of {', '.join(FILE_SUFFIXES)}.")
+
+
+def _read_json(path: Path) -> list[dict[str, object]]:
+    """Read a JSON array of objects, or one object a line; whole numbers stay whole."""
+    text = path.read_text(encoding="utf-8-sig")
+    if text.lstrip().startswith("["):
+        rows = json.loads(text)
+    else:
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it must hold one object with the columns for each row")
+    return rows
+
+
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Read a parquet file, with the class names that a Hugging Face export states in its schema."""
+    import pyarrow.parquet
+    from datasets import Features
+
+    content = pyarrow.parquet.read_table(path)
+    return _with_class_names(content.to_pydict(), Features.from_arrow_schema(content.schema))
+
+
+def _with_class_names(
+    content: dict[str, list[Any]], features: "Features"
+) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Make a table; the numbers of ClassLabel columns become names, and -1, the Hub's sign for a hidden label, nothing."""
+    from datasets import ClassLabel
+
+    class_names = {name: list(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
+    table = pd.DataFrame(content, dtype=object)
+    for column, names in class_names.items():
+        table[column] = [names[value] if value is not None and value >= 0 else None for value in content[column]]
+    return table, class_names
+
+
+def _read_constraint() -> Source:
+    """Download the three pinned files of the COVID-19 fake-news tweets (cached by `datasets`) and check their sums."""
+    from datasets import DownloadManager
+
+    tables: dict[str, pd.DataFrame] = {}
+    for split, (file_name, expected) in CONSTRAINT_FILES.items():
+        url = CONSTRAINT_URL + file_name
+        try:
+            path = Path(DownloadManager().download(url))
+        except (OSError, ValueError) as error:  # requests' and fsspec's connection errors are OSErrors
+            raise UserError(
+                f"The tweets cannot be downloaded from {url} ({type(error).__name__}): check the network, or name a "
+                "file or folder of your own by --dataset."
+            ) from error
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise UserError(f"{url} is not the file that is expected (its SHA-256 differs): delete {path} and try again.")
+        tables[split] = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    return Source("constraint", tables)
+
+
+def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
+    """Load a data set of the Hub and bring its splits under our names."""
+    from datasets import DatasetDict, load_dataset
+
+    try:
+        loaded = load_dataset(dataset, config, revision=revision)
+    except (OSError, ValueError) as error:  # not found, not reachable, or no such configuration
+        raise UserError(
+            f"The data set {dataset} is neither a file or folder here nor one on the Hub that can be reached: "
+            f"{' '.join(str(error).split()).rstrip('.')[:300]}."
+        ) from error
+    assert isinstance(loaded, DatasetDict)
+    tables: dict[str, pd.DataFrame] = {}
+    class_names: dict[str, list[str]] = {}
+    for split, names in SPLIT_NAMES.items():
+        found = next((name for name in names if name in loaded), None)
+        if found is not None:
+            tables[split], stated = _with_class_names(loaded[found].to_dict(), loaded[found].features)
+            class_names |= stated
+    if "train" not in tables:
+        raise UserError(f"The data set {dataset} has no train split, only {', '.join(loaded)}.")
+    return Source(dataset, tables, class_names)

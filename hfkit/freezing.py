@@ -1,0 +1,130 @@
+"""Freezing: what of a model trains, and the callback that sees to it."""
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from .errors import UserError
+from .models.base import BackboneClassifier
+
+
+@dataclass(frozen=True)
+class FreezePlan:
+    """What of a backbone trains; the head always does.
+
+    `unfreeze_from` is `none` (the head alone), `all`, or the dotted name of a backbone module, such as
+    `encoder.layer.11`, from which on everything trains, in registration order. A leading `backbone.` is accepted.
+    """
+
+    unfreeze_from: str = "all"
+
+    def apply(self, model: BackboneClassifier) -> None:
+        """Set `requires_grad` of every parameter of `model`, and its frozen modules to eval mode.
+
+        Raises:
+            UserError: The backbone has no module of that name.
+        """
+        trainable = self._trainable_names(model)
+        for name, parameter in model.backbone.named_parameters():
+            parameter.requires_grad = name in trainable
+        model.classifier.requires_grad_(True)
+        model.train(model.training)
+
+    def describe(self, model: BackboneClassifier) -> str:
+        """Say in one line how many parameters of `model` train, and from where."""
+        trainable, total = count_parameters(model)
+        where = {"all": "everything, from the first layer on", "none": "the head alone, on a frozen backbone"}
+        start = where.get(self.unfreeze_from, f"from {_relative(self.unfreeze_from)} on, and the head")
+        return f"{trainable:,} of {total:,} parameters train ({trainable / total:.2%}): {start}."
+
+    def _trainable_names(self, model: BackboneClassifier) -> set[str]:
+        """Return the names of the backbone's parameters that train."""
+        names = [name for name, _ in model.backbone.named_parameters()]
+        if self.unfreeze_from == "none":
+            return set()
+        if self.unfreeze_from == "all":
+            return set(names)
+        layer = _relative(self.unfreeze_from)
+        for index, name in enumerate(names):
+            if name == layer or name.startswith(f"{layer}."):
+                return set(names[index:])
+        modules = [name for name, _ in model.backbone.named_modules() if name]
+        near = difflib.get_close_matches(layer, modules, n=3, cutoff=0.4)
+        stages = model.stages()
+        raise UserError(
+            f"--unfreeze_from {self.unfreeze_from}: the backbone has no layer of that name with parameters; nearest: "
+            f"{', '.join(near) or 'none'}. Write none, all, or a layer such as {stages[0]} ... {stages[-1]}."
+        )
+
+
+class FreezeCallback(TrainerCallback):
+    """Freezes the model by a plan when the Trainer is built, and proves at the end of training that nothing frozen moved.
+
+    It acts in `on_init_end`, before the optimizer and DDP exist; later would be too late for both.
+    """
+
+    def __init__(self, plan: FreezePlan) -> None:
+        self.plan = plan
+        self.checksum_before = ""
+        self.checksum_after = ""
+
+    def on_init_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: BackboneClassifier | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Freeze the model and note the checksum of what is frozen."""
+        assert model is not None
+        self.plan.apply(model)
+        self.checksum_before = frozen_checksum(model)
+
+    def on_train_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: BackboneClassifier | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Compare the frozen part with what it was.
+
+        Raises:
+            RuntimeError: A frozen parameter or buffer has changed.
+        """
+        assert model is not None
+        self.checksum_after = frozen_checksum(model)
+        if self.checksum_after != self.checksum_before:
+            raise RuntimeError("Frozen parameters or buffers have changed in training; please report this as a bug.")
+
+
+def frozen_checksum(model: BackboneClassifier) -> str:
+    """SHA-256 over the backbone's frozen parameters and the buffers of its frozen modules; empty where nothing is frozen."""
+    digest = hashlib.sha256()
+    anything = False
+    for module_name, module in model.backbone.named_modules():
+        if any(parameter.requires_grad for parameter in module.parameters()):
+            tensors = [(n, p) for n, p in module.named_parameters(recurse=False) if not p.requires_grad]
+        else:
+            tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        for name, tensor in tensors:
+            anything |= isinstance(tensor, torch.nn.Parameter)
+            digest.update(f"{module_name}.{name}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest() if anything else ""
+
+
+def count_parameters(model: torch.nn.Module) -> tuple[int, int]:
+    """Return how many parameters train, and how many there are."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return sum(size for size, trains in sizes if trains), sum(size for size, _ in sizes)
+
+
+def _relative(name: str) -> str:
+    return name.removeprefix("backbone.")

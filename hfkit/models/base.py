@@ -1,0 +1,103 @@
+"""What all classifiers share: a backbone, a head, frozen parts that stay frozen, and a strict way to load weights."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+from transformers import initialization as init
+
+
+class BackboneClassifier(PreTrainedModel):
+    """A pretrained `backbone` and a `classifier` head on top of it.
+
+    A subclass builds an empty net from its config in `__init__` and ends it in `post_init()`; weights come afterwards,
+    by `from_backbone` (pretrained backbone, new head) or `from_pretrained` (a whole saved model).
+    """
+
+    base_model_prefix = "backbone"
+    # Otherwise the Trainer takes the loss for normalised over the accumulated batch, and gradients grow with the number
+    # of accumulation steps: https://github.com/huggingface/transformers/issues/47688
+    accepts_loss_kwargs = False
+
+    backbone: nn.Module
+    classifier: nn.Module
+    feature_size: int
+    """Width of the features that the backbone gives to the head."""
+
+    def stages(self) -> list[str]:
+        """Name the stages of the backbone in the order in which they are registered, e.g. `encoder.layer.11`.
+
+        A stage is an item of a list of layers, or a module that holds no such list.
+        """
+        return list(_stage_names(self.backbone))
+
+    def train(self, mode: bool = True) -> "BackboneClassifier":
+        """Set the training mode, but keep the frozen part of the backbone in eval mode.
+
+        The Trainer calls this at every step, which would wake the dropout and the BatchNorm statistics of frozen layers.
+        Frozen are modules without any trainable parameter, and parameterless ones (such as a dropout) that are registered
+        before the first trainable parameter.
+        """
+        super().train(mode)
+        if not mode or all(parameter.requires_grad for parameter in self.backbone.parameters()):
+            return self
+        trainable_seen = False
+        for module in self.backbone.modules():
+            parameters = list(module.parameters())
+            if any(parameter.requires_grad for parameter in parameters):
+                trainable_seen |= any(parameter.requires_grad for parameter in module.parameters(recurse=False))
+            elif parameters or not trainable_seen:
+                module.training = False
+        return self
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Initialise a module of the head; `nn.GRU` has no default in transformers and would hold raw memory."""
+        super()._init_weights(module)
+        if isinstance(module, nn.GRU):
+            bound = module.hidden_size**-0.5
+            for parameter in module.parameters(recurse=False):
+                init.uniform_(parameter, -bound, bound)
+
+    def _load_backbone_state(self, state: Mapping[str, torch.Tensor], source: str) -> None:
+        """Copy `state` into the backbone: every tensor, or none and an error.
+
+        Raises:
+            ValueError: `state` lacks a tensor, has one too many, or one of another shape.
+        """
+        own = self.backbone.state_dict()
+        problems = [f"{key} is missing" for key in own if key not in state]
+        problems += [f"{key} is unknown" for key in state if key not in own]
+        problems += [
+            f"{key} has shape {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+            for key in own
+            if key in state and state[key].shape != own[key].shape
+        ]
+        if problems:
+            more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+            raise ValueError(
+                f"The weights of {source} do not fit the backbone {type(self.backbone).__name__}: "
+                f"{'; '.join(problems[:5])}{more}."
+            )
+        self.backbone.load_state_dict(state)
+
+    def _all_logits(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return (batch, num_labels) logits; a single logit z stands for [0, z], whose softmax is the sigmoid of z."""
+        return functional.pad(logits, (1, 0)) if logits.shape[-1] == 1 else logits
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor | None:
+        """Return the mean cross-entropy of `logits` (batch, num_labels), or None without `labels` (batch,)."""
+        return None if labels is None else functional.cross_entropy(logits, labels)
+
+
+def _stage_names(module: nn.Module, prefix: str = "") -> list[str]:
+    """Walk `module` in registration order; descend only where a list of layers is inside."""
+    if not any(isinstance(child, nn.ModuleList | nn.Sequential) for child in module.modules()):
+        return [prefix]
+    names: list[str] = []
+    for name, child in module.named_children():
+        path = f"{prefix}.{name}" if prefix else name
+        names += [path] if isinstance(module, nn.ModuleList | nn.Sequential) else _stage_names(child, path)
+    return names

@@ -1,0 +1,182 @@
+"""Text classifier: any Transformers encoder with a linear or a BiGRU head."""
+
+import inspect
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import logging
+
+from .base import BackboneClassifier
+from .heads import BiGruHead, LinearHead
+from .text_pipeline import TextClassificationPipeline
+
+logger = logging.get_logger(__name__)
+
+
+class TextClassifierConfig(PreTrainedConfig):
+    """Configuration of `TextClassifier`.
+
+    Args:
+        backbone_config: Config of the encoder, or a dict with its `model_type`; default: BERT-base.
+        head: `linear` (on the pooler's output; without a pooler on the first token) or `bigru` (on all tokens).
+        head_hidden_size: Units of each direction of the BiGRU.
+        head_dropout: Dropout before the last linear layer.
+        head_logits: Width of the last layer: `None` for one logit a label, 1 for two labels by one sigmoid logit.
+        use_pooler: Whether the linear head stands on the encoder's pooler, where the encoder has one.
+        cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
+        max_length: Tokens after which a text is cut.
+    """
+
+    model_type = "hfkit-text"
+
+    backbone_config: PreTrainedConfig | dict[str, Any] | None = None
+    head: Literal["linear", "bigru"] = "linear"
+    head_hidden_size: int = 128
+    head_dropout: float = 0.1
+    head_logits: int | None = None
+    use_pooler: bool = True
+    cleaning: list[str] | tuple[str, ...] = ()
+    max_length: int = 128
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        backbone = self.backbone_config or {}
+        if isinstance(backbone, dict):
+            options = {"model_type": "bert", **backbone}
+            self.backbone_config = CONFIG_MAPPING[options.pop("model_type")].from_dict(options)
+        self.problem_type = "single_label_classification"
+        self.cleaning = list(self.cleaning)
+        super().__post_init__(**kwargs)
+        if self.head not in ("linear", "bigru"):
+            raise ValueError(f"Unknown head '{self.head}': write linear or bigru.")
+        if self.head_logits not in (None, 1, self.num_labels) or (self.head_logits == 1 and self.num_labels != 2):
+            raise ValueError(
+                f"head_logits is {self.head_logits} for {self.num_labels} labels: leave it out, or write 1 for two labels."
+            )
+        # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
+        self.custom_pipelines = {
+            "text-classification": {
+                "impl": f"text_pipeline.{TextClassificationPipeline.__name__}",
+                "pt": ["AutoModelForSequenceClassification"],
+                "type": "text",
+            }
+        }
+
+
+class TextClassifier(BackboneClassifier):
+    """A Transformers encoder (BERT, CT-BERT, RoBERTa, DistilBERT, DeBERTa, ELECTRA, ModernBERT, ...) with a head.
+
+    Parameter counts with BERT-base: linear head on the pooler 109,483,778 (one logit: 109,483,009); BiGRU head, for
+    which no pooler is built, 109,581,826 (one logit: 109,581,569).
+    """
+
+    config_class = TextClassifierConfig
+
+    def __init__(self, config: TextClassifierConfig) -> None:
+        super().__init__(config)
+        self.backbone = AutoModel.from_config(config.backbone_config)
+        if config.head == "bigru" or not config.use_pooler:
+            if getattr(self.backbone, "pooler", None) is not None:
+                self.backbone.pooler = None
+        parameters = inspect.signature(self.backbone.forward).parameters
+        self._takes_token_types = "token_type_ids" in parameters
+        self.feature_size = hidden_size = config.backbone_config.hidden_size
+        num_logits = config.head_logits or config.num_labels
+        self.classifier: nn.Module
+        if config.head == "bigru":
+            self.classifier = BiGruHead(hidden_size, num_logits, config.head_hidden_size, config.head_dropout)
+        else:
+            self.classifier = LinearHead(hidden_size, num_logits, config.head_dropout)
+        self.post_init()
+
+    @classmethod
+    def from_backbone(cls, source: str, revision: str | None = None, **config_options: Any) -> "TextClassifier":
+        """Build a classifier with the pretrained encoder of `source` and a new head.
+
+        Args:
+            source: A folder or a Hub id of any checkpoint of the encoder (with or without a pretraining head).
+            revision: Branch, tag or commit of a Hub id.
+            config_options: Fields of `TextClassifierConfig`, `id2label` and `label2id`.
+
+        Raises:
+            OSError: `source` does not exist or cannot be reached.
+            ValueError: `source` is not an encoder, or its weights do not fill it.
+        """
+        encoder, missing = _load_encoder(source, revision)
+        use_pooler = not any(key.startswith("pooler.") for key in missing)
+        missing = [key for key in missing if not key.startswith("pooler.")]
+        if missing:
+            raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")
+        if not use_pooler and config_options.get("head", "linear") == "linear":
+            logger.warning(f"{source} has no pretrained pooler: the linear head stands on the first token's state.")
+        encoder.config.name_or_path = ""  # a local path must not travel with the model
+        config = cls.config_class(backbone_config=encoder.config, use_pooler=use_pooler, **config_options)
+        model = cls(config)
+        model.load_pretrained_backbone(encoder)
+        return model
+
+    def load_pretrained_backbone(self, source: str | PreTrainedModel) -> None:
+        """Copy the weights of the encoder `source` (a module, a folder or a Hub id) into the backbone, strictly.
+
+        A pooler that this model does not have is left out.
+
+        Raises:
+            ValueError: A tensor is missing, unknown or of another shape.
+        """
+        encoder = _load_encoder(source)[0] if isinstance(source, str) else source
+        state = encoder.state_dict()
+        if getattr(self.backbone, "pooler", None) is None:
+            state = {key: tensor for key, tensor in state.items() if not key.startswith("pooler.")}
+        self._load_backbone_state(state, source if isinstance(source, str) else type(source).__name__)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> SequenceClassifierOutput:
+        """Classify a batch of token ids.
+
+        Args:
+            input_ids: (batch, tokens), padded on the right. What is longer than `config.max_length` is cut, so that a
+                caller who forgets to truncate gets a label and no crash.
+            attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
+            token_type_ids: (batch, tokens), passed on to encoders that know them.
+            labels: (batch,) class numbers; with them the output has a `loss`, the mean cross-entropy.
+
+        Returns:
+            `logits` (batch, num_labels), and `loss` if labels are given.
+        """
+        limit = self.config.max_length
+        input_ids = input_ids[:, :limit]
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask[:, :limit]
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if self._takes_token_types and token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids[:, :limit]
+        outputs = self.backbone(**inputs)
+        if self.config.head == "bigru":
+            logits = self.classifier(outputs.last_hidden_state, attention_mask)
+        else:
+            logits = self.classifier(self._pooled(outputs))
+        logits = self._all_logits(logits)
+        return SequenceClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+
+    def _pooled(self, outputs: Any) -> torch.Tensor:
+        """Return the pooler's output where the encoder has a pooler, else the first token's state: (batch, hidden)."""
+        if getattr(self.backbone, "pooler", None) is not None:
+            return outputs.pooler_output
+        return outputs.last_hidden_state[:, 0]
+
+
+def _load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, list[str]]:
+    """Load the bare encoder of `source` in float32; also return the names of weights its checkpoint lacks."""
+    # Without a dtype a half-precision checkpoint would be trained in half precision.
+    encoder, loading = AutoModel.from_pretrained(
+        source, revision=revision or "main", dtype=torch.float32, output_loading_info=True
+    )
+    if encoder.config.is_encoder_decoder:
+        raise ValueError(f"{source} is an encoder-decoder; write the name of an encoder such as bert-base-uncased.")
+    return encoder, sorted(loading["missing_keys"])

@@ -1,0 +1,150 @@
+"""The one small subclass of `transformers.Trainer`, for what no callback or argument can do, and our callbacks."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ProgressCallback
+
+from .models.base import BackboneClassifier
+
+# What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
+_OWN_GROUPS = {"params", "model", "optimizer_dict"}
+
+
+class ClassifierTrainer(Trainer):
+    """`transformers.Trainer` with two learning rates, and with the accuracy over the training batches in its log.
+
+    The accuracy is that of the predictions training makes anyway, with dropout on and while the weights move, as Keras
+    reports it; a second pass over the training data would cost a third of an epoch.
+    """
+
+    def __init__(self, *args: Any, head_learning_rate: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.head_learning_rate = head_learning_rate
+        self._counts = torch.zeros(2, device=self.args.device)  # right predictions, all predictions
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Build the optimizer of the arguments over `parameter_groups`; the Trainer knows one learning rate only."""
+        optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+        if self.optimizer is not None or _OWN_GROUPS & set(options):
+            return super().create_optimizer(model)
+        groups = parameter_groups(
+            self.model, self.args.learning_rate, self.head_learning_rate, self.args.weight_decay
+        )
+        self.optimizer = optimizer_class(groups, **options)
+        return self.optimizer
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Compute the loss as the Trainer does and count the right predictions on the way."""
+        labels = inputs.get("labels")
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        if model.training and labels is not None:
+            right = (outputs.logits.detach().argmax(dim=-1) == labels).sum()
+            self._counts += torch.stack([right, torch.tensor(len(labels), device=right.device)])
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the accuracy since the last log to a log of the training loss."""
+        if "loss" in logs:
+            right, total = self.accelerator.reduce(self._counts).tolist()
+            self._counts.zero_()
+            if total:
+                logs["accuracy"] = right / total
+        super().log(logs, start_time)
+
+
+def parameter_groups(
+    model: BackboneClassifier, learning_rate: float, head_learning_rate: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Group the trainable parameters: backbone and head, each with matrices (decayed) and vectors (not decayed).
+
+    Biases and the weights of LayerNorm and BatchNorm are vectors; the Trainer's own rule goes by names and decays most
+    BatchNorm weights of a DenseNet.
+    """
+    groups = []
+    for module, rate in ((model.backbone, learning_rate), (model.classifier, head_learning_rate)):
+        trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        for decayed in (True, False):
+            parameters = [parameter for parameter in trainable if (parameter.ndim > 1) == decayed]
+            if parameters:
+                groups.append({"params": parameters, "lr": rate, "weight_decay": weight_decay if decayed else 0.0})
+    return groups
+
+
+def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Callable[..., torch.Tensor] | None:
+    """Return the loss for the Trainer's `compute_loss_func`, or None where the model's own plain one will do.
+
+    Each row's cross-entropy counts by the weight of its class, and the sum is divided by the number of rows of the whole
+    accumulated batch, so that 8 rows at once and 2 x 4 accumulated rows give the same gradient.
+
+    Args:
+        class_weights: A weight for each class, or None for equal ones.
+        label_smoothing: Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567).
+    """
+    if class_weights is None and label_smoothing == 0:
+        return None
+
+    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+        logits = outputs.logits
+        losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
+        if class_weights is not None:
+            losses = losses * losses.new_tensor(class_weights)[labels]
+        return losses.sum() / (len(labels) if num_items_in_batch is None else num_items_in_batch)
+
+    return loss
+
+
+class EpochClock(TrainerCallback):
+    """Notes the seconds that each training epoch took in the Trainer's log history."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Start the clock."""
+        self._start = time.perf_counter()
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Note the time; evaluation and saving come later and do not count."""
+        seconds = round(time.perf_counter() - self._start, 3)
+        state.log_history.append({"epoch": state.epoch, "epoch_seconds": seconds, "step": state.global_step})
+
+
+class QuietProgress(ProgressCallback):
+    """The Trainer's progress bar, with one readable line for each log instead of a dictionary."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the losses and accuracies of a log above the bar."""
+        if not state.is_world_process_zero or self.training_bar is None or not logs:
+            return
+        for prefix, name in (("", "train"), ("eval_", "validation")):
+            if f"{prefix}loss" in logs:
+                figures = [f"loss {logs[f'{prefix}loss']:.4f}"]
+                figures += [
+                    f"{figure.replace('_', ' ')} {logs[prefix + figure]:.4f}"
+                    for figure in ("accuracy", "macro_f1")
+                    if prefix + figure in logs
+                ]
+                self.training_bar.write(f"epoch {logs.get('epoch', 0):.4g}: {name} {', '.join(figures)}")
