@@ -64,6 +64,7 @@ def build_text_classifier(
             "or write --backbone minilm (offline, from the demo extra) or a folder."
         ) from error
     _check_max_length(classifier, tokenizer, data.max_length)
+    classifier.config.pad_token_id = tokenizer.pad_token_id
     tokenizer.model_max_length = data.max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return classifier, tokenizer

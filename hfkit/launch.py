@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+import transformers
 import yaml
 
 from .arguments import Arguments
@@ -24,6 +25,7 @@ def run_recipe(main: Callable[[Sequence[str]], Any]) -> NoReturn:
 
     A user's mistake ends it with one sentence and exit code 2, and with the traceback too if `--debug` is given.
     """
+    transformers.utils.logging.disable_progress_bar()  # bars for loading and saving weights; training keeps its own
     words = sys.argv[1:]
     debug = _takes_bare_debug(words)
     try:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
+from tqdm.auto import tqdm
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
 
@@ -105,8 +106,8 @@ def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Call
     return loss
 
 
-class EpochClock(TrainerCallback):
-    """Notes the seconds that each training epoch took in the Trainer's log history."""
+class EpochLog(TrainerCallback):
+    """Notes the seconds of each training epoch in the Trainer's log history, and prints a readable line for each log."""
 
     def __init__(self) -> None:
         self._start = 0.0
@@ -124,10 +125,6 @@ class EpochClock(TrainerCallback):
         seconds = round(time.perf_counter() - self._start, 3)
         state.log_history.append({"epoch": state.epoch, "epoch_seconds": seconds, "step": state.global_step})
 
-
-class QuietProgress(ProgressCallback):
-    """The Trainer's progress bar, with one readable line for each log instead of a dictionary."""
-
     def on_log(
         self,
         args: TrainingArguments,
@@ -136,8 +133,8 @@ class QuietProgress(ProgressCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Write the losses and accuracies of a log above the bar."""
-        if not state.is_world_process_zero or self.training_bar is None or not logs:
+        """Print losses and accuracies, above the progress bar where there is one."""
+        if not state.is_world_process_zero or not logs:
             return
         for prefix, name in (("", "train"), ("eval_", "validation")):
             if f"{prefix}loss" in logs:
@@ -147,4 +144,13 @@ class QuietProgress(ProgressCallback):
                     for figure in ("accuracy", "macro_f1")
                     if prefix + figure in logs
                 ]
-                self.training_bar.write(f"epoch {logs.get('epoch', 0):.4g}: {name} {', '.join(figures)}")
+                tqdm.write(f"Epoch {logs.get('epoch', 0):.4g}: {name} {', '.join(figures)}.")
+
+
+class QuietProgress(ProgressCallback):
+    """The Trainer's progress bar, without the dictionary that it prints at each log."""
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
+    ) -> None:
+        """Leave the logs to `EpochLog`."""

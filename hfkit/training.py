@@ -12,7 +12,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset, DatasetDict
 from rich.console import Console
-from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase
+from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from . import report
@@ -23,7 +23,7 @@ from .files import write_file
 from .freezing import FreezeCallback, FreezePlan, count_parameters
 from .launch import device_name, environment, use_all_cores, write_configuration
 from .models.base import BackboneClassifier
-from .trainer import ClassifierTrainer, EpochClock, QuietProgress, make_loss
+from .trainer import ClassifierTrainer, EpochLog, QuietProgress, make_loss
 
 Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
@@ -156,7 +156,7 @@ def _build_trainer(task: Task, arguments: Arguments, metrics: Metrics, freezing:
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
         return metrics(np.asarray(prediction.predictions), np.asarray(prediction.label_ids))
 
-    callbacks = [freezing, EpochClock()]
+    callbacks: list[TrainerCallback] = [freezing, EpochLog()]
     if training.early_stopping_patience > 0:
         callbacks.append(EarlyStoppingCallback(training.early_stopping_patience))
     trainer = ClassifierTrainer(

@@ -11,7 +11,7 @@ from ..arguments import DataArguments
 from ..errors import UserError
 from ..models.cleaning import clean, join_texts
 from .labels import check_kind, class_list, cut, label_text
-from .sources import Source, read_source
+from .sources import SPLIT_NAMES, Source, read_source
 
 TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "sentiment", "y")
@@ -57,7 +57,7 @@ def load_text_data(arguments: DataArguments) -> TextData:
         left_out = ", ".join(f"{count} of {split} ({reason})" for (split, reason), count in counts.items())
         notes.append(f"Rows left out, listed in dropped_rows.csv: {left_out}.")
     notes += _complete_splits(tables, arguments)
-    splits = DatasetDict({split: _to_dataset(table, names) for split, table in tables.items()})
+    splits = DatasetDict({split: _to_dataset(tables[split], names) for split in SPLIT_NAMES if split in tables})
     return TextData(splits, names, dropped, notes)
 
 

@@ -1,0 +1,336 @@
+"""Frozen means frozen: names, modes, the optimizer, and what moved in training."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from tiny import TINY
+from torch import nn
+from transformers import BertConfig, PreTrainedConfig, PreTrainedTokenizerBase, TrainerCallback
+
+from hfkit.arguments import TrainingArguments
+from hfkit.errors import UserError
+from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_checksum
+from hfkit.models.base import BackboneClassifier
+from hfkit.models.text import TextClassifier, TextClassifierConfig
+from hfkit.trainer import ClassifierTrainer, make_loss, parameter_groups
+
+Make = Callable[[str], BackboneClassifier]
+ALL = pytest.mark.parametrize("name", TINY)
+
+
+def rows(number: int = 8) -> Dataset:
+    """Return tokenised rows of different length."""
+    generator = torch.Generator().manual_seed(2)
+    ids = [torch.randint(5, 100, (4 + row % 5,), generator=generator).tolist() for row in range(number)]
+    return Dataset.from_dict(
+        {
+            "input_ids": ids,
+            "attention_mask": [[1] * len(row) for row in ids],
+            "length": [len(row) for row in ids],
+            "labels": [row % 2 for row in range(number)],
+        }
+    )
+
+
+def collate(features: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Pad on the right with zeros."""
+    width = max(len(row["input_ids"]) for row in features)
+    batch = {
+        key: torch.tensor([row[key] + [0] * (width - len(row[key])) for row in features])
+        for key in ("input_ids", "attention_mask")
+    }
+    return batch | {"labels": torch.tensor([row["labels"] for row in features])}
+
+
+def trainer_for(
+    model: BackboneClassifier,
+    folder: Path,
+    unfreeze_from: str = "all",
+    callbacks: list[TrainerCallback] | None = None,
+    loss: Any = None,
+    **options: Any,
+) -> ClassifierTrainer:
+    """Return a Trainer for two steps of four rows."""
+    defaults = {
+        "max_steps": 2,
+        "per_device_train_batch_size": 4,
+        "learning_rate": 1e-2,
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        "load_best_model_at_end": False,
+        "disable_tqdm": True,
+        "use_cpu": True,
+        "bf16": False,
+        "warmup_steps": 0,
+    }
+    return ClassifierTrainer(
+        model=model,
+        args=TrainingArguments(output_dir=str(folder), **{**defaults, **options}),
+        train_dataset=rows(),
+        data_collator=collate,
+        callbacks=[FreezeCallback(FreezePlan(unfreeze_from)), *(callbacks or [])],
+        compute_loss_func=loss,
+        head_learning_rate=1e-2,
+    )
+
+
+def state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return a copy of all parameters and buffers."""
+    return {key: value.detach().clone() for key, value in model.state_dict().items()}
+
+
+# --- what trains ---
+
+
+@ALL
+def test_none_freezes_the_backbone_and_all_nothing(name: str, make_model: Make) -> None:
+    model = make_model(name)
+    FreezePlan("none").apply(model)
+    assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
+    assert all(parameter.requires_grad for parameter in model.classifier.parameters())
+    FreezePlan("all").apply(model)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@ALL
+def test_a_stage_splits_the_backbone_in_two(name: str, make_model: Make) -> None:
+    model = make_model(name)
+    stages = model.stages()
+    assert len(stages) >= 3
+    stage = next(stage for stage in stages if stage.endswith(".1"))
+    FreezePlan(stage).apply(model)
+    names = [key for key, _ in model.backbone.named_parameters()]
+    first = next(index for index, key in enumerate(names) if key.startswith(f"{stage}."))
+    trains = [parameter.requires_grad for parameter in model.backbone.parameters()]
+    assert trains == [index >= first for index in range(len(names))]
+    before = [parameter.requires_grad for parameter in model.parameters()]
+    FreezePlan(f"backbone.{stage}").apply(model)
+    assert [parameter.requires_grad for parameter in model.parameters()] == before
+
+
+def test_names_are_matched_by_whole_components() -> None:
+    config = BertConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=12, num_attention_heads=2, intermediate_size=8
+    )
+    model = TextClassifier(TextClassifierConfig(backbone_config=config))
+    FreezePlan("encoder.layer.10").apply(model)
+    trains = {key for key, parameter in model.backbone.named_parameters() if parameter.requires_grad}
+    assert {key.split(".")[2] for key in trains if key.startswith("encoder")} == {"10", "11"}
+    FreezePlan("encoder.layer.1").apply(model)
+    frozen = {key for key, parameter in model.backbone.named_parameters() if not parameter.requires_grad}
+    assert {key.split(".")[2] for key in frozen if key.startswith("encoder")} == {"0"}
+    assert any(key.startswith("embeddings") for key in frozen)
+
+
+@pytest.mark.parametrize("wrong", ["encoder.layer.7", "encoder.layers.1", "nonsense", "encoder.lay"])
+def test_an_unknown_layer_is_an_error_with_the_nearest_names(wrong: str, make_model: Make) -> None:
+    with pytest.raises(UserError, match=r"no layer of that name.*Write none, all, or a layer such as embeddings") as error:
+        FreezePlan(wrong).apply(make_model("hfkit-text/bert-linear"))
+    if wrong.startswith("encoder"):
+        assert "encoder.layer.1" in str(error.value) or "encoder.layer" in str(error.value)
+
+
+def test_the_line_says_how_many_train_and_from_where(make_model: Make) -> None:
+    model = make_model("hfkit-text/bert-linear")
+    plan = FreezePlan("encoder.layer.1")
+    plan.apply(model)
+    trainable, total = count_parameters(model)
+    assert 0 < trainable < total
+    assert plan.describe(model).startswith(f"{trainable:,} of {total:,} parameters train")
+    assert "from encoder.layer.1 on" in plan.describe(model)
+
+
+# --- modes ---
+
+
+class _Net(BackboneClassifier):
+    """A backbone with BatchNorm and dropouts, which the text encoders do not have."""
+
+    config_class = PreTrainedConfig
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.backbone = nn.Sequential(
+            nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout(0.5)
+        )
+        self.classifier = nn.Linear(4, 2)
+        self.post_init()
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.backbone(features))
+
+
+def test_frozen_modules_stay_in_eval_mode() -> None:
+    model = _Net(PreTrainedConfig())
+    FreezePlan("3").apply(model)
+    model.train()
+    assert [module.training for module in model.backbone] == [False, False, False, True, True, True]
+    assert model.training
+    assert model.classifier.training
+    statistics = model.backbone[1].running_mean.clone(), model.backbone[4].running_mean.clone()
+    model(torch.randn(8, 4) + 3)
+    assert torch.equal(model.backbone[1].running_mean, statistics[0])
+    assert not torch.equal(model.backbone[4].running_mean, statistics[1])
+    FreezePlan("all").apply(model)
+    model.train()
+    assert all(module.training for module in model.modules())
+    model.eval()
+    assert not any(module.training for module in model.modules())
+
+
+@ALL
+def test_a_frozen_backbone_gives_the_same_features_in_training(name: str, make_model: Make) -> None:
+    """Its dropout sleeps, whatever the Trainer calls."""
+    model = make_model(name)
+    FreezePlan("none").apply(model)
+    model.train()
+    assert not any(module.training for module in model.backbone.modules())
+    assert model.classifier.training
+    ids = torch.randint(5, 100, (2, 6))
+    assert torch.equal(model.backbone(ids)[0], model.backbone(ids)[0])
+
+
+# --- in training ---
+
+
+@pytest.mark.parametrize("unfreeze_from", ["none", "encoder.layer.1", "all"])
+@pytest.mark.parametrize("head", ["linear", "bigru"])
+def test_what_moved_and_what_did_not(unfreeze_from: str, head: str, make_model: Make, tmp_path: Path) -> None:
+    model = make_model(f"hfkit-text/bert-{head}")
+    before = state(model)
+    trainer = trainer_for(model, tmp_path, unfreeze_from)
+    trains = {key for key, parameter in model.named_parameters() if parameter.requires_grad}
+    trainer.train()
+    held = {id(parameter) for group in trainer.optimizer.param_groups for parameter in group["params"]}
+    assert held == {id(parameter) for key, parameter in model.named_parameters() if key in trains}
+    for key, value in model.state_dict().items():
+        moved = not torch.equal(value, before[key])
+        # A row of positions that no text reaches has no gradient, but weight decay moves it.
+        assert moved == (key in trains), key
+
+
+def test_checksum_of_the_frozen_part(make_model: Make, tmp_path: Path) -> None:
+    model = make_model("hfkit-text/bert-linear")
+    trainer = trainer_for(model, tmp_path, "encoder.layer.1")
+    callback = next(c for c in trainer.callback_handler.callbacks if isinstance(c, FreezeCallback))
+    trainer.train()
+    assert len(callback.checksum_before) == 64
+    assert callback.checksum_after == callback.checksum_before
+    with torch.no_grad():
+        model.backbone.encoder.layer[0].output.dense.bias[0] += 1
+    assert frozen_checksum(model) != callback.checksum_before
+    with pytest.raises(RuntimeError, match="Frozen parameters or buffers have changed"):
+        callback.on_train_end(trainer.args, trainer.state, trainer.control, model=model)
+    FreezePlan("all").apply(model)
+    assert frozen_checksum(model) == ""
+
+
+def test_freezing_comes_before_the_optimizer(make_model: Make, tmp_path: Path) -> None:
+    """The events of a run in their order, with what is frozen at each."""
+    events: list[tuple[str, bool]] = []
+
+    class Recorder(TrainerCallback):
+        pass
+
+    def record(event: str) -> Callable[..., None]:
+        def handler(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            frozen = not any(parameter.requires_grad for parameter in kwargs["model"].backbone.parameters())
+            events.append((event, frozen))
+
+        return handler
+
+    for event in ("on_init_end", "on_train_begin", "on_epoch_begin", "on_step_end", "on_epoch_end", "on_train_end"):
+        setattr(Recorder, event, record(event))
+    trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, "none", [Recorder()])
+    assert events == [("on_init_end", True)]
+    assert trainer.optimizer is None
+    trainer.train()
+    order = [event for event, _ in events]
+    expected = ["on_init_end", "on_train_begin", "on_epoch_begin", "on_step_end", "on_step_end", "on_epoch_end", "on_train_end"]
+    assert order == expected
+    assert all(frozen for _, frozen in events)
+
+
+# --- the Trainer's arithmetic ---
+
+
+@pytest.mark.parametrize("loss", [None, make_loss([0.5, 2.0], 0.1)], ids=["plain", "weighted and smoothed"])
+@pytest.mark.parametrize("name", ["hfkit-text/bert-linear", "hfkit-text/bert-bigru"])
+def test_eight_rows_equal_two_times_four_accumulated(name: str, loss: Any, make_model: Make, tmp_path: Path) -> None:
+    weights, losses = [], []
+    for batch_size, steps in ((8, 1), (4, 2)):
+        model = make_model(name)
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        model.backbone.config.attention_probs_dropout_prob = 0.0
+        for layer in model.backbone.encoder.layer:
+            layer.attention.self.dropout.p = 0.0
+        trainer = trainer_for(
+            model,
+            tmp_path,
+            loss=loss,
+            per_device_train_batch_size=batch_size,
+            gradient_accumulation_steps=steps,
+            max_steps=1,
+            optim="sgd",
+            logging_strategy="steps",
+            logging_steps=1,
+            train_sampling_strategy="sequential",
+        )
+        trainer.train()
+        weights.append(state(model))
+        losses.append(next(entry for entry in trainer.state.log_history if "loss" in entry))
+    assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], abs=1e-5)
+    assert losses[0]["grad_norm"] == pytest.approx(losses[1]["grad_norm"], abs=1e-4)
+    assert losses[0]["accuracy"] == losses[1]["accuracy"]
+    for key in weights[0]:
+        torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-6, rtol=0)
+
+
+def test_two_learning_rates_and_no_decay_of_vectors(make_model: Make) -> None:
+    model = make_model("hfkit-text/bert-bigru")
+    groups = parameter_groups(model, 1e-4, 1e-3, 0.01)
+    of = {id(parameter): (group["lr"], group["weight_decay"]) for group in groups for parameter in group["params"]}
+    for key, parameter in model.named_parameters():
+        rate = 1e-3 if key.startswith("classifier.") else 1e-4
+        assert of[id(parameter)] == (rate, 0.01 if parameter.ndim > 1 else 0.0), key
+    FreezePlan("none").apply(model)
+    assert {group["lr"] for group in parameter_groups(model, 1e-4, 1e-3, 0.01)} == {1e-3}
+
+
+def test_weighted_loss_is_the_textbook_one() -> None:
+    torch.manual_seed(0)
+    logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 2, 1, 0])
+    weights = [1.0, 2.0, 0.5]
+    outputs = type("Outputs", (), {"logits": logits})
+    loss = make_loss(weights, 0.0)
+    assert loss is not None
+    expected = -(logits.log_softmax(-1)[range(6), labels] * torch.tensor(weights)[labels]).mean()
+    torch.testing.assert_close(loss(outputs, labels), expected)
+    torch.testing.assert_close(loss(outputs, labels, num_items_in_batch=12), expected / 2)
+    smoothed = make_loss(None, 0.1)
+    assert smoothed is not None
+    torch.testing.assert_close(smoothed(outputs, labels), nn.functional.cross_entropy(logits, labels, label_smoothing=0.1))
+    assert make_loss(None, 0.0) is None
+
+
+def test_logged_accuracy_is_that_of_the_training_batches(
+    make_model: Make, tmp_path: Path, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    model = make_model("hfkit-text/bert-linear")
+    trainer = trainer_for(model, tmp_path, "none", learning_rate=0.0, logging_strategy="epoch", num_train_epochs=1, max_steps=-1)
+    trainer.head_learning_rate = 0.0
+    for module in model.classifier.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    trainer.train()
+    logged = next(entry for entry in trainer.state.log_history if "loss" in entry)
+    data = rows()
+    logits = model(**{key: value for key, value in collate(list(data)).items() if key != "labels"}).logits
+    right = (logits.argmax(-1) == torch.tensor(data["labels"])).float().mean().item()
+    assert logged["accuracy"] == pytest.approx(right)

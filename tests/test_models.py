@@ -1,0 +1,288 @@
+"""The contract that every model family keeps, on tiny configurations."""
+
+import ast
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import BERT, LABELS, TINY, inputs_for
+from torch import nn
+from transformers import AutoModelForSequenceClassification, BertConfig, BertForPreTraining, BertModel
+
+import hfkit.models
+from hfkit.models import FAMILIES
+from hfkit.models.base import BackboneClassifier
+from hfkit.models.text import TextClassifier, TextClassifierConfig
+
+Make = Callable[[str], BackboneClassifier]
+ALL = pytest.mark.parametrize("name", TINY)
+
+
+def test_every_family_has_a_tiny_configuration() -> None:
+    assert {name.split("/")[0] for name in TINY} == set(FAMILIES)
+
+
+@ALL
+def test_logits_and_loss(name: str, make_model: Make) -> None:
+    model = make_model(name)
+    batch = inputs_for(model)
+    without = model(**batch)
+    labels = torch.tensor([0, 1, 1])
+    output = model(**batch, labels=labels)
+    assert without.loss is None
+    assert output.logits.shape == (3, model.config.num_labels)
+    torch.testing.assert_close(output.loss, nn.functional.cross_entropy(output.logits, labels))
+
+
+@ALL
+def test_every_parameter_gets_a_gradient(name: str, make_model: Make) -> None:
+    model = make_model(name)
+    model.train()
+    model(**inputs_for(model), labels=torch.tensor([0, 1, 1])).loss.backward()
+    without = [key for key, parameter in model.named_parameters() if parameter.grad is None]
+    assert not without
+
+
+@ALL
+def test_save_and_load_are_equal(name: str, make_model: Make, tmp_path: Path) -> None:
+    model = make_model(name)
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert type(loaded) is type(model)
+    assert not loaded.training
+    batch = inputs_for(model)
+    # The weights are equal to the bit; their alignment in memory may move a logit's last bit.
+    torch.testing.assert_close(model(**batch).logits, loaded(**batch).logits, atol=1e-7, rtol=1e-6)
+    before, after = model.state_dict(), loaded.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    buffers = dict(loaded.named_buffers())
+    assert all(torch.equal(buffer, buffers[key]) for key, buffer in model.named_buffers())
+
+
+@ALL
+def test_config_round_trip(name: str, make_model: Make, tmp_path: Path) -> None:
+    config = make_model(name).config
+    config.save_pretrained(tmp_path)
+    loaded = type(config).from_pretrained(tmp_path)
+    left_out = {"architectures", "auto_map", "dtype", "transformers_version"}
+    before, after = config.to_dict(), loaded.to_dict()
+    assert {k: v for k, v in before.items() if k not in left_out} == {k: v for k, v in after.items() if k not in left_out}
+    assert loaded.id2label == {0: "fake", 1: "real"}
+
+
+@ALL
+def test_saved_folder_carries_all_its_code(name: str, make_model: Make, tmp_path: Path) -> None:
+    model = make_model(name)
+    model.save_pretrained(tmp_path)
+    files = {path.name for path in tmp_path.iterdir()}
+    impl = model.config.custom_pipelines["text-classification"]["impl"].split(".")[0]
+    assert {*(f"{name.split('.')[0]}.py" for name in model.config.auto_map.values()), f"{impl}.py", "cleaning.py"} <= files
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    again = tmp_path / "again"
+    loaded.save_pretrained(again)
+    assert {path.name for path in again.iterdir()} == files
+
+
+@ALL
+def test_padding_changes_nothing(name: str, make_model: Make) -> None:
+    model = make_model(name)
+    batch = inputs_for(model)
+    longer = {key: nn.functional.pad(value, (0, 5)) for key, value in batch.items()}
+    torch.testing.assert_close(model(**batch).logits, model(**longer).logits, atol=1e-6, rtol=0)
+
+
+@ALL
+def test_order_of_a_batch_changes_nothing(name: str, make_model: Make) -> None:
+    model = make_model(name)
+    batch = inputs_for(model)
+    turned = {key: value.flip(0) for key, value in batch.items()}
+    torch.testing.assert_close(model(**batch).logits, model(**turned).logits.flip(0), atol=1e-6, rtol=0)
+
+
+@ALL
+def test_too_long_an_input_is_cut(name: str, make_model: Make) -> None:
+    model = make_model(name)
+    batch = inputs_for(model, tokens=100)
+    limit = model.config.max_length
+    cut = {key: value[:, :limit] for key, value in batch.items()}
+    torch.testing.assert_close(model(**batch).logits, model(**cut).logits, atol=1e-6, rtol=0)
+
+
+@ALL
+def test_new_head_holds_sound_numbers(name: str, make_model: Make) -> None:
+    """An encoder checkpoint has no head: what is missing must be initialised, `nn.GRU` too (it holds raw memory)."""
+    model = make_model(name)
+    for module in model.classifier.modules():
+        if isinstance(module, nn.GRU):
+            weight = module.weight_hh_l0
+            assert weight.std().item() == pytest.approx((module.hidden_size**-0.5) / 3**0.5, rel=0.3)
+    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+
+
+@ALL
+def test_gru_missing_from_a_checkpoint_is_initialised(name: str, make_model: Make, tmp_path: Path) -> None:
+    model = make_model(name)
+    state = {key: value for key, value in model.state_dict().items() if not key.startswith("classifier.")}
+    model.save_pretrained(tmp_path, state_dict=state)
+    loaded = type(model).from_pretrained(tmp_path)
+    for key, parameter in loaded.classifier.named_parameters():
+        assert torch.isfinite(parameter).all(), key
+        assert parameter.abs().max() < 1, key
+    for key, tensor in state.items():
+        assert torch.equal(loaded.state_dict()[key], tensor), key
+
+
+def test_forward_is_spelled_out_and_the_loss_is_not_scaled() -> None:
+    import inspect
+
+    for family in FAMILIES.values():
+        kinds = {parameter.kind for parameter in inspect.signature(family.model_class.forward).parameters.values()}
+        assert inspect.Parameter.VAR_KEYWORD not in kinds
+        assert family.model_class.accepts_loss_kwargs is False
+
+
+def test_one_logit_is_a_sigmoid(make_model: Make) -> None:
+    model = make_model("hfkit-text/bert-linear-1-logit")
+    batch = inputs_for(model)
+    labels = torch.tensor([0, 1, 1])
+    output = model(**batch, labels=labels)
+    z = output.logits[:, 1]
+    assert torch.equal(output.logits[:, 0], torch.zeros(3))
+    torch.testing.assert_close(output.logits.softmax(-1)[:, 1], z.sigmoid())
+    torch.testing.assert_close(output.loss, nn.functional.binary_cross_entropy_with_logits(z, labels.float()))
+
+
+def test_one_logit_wants_two_labels() -> None:
+    with pytest.raises(ValueError, match="head_logits is 1 for 3 labels"):
+        TextClassifierConfig(head_logits=1, num_labels=3)
+    with pytest.raises(ValueError, match="Unknown head 'mlp'"):
+        TextClassifierConfig(head="mlp")
+
+
+# --- pretrained backbones ---
+
+
+@pytest.mark.parametrize("head", ["linear", "bigru"])
+def test_backbone_equals_its_source(head: str, tiny_backbone: Path) -> None:
+    """A checkpoint with pretraining heads (`bert.*`, `cls.*`) fills the backbone, and nothing overwrites it afterwards."""
+    source = BertForPreTraining.from_pretrained(tiny_backbone).bert.state_dict()
+    model = TextClassifier.from_backbone(str(tiny_backbone), head=head, **LABELS)
+    own = model.backbone.state_dict()
+    assert set(own) == {key for key in source if head == "linear" or not key.startswith("pooler.")}
+    assert all(torch.equal(own[key], source[key]) for key in own)
+    assert all(torch.isfinite(parameter).all() for parameter in model.classifier.parameters())
+    assert model.classifier.linear.weight.std() > 0
+
+
+def test_loading_a_backbone_changes_the_backbone_only(tiny_backbone: Path) -> None:
+    torch.manual_seed(9)
+    model = TextClassifier(TextClassifierConfig(backbone_config=BertConfig(**BERT)))
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    model.load_pretrained_backbone(str(tiny_backbone))
+    changed = {key for key, value in model.state_dict().items() if not torch.equal(value, before[key])}
+    assert changed
+    assert all(key.startswith("backbone.") for key in changed)
+
+
+def test_backbone_of_another_size_is_refused(tiny_backbone: Path) -> None:
+    model = TextClassifier(TextClassifierConfig(backbone_config=BertConfig(**{**BERT, "num_hidden_layers": 3})))
+    with pytest.raises(ValueError, match=r"encoder\.layer\.2\.\S+ is missing"):
+        model.load_pretrained_backbone(str(tiny_backbone))
+    model = TextClassifier(TextClassifierConfig(backbone_config=BertConfig(**{**BERT, "intermediate_size": 8})))
+    with pytest.raises(ValueError, match="has shape"):
+        model.load_pretrained_backbone(str(tiny_backbone))
+
+
+def test_checkpoint_without_a_pooler_uses_the_first_token(tmp_path: Path) -> None:
+    BertModel(BertConfig(**BERT), add_pooling_layer=False).save_pretrained(tmp_path)
+    model = TextClassifier.from_backbone(str(tmp_path), **LABELS).eval()
+    assert model.config.use_pooler is False
+    assert model.backbone.pooler is None
+    batch = inputs_for(model)
+    first = model.backbone(**batch).last_hidden_state[:, 0]
+    torch.testing.assert_close(model(**batch).logits, model.classifier(first))
+
+
+def test_half_precision_checkpoint_is_trained_in_float32(tmp_path: Path) -> None:
+    BertModel(BertConfig(**BERT)).to(torch.bfloat16).save_pretrained(tmp_path)
+    model = TextClassifier.from_backbone(str(tmp_path), **LABELS)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_no_path_of_this_machine_is_saved(tiny_backbone: Path, tmp_path: Path) -> None:
+    TextClassifier.from_backbone(str(tiny_backbone), **LABELS).save_pretrained(tmp_path)
+    assert str(tiny_backbone) not in (tmp_path / "config.json").read_text()
+
+
+# --- exact parameter counts ---
+
+BERT_BASE: dict[str, int] = {}
+BERT_LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
+
+
+@pytest.mark.parametrize(
+    ("encoder", "head", "logits", "total", "of_head"),
+    [
+        (BERT_BASE, "linear", 1, 109_483_009, 769),
+        (BERT_BASE, "linear", None, 109_483_778, 1_538),
+        (BERT_BASE, "bigru", 1, 109_581_569, 689_921),
+        (BERT_BASE, "bigru", None, 109_581_826, 690_178),
+        (BERT_LARGE, "linear", 1, 335_142_913, 1_025),
+        (BERT_LARGE, "bigru", 1, 334_978_817, 886_529),
+        (BERT_LARGE, "bigru", None, 334_979_074, 886_786),
+    ],
+)
+def test_parameter_counts(encoder: dict[str, int], head: str, logits: int | None, total: int, of_head: int) -> None:
+    """BERT-base and CT-BERT (BERT-large) to the unit; the BiGRU is built without the pooler."""
+    with torch.device("meta"):
+        config = TextClassifierConfig(backbone_config=BertConfig(**encoder), head=head, head_logits=logits)
+        model = TextClassifier(config)
+    assert sum(parameter.numel() for parameter in model.parameters()) == total
+    assert sum(parameter.numel() for parameter in model.classifier.parameters()) == of_head
+    backbone = {768: (109_482_240, 108_891_648), 1024: (335_141_888, 334_092_288)}[model.feature_size]
+    assert sum(parameter.numel() for parameter in model.backbone.parameters()) == backbone[head == "bigru"]
+
+
+GOLDEN_HEAD_KEYS = {
+    "linear": ["linear.weight", "linear.bias"],
+    "bigru": [
+        f"{direction}_gru.{kind}_{gate}_l0"
+        for direction in ("forward", "backward")
+        for kind, gate in (("weight", "ih"), ("weight", "hh"), ("bias", "ih"), ("bias", "hh"))
+    ]
+    + ["linear.weight", "linear.bias"],
+}
+
+
+@pytest.mark.parametrize("head", ["linear", "bigru"])
+def test_state_dict_keys_are_a_promise(head: str, make_model: Make) -> None:
+    """Old checkpoints depend on these names."""
+    model = make_model(f"hfkit-text/bert-{head}")
+    keys = list(model.state_dict())
+    pooler = ["pooler.dense.weight", "pooler.dense.bias"] if head == "linear" else []
+    encoder = BertModel(BertConfig(**BERT), add_pooling_layer=False).state_dict()
+    expected = [f"backbone.{key}" for key in [*encoder, *pooler]] + [f"classifier.{key}" for key in GOLDEN_HEAD_KEYS[head]]
+    assert keys == expected
+
+
+# --- the folder travels to the Hub ---
+
+ALLOWED = {"torch", "transformers", "timm", "torchvision", "emoji"} | set(sys.stdlib_module_names)
+
+
+def test_files_of_the_models_folder_can_travel() -> None:
+    """They import the standard library, five packages, and siblings by name; no file name begins with an underscore."""
+    folder = Path(hfkit.models.__file__).parent
+    assert [path for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"] == []
+    for path in folder.glob("*.py"):
+        assert path.name == "__init__.py" or not path.name.startswith("_")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                assert (node.level, bool(node.module)) == (1, True), f"{path.name}:{node.lineno}"
+                assert "." not in str(node.module)
+            elif isinstance(node, ast.ImportFrom | ast.Import):
+                names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+                assert {str(name).split(".")[0] for name in names} <= ALLOWED, f"{path.name}:{node.lineno}"

@@ -1,0 +1,90 @@
+"""Tiny configurations of every model family, and what goes with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from transformers import (
+    BertConfig,
+    BertForPreTraining,
+    BertTokenizerFast,
+    DebertaV2Config,
+    DistilBertConfig,
+    ElectraConfig,
+    ModernBertConfig,
+    PreTrainedConfig,
+    RobertaConfig,
+)
+
+from hfkit.models.base import BackboneClassifier
+from hfkit.models.text import TextClassifier, TextClassifierConfig
+
+LABELS = {"id2label": {0: "fake", 1: "real"}, "label2id": {"fake": 0, "real": 1}}
+WORDS = (
+    "the a of to in is are and for with on virus covid vaccine mask test cure doctor hospital news water garlic people "
+    "cases deaths says cures kills stops new health study city country fake real report claims thumbs up"
+).split()
+BERT = {
+    "vocab_size": 120,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 64,
+}
+
+
+def encoder_configs() -> dict[str, PreTrainedConfig]:
+    """Return a tiny config of each kind of encoder that is tested."""
+    return {
+        "bert": BertConfig(**BERT),
+        "roberta": RobertaConfig(**BERT, pad_token_id=0),
+        "distilbert": DistilBertConfig(vocab_size=120, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64),
+        "deberta": DebertaV2Config(**BERT, relative_attention=True, pos_att_type=["p2c", "c2p"]),
+        "electra": ElectraConfig(**BERT, embedding_size=8),
+        "modernbert": ModernBertConfig(**BERT, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=2, sep_token_id=3),
+    }
+
+
+def _text(encoder: str, head: str, **options: object) -> Callable[[], BackboneClassifier]:
+    def build() -> BackboneClassifier:
+        config = TextClassifierConfig(
+            backbone_config=encoder_configs()[encoder], head=head, head_hidden_size=6, max_length=32, **LABELS, **options
+        )
+        return TextClassifier(config)
+
+    return build
+
+
+TINY: dict[str, Callable[[], BackboneClassifier]] = {
+    f"hfkit-text/{encoder}-{head}": _text(encoder, head) for encoder in encoder_configs() for head in ("linear", "bigru")
+}
+TINY["hfkit-text/bert-linear-1-logit"] = _text("bert", "linear", head_logits=1)
+TINY["hfkit-text/bert-bigru-1-logit"] = _text("bert", "bigru", head_logits=1)
+
+
+def inputs_for(model: BackboneClassifier, rows: int = 3, tokens: int = 7) -> dict[str, torch.Tensor]:
+    """Return a batch for a model: rows of different length, padded on the right."""
+    generator = torch.Generator().manual_seed(1)
+    lengths = torch.tensor([tokens - row % 4 for row in range(rows)])
+    mask = (torch.arange(tokens)[None] < lengths[:, None]).long()
+    ids = torch.randint(5, 100, (rows, tokens), generator=generator) * mask
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def tiny_tokenizer(folder: Path) -> BertTokenizerFast:
+    """Write a WordPiece vocabulary and return its tokenizer."""
+    letters = list("abcdefghijklmnopqrstuvwxyz0123456789.,:!?#@/_")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters]
+    vocabulary += [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    path = folder / "vocab.txt"
+    path.write_text("\n".join(dict.fromkeys(vocabulary)) + "\n")
+    return BertTokenizerFast(vocab=str(path), model_max_length=64)
+
+
+def write_tiny_backbone(folder: Path) -> Path:
+    """Write a tiny BERT with its pretraining heads (keys `bert.*` and `cls.*`) and its tokenizer."""
+    torch.manual_seed(3)
+    BertForPreTraining(BertConfig(**BERT)).save_pretrained(folder)
+    tiny_tokenizer(folder).save_pretrained(folder)
+    return folder
