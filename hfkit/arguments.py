@@ -96,7 +96,9 @@ class DataArguments:
     text_column: list[str] | None = field(
         default=None, metadata={"help": "Column of the text, or two to be joined; default: found by its name."}
     )
-    label_column: str | None = field(default=None, metadata={"help": "Column of the label; default: found by its name."})
+    label_column: str | None = field(
+        default=None, metadata={"help": "Column of the label; default: found by its name."}
+    )
     label_names: list[str] | None = field(
         default=None, metadata={"help": "Names for integer labels, in their order (0 gets the first)."}
     )
@@ -107,12 +109,15 @@ class DataArguments:
         },
     )
     max_length: int = field(default=128, metadata={"help": "Tokens after which a text is cut."})
-    max_train_samples: int | None = field(default=None, metadata={"help": "Train on so many rows, drawn with stratification."})
+    max_train_samples: int | None = field(
+        default=None, metadata={"help": "Train on so many rows, drawn with stratification."}
+    )
     validation_fraction: float = field(
         default=0.1, metadata={"help": "Share of train that becomes the validation split where there is none."}
     )
     test_fraction: float = field(
-        default=0.1, metadata={"help": "Share of train that becomes the test split where there is none; 0: no test split."}
+        default=0.1,
+        metadata={"help": "Share of train that becomes the test split where there is none; 0: no test split."},
     )
 
     def __post_init__(self) -> None:
@@ -139,7 +144,8 @@ class TrainingArguments(transformers.TrainingArguments):
     )
     num_train_epochs: float = field(default=3.0, metadata={"help": "Passes over the training data."})
     learning_rate: float | None = field(
-        default=None, metadata={"help": "Peak learning rate of the backbone; default: by its hidden size, 2e-5 to 1e-4."}
+        default=None,
+        metadata={"help": "Peak learning rate of the backbone; default: by its hidden size, 2e-5 to 1e-4."},
     )
     head_learning_rate: float | None = field(
         default=None, metadata={"help": "Peak learning rate of the head; default: 1e-3."}
@@ -149,15 +155,19 @@ class TrainingArguments(transformers.TrainingArguments):
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Rows a training step and device."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows an evaluation step and device."})
     train_sampling_strategy: str = field(
-        default="group_by_length", metadata={"help": "group_by_length: batches of similar length; or random, sequential."}
+        default="group_by_length",
+        metadata={"help": "group_by_length: batches of similar length; or random, sequential."},
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate: epoch, steps or no."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint: epoch, steps, best or no."})
+    save_strategy: str = field(
+        default="epoch", metadata={"help": "When to save a checkpoint: epoch, steps, best or no."}
+    )
     logging_strategy: str = field(default="epoch", metadata={"help": "When to log the training loss: epoch or steps."})
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept besides the best one."})
     load_best_model_at_end: bool = field(default=True, metadata={"help": "End with the best checkpoint, not the last."})
     metric_for_best_model: str | None = field(
-        default="macro_f1", metadata={"help": "Validation metric that chooses the best checkpoint: macro_f1, accuracy, loss, ..."}
+        default="macro_f1",
+        metadata={"help": "Validation metric that chooses the best checkpoint: macro_f1, accuracy, loss, ..."},
     )
     early_stopping_patience: int = field(
         default=0, metadata={"help": "Stop after so many evaluations without a better metric; 0: never."}
@@ -171,7 +181,9 @@ class TrainingArguments(transformers.TrainingArguments):
     bf16: bool | None = field(
         default=None, metadata={"help": "Train in bfloat16; default: where the machine has instructions for it."}
     )
-    use_cpu: bool | None = field(default=None, metadata={"help": "Train on the CPU; default: if there is no GPU or MPS."})
+    use_cpu: bool | None = field(
+        default=None, metadata={"help": "Train on the CPU; default: if there is no GPU or MPS."}
+    )
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Early stopping counts on when a run is resumed."}
     )
@@ -225,6 +237,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
 
     Raises:
         UserError: A flag or a key of the file is unknown, was renamed, or has a value of the wrong kind.
+
     """
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _Parser((ModelArguments, DataArguments, TrainingArguments), allow_abbrev=False)

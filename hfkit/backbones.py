@@ -2,7 +2,9 @@
 
 import importlib
 
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from .arguments import DataArguments, ModelArguments
 from .errors import UserError
@@ -15,6 +17,7 @@ def locate_backbone(name: str) -> str:
 
     Raises:
         UserError: The package is not installed.
+
     """
     if name != "minilm":
         return name
@@ -33,6 +36,7 @@ def build_text_classifier(
 
     Raises:
         UserError: The backbone does not exist, cannot be reached, or is no encoder; a head or a cleaning is unknown.
+
     """
     assert model.backbone is not None
     source = locate_backbone(model.backbone)
@@ -44,6 +48,8 @@ def build_text_classifier(
         raise UserError(
             f"--head_logits {model.head_logits} with {len(label_names)} labels: write 1 for two labels, or leave it out."
         )
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # its table of unused pretraining heads; what is missing is our error
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=model.backbone_revision or "main")
         classifier = TextClassifier.from_backbone(
@@ -58,11 +64,13 @@ def build_text_classifier(
             id2label=dict(enumerate(label_names)),
             label2id={name: number for number, name in enumerate(label_names)},
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise UserError(
             f"The backbone {model.backbone} cannot be loaded ({_first_sentence(error)}): check the name and the network, "
             "or write --backbone minilm (offline, from the demo extra) or a folder."
         ) from error
+    finally:
+        logging.set_verbosity(verbosity)
     _check_max_length(classifier, tokenizer, data.max_length)
     classifier.config.pad_token_id = tokenizer.pad_token_id
     tokenizer.model_max_length = data.max_length
@@ -77,7 +85,9 @@ def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizer
         # RoBERTa counts its positions from the padding id on; its tokenizer knows the true limit.
         positions = min(positions, tokenizer.model_max_length)
         if max_length > positions:
-            raise UserError(f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it.")
+            raise UserError(
+                f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it."
+            )
 
 
 def _first_sentence(error: Exception) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import datasets
 import evaluate
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import classification_report, confusion_matrix, log_loss
 
@@ -42,21 +43,21 @@ class ClassificationMetrics(evaluate.Metric):
 _SKLEARN_FIGURE = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
 
 
-def report_of(references: Sequence[int], predictions: Sequence[int], label_names: list[str]) -> dict[str, Any]:
+def report_of(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names: list[str]) -> dict[str, Any]:
     """Return scikit-learn's classification report as a dict, with accuracy and the micro average always in it."""
     numbers = list(range(len(label_names)))
     report = classification_report(
         references, predictions, labels=numbers, target_names=label_names, output_dict=True, zero_division=0.0
     )
     accuracy = float(np.mean(np.asarray(references) == np.asarray(predictions)))
-    support = len(references)
+    support = np.size(references)
     micro = {"precision": accuracy, "recall": accuracy, "f1-score": accuracy, "support": float(support)}
     rows = {name: report[name] for name in label_names}
     averages = {"macro avg": report["macro avg"], "micro avg": micro, "weighted avg": report["weighted avg"]}
     return {**rows, "accuracy": accuracy, **averages}
 
 
-def confusion_of(references: Sequence[int], predictions: Sequence[int], num_labels: int) -> np.ndarray:
+def confusion_of(references: npt.ArrayLike, predictions: npt.ArrayLike, num_labels: int) -> np.ndarray:
     """Return the confusion matrix (num_labels, num_labels): rows are true classes, columns predicted ones."""
     return confusion_matrix(references, predictions, labels=list(range(num_labels)))
 
@@ -77,9 +78,10 @@ def make_metrics(num_labels: int, extra: Sequence[str] = ()) -> Callable[[np.nda
 
     Raises:
         UserError: A metric cannot be loaded, or cannot be computed from classes.
+
     """
     ours = ClassificationMetrics(keep_in_memory=True)
-    others = {name: _load_metric(name) for name in extra}
+    others = {name.rpartition("/")[2]: _load_metric(name) for name in extra}
 
     def compute(logits: np.ndarray, references: np.ndarray) -> dict[str, float]:
         predictions = logits.argmax(axis=-1)
@@ -96,7 +98,10 @@ def evaluate_split(
 ) -> dict[str, float]:
     """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split."""
     numbers = list(range(logits.shape[-1]))
-    return {"loss": float(log_loss(references, probabilities_of(logits), labels=numbers)), **metrics(logits, references)}
+    return {
+        "loss": float(log_loss(references, probabilities_of(logits), labels=numbers)),
+        **metrics(logits, references),
+    }
 
 
 def wrong_predictions(
@@ -137,5 +142,9 @@ def _compute_other(
             result = metric.compute(**inputs, average="macro")
     except (ValueError, TypeError) as error:
         raise UserError(f"--metric {name} cannot be computed from classes ({error}); leave it out.") from error
-    # Named after the metric, so that evaluate's "accuracy" and ours stay apart.
-    return {key if key == name else f"{name}_{key}": float(value) for key, value in result.items() if np.isscalar(value)}
+    # Named after the metric: several give a key such as "value" or "score".
+    return {
+        key if key == name else f"{name}_{key}": float(value)
+        for key, value in result.items()
+        if isinstance(value, int | float | np.number)
+    }

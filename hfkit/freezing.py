@@ -27,6 +27,7 @@ class FreezePlan:
 
         Raises:
             UserError: The backbone has no module of that name.
+
         """
         trainable = self._trainable_names(model)
         for name, parameter in model.backbone.named_parameters():
@@ -97,6 +98,7 @@ class FreezeCallback(TrainerCallback):
 
         Raises:
             RuntimeError: A frozen parameter or buffer has changed.
+
         """
         assert model is not None
         self.checksum_after = frozen_checksum(model)

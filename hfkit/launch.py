@@ -40,7 +40,9 @@ def run_recipe(main: Callable[[Sequence[str]], Any]) -> NoReturn:
             raise
         _fail_for_memory(error, debug)
     except KeyboardInterrupt:
-        print("\nStopped. Continue with the same flags, --output_dir and --resume_from_checkpoint true.", file=sys.stderr)
+        print(
+            "\nStopped. Continue with the same flags, --output_dir and --resume_from_checkpoint true.", file=sys.stderr
+        )
         _leave(130)
 
 
@@ -96,6 +98,7 @@ def check_processes(world_size: int) -> None:
 
     Raises:
         UserError: The launcher started more processes than found each other.
+
     """
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started != world_size:
@@ -110,6 +113,7 @@ def prepare_folder(arguments: Arguments, recipe: str) -> Path:
 
     Raises:
         UserError: The folder holds a run already and is not to be resumed, or is not the run that is resumed.
+
     """
     training = arguments.training
     given = arguments.given_output_dir

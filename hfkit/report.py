@@ -133,7 +133,9 @@ def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
         for column, label in ((figure_name, "train"), (f"eval_{figure_name}", "validation")):
             values = epochs[column].dropna()
             axis.plot(values.index, values, marker="o", label=label)
-        axis.set(title=figure_name.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)])
+        axis.set(
+            title=figure_name.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)]
+        )
         axis.grid(alpha=0.3)
         axis.legend()
     _save(path, figure)
@@ -146,7 +148,9 @@ def draw_confusion(path: Path, confusion: np.ndarray, label_names: list[str], ti
     axis = figure.subplots()
     escaped = [name.replace("$", r"\$") for name in label_names]  # a dollar would start a formula
     display = ConfusionMatrixDisplay(confusion, display_labels=escaped)
-    display.plot(ax=axis, cmap="Blues", values_format="d", xticks_rotation="vertical" if len(escaped) > 4 else "horizontal")
+    display.plot(
+        ax=axis, cmap="Blues", values_format="d", xticks_rotation="vertical" if len(escaped) > 4 else "horizontal"
+    )
     axis.set_title(title)
     _save(path, figure)
 

@@ -24,19 +24,19 @@ class ClassifierTrainer(Trainer):
     reports it; a second pass over the training data would cost a third of an epoch.
     """
 
+    optimizer: Any
+
     def __init__(self, *args: Any, head_learning_rate: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.head_learning_rate = head_learning_rate
         self._counts = torch.zeros(2, device=self.args.device)  # right predictions, all predictions
 
-    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+    def create_optimizer(self, model: nn.Module | None = None) -> Any:
         """Build the optimizer of the arguments over `parameter_groups`; the Trainer knows one learning rate only."""
         optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
         if self.optimizer is not None or _OWN_GROUPS & set(options):
             return super().create_optimizer(model)
-        groups = parameter_groups(
-            self.model, self.args.learning_rate, self.head_learning_rate, self.args.weight_decay
-        )
+        groups = parameter_groups(self.model, self.args.learning_rate, self.head_learning_rate, self.args.weight_decay)
         self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
 
@@ -92,6 +92,7 @@ def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Call
     Args:
         class_weights: A weight for each class, or None for equal ones.
         label_smoothing: Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567).
+
     """
     if class_weights is None and label_smoothing == 0:
         return None

@@ -38,6 +38,7 @@ class Task:
         notes: Sentences for the head of the log.
         tables: Tables for the run's folder, by file name, such as the rows left out.
         usage: Lines of Python that load and use the saved model; `{folder}` stands for its folder.
+
     """
 
     model: BackboneClassifier
@@ -64,6 +65,7 @@ def train_classifier(task: Task, arguments: Arguments, folder: Path) -> dict[str
 
     Raises:
         UserError: A layer or metric does not exist, or flags do not go together.
+
     """
     threads = use_all_cores()
     console = Console(quiet=arguments.training.process_index != 0)
@@ -71,9 +73,14 @@ def train_classifier(task: Task, arguments: Arguments, folder: Path) -> dict[str
     _check_choice_of_best(arguments, metrics, len(task.label_names))
     plan = FreezePlan(arguments.model.unfreeze_from)
     plan.apply(task.model)  # says at once if the layer does not exist
+    weights = _class_weights(task) if arguments.training.class_weights == "balanced" else None
     notes = task.notes + _fill_learning_rates(arguments, task.model)
+    if weights is not None:
+        pairs = zip(task.label_names, weights, strict=True)
+        notes.append(f"Class weights: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}.")
     freezing = FreezeCallback(plan)
-    trainer = _build_trainer(task, arguments, metrics, freezing)
+    loss = make_loss(weights, arguments.training.label_smoothing_factor)
+    trainer = _build_trainer(task, arguments, metrics, loss, freezing)
     if trainer.is_world_process_zero():
         write_configuration(folder, arguments)
         report.write_json(folder / "env.json", environment(arguments, threads))
@@ -87,7 +94,9 @@ def train_classifier(task: Task, arguments: Arguments, folder: Path) -> dict[str
     return results
 
 
-def default_learning_rates(feature_size: int, learning_rate: float | None, head_learning_rate: float | None) -> tuple[float, float]:
+def default_learning_rates(
+    feature_size: int, learning_rate: float | None, head_learning_rate: float | None
+) -> tuple[float, float]:
     """Fill in the learning rates of backbone and head that were not given.
 
     Backbone: 2e-5 for a width of 1,024 (what CT-BERT and BERT-large are fine-tuned with), growing with the inverse square
@@ -128,7 +137,9 @@ def _check_choice_of_best(arguments: Arguments, metrics: Metrics, num_labels: in
     """Compute the metrics once on made-up predictions, so that a wrong name ends the run now and not after an epoch."""
     training = arguments.training
     if training.early_stopping_patience > 0 and not training.load_best_model_at_end:
-        raise UserError("--early_stopping_patience needs --load_best_model_at_end true and --eval_strategy epoch or steps.")
+        raise UserError(
+            "--early_stopping_patience needs --load_best_model_at_end true and --eval_strategy epoch or steps."
+        )
     numbers = np.arange(num_labels)
     known = sorted(["loss", *metrics(np.eye(num_labels), numbers)])
     name = (training.metric_for_best_model or "loss").removeprefix("eval_")
@@ -150,7 +161,13 @@ def _fill_learning_rates(arguments: Arguments, model: BackboneClassifier) -> lis
     return [f"Learning rates: {rates.replace('given for a width of ' + str(model.feature_size), 'given')}."]
 
 
-def _build_trainer(task: Task, arguments: Arguments, metrics: Metrics, freezing: FreezeCallback) -> ClassifierTrainer:
+def _build_trainer(
+    task: Task,
+    arguments: Arguments,
+    metrics: Metrics,
+    loss: Callable[..., torch.Tensor] | None,
+    freezing: FreezeCallback,
+) -> ClassifierTrainer:
     training = arguments.training
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
@@ -167,9 +184,9 @@ def _build_trainer(task: Task, arguments: Arguments, metrics: Metrics, freezing:
         eval_dataset=_by_length(task.inputs["validation"]),
         processing_class=task.processor,
         compute_metrics=compute_metrics,
-        compute_loss_func=make_loss(_class_weights(task, training.class_weights), training.label_smoothing_factor),
+        compute_loss_func=loss,
         callbacks=callbacks,
-        head_learning_rate=training.head_learning_rate,
+        head_learning_rate=arguments.flags["head_learning_rate"],
     )
     trainer.remove_callback(PrinterCallback)
     if trainer.pop_callback(ProgressCallback) is not None:
@@ -182,15 +199,10 @@ def _by_length(inputs: Dataset) -> Dataset:
     return inputs.sort("length") if "length" in inputs.column_names else inputs
 
 
-def _class_weights(task: Task, kind: str) -> list[float] | None:
-    """Return scikit-learn's balanced weights, rows / (classes * rows of the class), or None."""
-    if kind == "none":
-        return None
+def _class_weights(task: Task) -> list[float]:
+    """Return scikit-learn's balanced weights: rows / (classes * rows of the class)."""
     counts = np.bincount(task.inputs["train"]["labels"], minlength=len(task.label_names))
-    weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
-    listed = ", ".join(f"{name} {weight:.3f}" for name, weight in zip(task.label_names, weights, strict=True))
-    task.notes.append(f"Class weights: {listed}.")
-    return weights.tolist()
+    return (counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist()
 
 
 def _counts(model: BackboneClassifier, freezing: FreezeCallback) -> dict[str, Any]:
@@ -261,11 +273,15 @@ def _write_report(
     figures = report_of(references, predictions, names)
     confusion = confusion_of(references, predictions, len(names))
     errors = wrong_predictions(texts, logits, references, names)
-    report.write_json(folder / "report" / "classification_report.json", {"split": split, **figures, "confusion": confusion.tolist()})
+    report.write_json(
+        folder / "report" / "classification_report.json", {"split": split, **figures, "confusion": confusion.tolist()}
+    )
     markdown = f"# {split}: accuracy {figures['accuracy']:.4f}\n\n{report.markdown_table(report.classification_table(figures))}"
     write_file(folder / "report" / "classification_report.md", markdown)
     report.write_table(folder / "report" / "errors.csv", errors)
-    report.draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, f"{split}: {len(errors)} of {len(texts)} wrong")
+    report.draw_confusion(
+        folder / "report" / "confusion_matrix.png", confusion, names, f"{split}: {len(errors)} of {len(texts)} wrong"
+    )
     report.show_results(console, split, figures, confusion, errors, names)
 
 
@@ -277,7 +293,12 @@ def _show_head(
     precision = "bfloat16" if training.bf16 else "float16" if training.fp16 else "float32"
     device = f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {precision}"
     sizes = ", ".join(f"{split} {len(rows)}" for split, rows in task.rows.items())
-    for line in (f"Device: {device}.", f"Rows: {sizes}. Labels: {', '.join(task.label_names)}.", *notes, plan.describe(task.model)):
+    for line in (
+        f"Device: {device}.",
+        f"Rows: {sizes}. Labels: {', '.join(task.label_names)}.",
+        *notes,
+        plan.describe(task.model),
+    ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     best = (training.metric_for_best_model or "loss").removeprefix("eval_")
     kept = f"the best checkpoint by {best} on validation" if training.load_best_model_at_end else "the last state"
@@ -287,5 +308,7 @@ def _show_head(
 def _show_end(console: Console, trainer: ClassifierTrainer, task: Task, folder: Path) -> None:
     """Print where everything is, and how to use the model."""
     seconds = sum(entry.get("epoch_seconds", 0) for entry in trainer.state.log_history)
-    console.print(f"\nTraining took {seconds:.0f} s. Everything is in {folder}. To use the model:\n", markup=False, soft_wrap=True)
+    console.print(
+        f"\nTraining took {seconds:.0f} s. Everything is in {folder}. To use the model:\n", markup=False, soft_wrap=True
+    )
     console.print(task.usage.format(folder=folder), markup=False, highlight=False, soft_wrap=True)

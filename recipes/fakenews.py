@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
     notes = [
         *data.notes,
+        model.describe_head(),
         f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. Texts cut at {data_arguments.max_length} tokens: {cut}.",
     ]
     task = Task(

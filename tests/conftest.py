@@ -1,14 +1,21 @@
 """Everything here runs offline, on tiny models; what needs real data or minutes is marked."""
 
 import os
+import tempfile
 
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hfkit-tests-")  # caches of code and data of this run alone
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_EVALUATE_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import copy
-from collections.abc import Callable
+import csv
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -50,3 +57,84 @@ def make_model(_built: dict[str, BackboneClassifier]) -> Callable[[str], Backbon
 def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a tiny BERT checkpoint, as pretraining leaves it, and its tokenizer."""
     return write_tiny_backbone(tmp_path_factory.mktemp("tiny-bert"))
+
+
+def load_recipe(name: str) -> Any:
+    """Import a recipe, which is a script and no part of a package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "recipes" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with three small splits: odd texts in the test split, one row without a text in train."""
+    folder = tmp_path_factory.mktemp("tweets")
+    words = {"fake": "garlic cures virus", "real": "hospital reports new cases"}
+    odd = ["", "virus " * 1500, "👍 @user https://t.co/x &amp; <b>", 'a "quoted",\ntext', "=1+1", "[bold]x|y"]
+    contents: dict[str, list[tuple[str, str]]] = {
+        split: [(f"{words[label]} {row} {split}", label) for row in range(size) for label in ("fake", "real")]
+        for split, size in (("train", 12), ("validation", 4), ("test", 4))
+    }
+    contents["train"].append(("", "real"))
+    contents["test"] += [(text, "fake") for text in odd]
+    for split, rows in contents.items():
+        with (folder / f"{split}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("tweet", "label"), *rows])
+    return folder
+
+
+@dataclass
+class Run:
+    """A finished run of a recipe."""
+
+    folder: Path
+    results: dict[str, float]
+    output: str
+
+    def json(self, name: str) -> Any:
+        """Read a JSON file of the run."""
+        return json.loads((self.folder / name).read_text())
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """Read a CSV file of the run."""
+        with (self.folder / name).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="session")
+def run_fakenews(tiny_backbone: Path, tweets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    """Return a function that runs the recipe on tiny data with further words."""
+    recipe = load_recipe("fakenews")
+    words = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
+    words += [
+        "--bf16",
+        "false",
+        "--num_train_epochs",
+        "2",
+        "--per_device_train_batch_size",
+        "8",
+        "--disable_tqdm",
+        "true",
+    ]
+
+    def run(*more: str, capture: Any = None, folder: Path | None = None) -> Run:
+        folder = folder or tmp_path_factory.mktemp("runs") / "run"
+        results = recipe.main([*words, "--output_dir", str(folder), *more])
+        return Run(folder, results, capture.readouterr().out if capture else "")
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_runs(run_fakenews: Callable[..., Run]) -> dict[str, Run]:
+    """Return a run of each head, one of them with one logit and CT-BERT's cleaning."""
+    options: dict[str, Sequence[str]] = {
+        "linear": ["--head", "linear", "--unfreeze_from", "encoder.layer.1"],
+        "bigru": ["--head", "bigru", "--head_hidden_size", "6", "--cleaning", "ctbert"],
+        "one-logit": ["--head", "linear", "--head_logits", "1", "--unfreeze_from", "none"],
+    }
+    return {name: run_fakenews(*words) for name, words in options.items()}

@@ -113,9 +113,7 @@ def test_a_stage_splits_the_backbone_in_two(name: str, make_model: Make) -> None
 
 
 def test_names_are_matched_by_whole_components() -> None:
-    config = BertConfig(
-        vocab_size=20, hidden_size=8, num_hidden_layers=12, num_attention_heads=2, intermediate_size=8
-    )
+    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=12, num_attention_heads=2, intermediate_size=8)
     model = TextClassifier(TextClassifierConfig(backbone_config=config))
     FreezePlan("encoder.layer.10").apply(model)
     trains = {key for key, parameter in model.backbone.named_parameters() if parameter.requires_grad}
@@ -128,7 +126,9 @@ def test_names_are_matched_by_whole_components() -> None:
 
 @pytest.mark.parametrize("wrong", ["encoder.layer.7", "encoder.layers.1", "nonsense", "encoder.lay"])
 def test_an_unknown_layer_is_an_error_with_the_nearest_names(wrong: str, make_model: Make) -> None:
-    with pytest.raises(UserError, match=r"no layer of that name.*Write none, all, or a layer such as embeddings") as error:
+    with pytest.raises(
+        UserError, match=r"no layer of that name.*Write none, all, or a layer such as embeddings"
+    ) as error:
         FreezePlan(wrong).apply(make_model("hfkit-text/bert-linear"))
     if wrong.startswith("encoder"):
         assert "encoder.layer.1" in str(error.value) or "encoder.layer" in str(error.value)
@@ -250,7 +250,15 @@ def test_freezing_comes_before_the_optimizer(make_model: Make, tmp_path: Path) -
     assert trainer.optimizer is None
     trainer.train()
     order = [event for event, _ in events]
-    expected = ["on_init_end", "on_train_begin", "on_epoch_begin", "on_step_end", "on_step_end", "on_epoch_end", "on_train_end"]
+    expected = [
+        "on_init_end",
+        "on_train_begin",
+        "on_epoch_begin",
+        "on_step_end",
+        "on_step_end",
+        "on_epoch_end",
+        "on_train_end",
+    ]
     assert order == expected
     assert all(frozen for _, frozen in events)
 
@@ -315,7 +323,9 @@ def test_weighted_loss_is_the_textbook_one() -> None:
     torch.testing.assert_close(loss(outputs, labels, num_items_in_batch=12), expected / 2)
     smoothed = make_loss(None, 0.1)
     assert smoothed is not None
-    torch.testing.assert_close(smoothed(outputs, labels), nn.functional.cross_entropy(logits, labels, label_smoothing=0.1))
+    torch.testing.assert_close(
+        smoothed(outputs, labels), nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
+    )
     assert make_loss(None, 0.0) is None
 
 
@@ -323,7 +333,9 @@ def test_logged_accuracy_is_that_of_the_training_batches(
     make_model: Make, tmp_path: Path, tokenizer: PreTrainedTokenizerBase
 ) -> None:
     model = make_model("hfkit-text/bert-linear")
-    trainer = trainer_for(model, tmp_path, "none", learning_rate=0.0, logging_strategy="epoch", num_train_epochs=1, max_steps=-1)
+    trainer = trainer_for(
+        model, tmp_path, "none", learning_rate=0.0, logging_strategy="epoch", num_train_epochs=1, max_steps=-1
+    )
     trainer.head_learning_rate = 0.0
     for module in model.classifier.modules():
         if isinstance(module, nn.Dropout):

@@ -69,7 +69,9 @@ def test_config_round_trip(name: str, make_model: Make, tmp_path: Path) -> None:
     loaded = type(config).from_pretrained(tmp_path)
     left_out = {"architectures", "auto_map", "dtype", "transformers_version"}
     before, after = config.to_dict(), loaded.to_dict()
-    assert {k: v for k, v in before.items() if k not in left_out} == {k: v for k, v in after.items() if k not in left_out}
+    assert {k: v for k, v in before.items() if k not in left_out} == {
+        k: v for k, v in after.items() if k not in left_out
+    }
     assert loaded.id2label == {0: "fake", 1: "real"}
 
 
@@ -79,7 +81,11 @@ def test_saved_folder_carries_all_its_code(name: str, make_model: Make, tmp_path
     model.save_pretrained(tmp_path)
     files = {path.name for path in tmp_path.iterdir()}
     impl = model.config.custom_pipelines["text-classification"]["impl"].split(".")[0]
-    assert {*(f"{name.split('.')[0]}.py" for name in model.config.auto_map.values()), f"{impl}.py", "cleaning.py"} <= files
+    assert {
+        *(f"{name.split('.')[0]}.py" for name in model.config.auto_map.values()),
+        f"{impl}.py",
+        "cleaning.py",
+    } <= files
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     again = tmp_path / "again"
     loaded.save_pretrained(again)
@@ -264,7 +270,9 @@ def test_state_dict_keys_are_a_promise(head: str, make_model: Make) -> None:
     keys = list(model.state_dict())
     pooler = ["pooler.dense.weight", "pooler.dense.bias"] if head == "linear" else []
     encoder = BertModel(BertConfig(**BERT), add_pooling_layer=False).state_dict()
-    expected = [f"backbone.{key}" for key in [*encoder, *pooler]] + [f"classifier.{key}" for key in GOLDEN_HEAD_KEYS[head]]
+    expected = [f"backbone.{key}" for key in [*encoder, *pooler]] + [
+        f"classifier.{key}" for key in GOLDEN_HEAD_KEYS[head]
+    ]
     assert keys == expected
 
 

@@ -39,17 +39,26 @@ def encoder_configs() -> dict[str, PreTrainedConfig]:
     return {
         "bert": BertConfig(**BERT),
         "roberta": RobertaConfig(**BERT, pad_token_id=0),
-        "distilbert": DistilBertConfig(vocab_size=120, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64),
+        "distilbert": DistilBertConfig(
+            vocab_size=120, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64
+        ),
         "deberta": DebertaV2Config(**BERT, relative_attention=True, pos_att_type=["p2c", "c2p"]),
         "electra": ElectraConfig(**BERT, embedding_size=8),
-        "modernbert": ModernBertConfig(**BERT, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=2, sep_token_id=3),
+        "modernbert": ModernBertConfig(
+            **BERT, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=2, sep_token_id=3
+        ),
     }
 
 
 def _text(encoder: str, head: str, **options: object) -> Callable[[], BackboneClassifier]:
     def build() -> BackboneClassifier:
         config = TextClassifierConfig(
-            backbone_config=encoder_configs()[encoder], head=head, head_hidden_size=6, max_length=32, **LABELS, **options
+            backbone_config=encoder_configs()[encoder],
+            head=head,
+            head_hidden_size=6,
+            max_length=32,
+            **LABELS,
+            **options,
         )
         return TextClassifier(config)
 
@@ -57,7 +66,9 @@ def _text(encoder: str, head: str, **options: object) -> Callable[[], BackboneCl
 
 
 TINY: dict[str, Callable[[], BackboneClassifier]] = {
-    f"hfkit-text/{encoder}-{head}": _text(encoder, head) for encoder in encoder_configs() for head in ("linear", "bigru")
+    f"hfkit-text/{encoder}-{head}": _text(encoder, head)
+    for encoder in encoder_configs()
+    for head in ("linear", "bigru")
 }
 TINY["hfkit-text/bert-linear-1-logit"] = _text("bert", "linear", head_logits=1)
 TINY["hfkit-text/bert-bigru-1-logit"] = _text("bert", "bigru", head_logits=1)
@@ -85,6 +96,7 @@ def tiny_tokenizer(folder: Path) -> BertTokenizerFast:
 def write_tiny_backbone(folder: Path) -> Path:
     """Write a tiny BERT with its pretraining heads (keys `bert.*` and `cls.*`) and its tokenizer."""
     torch.manual_seed(3)
-    BertForPreTraining(BertConfig(**BERT)).save_pretrained(folder)
+    # Wide weights, so that different texts get different scores.
+    BertForPreTraining(BertConfig(**BERT, initializer_range=0.5)).save_pretrained(folder)
     tiny_tokenizer(folder).save_pretrained(folder)
     return folder

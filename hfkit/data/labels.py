@@ -18,8 +18,9 @@ def label_text(value: object) -> str | None:
 
     Raises:
         UserError: The label is a list: several labels a row are not supported.
+
     """
-    if isinstance(value, list | tuple | dict | set) or hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0:
+    if isinstance(value, list | tuple | dict | set) or (hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0):
         raise UserError(
             f"A row has several labels ({value}): multi-label data is not supported; give each row one label."
         )
@@ -33,6 +34,7 @@ def check_kind(labels: pd.Series, column: str) -> None:
 
     Raises:
         UserError: They are floats, or several labels a row.
+
     """
     values = set(labels.dropna())
     floats = sorted(value for value in values if _FLOAT.fullmatch(value))
@@ -64,6 +66,7 @@ def class_list(
 
     Raises:
         UserError: There is one class only, or `label_names` does not fit.
+
     """
     values = sorted(set(train.dropna()))
     numeric = all(_INTEGER.fullmatch(value) for value in values)
@@ -96,6 +99,7 @@ def cut(table: pd.DataFrame, share: float | int, split: str) -> tuple[pd.DataFra
 
     Raises:
         UserError: A class has too few rows to be in both.
+
     """
     from sklearn.model_selection import train_test_split
 

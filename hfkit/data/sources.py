@@ -47,6 +47,7 @@ def read_source(dataset: str, config: str | None = None, revision: str | None = 
 
     Raises:
         UserError: It is not there, cannot be reached, or cannot be read.
+
     """
     if dataset == "sample":
         return _read_folder(SAMPLE_FOLDER, "sample")
@@ -122,10 +123,9 @@ def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
 def _read_json(path: Path) -> list[dict[str, object]]:
     """Read a JSON array of objects, or one object a line; whole numbers stay whole."""
     text = path.read_text(encoding="utf-8-sig")
-    if text.lstrip().startswith("["):
-        rows = json.loads(text)
-    else:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    # Not splitlines(): it also splits at line separators inside of a text.
+    is_array = text.lstrip().startswith("[")
+    rows = json.loads(text) if is_array else [json.loads(line) for line in text.split("\n") if line.strip()]
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("it must hold one object with the columns for each row")
     return rows
@@ -140,9 +140,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     return _with_class_names(content.to_pydict(), Features.from_arrow_schema(content.schema))
 
 
-def _with_class_names(
-    content: dict[str, list[Any]], features: "Features"
-) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+def _with_class_names(content: dict[str, list[Any]], features: "Features") -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Make a table; the numbers of ClassLabel columns become names, and -1, the Hub's sign for a hidden label, nothing."""
     from datasets import ClassLabel
 
@@ -168,7 +166,9 @@ def _read_constraint() -> Source:
                 "file or folder of your own by --dataset."
             ) from error
         if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise UserError(f"{url} is not the file that is expected (its SHA-256 differs): delete {path} and try again.")
+            raise UserError(
+                f"{url} is not the file that is expected (its SHA-256 differs): delete {path} and try again."
+            )
         tables[split] = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     return Source("constraint", tables)
 

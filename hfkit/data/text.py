@@ -27,6 +27,7 @@ class TextData:
             `label` (a ClassLabel; absent from a test split without labels).
         dropped: Rows that were left out, with split, row, reason, text and label.
         notes: What was found, guessed, cut or left out, one sentence each, for the head of the run's log.
+
     """
 
     splits: DatasetDict
@@ -40,6 +41,7 @@ def load_text_data(arguments: DataArguments) -> TextData:
 
     Raises:
         UserError: A file, a column or a label is not as it must be; the sentence says which, and what to do.
+
     """
     assert arguments.dataset is not None
     source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision)
@@ -53,8 +55,8 @@ def load_text_data(arguments: DataArguments) -> TextData:
         _check_known(table, split, label_column, name_of)
         table["label"] = table["label"].map(name_of)
     if len(dropped):
-        counts = dropped.groupby(["split", "reason"], sort=False).size()
-        left_out = ", ".join(f"{count} of {split} ({reason})" for (split, reason), count in counts.items())
+        counts = dropped.groupby(["split", "reason"], sort=False).size().reset_index()
+        left_out = ", ".join(f"{count} of {split} ({reason})" for _, split, reason, count in counts.itertuples())
         notes.append(f"Rows left out, listed in dropped_rows.csv: {left_out}.")
     notes += _complete_splits(tables, arguments)
     splits = DatasetDict({split: _to_dataset(tables[split], names) for split in SPLIT_NAMES if split in tables})
@@ -94,7 +96,9 @@ def _find_column(source: str, columns: list[str], candidates: tuple[str, ...], f
     )
 
 
-def _read_rows(source: Source, text_columns: list[str], label_column: str) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+def _read_rows(
+    source: Source, text_columns: list[str], label_column: str
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Bring every split to the columns row, text, label; take out the rows that have no text or no label.
 
     A test row may have an empty text: at prediction that is a row like any other.
@@ -102,9 +106,12 @@ def _read_rows(source: Source, text_columns: list[str], label_column: str) -> tu
     tables: dict[str, pd.DataFrame] = {}
     dropped: list[pd.DataFrame] = []
     for split, table in source.tables.items():
+        if table.empty:
+            raise UserError(f"The {split} split of {source.name} has no rows.")
         rows = pd.DataFrame({"row": range(1, len(table) + 1)})
         rows["text"] = [
-            join_texts(map(_cell_text, cells)) for cells in zip(*(table[column] for column in text_columns), strict=True)
+            join_texts(map(_cell_text, cells))
+            for cells in zip(*(table[column] for column in text_columns), strict=True)
         ]
         labelled = label_column in table.columns
         labels = [label_text(value) for value in table[label_column]] if labelled else [None] * len(table)
@@ -121,8 +128,6 @@ def _read_rows(source: Source, text_columns: list[str], label_column: str) -> tu
                 f"first is row {rows['row'][bad].iloc[0]}): more than {MAX_DROPPED_SHARE:.0%}; mend the file, or name "
                 "other columns by --text_column and --label_column."
             )
-        if rows.empty:
-            raise UserError(f"The {split} split of {source.name} has no rows.")
         dropped.append(rows[bad].assign(split=split, reason=reason[bad]))
         tables[split] = rows[~bad].reset_index(drop=True)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "text", "label"]]
@@ -182,6 +187,7 @@ def tokenize(
     Returns:
         The splits with columns `input_ids`, `attention_mask`, `length` and, where labelled, `labels`; and how many
         texts of each split were cut at `max_length` tokens.
+
     """
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:

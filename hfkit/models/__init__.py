@@ -14,6 +14,15 @@ from .base import BackboneClassifier
 from .text import TextClassifier, TextClassifierConfig
 from .text_pipeline import TextClassificationPipeline
 
+__all__ = [
+    "FAMILIES",
+    "ModelFamily",
+    "TextClassificationPipeline",
+    "TextClassifier",
+    "TextClassifierConfig",
+    "load_pipeline",
+]
+
 
 @dataclass(frozen=True)
 class ModelFamily:
@@ -52,6 +61,7 @@ def load_pipeline(model: str, **options: Any) -> Pipeline:
 
     Raises:
         ValueError: The model is not one of hfkit's families.
+
     """
     config = AutoConfig.from_pretrained(model, revision=options.get("revision", "main"))
     family = FAMILIES.get(config.model_type)

@@ -1,6 +1,7 @@
 """What all classifiers share: a backbone, a head, frozen parts that stay frozen, and a strict way to load weights."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,8 +22,8 @@ class BackboneClassifier(PreTrainedModel):
     # of accumulation steps: https://github.com/huggingface/transformers/issues/47688
     accepts_loss_kwargs = False
 
-    backbone: nn.Module
-    classifier: nn.Module
+    backbone: Any
+    classifier: Any
     feature_size: int
     """Width of the features that the backbone gives to the head."""
 
@@ -66,6 +67,7 @@ class BackboneClassifier(PreTrainedModel):
 
         Raises:
             ValueError: `state` lacks a tensor, has one too many, or one of another shape.
+
         """
         own = self.backbone.state_dict()
         problems = [f"{key} is missing" for key in own if key not in state]

@@ -103,6 +103,7 @@ def resolve_steps(names: Iterable[str]) -> list[str]:
 
     Raises:
         ValueError: A name is neither a preset nor a step.
+
     """
     steps: list[str] = []
     for name in names:
@@ -115,8 +116,12 @@ def resolve_steps(names: Iterable[str]) -> list[str]:
 
 
 def clean(text: str, steps: Iterable[str]) -> str:
-    """Apply the named `steps` to `text`, in their order; without steps the text is returned as it is."""
+    """Apply the named `steps` to `text`, in their order; without steps the text is returned as it is.
+
+    Half of a surrogate pair, which broken exports hold and no tokenizer takes, becomes a question mark.
+    """
     steps = list(steps)
+    text = text.encode("utf-8", "replace").decode("utf-8")
     for step in steps:
         text = STEPS[step](text)
     return " ".join(text.split()) if _SPACING.intersection(steps) else text

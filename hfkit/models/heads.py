@@ -11,6 +11,7 @@ class LinearHead(nn.Module):
         input_size: Width of the pooled vector.
         num_logits: Width of the output.
         dropout: Probability of dropping an input feature in training.
+
     """
 
     def __init__(self, input_size: int, num_logits: int, dropout: float = 0.1) -> None:
@@ -35,6 +36,7 @@ class BiGruHead(nn.Module):
         num_logits: Width of the output.
         hidden_size: Units of each direction.
         dropout: Probability of dropping one of the 2 * hidden_size features in training.
+
     """
 
     def __init__(self, input_size: int, num_logits: int, hidden_size: int = 128, dropout: float = 0.1) -> None:

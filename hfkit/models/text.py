@@ -4,16 +4,12 @@ import inspect
 from typing import Any, Literal
 
 import torch
-from torch import nn
 from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
-from transformers.utils import logging
 
 from .base import BackboneClassifier
 from .heads import BiGruHead, LinearHead
 from .text_pipeline import TextClassificationPipeline
-
-logger = logging.get_logger(__name__)
 
 
 class TextClassifierConfig(PreTrainedConfig):
@@ -28,6 +24,7 @@ class TextClassifierConfig(PreTrainedConfig):
         use_pooler: Whether the linear head stands on the encoder's pooler, where the encoder has one.
         cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
         max_length: Tokens after which a text is cut.
+
     """
 
     model_type = "hfkit-text"
@@ -76,15 +73,15 @@ class TextClassifier(BackboneClassifier):
 
     def __init__(self, config: TextClassifierConfig) -> None:
         super().__init__(config)
-        self.backbone = AutoModel.from_config(config.backbone_config)
-        if config.head == "bigru" or not config.use_pooler:
-            if getattr(self.backbone, "pooler", None) is not None:
-                self.backbone.pooler = None
+        assert isinstance(config.backbone_config, PreTrainedConfig)
+        self.backbone: Any = AutoModel.from_config(config.backbone_config)
+        if (config.head == "bigru" or not config.use_pooler) and hasattr(self.backbone, "pooler"):
+            self.backbone.pooler = None
         parameters = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in parameters
         self.feature_size = hidden_size = config.backbone_config.hidden_size
         num_logits = config.head_logits or config.num_labels
-        self.classifier: nn.Module
+        self.classifier: Any
         if config.head == "bigru":
             self.classifier = BiGruHead(hidden_size, num_logits, config.head_hidden_size, config.head_dropout)
         else:
@@ -103,14 +100,13 @@ class TextClassifier(BackboneClassifier):
         Raises:
             OSError: `source` does not exist or cannot be reached.
             ValueError: `source` is not an encoder, or its weights do not fill it.
+
         """
         encoder, missing = _load_encoder(source, revision)
         use_pooler = not any(key.startswith("pooler.") for key in missing)
         missing = [key for key in missing if not key.startswith("pooler.")]
         if missing:
             raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")
-        if not use_pooler and config_options.get("head", "linear") == "linear":
-            logger.warning(f"{source} has no pretrained pooler: the linear head stands on the first token's state.")
         encoder.config.name_or_path = ""  # a local path must not travel with the model
         config = cls.config_class(backbone_config=encoder.config, use_pooler=use_pooler, **config_options)
         model = cls(config)
@@ -124,12 +120,32 @@ class TextClassifier(BackboneClassifier):
 
         Raises:
             ValueError: A tensor is missing, unknown or of another shape.
+
         """
         encoder = _load_encoder(source)[0] if isinstance(source, str) else source
         state = encoder.state_dict()
         if getattr(self.backbone, "pooler", None) is None:
             state = {key: tensor for key, tensor in state.items() if not key.startswith("pooler.")}
         self._load_backbone_state(state, source if isinstance(source, str) else type(source).__name__)
+
+    def describe_head(self) -> str:
+        """Say in one sentence what the head is and what it stands on."""
+        config = self.config
+        kind = (
+            f"a BiGRU of {config.head_hidden_size} units over all tokens"
+            if config.head == "bigru"
+            else "one linear layer"
+        )
+        has_pooler = getattr(self.backbone, "pooler", None) is not None
+        on = (
+            ""
+            if config.head == "bigru"
+            else " on the pooler's output"
+            if has_pooler
+            else " on the first token's state (no pretrained pooler)"
+        )
+        logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
+        return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
 
     def forward(
         self,
@@ -149,6 +165,7 @@ class TextClassifier(BackboneClassifier):
 
         Returns:
             `logits` (batch, num_labels), and `loss` if labels are given.
+
         """
         limit = self.config.max_length
         input_ids = input_ids[:, :limit]

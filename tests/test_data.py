@@ -1,0 +1,362 @@
+"""Sources, columns, labels, splits: what is read, what is cut, and each mistake's sentence."""
+
+import functools
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from datasets import ClassLabel, Dataset, Features, Value
+from transformers import PreTrainedTokenizerBase
+
+from hfkit.arguments import DataArguments
+from hfkit.data import sources
+from hfkit.data.text import TextData, load_text_data, tokenize
+from hfkit.errors import UserError
+
+
+def rows(number: int = 20, start: int = 0) -> list[dict[str, Any]]:
+    """Return distinct labelled rows, half of each class."""
+    return [{"tweet": f"text {start + row}", "label": "real" if row % 2 else "fake"} for row in range(number)]
+
+
+def write(path: Path, content: list[dict[str, Any]]) -> Path:
+    """Write rows in the format of the suffix."""
+    table = pd.DataFrame(content)
+    if path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    elif path.suffix == ".tsv":
+        table.to_csv(path, index=False, sep="\t")
+    elif path.suffix == ".json":
+        path.write_text(json.dumps(content))
+    elif path.suffix == ".jsonl":
+        path.write_text("\n".join(map(json.dumps, content)))
+    else:
+        table.to_parquet(path)
+    return path
+
+
+def load(dataset: Path | str, **options: Any) -> TextData:
+    return load_text_data(DataArguments(dataset=str(dataset), **options))
+
+
+def names_of(data: TextData, split: str) -> list[str]:
+    return [data.label_names[number] for number in data.splits[split]["label"]]
+
+
+# --- sources ---
+
+
+@pytest.mark.parametrize("suffix", sources.FILE_SUFFIXES)
+def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
+    for start, name in ((0, "train"), (100, "my-val"), (200, "test")):
+        write(tmp_path / f"{name}{suffix}", rows(start=start))
+    data = load(tmp_path)
+    assert list(data.splits) == ["train", "validation", "test"]
+    assert data.label_names == ["fake", "real"]
+    for split, start in (("train", 0), ("validation", 100), ("test", 200)):
+        assert data.splits[split]["text"][:] == [f"text {start + row}" for row in range(20)]
+        assert names_of(data, split) == [row["label"] for row in rows()]
+        assert data.splits[split]["row"][:] == list(range(1, 21))
+    assert len(data.dropped) == 0
+    assert data.notes == ["Text column: tweet (found by its name).", "Label column: label (found by its name)."]
+
+
+@pytest.mark.parametrize("suffix", sources.FILE_SUFFIXES)
+def test_single_file_is_cut_with_stratification(suffix: str, tmp_path: Path) -> None:
+    data = load(write(tmp_path / f"tweets{suffix}", rows(100)))
+    assert {split: len(table) for split, table in data.splits.items()} == {"train": 80, "validation": 10, "test": 10}
+    texts = [text for split in data.splits.values() for text in split["text"]]
+    assert sorted(texts) == sorted(row["tweet"] for row in rows(100))
+    for split in data.splits:
+        assert names_of(data, split).count("real") == len(data.splits[split]) / 2
+    assert "No test split: 10 rows (10%) were cut from train, with stratification." in data.notes
+    assert "No validation split: 10 rows (10%) were cut from train, with stratification." in data.notes
+    again = load(tmp_path / f"tweets{suffix}")
+    assert again.splits["test"]["text"][:] == data.splits["test"]["text"][:]
+
+
+def test_test_split_can_be_left_out(tmp_path: Path) -> None:
+    data = load(write(tmp_path / "t.csv", rows(100)), test_fraction=0.0)
+    assert set(data.splits) == {"train", "validation"}
+
+
+def test_embedded_sample() -> None:
+    data = load("sample")
+    assert set(data.splits) == {"train", "validation", "test"}
+    assert 280 <= sum(map(len, data.splits.values())) <= 340
+    texts = [text for split in data.splits.values() for text in split["text"]]
+    assert len({text.lower() for text in texts}) == len(texts)
+    for split in data.splits:
+        assert names_of(data, split).count("real") == len(data.splits[split]) / 2
+
+
+def test_sample_is_not_solved_by_words_and_has_no_twins() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    splits = load("sample").splits
+    vectorizer = TfidfVectorizer()
+    train = vectorizer.fit_transform(splits["train"]["text"][:])
+    model = LogisticRegression(max_iter=1000).fit(train, splits["train"]["label"][:])
+    assert model.score(vectorizer.transform(splits["test"]["text"][:]), splits["test"]["label"][:]) < 0.9
+    everything = TfidfVectorizer().fit_transform([text for split in splits.values() for text in split["text"]])
+    similarity = (everything @ everything.T).toarray()
+    similarity[range(len(similarity)), range(len(similarity))] = 0
+    assert similarity.max() < 0.6
+
+
+@pytest.fixture
+def public_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Serve a folder on loopback in the place of the tweets' public copy, with checksums of its own."""
+    folder = tmp_path / "public"
+    folder.mkdir()
+    files = {}
+    for start, split in ((0, "train"), (100, "validation"), (200, "test")):
+        path = write(folder / f"{split}.csv", rows(start=start))
+        files[split] = (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(sources, "CONSTRAINT_URL", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setattr(sources, "CONSTRAINT_FILES", files)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("datasets.config.DOWNLOADED_DATASETS_PATH", tmp_path / "cache")
+    yield folder
+    server.shutdown()
+    server.server_close()
+
+
+def test_constraint_is_downloaded_and_checked(public_copy: Path) -> None:
+    data = load("constraint")
+    assert {split: len(table) for split, table in data.splits.items()} == {"train": 20, "validation": 20, "test": 20}
+
+
+def test_constraint_with_other_content_is_refused(public_copy: Path) -> None:
+    (public_copy / "validation.csv").write_text("tweet,label\nother,fake\n")
+    with pytest.raises(UserError, match=r"validation\.csv is not the file that is expected \(its SHA-256 differs\)"):
+        load("constraint")
+
+
+def test_constraint_that_cannot_be_reached(public_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "CONSTRAINT_URL", "http://127.0.0.1:9/")
+    with pytest.raises(
+        UserError, match=r"cannot be downloaded from http://127\.0\.0\.1:9/.*check the network, or name"
+    ):
+        load("constraint")
+
+
+def test_hub_data_set_that_cannot_be_reached() -> None:
+    with pytest.raises(
+        UserError, match="nobody/nothing is neither a file or folder here nor one on the Hub that can be reached"
+    ):
+        load("nobody/nothing")
+
+
+def test_class_label_gives_names_and_their_order(tmp_path: Path) -> None:
+    """What a Hub data set or its parquet export states: numbers with names, and -1 for a hidden label."""
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["ham", "fraud"])})
+    for split, labels in (("train", [0, 1] * 10), ("validation", [1, 0]), ("test", [-1, -1])):
+        content = {"text": [f"{split} {row}" for row in range(len(labels))], "label": labels}
+        Dataset.from_dict(content, features=features).to_parquet(tmp_path / f"{split}.parquet")
+    data = load(tmp_path)
+    assert data.label_names == ["ham", "fraud"]
+    assert names_of(data, "validation") == ["fraud", "ham"]
+    assert "label" not in data.splits["test"].column_names
+
+
+# --- columns and labels ---
+
+
+def test_columns_are_found_by_name_or_given(tmp_path: Path) -> None:
+    content = [{"Headline": f"h {row}", "Text": f"t {row}", "CLASS": "ab"[row % 2]} for row in range(30)]
+    path = write(tmp_path / "t.csv", content)
+    data = load(path, test_fraction=0.0)
+    assert all(text.startswith("t ") for text in data.splits["train"]["text"])
+    data = load(path, text_column=["Headline", "Text"], label_column="CLASS")
+    assert data.splits["train"]["text"][0].split()[0::2] == ["h", "t"]
+    with pytest.raises(UserError, match="has no column 'Body', only: Headline, Text, CLASS"):
+        load(path, text_column=["Body"])
+    with pytest.raises(UserError, match="takes one column or two, not 3"):
+        load(path, text_column=["Headline", "Text", "CLASS"])
+    other = write(tmp_path / "o.csv", [{"a": "x", "label": "y"}])
+    with pytest.raises(
+        UserError, match="has no column named text or tweet or sentence, only: a, label; write --text_column NAME"
+    ):
+        load(other)
+
+
+def test_integer_labels_get_names(tmp_path: Path) -> None:
+    content = [{"text": f"t {row}", "label": row % 3 * 5} for row in range(60)]
+    for suffix in (".csv", ".json", ".parquet"):
+        path = write(tmp_path / f"t{suffix}", content)
+        assert load(path).label_names == ["0", "5", "10"]
+        data = load(path, label_names=["low", "mid", "high"])
+        assert data.label_names == ["low", "mid", "high"]
+        for split in data.splits.values():
+            for text, number in zip(split["text"], split["label"], strict=True):
+                assert number == int(text.split()[1]) % 3
+    with pytest.raises(UserError, match="--label_names wants 3 different names, one for each of 0, 5, 10"):
+        load(path, label_names=["low", "high"])
+
+
+def test_named_labels_can_be_put_in_order_but_not_renamed(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", rows(40))
+    assert load(path, label_names=["real", "fake"]).label_names == ["real", "fake"]
+    with pytest.raises(UserError, match="must hold the labels of the data in the order you want: fake, real"):
+        load(path, label_names=["true", "false"])
+
+
+def test_whole_numbers_beside_an_empty_label_stay_whole(tmp_path: Path) -> None:
+    content: list[dict[str, Any]] = [{"text": f"t {row}", "label": row % 2} for row in range(40)]
+    content[7]["label"] = None
+    data = load(write(tmp_path / "t.json", content))
+    assert data.label_names == ["0", "1"]
+    assert data.dropped.to_dict("records")[0]["row"] == 8
+
+
+def test_unlabelled_test_split_is_only_predicted(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", rows(40))
+    write(tmp_path / "test.csv", [{"tweet": "one"}, {"tweet": ""}])
+    data = load(tmp_path)
+    assert data.splits["test"].column_names == ["row", "text"]
+    assert data.splits["test"]["text"][:] == ["one", ""]
+    assert "The test split has no labels: it is predicted, not evaluated." in data.notes
+
+
+def test_rows_without_text_or_label_are_left_out_and_listed(tmp_path: Path) -> None:
+    content = rows(60)
+    content[3]["tweet"], content[5]["label"], content[9]["tweet"] = "", "", "  "
+    write(tmp_path / "train.csv", content)
+    write(tmp_path / "validation.csv", rows(20, 100))
+    write(tmp_path / "test.csv", [*rows(20, 200), {"tweet": "", "label": "fake"}])
+    data = load(tmp_path)
+    assert len(data.splits["train"]) == 57
+    listed = data.dropped[["split", "row", "reason"]].to_dict("records")
+    assert listed == [
+        {"split": "train", "row": 4, "reason": "no text"},
+        {"split": "train", "row": 6, "reason": "no label"},
+        {"split": "train", "row": 10, "reason": "no text"},
+    ]
+    assert "Rows left out, listed in dropped_rows.csv: 2 of train (no text), 1 of train (no label)." in data.notes
+    assert len(data.splits["test"]) == 21  # at prediction an empty text is a row like any other
+
+
+def test_too_many_rows_left_out_are_an_error(tmp_path: Path) -> None:
+    content = rows(40)
+    for row in content[4:8]:
+        row["tweet"] = ""
+    with pytest.raises(
+        UserError, match=r"4 of 40 rows of the train split have no text \(the first is row 5\): more than 5%"
+    ):
+        load(write(tmp_path / "t.csv", content))
+
+
+def test_words_that_look_like_nothing_are_texts(tmp_path: Path) -> None:
+    content = rows(40)
+    content[0]["tweet"], content[1]["tweet"] = "NA", "null"
+    data = load(write(tmp_path / "t.csv", content), test_fraction=0.0)
+    texts = [text for split in data.splits.values() for text in split["text"]]
+    assert {"NA", "null"} <= set(texts)
+
+
+def test_quoted_newlines_and_commas_are_one_row(tmp_path: Path) -> None:
+    content = rows(40)
+    content[0]["tweet"] = 'one,\ntwo "three"'
+    data = load(write(tmp_path / "t.csv", content), test_fraction=0.0)
+    assert 'one,\ntwo "three"' in [text for split in data.splits.values() for text in split["text"]]
+
+
+def test_fewer_training_rows(tmp_path: Path) -> None:
+    data = load(write(tmp_path / "t.csv", rows(100)), max_train_samples=10)
+    assert len(data.splits["train"]) == 10
+    assert names_of(data, "train").count("real") == 5
+    assert "Training on 10 of 80 rows, drawn with stratification." in data.notes
+
+
+# --- mistakes ---
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"There is no file or folder \S+nothing\.csv: check the path"):
+        load(tmp_path / "nothing.csv")
+    with pytest.raises(UserError, match=r"has no training file: name it train\.csv"):
+        load(tmp_path)
+    (tmp_path / "t.txt").write_text("x")
+    with pytest.raises(UserError, match=r"unknown format: write one of \.csv"):
+        load(tmp_path / "t.txt")
+
+
+def test_two_files_for_one_split(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", rows())
+    write(tmp_path / "train_more.json", rows())
+    with pytest.raises(UserError, match=r"two files for train: train\.csv and train_more\.json; keep one"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "tweet,label\ncaf\xe9,fake\n".encode("latin1"), r"is not UTF-8 \(byte 0xe9\): save it as UTF-8"),
+        ("t.jsonl", "caf\xe9".encode("latin1"), "is not UTF-8"),
+        ("t.csv", b"tweet,label\na,b,c,d\n1,2\n1,2,3,4,5\n", "cannot be read as csv"),
+        ("t.csv", b"", "cannot be read as csv"),
+        ("t.csv", b"tweet,label\n", "The train split of .* has no rows"),
+        ("t.json", b"{not json", "cannot be read as json"),
+        ("t.json", b'["a", "b"]', "it must hold one object with the columns for each row"),
+        ("t.parquet", b"nonsense", "cannot be read as parquet"),
+        ("t.csv", b"tweet,label\na,fake\nb,fake\n", "has the class 'fake' only in column 'label'"),
+        ("t.csv", b"tweet,label\na,0.5\nb,1.0\nc,0.25\n", r"are decimal numbers \(0\.25, 0\.5, 1\.0\)"),
+        ("t.json", b'[{"text": "a", "label": 1.0}, {"text": "b", "label": 0.0}]', "are decimal numbers"),
+        ("t.json", b'[{"text": "a", "label": ["x", "y"]}]', "A row has several labels"),
+        ("t.csv", b'tweet,label\na,x\nb,y\nc,"x,y"\n', "stands for several labels: multi-label data is not supported"),
+        ("t.csv", b"tweet,label\na,fake\nb,real\nc,real\n", "The class 'fake' has one row only in train"),
+    ],
+)
+def test_files_that_cannot_be_used(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as error:
+        load(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_label_that_train_does_not_have(split: str, tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", rows(40))
+    write(tmp_path / f"{split}.csv", [*rows(4), {"tweet": "x", "label": "satire"}])
+    with pytest.raises(
+        UserError, match=rf"The {split} split has the label 'satire' in column 'label' \(row 5\), which train"
+    ):
+        load(tmp_path)
+
+
+def test_split_without_the_text_column(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", rows(40))
+    write(tmp_path / "validation.csv", [{"text": "x", "label": "fake"}])
+    with pytest.raises(UserError, match=r"The validation split of .* has no column 'tweet', only: text, label"):
+        load(tmp_path)
+
+
+# --- tokens ---
+
+
+def test_tokens_are_cleaned_cut_and_counted(tmp_path: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    content = rows(40)
+    content[0]["tweet"] = "virus " * 50
+    content[1]["tweet"] = "virus " * 6  # exactly eight tokens with the two special ones
+    write(tmp_path / "train.csv", content)
+    write(tmp_path / "validation.csv", rows(4))
+    write(tmp_path / "test.csv", [{"tweet": ""}])
+    inputs, truncated = tokenize(load(tmp_path).splits, tokenizer, ["lower"], 8)
+    assert truncated == {"train": 1, "validation": 0, "test": 0}
+    assert inputs["train"]["length"][:2] == [8, 8]
+    assert inputs["test"]["input_ids"][0] == [tokenizer.cls_token_id, tokenizer.sep_token_id]
+    assert set(inputs["train"].column_names) == {"input_ids", "attention_mask", "length", "labels"}
+    assert "labels" not in inputs["test"].column_names
+    expected = tokenizer("virus " * 50, truncation=True, max_length=8)["input_ids"]
+    assert inputs["train"]["input_ids"][0] == expected

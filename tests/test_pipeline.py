@@ -1,0 +1,178 @@
+"""What was saved works in `pipeline()`: with hfkit, and in a process where hfkit cannot be imported."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+import hfkit
+from hfkit.models.cleaning import clean
+
+# The first act of the process makes the import of hfkit impossible: an editable install would hide behind a clean path.
+STRANGER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "hfkit":
+            raise ImportError("hfkit is blocked")
+
+sys.meta_path.insert(0, Blocker())
+try:
+    import hfkit
+except ImportError as error:
+    assert "blocked" in str(error)
+else:
+    raise AssertionError("hfkit can be imported")
+
+import json
+from transformers import pipeline
+
+request = json.load(sys.stdin)
+answers = {}
+for name, folder in request["folders"].items():
+    classify = pipeline("text-classification", model=folder, trust_remote_code=True, device="cpu")
+    assert type(classify).__module__.startswith("transformers_modules"), type(classify)
+    assert type(classify.model).__module__.startswith("transformers_modules"), type(classify.model)
+    answers[name] = classify(request["texts"], top_k=None, batch_size=4)
+assert not any(module.partition(".")[0] == "hfkit" for module in sys.modules)
+json.dump(answers, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="session")
+def texts(tweets: Path, finished_runs: dict[str, Run]) -> list[str]:
+    """Return the texts of the test split as the file holds them."""
+    import csv
+
+    with (tweets / "test.csv").open(newline="", encoding="utf-8") as file:
+        return [row["tweet"] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="session")
+def stranger_answers(
+    finished_runs: dict[str, Run], texts: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Return what a process without hfkit says of all runs: one process for all, since importing costs seconds."""
+    home = tmp_path_factory.mktemp("stranger")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HF_"))}
+    environment |= {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    request = {"folders": {name: str(run.folder) for name, run in finished_runs.items()}, "texts": texts}
+    process = subprocess.run(
+        [sys.executable, "-c", STRANGER],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        cwd=home,
+        env=environment,
+        timeout=300,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "is not supported for" not in process.stderr
+    return json.loads(process.stdout)
+
+
+def scores_of(answers: list[list[dict[str, Any]]]) -> np.ndarray:
+    """Bring the answers of a pipeline to (rows, fake and real)."""
+    return np.array(
+        [[{row["label"]: row["score"] for row in answer}[label] for label in ("fake", "real")] for answer in answers]
+    )
+
+
+def recorded_scores(run: Run) -> np.ndarray:
+    return np.array([[float(row["score_fake"]), float(row["score_real"])] for row in run.rows("predictions.csv")])
+
+
+NAMES = pytest.mark.parametrize("name", ["linear", "bigru", "one-logit"])
+
+
+@NAMES
+def test_stranger_gets_the_scores_of_the_run(
+    name: str, finished_runs: dict[str, Run], stranger_answers: dict[str, Any]
+) -> None:
+    scores = scores_of(stranger_answers[name])
+    np.testing.assert_allclose(scores, recorded_scores(finished_runs[name]), atol=1e-5, rtol=0)
+    assert np.ptp(scores[:, 0]) > 1e-4  # not the same for every text
+
+
+@NAMES
+def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: dict[str, Run], texts: list[str]) -> None:
+    folder = str(finished_runs[name].folder)
+    classify = hfkit.load_pipeline(folder, device="cpu")
+    assert type(classify) is hfkit.TextClassificationPipeline
+    assert type(classify.model) is hfkit.TextClassifier
+    expected = recorded_scores(finished_runs[name])
+    np.testing.assert_allclose(scores_of(classify(texts, top_k=None)), expected, atol=1e-5, rtol=0)
+    explicit = pipeline(
+        "text-classification", model=folder, pipeline_class=hfkit.TextClassificationPipeline, device="cpu"
+    )
+    np.testing.assert_allclose(scores_of(explicit(texts, top_k=None, batch_size=3)), expected, atol=1e-5, rtol=0)
+    from datasets import Dataset
+    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+    cleaned = [clean(text, classify.model.config.cleaning) for text in texts]
+    encoded = classify.tokenizer(cleaned, truncation=True, max_length=classify.model.config.max_length)
+    rows = Dataset.from_dict({key: encoded[key] for key in ("input_ids", "attention_mask")})
+    arguments = TrainingArguments(output_dir=folder + "-predict", use_cpu=True, disable_tqdm=True)
+    trainer = Trainer(classify.model, arguments, data_collator=DataCollatorWithPadding(classify.tokenizer))
+    logits = trainer.predict(rows).predictions.astype(np.float64)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(exponentials / exponentials.sum(axis=1, keepdims=True), expected, atol=1e-5, rtol=0)
+
+
+@NAMES
+def test_labels_and_odd_texts(name: str, finished_runs: dict[str, Run]) -> None:
+    classify = hfkit.load_pipeline(str(finished_runs[name].folder), device="cpu")
+    for text in ("", "covid " * 1500, "👍" * 300, "\x00 \ud83d"):
+        [answer] = classify([text]) if isinstance(classify([text]), list) else [classify([text])]
+        assert answer["label"] in ("fake", "real")
+        assert 0.5 <= answer["score"] <= 1
+
+
+def test_two_columns_are_joined_as_in_training(finished_runs: dict[str, Run]) -> None:
+    classify = hfkit.load_pipeline(str(finished_runs["linear"].folder), device="cpu")
+    pair = classify({"text": "garlic cures", "text_pair": "virus"}, top_k=None)
+    assert pair == classify("garlic cures virus", top_k=None)
+
+
+def test_without_the_flag_the_built_in_call_raises(finished_runs: dict[str, Run]) -> None:
+    """The folder brings its own pipeline code, which transformers does not run unasked; our helper needs none of it."""
+    with pytest.raises(ValueError, match="trust_remote_code=True"):
+        pipeline("text-classification", model=str(finished_runs["linear"].folder))
+
+
+@NAMES
+def test_built_in_pipeline_is_safe(name: str, finished_runs: dict[str, Run], texts: list[str]) -> None:
+    """The alias `sentiment-analysis` and a ready model object get transformers' own pipeline: no cleaning, but no crash."""
+    folder = str(finished_runs[name].folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ready = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    alias = pipeline("sentiment-analysis", model=folder, device="cpu")
+    for classify in (ready, alias):
+        assert not isinstance(classify, hfkit.TextClassificationPipeline)
+        answers = classify(texts)
+        assert {answer["label"] for answer in answers} <= {"fake", "real"}
+        assert len(answers) == len(texts)
+    plain = "hospital reports new cases"  # no step of any preset changes it
+    ours = hfkit.load_pipeline(folder, device="cpu")(plain)
+    assert ready(plain)[0]["score"] == pytest.approx(ours[0]["score"], abs=1e-5)
+
+
+def test_stranger_is_asked_before_code_runs(finished_runs: dict[str, Run], tmp_path: Path) -> None:
+    """Without hfkit, without the flag: an error, not a silent run of the folder's code."""
+    config = json.loads((finished_runs["linear"].folder / "config.json").read_text())
+    config["model_type"] = "unknown-to-transformers"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ValueError, match="is a bert model, not one of hfkit-text"):
+        hfkit.load_pipeline(str(tmp_path))
