@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from accelerate import PartialState
-from accelerate.utils import gather_object
 from datasets import Dataset, DatasetDict
 from rich.console import Console
 from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase, TrainerCallback
@@ -23,6 +21,7 @@ from .files import write_file
 from .freezing import FreezeCallback, FreezePlan, count_parameters
 from .launch import device_name, environment, use_all_cores, write_configuration
 from .models.base import BackboneClassifier
+from .prediction import Collator, predict_logits
 from .trainer import ClassifierTrainer, EpochLog, QuietProgress, make_loss
 
 Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
@@ -43,7 +42,7 @@ class Task:
 
     model: BackboneClassifier
     processor: PreTrainedTokenizerBase
-    collator: Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]
+    collator: Collator
     rows: DatasetDict
     inputs: DatasetDict
     label_names: list[str]
@@ -105,32 +104,6 @@ def default_learning_rates(
     """
     backbone = min(1e-4, 2e-5 * (1024 / feature_size) ** 2) if learning_rate is None else learning_rate
     return float(f"{backbone:.2g}"), 1e-3 if head_learning_rate is None else head_learning_rate
-
-
-def predict_logits(
-    model: BackboneClassifier,
-    inputs: Dataset,
-    collator: Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]],
-    batch_size: int,
-) -> np.ndarray:
-    """Return the logits (rows, classes) of `inputs` in float32, in its order; batches are of similar length.
-
-    With several processes each computes its share and all get the whole.
-    """
-    state = PartialState()
-    model = model.to(state.device).eval()
-    order = np.argsort(inputs["length"], kind="stable") if "length" in inputs.column_names else np.arange(len(inputs))
-    columns = inputs.remove_columns([name for name in ("length", "labels") if name in inputs.column_names])
-    logits: list[tuple[int, np.ndarray]] = []
-    with state.split_between_processes(order.tolist()) as share, torch.inference_mode():
-        for start in range(0, len(share), batch_size):
-            numbers = share[start : start + batch_size]
-            batch = collator([columns[number] for number in numbers])
-            outputs = model(**{name: tensor.to(state.device) for name, tensor in batch.items()})
-            logits += zip(numbers, outputs.logits.float().cpu().numpy(), strict=True)
-    if state.num_processes > 1:
-        logits = gather_object(logits)
-    return np.stack([row for _, row in sorted(logits, key=lambda pair: pair[0])])
 
 
 def _check_choice_of_best(arguments: Arguments, metrics: Metrics, num_labels: int) -> None:

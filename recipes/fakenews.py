@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 from transformers import DataCollatorWithPadding, set_seed
 
-from hfkit.arguments import DataArguments, ModelArguments, parse_arguments
+from hfkit.arguments import DataArguments, ModelArguments
 from hfkit.backbones import build_text_classifier
 from hfkit.data.text import load_text_data, tokenize
 from hfkit.launch import check_processes, prepare_folder, run_recipe
+from hfkit.parsing import parse_arguments
 from hfkit.training import Task, train_classifier
 
 USAGE = """from hfkit import load_pipeline

@@ -9,9 +9,9 @@ import torch
 import transformers
 import yaml
 
-from hfkit import arguments as module
-from hfkit.arguments import DataArguments, ModelArguments, TrainingArguments, parse_arguments
+from hfkit.arguments import DataArguments, ModelArguments, TrainingArguments, bfloat16_is_fast
 from hfkit.errors import UserError
+from hfkit.parsing import RENAMED_ARGUMENTS, parse_arguments
 
 
 def test_defaults() -> None:
@@ -131,7 +131,7 @@ def test_renamed_names_are_really_gone_and_their_successors_there() -> None:
     known = set(inspect.signature(transformers.TrainingArguments).parameters)
     ours = {item.name for group in (ModelArguments, DataArguments) for item in dataclasses.fields(group)}
     own = {item.name for item in dataclasses.fields(TrainingArguments)}
-    for old, new in module.RENAMED_ARGUMENTS.items():
+    for old, new in RENAMED_ARGUMENTS.items():
         assert old not in known, old
         name = new.split()[0].rstrip(":,")
         assert name in known | ours | own or name in ("the", "another"), new
@@ -139,6 +139,6 @@ def test_renamed_names_are_really_gone_and_their_successors_there() -> None:
 
 def test_bfloat16_is_chosen_by_the_machine() -> None:
     capabilities = torch.cpu.get_capabilities()
-    assert module.bfloat16_is_fast(True) == bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    assert bfloat16_is_fast(True) == bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     assert parse_arguments(["--bf16", "true", "--use_cpu", "true"]).training.bf16 is True
     assert parse_arguments(["--bf16", "false"]).training.bf16 is False
