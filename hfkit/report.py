@@ -20,11 +20,11 @@ from .files import write_file
 matplotlib.use("Agg")
 
 EPOCH_COLUMNS = {
-    "loss": "train loss",
-    "accuracy": "train accuracy",
-    "eval_loss": "validation loss",
-    "eval_accuracy": "validation accuracy",
-    "eval_macro_f1": "validation macro F1",
+    "loss": "train\nloss",
+    "accuracy": "train\naccuracy",
+    "eval_loss": "validation\nloss",
+    "eval_accuracy": "validation\naccuracy",
+    "eval_macro_f1": "validation\nmacro F1",
     "epoch_seconds": "seconds",
 }
 

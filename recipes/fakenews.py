@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from transformers import DataCollatorWithPadding, set_seed
 
-from hfkit.arguments import DataArguments, ModelArguments
+from hfkit.arguments import Arguments
 from hfkit.backbones import build_text_classifier
 from hfkit.data.text import load_text_data, tokenize
 from hfkit.launch import check_processes, prepare_folder, run_recipe
@@ -23,23 +23,28 @@ USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""
 
 
-def fill_defaults(model: ModelArguments, data: DataArguments) -> str:
-    """Choose backbone and data set where they were not given; return the first line of the log."""
-    demo = model.backbone is None and data.dataset is None
-    model.backbone = model.backbone or "minilm"
-    data.dataset = data.dataset or ("sample" if demo else "constraint")
-    line = f"Backbone {model.backbone}, head {model.head}, data set {data.dataset}."
-    if data.dataset == "sample":
+DEMO = ["--backbone", "minilm", "--head", "bigru", "--dataset", "sample", "--num_train_epochs", "6"]
+DEFAULTS = ["--backbone", "minilm", "--dataset", "constraint"]
+
+
+def read_flags(argv: Sequence[str] | None) -> tuple[Arguments, str]:
+    """Read the flags, with those of the demo where neither backbone nor data set is given; also return the log's first line."""
+    given = parse_arguments(argv)
+    demo = given.model.backbone is None and given.data.dataset is None
+    arguments = parse_arguments(argv, DEMO if demo else DEFAULTS)
+    line = f"Backbone {arguments.model.backbone}, head {arguments.model.head}, data set {arguments.data.dataset}."
+    if arguments.data.dataset == "sample":
         line += " The sample is hand-written and proves nothing about accuracy."
-    return f"Demo: neither --backbone nor --dataset was given. {line}" if demo else line
+    return (
+        arguments,
+        f"Demo, for neither --backbone nor --dataset was given: {' '.join(DEMO)}. {line}" if demo else line,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Run the recipe with the words of a command line and return its results."""
-    arguments = parse_arguments(argv)
+    arguments, first_line = read_flags(argv)
     model_arguments, data_arguments, training = arguments.model, arguments.data, arguments.training
-    first_line = fill_defaults(model_arguments, data_arguments)
-    arguments.flags |= {"backbone": model_arguments.backbone, "dataset": data_arguments.dataset}
     if training.process_index == 0:
         print(first_line, flush=True)
     check_processes(training.world_size)

@@ -177,6 +177,9 @@ def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
     """Load a data set of the Hub and bring its splits under our names."""
     from datasets import DatasetDict, load_dataset
 
+    from ..hub import use_cache_without_hub
+
+    use_cache_without_hub()
     try:
         loaded = load_dataset(dataset, config, revision=revision)
     except (OSError, ValueError) as error:  # not found, not reachable, or no such configuration
