@@ -273,6 +273,15 @@ def _show_head(
         plan.describe(task.model),
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    length = f"{training.max_steps} steps" if training.max_steps > 0 else f"{training.num_train_epochs:g} epochs"
+    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
+    console.print(
+        f"Training: {length} of batches of {batch} rows, {training.optim.value}, weight decay {training.weight_decay:g}, "
+        f"{training.lr_scheduler_type.value} schedule with warm-up {training.warmup_steps:g}, seed {training.seed}.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
     best = (training.metric_for_best_model or "loss").removeprefix("eval_")
     kept = f"the best checkpoint by {best} on validation" if training.load_best_model_at_end else "the last state"
     console.print(f"The run ends with {kept}. Folder: {folder}", markup=False, highlight=False, soft_wrap=True)

@@ -346,3 +346,15 @@ def test_logged_accuracy_is_that_of_the_training_batches(
     logits = model(**{key: value for key, value in collate(list(data)).items() if key != "labels"}).logits
     right = (logits.argmax(-1) == torch.tensor(data["labels"])).float().mean().item()
     assert logged["accuracy"] == pytest.approx(right)
+
+
+@pytest.mark.parametrize("unfreeze_from", ["encoder.layer.1", "all"])
+def test_activation_checkpointing_changes_nothing(unfreeze_from: str, make_model: Make, tmp_path: Path) -> None:
+    weights = []
+    for checkpointing in (False, True):
+        model = make_model("hfkit-text/bert-linear")
+        options = {"activation_checkpointing": checkpointing, "ddp_find_unused_parameters": True}
+        trainer_for(model, tmp_path, unfreeze_from, train_sampling_strategy="sequential", **options).train()
+        weights.append(state(model))
+    for key in weights[0]:
+        torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-6, rtol=0)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,11 @@ def test_stranger_is_asked_before_code_runs(finished_runs: dict[str, Run], tmp_p
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ValueError, match="is a bert model, not one of hfkit-text"):
         hfkit.load_pipeline(str(tmp_path))
+
+
+def test_bfloat16_training_ends_in_float32_scores(run_fakenews: Callable[..., Run], texts: list[str]) -> None:
+    """Whatever the training ran in, what is reported is what the pipeline gives."""
+    run = run_fakenews("--bf16", "true", "--num_train_epochs", "1")
+    assert run.json("env.json")["precision"] == "bfloat16"
+    scores = scores_of(hfkit.load_pipeline(str(run.folder), device="cpu")(texts, top_k=None))
+    np.testing.assert_allclose(scores, recorded_scores(run), atol=1e-5, rtol=0)

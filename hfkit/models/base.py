@@ -21,6 +21,7 @@ class BackboneClassifier(PreTrainedModel):
     # Otherwise the Trainer takes the loss for normalised over the accumulated batch, and gradients grow with the number
     # of accumulation steps: https://github.com/huggingface/transformers/issues/47688
     accepts_loss_kwargs = False
+    supports_gradient_checkpointing = True
 
     backbone: Any
     classifier: Any

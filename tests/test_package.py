@@ -1,0 +1,52 @@
+"""The package as a whole: what importing costs, and that its pages tell the truth."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from hfkit import parsing
+from hfkit.arguments import DataArguments, ModelArguments, TrainingArguments
+
+
+def test_importing_is_light() -> None:
+    code = "import sys, hfkit; print(sorted({'torch', 'transformers', 'pandas', 'numpy'} & set(sys.modules)), hfkit.__version__)"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.split("]")[0] == "["
+
+
+def test_public_names_are_there() -> None:
+    import hfkit
+
+    for name in hfkit.__all__:
+        assert getattr(hfkit, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = hfkit.nothing
+
+
+def test_readme_holds_the_two_commands() -> None:
+    commands = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("pip install -e")]
+    assert len(commands) == 2
+    assert (
+        'pip install -e ".[demo]" && accelerate launch --config_file accelerate_config.yaml recipes/fakenews.py'
+        in commands
+    )
+    assert 'pip install -e ".[test]" && pytest' in commands
+
+
+@pytest.mark.parametrize("page", ["README.md", "recipes/README.md", "recipes/fakenews.py", "CHANGELOG.md"])
+def test_flags_named_on_a_page_exist(page: str) -> None:
+    parser = parsing._Parser((ModelArguments, DataArguments, TrainingArguments))
+    launcher = {"--config_file", "--multi_gpu", "--num_processes", "--help", "--config", "--logdir"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z_]+", (ROOT / page).read_text()))
+    assert named - launcher <= set(parser._option_string_actions)
+
+
+def test_every_folder_and_file_of_the_map_exists() -> None:
+    block = (ROOT / "README.md").read_text().split("## Map")[1].split("```")[1]
+    paths = [line.split()[0] for line in block.strip().splitlines()]
+    assert all((ROOT / path).exists() for path in paths), paths
+    for path in (ROOT / "hfkit").glob("*.py"):
+        assert path.name in block or path.name == "__init__.py", path.name
