@@ -277,6 +277,10 @@ def test_fewer_training_rows(tmp_path: Path) -> None:
     assert len(data.splits["train"]) == 10
     assert names_of(data, "train").count("real") == 5
     assert "Training on 10 of 80 rows, drawn with stratification." in data.notes
+    for limit in (79, 80, 1000):
+        assert len(load(tmp_path / "t.csv", max_train_samples=limit).splits["train"]) == 80
+    with pytest.raises(UserError, match="From 5 rows of 2 classes a test split cannot be cut"):
+        load(write(tmp_path / "few.csv", rows(5)))
 
 
 # --- mistakes ---

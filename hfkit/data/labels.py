@@ -91,8 +91,8 @@ def class_list(
     return list(label_names), {value: value for value in values}
 
 
-def cut(table: pd.DataFrame, share: float | int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut `share` of the rows (a fraction or a number) off a table with a `label` column, with stratification.
+def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cut `number` rows off a table with a `label` column, with stratification.
 
     Returns:
         The rest, and the cut, each in the order of the rows.
@@ -106,14 +106,13 @@ def cut(table: pd.DataFrame, share: float | int, split: str) -> tuple[pd.DataFra
     counts = table["label"].value_counts()
     if counts.min() < 2:
         raise UserError(
-            f"The class '{counts.idxmin()}' has one row only in train, too few to cut {split} from it: add rows of "
-            f"that class, or give a {split} file."
+            f"The class '{counts.idxmin()}' has one row only in train, too few to cut {split} off: add rows of that class."
         )
     try:
-        rest, taken = train_test_split(table, test_size=share, stratify=table["label"], random_state=SPLIT_SEED)
+        rest, taken = train_test_split(table, test_size=number, stratify=table["label"], random_state=SPLIT_SEED)
     except ValueError as error:
         raise UserError(
-            f"{split} cannot be cut from {len(table)} rows of {len(counts)} classes ({error}): give a {split} file, or "
-            "more rows."
+            f"From {len(table)} rows of {len(counts)} classes {split} cannot be cut ({str(error).rstrip('.')}): "
+            "add rows, or change its size."
         ) from error
     return rest.sort_index(), taken.sort_index()

@@ -156,11 +156,11 @@ def _complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) 
     sizes = {split: share for split, share in shares.items() if split not in tables and share > 0}
     numbers = {split: max(round(share * len(tables["train"])), 1) for split, share in sizes.items()}
     for split, number in numbers.items():
-        tables["train"], tables[split] = cut(tables["train"], number, split)
+        tables["train"], tables[split] = cut(tables["train"], number, f"a {split} split")
         notes.append(f"No {split} split: {number} rows ({sizes[split]:.0%}) were cut from train, with stratification.")
-    limit = arguments.max_train_samples
-    if limit is not None and limit < len(tables["train"]):
-        total = len(tables["train"])
+    limit, total = arguments.max_train_samples, len(tables["train"])
+    # A stratified draw leaves at least one row of each class behind.
+    if limit is not None and limit <= total - tables["train"]["label"].nunique():
         _, tables["train"] = cut(tables["train"], limit, "a training sample")
         notes.append(f"Training on {limit} of {total} rows, drawn with stratification.")
     if "test" in tables and tables["test"]["label"].isna().all():
