@@ -404,4 +404,4 @@ def test_real_tweets(tmp_path: Path) -> None:
             str(tmp_path / "run"),
         ]
     )
-    assert results["test_accuracy"] > 0.85
+    assert results["test_accuracy"] > 0.75  # 0.52 for the more frequent class
