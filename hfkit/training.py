@@ -102,8 +102,9 @@ def default_learning_rates(
     of the width to at most 1e-4: 3.6e-5 for BERT-base, 1e-4 for MiniLM. Head: 1e-3, since it starts from random
     weights, be the backbone frozen or not.
     """
-    backbone = min(1e-4, 2e-5 * (1024 / feature_size) ** 2) if learning_rate is None else learning_rate
-    return float(f"{backbone:.2g}"), 1e-3 if head_learning_rate is None else head_learning_rate
+    if learning_rate is None:
+        learning_rate = float(f"{min(1e-4, 2e-5 * (1024 / feature_size) ** 2):.2g}")
+    return learning_rate, 1e-3 if head_learning_rate is None else head_learning_rate
 
 
 def _check_choice_of_best(arguments: Arguments, metrics: Metrics, num_labels: int) -> None:

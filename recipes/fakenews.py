@@ -22,7 +22,6 @@ from hfkit.training import Task, train_classifier
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""
 
-
 DEMO = ["--backbone", "minilm", "--head", "bigru", "--dataset", "sample", "--num_train_epochs", "6"]
 DEFAULTS = ["--backbone", "minilm", "--dataset", "constraint"]
 

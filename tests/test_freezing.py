@@ -17,6 +17,7 @@ from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.trainer import ClassifierTrainer, make_loss, parameter_groups
+from hfkit.training import default_learning_rates
 
 Make = Callable[[str], BackboneClassifier]
 ALL = pytest.mark.parametrize("name", TINY)
@@ -309,6 +310,12 @@ def test_two_learning_rates_and_no_decay_of_vectors(make_model: Make) -> None:
         assert of[id(parameter)] == (rate, 0.01 if parameter.ndim > 1 else 0.0), key
     FreezePlan("none").apply(model)
     assert {group["lr"] for group in parameter_groups(model, 1e-4, 1e-3, 0.01)} == {1e-3}
+
+
+@pytest.mark.parametrize(("width", "expected"), [(1024, 2e-5), (768, 3.6e-5), (384, 1e-4), (16, 1e-4)])
+def test_default_learning_rates(width: int, expected: float) -> None:
+    assert default_learning_rates(width, None, None) == (expected, 1e-3)
+    assert default_learning_rates(width, 1.2345e-5, 0.0) == (1.2345e-5, 0.0)
 
 
 def test_weighted_loss_is_the_textbook_one() -> None:
