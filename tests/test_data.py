@@ -272,6 +272,26 @@ def test_quoted_newlines_and_commas_are_one_row(tmp_path: Path) -> None:
     assert 'one,\ntwo "three"' in [text for split in data.splits.values() for text in split["text"]]
 
 
+def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path: Path) -> None:
+    content = rows(40)
+    content[0]["tweet"] = "broken \ud83d emoji"
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, content)))
+    data = load(tmp_path / "t.jsonl", test_fraction=0.0)
+    assert "broken ? emoji" in [text for split in data.splits.values() for text in split["text"]]
+
+
+def test_an_inch_mark_is_no_open_quote(tmp_path: Path) -> None:
+    lines = ["tweet\tlabel", *(f'a 5" disk {row}\t{"ab"[row % 2]}' for row in range(41))]
+    (tmp_path / "t.tsv").write_text("\n".join(lines))
+    assert sum(map(len, load(tmp_path / "t.tsv").splits.values())) == 41
+
+
+def test_a_text_of_many_lines_is_pointed_out(tmp_path: Path) -> None:
+    content = rows(40)
+    content[0]["tweet"] = "\n".join("abcdefghijkl")
+    assert any("The longest text has 12 lines" in note for note in load(write(tmp_path / "t.csv", content)).notes)
+
+
 def test_fewer_training_rows(tmp_path: Path) -> None:
     data = load(write(tmp_path / "t.csv", rows(100)), max_train_samples=10)
     assert len(data.splits["train"]) == 10
@@ -314,6 +334,15 @@ def test_two_files_for_one_split(tmp_path: Path) -> None:
         ("t.json", b"{not json", "cannot be read as json"),
         ("t.json", b'["a", "b"]', "it must hold one object with the columns for each row"),
         ("t.parquet", b"nonsense", "cannot be read as parquet"),
+        (
+            "t.csv",
+            b"tweet,label\nw0, more,fake\nw1, more,real\n",
+            "more fields than its header names .tweet, label.*comma",
+        ),
+        ("t.csv", b"tweet,label\nw,fake,\nx,real,\n", "more fields than its header names"),
+        ("t.csv", b'tweet,label\n"a,fake\nb,real\n"c",fake\nd,real\n', "a double quote that is never closed: row 1"),
+        ("t.csv", "tweet,label\na,b\n".encode("utf-16"), r"is not UTF-8 \(byte 0xff\): .* iconv -f utf-16"),
+        ("t.csv", b"tweet,label\na,0\nb,0.5\nc,1\n", r"are decimal numbers \(0\.5\)"),
         ("t.csv", b"tweet,label\na,fake\nb,fake\n", "has the class 'fake' only in column 'label'"),
         ("t.csv", b"tweet,label\na,0.5\nb,1.0\nc,0.25\n", r"are decimal numbers \(0\.25, 0\.5, 1\.0\)"),
         ("t.json", b'[{"text": "a", "label": 1.0}, {"text": "b", "label": 0.0}]', "are decimal numbers"),

@@ -13,6 +13,11 @@ _FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+"
 _INTEGER = re.compile(r"[+-]?\d+")
 
 
+def encodable(text: str) -> str:
+    """Replace half of a surrogate pair, which broken exports hold and no UTF-8 file can, by a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def label_text(value: object) -> str | None:
     """Return a label as text, or None where there is none.
 
@@ -26,7 +31,7 @@ def label_text(value: object) -> str | None:
         )
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return None
-    return str(value).strip() or None
+    return encodable(str(value)).strip() or None
 
 
 def check_kind(labels: pd.Series, column: str) -> None:
@@ -38,7 +43,7 @@ def check_kind(labels: pd.Series, column: str) -> None:
     """
     values = set(labels.dropna())
     floats = sorted(value for value in values if _FLOAT.fullmatch(value))
-    if floats and len(floats) == len(values):
+    if floats and all(_FLOAT.fullmatch(value) or _INTEGER.fullmatch(value) for value in values):
         raise UserError(
             f"The labels in column '{column}' are decimal numbers ({', '.join(floats[:3])}): write classes as whole "
             "numbers or names; regression is not supported."

@@ -1,6 +1,7 @@
 """Where rows come from: the embedded sample, the public tweets, a file, a folder, or the Hub; one table a split."""
 
 import hashlib
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,24 +101,48 @@ def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     suffix = path.suffix.lower()
     try:
         if suffix in (".csv", ".tsv"):
-            separator = "\t" if suffix == ".tsv" else ","
-            table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-            return table, {}
+            return _read_delimited(path, "\t" if suffix == ".tsv" else ","), {}
         if suffix in (".json", ".jsonl"):
             # dtype=object: pandas would turn whole numbers beside an empty cell into decimal ones.
             return pd.DataFrame(_read_json(path), dtype=object), {}
         if suffix == ".parquet":
             return _read_parquet(path)
     except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        encoding = "utf-16" if error.start == 0 and byte in (0xFE, 0xFF) else "latin1"
         raise UserError(
-            f"{path} is not UTF-8 (byte 0x{error.object[error.start]:02x}): save it as UTF-8, for example by "
-            f"iconv -f latin1 -t utf-8 {path.name} > utf8{suffix}."
+            f"{path} is not UTF-8 (byte 0x{byte:02x}): save it as UTF-8, for example by "
+            f"iconv -f {encoding} -t utf-8 {path.name} > utf8{suffix}."
         ) from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
         raise UserError(f"{path} cannot be read as {suffix[1:]}: {' '.join(str(error).split())}.") from error
     raise UserError(f"{path} has an unknown format: write one of {', '.join(FILE_SUFFIXES)}.")
+
+
+def _read_delimited(path: Path, separator: str) -> pd.DataFrame:
+    """Read CSV or TSV as text; refuse what pandas would read, but not as it was meant.
+
+    Raises:
+        UserError: Rows have more fields than the header, or a quote is never closed and swallows rows.
+
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        content = file.read()
+    table = pd.read_csv(io.StringIO(content), sep=separator, dtype=str, keep_default_na=False)
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes surplus fields for row names and shifts the columns
+        raise UserError(
+            f"{path} has rows with more fields than its header names ({', '.join(map(str, table.columns))}): quote texts "
+            f"that hold a {'tab' if separator != ',' else 'comma'}, and end no row with one."
+        )
+    several_lines = [number for number, row in enumerate(table.itertuples(index=False), 1) if "\n" in "".join(row)]
+    if content.count('"') % 2 and several_lines:
+        raise UserError(
+            f"{path} has a double quote that is never closed: row {several_lines[0]} goes on over several lines. Double the "
+            'quotes inside of a text ("") and put the text in quotes.'
+        )
+    return table
 
 
 def _read_json(path: Path) -> list[dict[str, object]]:
@@ -176,13 +201,15 @@ def _read_constraint() -> Source:
 def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
     """Load a data set of the Hub and bring its splits under our names."""
     from datasets import DatasetDict, load_dataset
+    from datasets.exceptions import DatasetsError
 
     from ..hub import use_cache_without_hub
 
     use_cache_without_hub()
     try:
         loaded = load_dataset(dataset, config, revision=revision)
-    except (OSError, ValueError) as error:  # not found, not reachable, or no such configuration
+    # Not found, not reachable, no such configuration; a script, which datasets runs no more; files that do not fit.
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         raise UserError(
             f"The data set {dataset} is neither a file or folder here nor one on the Hub that can be reached: "
             f"{' '.join(str(error).split()).rstrip('.')[:300]}."

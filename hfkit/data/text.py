@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from ..arguments import DataArguments
 from ..errors import UserError
 from ..models.cleaning import clean, join_texts
-from .labels import check_kind, class_list, cut, label_text
+from .labels import check_kind, class_list, cut, encodable, label_text
 from .sources import SPLIT_NAMES, Source, read_source
 
 TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
@@ -47,17 +47,21 @@ def load_text_data(arguments: DataArguments) -> TextData:
     source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision)
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = _read_rows(source, text_columns, label_column)
+    for table in tables.values():
+        check_kind(table["label"], label_column)
     names, name_of = class_list(
         tables["train"]["label"], label_column, source.class_names.get(label_column), arguments.label_names
     )
     for split, table in tables.items():
-        check_kind(table["label"], label_column)
         _check_known(table, split, label_column, name_of)
         table["label"] = table["label"].map(name_of)
     if len(dropped):
         counts = dropped.groupby(["split", "reason"], sort=False).size().reset_index()
         left_out = ", ".join(f"{count} of {split} ({reason})" for _, split, reason, count in counts.itertuples())
         notes.append(f"Rows left out, listed in dropped_rows.csv: {left_out}.")
+    lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
+    if lines > 10:
+        notes.append(f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
     notes += _complete_splits(tables, arguments)
     splits = DatasetDict({split: _to_dataset(tables[split], names) for split in SPLIT_NAMES if split in tables})
     return TextData(splits, names, dropped, notes)
@@ -135,7 +139,8 @@ def _read_rows(
 
 
 def _cell_text(value: object) -> str:
-    return "" if value is None or value is pd.NA or (isinstance(value, float) and value != value) else str(value)
+    empty = value is None or value is pd.NA or (isinstance(value, float) and value != value)
+    return "" if empty else encodable(str(value))
 
 
 def _check_known(table: pd.DataFrame, split: str, column: str, name_of: dict[str, str]) -> None:
@@ -163,6 +168,8 @@ def _complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) 
     if limit is not None and limit <= total - tables["train"]["label"].nunique():
         _, tables["train"] = cut(tables["train"], limit, "a training sample")
         notes.append(f"Training on {limit} of {total} rows, drawn with stratification.")
+    elif limit is not None and limit < total:
+        notes.append(f"Training on all {total} rows: a draw of {limit} cannot leave a row of each class behind.")
     if "test" in tables and tables["test"]["label"].isna().all():
         notes.append("The test split has no labels: it is predicted, not evaluated.")
     return notes
