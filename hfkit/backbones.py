@@ -1,8 +1,10 @@
 """From the name of a backbone to a classifier on top of it, with errors that say what to write."""
 
 import importlib
+import pickle
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
@@ -12,6 +14,9 @@ from .errors import UserError
 from .hub import use_cache_without_hub
 from .models.cleaning import resolve_steps
 from .models.text import TextClassifier
+
+# What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
+_LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
 
 
 def locate_backbone(name: str) -> str:
@@ -68,13 +73,16 @@ def build_text_classifier(
             id2label=dict(enumerate(label_names)),
             label2id={name: number for number, name in enumerate(label_names)},
         )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except _LOADING_ERRORS as error:
         raise UserError(
             f"The backbone {model.backbone} cannot be loaded ({_first_sentence(error)}): check the name and the network, "
             "or write --backbone minilm (offline, from the demo extra) or a folder."
         ) from error
     finally:
         logging.set_verbosity(verbosity)
+    _check_tokenizer(classifier, tokenizer, model.backbone)
     _check_max_length(classifier, tokenizer, data.max_length)
     classifier.config.pad_token_id = tokenizer.pad_token_id
     tokenizer.model_max_length = data.max_length
@@ -82,16 +90,41 @@ def build_text_classifier(
     return classifier, tokenizer
 
 
+def _check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> None:
+    """Refuse a tokenizer that is none (transformers makes an empty one where the files are missing), or another's."""
+    words, rows = len(tokenizer), classifier.config.backbone_config.vocab_size
+    if words <= len(set(tokenizer.all_special_ids)):
+        raise UserError(
+            f"The backbone {backbone} has no tokenizer: its folder needs tokenizer.json, vocab.txt or the like; copy them "
+            "from where the weights come from."
+        )
+    if words > rows:
+        raise UserError(
+            f"The tokenizer of {backbone} has {words} words, but the encoder knows {rows}: they do not belong together."
+        )
+    if tokenizer.pad_token_id is None:
+        raise UserError(
+            f"The tokenizer of {backbone} has no padding token: choose an encoder such as bert-base-uncased."
+        )
+
+
 def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
     """Refuse a `max_length` that the encoder has no positions for."""
-    positions = getattr(classifier.config.backbone_config, "max_position_embeddings", None)
-    if positions is not None and positions > 0:
-        # RoBERTa counts its positions from the padding id on; its tokenizer knows the true limit.
-        positions = min(positions, tokenizer.model_max_length)
-        if max_length > positions:
-            raise UserError(
-                f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it."
-            )
+    positions = getattr(classifier.config.backbone_config, "max_position_embeddings", None) or max_length
+    positions = min(positions, tokenizer.model_max_length) if positions > 0 else max_length
+    if max_length > positions:
+        raise UserError(f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it.")
+    # Some count otherwise: RoBERTa's positions begin after the padding id, which only running it tells for sure.
+    longest = torch.full((1, max_length), len(tokenizer) - 1)
+    try:
+        with torch.inference_mode():
+            classifier.eval()(longest)
+    except (IndexError, RuntimeError) as error:
+        raise UserError(
+            f"--max_length {max_length} is more than the backbone takes ({_first_sentence(error)}); lower it."
+        ) from error
+    finally:
+        classifier.train()
 
 
 def _first_sentence(error: Exception) -> str:

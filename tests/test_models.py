@@ -1,6 +1,7 @@
 """The contract that every model family keeps, on tiny configurations."""
 
 import ast
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,14 @@ import pytest
 import torch
 from tiny import BERT, LABELS, TINY, inputs_for
 from torch import nn
-from transformers import AutoModelForSequenceClassification, BertConfig, BertForPreTraining, BertModel
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertForPreTraining,
+    BertModel,
+    GPT2Config,
+    GPT2Model,
+)
 
 import hfkit.models
 from hfkit.models import FAMILIES
@@ -193,6 +201,29 @@ def test_loading_a_backbone_changes_the_backbone_only(tiny_backbone: Path) -> No
     assert all(key.startswith("backbone.") for key in changed)
 
 
+def test_checkpoint_that_lacks_weights_is_refused(tiny_backbone: Path, tmp_path: Path) -> None:
+    """Otherwise transformers fills the gap with random numbers, and they would count as pretrained."""
+    source = BertModel(BertConfig(**BERT))
+    state = {key: value for key, value in source.state_dict().items() if "layer.1." not in key and "pooler" not in key}
+    source.save_pretrained(tmp_path, state_dict=state)
+    with pytest.raises(ValueError, match=r"lacks weights of its encoder: encoder\.layer\.1\."):
+        TextClassifier.from_backbone(str(tmp_path), **LABELS)
+    with pytest.raises(ValueError, match=r"lacks weights of its encoder: encoder\.layer\.1\."):
+        TextClassifier(TextClassifierConfig(backbone_config=BertConfig(**BERT))).load_pretrained_backbone(str(tmp_path))
+    without_pooler = tmp_path / "without-pooler"
+    BertModel(BertConfig(**BERT), add_pooling_layer=False).save_pretrained(without_pooler)
+    with pytest.raises(ValueError, match=r"pooler\.dense\.weight is missing"):
+        TextClassifier(TextClassifierConfig(backbone_config=BertConfig(**BERT))).load_pretrained_backbone(
+            str(without_pooler)
+        )
+
+
+def test_decoders_are_refused(tmp_path: Path) -> None:
+    GPT2Model(GPT2Config(vocab_size=20, n_embd=8, n_layer=1, n_head=1)).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="is a gpt2 model and no encoder"):
+        TextClassifier.from_backbone(str(tmp_path), **LABELS)
+
+
 def test_backbone_of_another_size_is_refused(tiny_backbone: Path) -> None:
     model = TextClassifier(TextClassifierConfig(backbone_config=BertConfig(**{**BERT, "num_hidden_layers": 3})))
     with pytest.raises(ValueError, match=r"encoder\.layer\.2\.\S+ is missing"):
@@ -287,10 +318,23 @@ def test_files_of_the_models_folder_can_travel() -> None:
     assert [path for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"] == []
     for path in folder.glob("*.py"):
         assert path.name == "__init__.py" or not path.name.startswith("_")
+        siblings: set[str] = set()
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.level:
                 assert (node.level, bool(node.module)) == (1, True), f"{path.name}:{node.lineno}"
                 assert "." not in str(node.module)
+                if path.name != "__init__.py":
+                    siblings.add(str(node.module))
             elif isinstance(node, ast.ImportFrom | ast.Import):
                 names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
                 assert {str(name).split(".")[0] for name in names} <= ALLOWED, f"{path.name}:{node.lineno}"
+        # transformers finds the files to copy by this pattern (dynamic_module_utils.get_relative_imports), in docstrings too.
+        found = re.findall(r"^\s*from\s+\.(\S+)\s+import", path.read_text(), flags=re.MULTILINE)
+        assert path.name == "__init__.py" or set(found) == siblings, path.name
+
+
+@ALL
+def test_no_two_parameters_share_memory(name: str, make_model: Make) -> None:
+    """Shared tensors cannot be saved unless they are declared as tied."""
+    pointers = [parameter.data_ptr() for parameter in make_model(name).parameters()]
+    assert len(set(pointers)) == len(pointers)

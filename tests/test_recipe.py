@@ -1,5 +1,6 @@
 """The fake-news recipe from end to end on tiny data: files, results, resuming, and each mistake."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,9 +13,12 @@ import pytest
 import yaml
 from conftest import ROOT, TEST_DATA, Run, load_recipe
 from safetensors.torch import load_file
+from tiny import BERT
+from transformers import PreTrainedTokenizerBase, RobertaConfig, RobertaModel
 
 from hfkit import launch
-from hfkit.arguments import DataArguments
+from hfkit.arguments import DataArguments, ModelArguments
+from hfkit.backbones import build_text_classifier
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 
@@ -274,6 +278,49 @@ def test_broken_backbones(run_fakenews: RunRecipe, tiny_backbone: Path, tmp_path
         (broken / path.name).write_bytes(content[:100] if path.name == "model.safetensors" else content)
     with pytest.raises(UserError, match="cannot be loaded"):
         run_fakenews("--backbone", str(broken), folder=tmp_path / "run")
+    (broken / "model.safetensors").rename(broken / "pytorch_model.bin")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        run_fakenews("--backbone", str(broken), folder=tmp_path / "run")
+    (broken / "pytorch_model.bin").unlink()
+    (broken / "model.safetensors").write_bytes((tiny_backbone / "model.safetensors").read_bytes())
+    config = json.loads((tiny_backbone / "config.json").read_text())
+    (broken / "config.json").write_text(json.dumps({**config, "intermediate_size": 8}))
+    with pytest.raises(UserError, match="cannot be loaded"):
+        run_fakenews("--backbone", str(broken), folder=tmp_path / "run")
+
+
+def test_backbone_and_tokenizer_must_belong_together(
+    run_fakenews: RunRecipe, tiny_backbone: Path, tmp_path: Path
+) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (alone / name).write_bytes((tiny_backbone / name).read_bytes())
+    with pytest.raises(UserError, match="has no tokenizer: its folder needs"):
+        run_fakenews("--backbone", str(alone), folder=tmp_path / "run")
+    words = [*(tiny_backbone / "vocab.txt").read_text().split(), *(f"word{number}" for number in range(50))]
+    (alone / "vocab.txt").write_text("\n".join(words) + "\n")
+    with pytest.raises(UserError, match="but the encoder knows 120: they do not belong together"):
+        run_fakenews("--backbone", str(alone), folder=tmp_path / "run")
+
+
+def test_vocabulary_alone_makes_a_tokenizer(run_fakenews: RunRecipe, tiny_backbone: Path, tmp_path: Path) -> None:
+    """What old repositories such as CT-BERT's hold: no limit of length is stated, so ours must be saved."""
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("config.json", "model.safetensors", "vocab.txt"):
+        (old / name).write_bytes((tiny_backbone / name).read_bytes())
+    run = run_fakenews("--backbone", str(old), "--num_train_epochs", "1", folder=tmp_path / "run")
+    assert run.json("tokenizer_config.json")["model_max_length"] == 24
+
+
+def test_positions_that_begin_after_the_padding_are_known(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    RobertaModel(RobertaConfig(**{**BERT, "pad_token_id": 1, "max_position_embeddings": 26})).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    model, data = ModelArguments(backbone=str(tmp_path)), DataArguments(max_length=25)
+    with pytest.raises(UserError, match="--max_length 25 is more than the backbone takes"):
+        build_text_classifier(model, data, ["fake", "real"])
+    build_text_classifier(model, DataArguments(max_length=24), ["fake", "real"])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,14 @@ import inspect
 from typing import Any, Literal
 
 import torch
-from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoModel,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
@@ -102,13 +109,9 @@ class TextClassifier(BackboneClassifier):
             ValueError: `source` is not an encoder, or its weights do not fill it.
 
         """
-        encoder, missing = _load_encoder(source, revision)
-        use_pooler = not any(key.startswith("pooler.") for key in missing)
-        missing = [key for key in missing if not key.startswith("pooler.")]
-        if missing:
-            raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")
+        encoder, has_pooler = _load_encoder(source, revision)
         encoder.config.name_or_path = ""  # a local path must not travel with the model
-        config = cls.config_class(backbone_config=encoder.config, use_pooler=use_pooler, **config_options)
+        config = cls.config_class(backbone_config=encoder.config, use_pooler=has_pooler, **config_options)
         model = cls(config)
         model.load_pretrained_backbone(encoder)
         return model
@@ -122,9 +125,9 @@ class TextClassifier(BackboneClassifier):
             ValueError: A tensor is missing, unknown or of another shape.
 
         """
-        encoder = _load_encoder(source)[0] if isinstance(source, str) else source
+        encoder, has_pooler = _load_encoder(source) if isinstance(source, str) else (source, True)
         state = encoder.state_dict()
-        if getattr(self.backbone, "pooler", None) is None:
+        if not has_pooler or getattr(self.backbone, "pooler", None) is None:
             state = {key: tensor for key, tensor in state.items() if not key.startswith("pooler.")}
         self._load_backbone_state(state, source if isinstance(source, str) else type(source).__name__)
 
@@ -188,12 +191,22 @@ class TextClassifier(BackboneClassifier):
         return outputs.last_hidden_state[:, 0]
 
 
-def _load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, list[str]]:
-    """Load the bare encoder of `source` in float32; also return the names of weights its checkpoint lacks."""
+def _load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
+    """Load the bare encoder of `source` in float32; also tell whether its checkpoint fills the pooler.
+
+    Raises:
+        ValueError: `source` is no encoder, or its checkpoint lacks weights other than the pooler's.
+
+    """
     # Without a dtype a half-precision checkpoint would be trained in half precision.
     encoder, loading = AutoModel.from_pretrained(
         source, revision=revision or "main", dtype=torch.float32, output_loading_info=True
     )
-    if encoder.config.is_encoder_decoder:
-        raise ValueError(f"{source} is an encoder-decoder; write the name of an encoder such as bert-base-uncased.")
-    return encoder, sorted(loading["missing_keys"])
+    config = encoder.config
+    is_decoder = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+    if config.is_encoder_decoder or is_decoder:
+        raise ValueError(f"{source} is a {config.model_type} model and no encoder such as bert-base-uncased.")
+    missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")
+    return encoder, not loading["missing_keys"]
