@@ -166,10 +166,15 @@ class TrainingArguments(transformers.TrainingArguments):
         super().__post_init__()
 
 
+def cpu_capabilities() -> dict[str, Any]:
+    """Return what torch says of the CPU's instructions; nothing before torch knew (2.9 on aarch64 does not)."""
+    return dict(torch.cpu.get_capabilities()) if hasattr(torch.cpu, "get_capabilities") else {}
+
+
 def bfloat16_is_fast(use_cpu: bool) -> bool:
     """Whether the device that is used has bfloat16 instructions (a CPU's AVX512-BF16 or AMX, an NVIDIA GPU's from Ampere on)."""
     if use_cpu:
-        capabilities = torch.cpu.get_capabilities()
+        capabilities = cpu_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 

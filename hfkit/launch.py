@@ -14,11 +14,13 @@ import torch
 import transformers
 import yaml
 
-from .arguments import Arguments
+from .arguments import Arguments, cpu_capabilities
 from .errors import UserError
 from .files import write_file
 
 CONFIGURATION_FILE = "hfkit.yaml"
+FILLED_IN = ("learning_rate", "head_learning_rate", "bf16")
+"""Flags that the run fills in where they are not given."""
 
 
 def run_recipe(main: Callable[[Sequence[str]], Any]) -> NoReturn:
@@ -112,7 +114,7 @@ def check_processes(world_size: int) -> None:
 
 
 def prepare_folder(arguments: Arguments, recipe: str) -> Path:
-    """Choose and make the run's folder; the same one for all processes.
+    """Choose the run's folder, the same one for all processes, and make it where none was named.
 
     Raises:
         UserError: The folder holds a run already and is not to be resumed, or is not the run that is resumed.
@@ -124,7 +126,9 @@ def prepare_folder(arguments: Arguments, recipe: str) -> Path:
     if given is None:
         if resumed:
             raise UserError("--resume_from_checkpoint needs the run's folder: add --output_dir runs/NAME.")
-        given = _shared(_free_folder(Path("runs") / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"))
+        is_main = training.process_index == 0
+        name = f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
+        given = _shared(_make_new_folder(Path("runs") / name) if is_main else "")
     folder = Path(given).expanduser()
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output_dir {folder} is a file: name a folder.")
@@ -139,11 +143,16 @@ def prepare_folder(arguments: Arguments, recipe: str) -> Path:
     return folder
 
 
-def _free_folder(folder: Path) -> str:
-    number, free = 2, folder
-    while free.exists():
-        free, number = folder.with_name(f"{folder.name}-{number}"), number + 1
-    return str(free)
+def _make_new_folder(folder: Path) -> str:
+    """Make a folder that no other run has, be it started in the same second."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    number, new = 2, folder
+    while True:
+        try:
+            new.mkdir()
+            return str(new)
+        except FileExistsError:
+            new, number = folder.with_name(f"{folder.name}-{number}"), number + 1
 
 
 def _shared(value: str) -> str:
@@ -163,7 +172,7 @@ def _check_same_run(folder: Path, arguments: Arguments) -> None:
         raise UserError(f"There is no run to continue in {folder}: it has no {CONFIGURATION_FILE}.") from error
     for name in sorted(set(started) | set(arguments.flags)):
         before, now = started.get(name), arguments.flags.get(name)
-        if now is not None and before != now and str(before) != str(now):
+        if before != now and not (now is None and name in FILLED_IN):
             raise UserError(
                 f"The run in {folder} was started with {name} {before}, not {now}: continue it by "
                 f"--config {folder / CONFIGURATION_FILE} --output_dir {folder} --resume_from_checkpoint true."
@@ -207,5 +216,5 @@ def device_name(training: Any) -> str:
     if training.device.type == "cuda":
         return torch.cuda.get_device_name(training.device)
     if training.device.type == "cpu":
-        return f"CPU ({torch.cpu.get_capabilities().get('cpu_name', platform.machine())})"
+        return f"CPU ({cpu_capabilities().get('cpu_name', platform.machine())})"
     return str(training.device)

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -87,11 +88,19 @@ def _flags_that_matter(parser: _Parser, values: dict[str, Any]) -> dict[str, Any
     ours = set(vars(ModelArguments)["__annotations__"]) | set(vars(DataArguments)["__annotations__"])
     ours |= set(vars(TrainingArguments)["__annotations__"])
     left_out = {"output_dir", "resume_from_checkpoint", "config", *(name for name in inherited if "token" in name)}
+    plain = {name: _plain(value) for name, value in values.items()}
     return {
         name: value
-        for name, value in values.items()
+        for name, value in plain.items()
         if name not in left_out and value is not None and (name in ours or value != parser.get_default(name))
     }
+
+
+def _plain(value: Any) -> Any:
+    """Replace enumerations by what is written for them, also in a list."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, Enum) else value
 
 
 def _take_option(words: list[str], option: str) -> tuple[list[str], str | None]:

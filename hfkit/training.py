@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset, DatasetDict
 from rich.console import Console
 from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase, TrainerCallback
+from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from . import report
@@ -67,6 +68,7 @@ def train_classifier(task: Task, arguments: Arguments, folder: Path) -> dict[str
 
     """
     threads = use_all_cores()
+    _check_reporters(arguments.training.report_to)
     console = Console(quiet=arguments.training.process_index != 0)
     metrics = make_metrics(len(task.label_names), arguments.training.metric or ())
     _check_choice_of_best(arguments, metrics, len(task.label_names))
@@ -107,6 +109,17 @@ def default_learning_rates(
     return learning_rate, 1e-3 if head_learning_rate is None else head_learning_rate
 
 
+def _check_reporters(names: list[str]) -> None:
+    """Refuse a tracker that is unknown or not installed."""
+    available = get_available_reporting_integrations()
+    for name in names:
+        if name not in available:
+            raise UserError(
+                f"--report_to {name}: it is not installed here or unknown (there are: {', '.join(available) or 'none'}); "
+                'TensorBoard comes by pip install -e ".[tensorboard]".'
+            )
+
+
 def _check_choice_of_best(arguments: Arguments, metrics: Metrics, num_labels: int) -> None:
     """Compute the metrics once on made-up predictions, so that a wrong name ends the run now and not after an epoch."""
     training = arguments.training
@@ -117,7 +130,8 @@ def _check_choice_of_best(arguments: Arguments, metrics: Metrics, num_labels: in
     numbers = np.arange(num_labels)
     known = sorted(["loss", *metrics(np.eye(num_labels), numbers)])
     name = (training.metric_for_best_model or "loss").removeprefix("eval_")
-    if training.load_best_model_at_end and name not in known:
+    # The Trainer looks the name up at every evaluation, also where the best checkpoint is not loaded.
+    if training.eval_strategy != "no" and name not in known:
         raise UserError(f"--metric_for_best_model {name}: there is no such metric; write one of {', '.join(known)}.")
 
 
@@ -211,6 +225,10 @@ def _evaluate(
             continue
         inputs = task.inputs[split]
         logits = predict_logits(model, inputs, task.collator, trainer.args.per_device_eval_batch_size)
+        if not np.isfinite(logits).all():
+            raise UserError(
+                "The training diverged: the model gives no numbers any more. Lower --learning_rate and --head_learning_rate."
+            )
         references = np.array(inputs["labels"]) if "labels" in inputs.column_names else None
         prefix = "eval" if split == "validation" else "test"
         if references is not None:
@@ -278,7 +296,8 @@ def _show_head(
     batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
     console.print(
         f"Training: {length} of batches of {batch} rows, {training.optim.value}, weight decay {training.weight_decay:g}, "
-        f"{training.lr_scheduler_type.value} schedule with warm-up {training.warmup_steps:g}, seed {training.seed}.",
+        f"{training.lr_scheduler_type.value} schedule with warm-up {training.warmup_steps:g}, seed {training.seed}. "
+        f"Reports to: {', '.join(training.report_to) or 'none'}.",
         markup=False,
         highlight=False,
         soft_wrap=True,

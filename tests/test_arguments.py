@@ -9,7 +9,7 @@ import torch
 import transformers
 import yaml
 
-from hfkit.arguments import DataArguments, ModelArguments, TrainingArguments, bfloat16_is_fast
+from hfkit.arguments import DataArguments, ModelArguments, TrainingArguments, bfloat16_is_fast, cpu_capabilities
 from hfkit.errors import UserError
 from hfkit.parsing import RENAMED_ARGUMENTS, parse_arguments
 
@@ -70,6 +70,7 @@ def test_flags_that_rerun_the_run(tmp_path: Path) -> None:
     ]
     first = parse_arguments(words)
     assert first.flags["seed"] == 7
+    assert yaml.safe_dump(parse_arguments(["--debug", "underflow_overflow", "--optim", "sgd"]).flags)
     assert "secret" not in str(first.flags)
     assert not {"output_dir", "hub_token", "resume_from_checkpoint"} & set(first.flags)
     path = tmp_path / "hfkit.yaml"
@@ -138,7 +139,7 @@ def test_renamed_names_are_really_gone_and_their_successors_there() -> None:
 
 
 def test_bfloat16_is_chosen_by_the_machine() -> None:
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = cpu_capabilities()
     assert bfloat16_is_fast(True) == bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     assert parse_arguments(["--bf16", "true", "--use_cpu", "true"]).training.bf16 is True
     assert parse_arguments(["--bf16", "false"]).training.bf16 is False
