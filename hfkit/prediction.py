@@ -8,6 +8,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset
+from tqdm.auto import tqdm
 
 from .models.base import BackboneClassifier
 
@@ -30,10 +31,12 @@ def predict_logits(
     columns = inputs.remove_columns([name for name in ("length", "labels") if name in inputs.column_names])
     logits: list[tuple[int, np.ndarray]] = []
     with state.split_between_processes(order.tolist()) as share, torch.inference_mode():
-        for start in range(0, len(share), batch_size):
+        starts = range(0, len(share), batch_size)
+        for start in tqdm(starts, desc="Predicting", disable=None if state.is_main_process else True, leave=False):
             numbers = share[start : start + batch_size]
-            batch = collator([columns[number] for number in numbers])
-            outputs = model(**{name: tensor.to(state.device) for name, tensor in batch.items()})
+            batch = collator(columns.__getitems__(numbers))  # as DataLoader reads a batch: at once
+            inputs_of_model = {name: batch[name].to(state.device) for name in batch if name != "labels"}
+            outputs = model(**inputs_of_model)
             logits += zip(numbers, outputs.logits.float().cpu().numpy(), strict=True)
     if state.num_processes > 1:
         logits = gather_object(logits)

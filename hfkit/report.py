@@ -1,23 +1,29 @@
-"""What a run shows: tables on the console, pictures and tables in the run's folder."""
+"""What a run shows: its head, its results as tables on the console and in files."""
 
-import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sklearn.metrics import ConfusionMatrixDisplay
 
 from .evaluation import probabilities_of
 from .files import write_file
+from .launch import device_name
+from .models.base import BackboneClassifier
 
-matplotlib.use("Agg")
+if TYPE_CHECKING:
+    from .arguments import Arguments
+    from .training import Task
+
+MAX_KINDS_OF_ERRORS = 4
+"""Pairs of true and predicted class whose errors are shown on the console; the most frequent ones."""
+
+MAX_CLASSES_OF_MATRIX = 10
+"""Above so many classes the confusion matrix does not fit a console; it is in a picture anyway."""
 
 EPOCH_COLUMNS = {
     "loss": "train\nloss",
@@ -97,7 +103,7 @@ def console_table(title: str, table: pd.DataFrame) -> Table:
     shown = Table(title=title, title_justify="left", title_style="bold")
     shown.add_column(str(table.index.name or ""))
     for column in table.columns:
-        numeric = pd.api.types.is_numeric_dtype(table[column])
+        numeric = pd.api.types.is_numeric_dtype(table[column]) or column == "parameters"
         shown.add_column(Text(str(column)), justify="right" if numeric else "left", overflow="fold")
     for name, *row in table.itertuples():
         shown.add_row(Text(str(name)), *(Text(_number(value)) for value in row))
@@ -115,47 +121,91 @@ def show_results(
     """Print the results of one split: figures, confusion matrix, and the most confident errors of each kind."""
     console.print(f"\n[bold]{split}[/bold]: accuracy {report['accuracy']:.4f}")
     console.print(console_table("Figures by class", classification_table(report)))
-    columns = [f"predicted {name}" for name in label_names]
-    matrix = pd.DataFrame(confusion, index=[f"true {name}" for name in label_names], columns=columns)
-    console.print(console_table("Confusion matrix", matrix))
-    for (label, prediction), rows in errors.groupby(["label", "prediction"], sort=True):
+    if len(label_names) <= MAX_CLASSES_OF_MATRIX:
+        matrix = pd.DataFrame(confusion, index=label_names, columns=label_names).rename_axis("true")
+        console.print(console_table("Confusion matrix: true classes in rows, predicted ones in columns", matrix))
+    [content] = set(errors.columns) - {"row", "label", "prediction", "confidence"}
+    kinds = sorted(errors.groupby(["label", "prediction"]), key=lambda group: -len(group[1]))
+    for (label, prediction), rows in kinds[:MAX_KINDS_OF_ERRORS]:
         title = f"{len(rows)} rows that are {label} but predicted {prediction}, the most confident first"
-        shown = rows.head(3).set_index("row")[["confidence", "text"]]
-        shown["text"] = [" ".join(text.split())[:160] for text in shown["text"]]
+        shown = rows.head(3).set_index("row")[["confidence", content]]
+        shown[content] = [" ".join(text.split())[:160] for text in shown[content]]
         console.print(console_table(title, shown))
+    if len(kinds) > MAX_KINDS_OF_ERRORS:
+        console.print(f"\n{len(kinds) - MAX_KINDS_OF_ERRORS} rarer kinds of errors are in report/errors.csv.")
 
 
-def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
-    """Draw loss and accuracy of train and validation over the epochs (PNG)."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    axes = figure.subplots(1, 2)
-    for axis, figure_name in zip(axes, ("loss", "accuracy"), strict=True):
-        for column, label in ((figure_name, "train"), (f"eval_{figure_name}", "validation")):
-            values = epochs[column].dropna()
-            axis.plot(values.index, values, marker="o", label=label)
-        axis.set(
-            title=figure_name.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)]
-        )
-        axis.grid(alpha=0.3)
-        axis.legend()
-    _save(path, figure)
+def layer_table(model: BackboneClassifier) -> pd.DataFrame:
+    """List the layers of a model with their parameters, in order; the frozen ones stand in parentheses.
+
+    A layer is a stage of the backbone, a module of the head, or a single parameter that belongs to none.
+    """
+    modules = dict(model.named_modules())
+    names = [f"backbone.{stage}" for stage in model.stages()]
+    names += [
+        f"classifier.{name}" for name, child in model.classifier.named_modules() if name and not [*child.children()]
+    ]
+    sizes: dict[str, list[int]] = {}
+    for name, parameter in model.named_parameters():
+        layer = next((layer for layer in names if name == layer or name.startswith(f"{layer}.")), name)
+        trains, frozen = sizes.setdefault(layer, [0, 0])
+        count = parameter.numel()
+        sizes[layer] = [trains + count, frozen] if parameter.requires_grad else [trains, frozen + count]
+    trains, frozen = (sum(size[kind] for size in sizes.values()) for kind in (0, 1))
+    kinds = {layer: type(modules[layer]).__name__ if layer in modules else "Parameter" for layer in sizes}
+    rows = {layer: (kinds[layer], _layer_size(*size)) for layer, size in sizes.items()}
+    rows |= {"total": ("", f"{trains + frozen:,}"), "trainable": ("", f"{trains:,}"), "frozen": ("", f"({frozen:,})")}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["kind", "parameters"]).rename_axis("layer")
 
 
-def draw_confusion(path: Path, confusion: np.ndarray, label_names: list[str], title: str) -> None:
-    """Draw a confusion matrix (PNG)."""
-    size = 3.5 + 0.5 * len(label_names)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
-    axis = figure.subplots()
-    escaped = [name.replace("$", r"\$") for name in label_names]  # a dollar would start a formula
-    display = ConfusionMatrixDisplay(confusion, display_labels=escaped)
-    display.plot(
-        ax=axis, cmap="Blues", values_format="d", xticks_rotation="vertical" if len(escaped) > 4 else "horizontal"
+def _layer_size(trains: int, frozen: int) -> str:
+    return " ".join([f"{trains:,}"] * bool(trains) + [f"({frozen:,})"] * bool(frozen))
+
+
+def show_head(
+    console: Console, task: "Task", arguments: "Arguments[Any, Any]", notes: list[str], threads: int, folder: Path
+) -> None:
+    """Print what the run is about to do."""
+    training = arguments.training
+    precision = "bfloat16" if training.bf16 else "float16" if training.fp16 else "float32"
+    device = f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {precision}"
+    sizes = ", ".join(f"{split} {len(rows)}" for split, rows in task.rows.items())
+    for line in (
+        f"Device: {device}.",
+        f"Rows: {sizes}. Labels: {', '.join(task.label_names)}.",
+        *notes,
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if arguments.model.summary:
+        console.print(console_table("Layers", layer_table(task.model)))
+    length = f"{training.max_steps} steps" if training.max_steps > 0 else f"{training.num_train_epochs:g} epochs"
+    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
+    console.print(
+        f"Training: {length} of batches of {batch} rows, {training.optim.value}, weight decay {training.weight_decay:g}, "
+        f"{_describe_schedule(training)}, seed {training.seed}. "
+        f"Reports to: {', '.join(training.report_to) or 'none'}.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
-    axis.set_title(title)
-    _save(path, figure)
+    best = (training.metric_for_best_model or "loss").removeprefix("eval_")
+    kept = f"the best checkpoint by {best} on validation" if training.load_best_model_at_end else "the last state"
+    console.print(f"The run ends with {kept}. Folder: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _save(path: Path, figure: Figure) -> None:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    write_file(path, content.getvalue())
+def _describe_schedule(training: Any) -> str:
+    if training.lr_decay_per_epoch is not None:
+        return f"learning rates times {training.lr_decay_per_epoch:g} after each epoch, at least {training.lr_floor:g}"
+    if training.lr_scheduler_type.value in ("reduce_lr_on_plateau", "constant"):  # these know no warm-up
+        options = training.lr_scheduler_kwargs or {}
+        return " ".join([f"{training.lr_scheduler_type.value} schedule", *(f"{k} {v}" for k, v in options.items())])
+    return f"{training.lr_scheduler_type.value} schedule with warm-up {training.warmup_steps:g}"
+
+
+def show_end(console: Console, log_history: list[dict[str, float]], usage: str, folder: Path) -> None:
+    """Print where everything is, and how to use the model."""
+    seconds = sum(entry.get("epoch_seconds", 0) for entry in log_history)
+    console.print(
+        f"\nTraining took {seconds:.0f} s. Everything is in {folder}. To use the model:\n", markup=False, soft_wrap=True
+    )
+    console.print(usage.format(folder=folder), markup=False, highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """The one small subclass of `transformers.Trainer`, for what no callback or argument can do, and our callbacks."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
@@ -25,6 +27,7 @@ class ClassifierTrainer(Trainer):
     """
 
     optimizer: Any
+    lr_scheduler: Any
 
     def __init__(self, *args: Any, head_learning_rate: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,6 +43,22 @@ class ClassifierTrainer(Trainer):
         self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
 
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Build the schedule of the arguments, or with `lr_decay_per_epoch` one that the Trainer does not know."""
+        decay = getattr(self.args, "lr_decay_per_epoch", None)
+        if decay is None or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        optimizer = self.optimizer if optimizer is None else optimizer
+        rows_a_step = (
+            self.args.per_device_train_batch_size * self.args.world_size * self.args.gradient_accumulation_steps
+        )
+        steps = max(math.ceil(len(self.train_dataset) / rows_a_step), 1)
+        rates = [group["lr"] for group in optimizer.param_groups]
+        factors = [epoch_decay(decay, steps, self.args.lr_floor / rate if rate else 0.0) for rate in rates]
+        self.lr_scheduler = LambdaLR(optimizer, factors)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
     def compute_loss(
         self,
         model: nn.Module,
@@ -51,7 +70,8 @@ class ClassifierTrainer(Trainer):
         labels = inputs.get("labels")
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if model.training and labels is not None:
-            right = (outputs.logits.detach().argmax(dim=-1) == labels).sum()
+            classes = labels if labels.ndim == 1 else labels.argmax(dim=-1)  # mixed labels are probabilities
+            right = (outputs.logits.detach().argmax(dim=-1) == classes).sum()
             self._counts += torch.stack([right, torch.tensor(len(labels), device=right.device)])
         return (loss, outputs) if return_outputs else loss
 
@@ -63,6 +83,11 @@ class ClassifierTrainer(Trainer):
             if total:
                 logs["accuracy"] = right / total
         super().log(logs, start_time)
+
+
+def epoch_decay(decay: float, steps_per_epoch: int, floor: float) -> Callable[[int], float]:
+    """Return the factor of the learning rate at each step: `decay` once more after every epoch, never below `floor`."""
+    return lambda step: max(decay ** (step // steps_per_epoch), min(floor, 1.0))
 
 
 def parameter_groups(
@@ -101,8 +126,12 @@ def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Call
         logits = outputs.logits
         losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
         if class_weights is not None:
-            losses = losses * losses.new_tensor(class_weights)[labels]
-        return losses.sum() / (len(labels) if num_items_in_batch is None else num_items_in_batch)
+            weights = losses.new_tensor(class_weights)
+            losses = losses * (weights[labels] if labels.ndim == 1 else labels @ weights)
+        if num_items_in_batch is None:
+            return losses.mean()
+        # The Trainer counts labels, of which a mixed row has one for each class.
+        return losses.sum() / (num_items_in_batch / (labels.numel() / len(labels)))
 
     return loss
 

@@ -10,14 +10,14 @@ FILE.yaml gives them too; --debug, without a value, shows the traceback of an er
 
 from collections.abc import Sequence
 
-from transformers import DataCollatorWithPadding, set_seed
+from transformers import DataCollatorWithPadding
 
-from hfkit.arguments import Arguments
+from hfkit.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
 from hfkit.backbones import build_text_classifier
 from hfkit.data.text import load_text_data, tokenize
-from hfkit.launch import check_processes, prepare_folder, run_recipe
-from hfkit.parsing import parse_arguments
-from hfkit.training import Task, train_classifier
+from hfkit.launch import run_recipe, start_run
+from hfkit.parsing import parse_recipe
+from hfkit.training import Task, learning_rate_by_width, train_classifier
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""
@@ -26,29 +26,19 @@ DEMO = ["--backbone", "minilm", "--head", "bigru", "--dataset", "sample", "--num
 DEFAULTS = ["--backbone", "minilm", "--dataset", "constraint"]
 
 
-def read_flags(argv: Sequence[str] | None) -> tuple[Arguments, str]:
+def read_flags(argv: Sequence[str] | None) -> tuple[Arguments[TextModelArguments, TextDataArguments], str]:
     """Read the flags, with those of the demo where neither backbone nor data set is given; also return the log's first line."""
-    given = parse_arguments(argv)
-    demo = given.model.backbone is None and given.data.dataset is None
-    arguments = parse_arguments(argv, DEMO if demo else DEFAULTS)
-    line = f"Backbone {arguments.model.backbone}, head {arguments.model.head}, data set {arguments.data.dataset}."
+    arguments, line = parse_recipe(argv, TEXT, DEMO, DEFAULTS)
     if arguments.data.dataset == "sample":
         line += " The sample is hand-written and proves nothing about accuracy."
-    return (
-        arguments,
-        f"Demo, for neither --backbone nor --dataset was given: {' '.join(DEMO)}. {line}" if demo else line,
-    )
+    return arguments, line
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Run the recipe with the words of a command line and return its results."""
     arguments, first_line = read_flags(argv)
-    model_arguments, data_arguments, training = arguments.model, arguments.data, arguments.training
-    if training.process_index == 0:
-        print(first_line, flush=True)
-    check_processes(training.world_size)
-    folder = prepare_folder(arguments, "fakenews")
-    set_seed(training.seed)
+    model_arguments, data_arguments = arguments.model, arguments.data
+    folder = start_run(arguments, first_line, "fakenews")
     data = load_text_data(data_arguments)
     model, tokenizer = build_text_classifier(model_arguments, data_arguments, data.label_names)
     inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, data_arguments.max_length)
@@ -66,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         inputs=inputs,
         label_names=data.label_names,
         notes=notes,
+        learning_rate=learning_rate_by_width(model.feature_size),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
     )

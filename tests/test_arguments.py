@@ -3,15 +3,22 @@
 import dataclasses
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import transformers
 import yaml
 
-from hfkit.arguments import DataArguments, ModelArguments, TrainingArguments, bfloat16_is_fast, cpu_capabilities
+from hfkit.arguments import IMAGE, TEXT
 from hfkit.errors import UserError
-from hfkit.parsing import RENAMED_ARGUMENTS, parse_arguments
+from hfkit.parsing import RENAMED_ARGUMENTS
+from hfkit.parsing import parse_arguments as parse
+from hfkit.training_arguments import TrainingArguments, bfloat16_is_fast, cpu_capabilities
+
+
+def parse_arguments(words: list[str]) -> Any:
+    return parse(words, (), TEXT)
 
 
 def test_defaults() -> None:
@@ -26,8 +33,13 @@ def test_defaults() -> None:
 
 
 def test_every_flag_of_ours_has_a_help() -> None:
-    for group in (ModelArguments, DataArguments, TrainingArguments):
-        own = vars(group)["__annotations__"]
+    for group in (*TEXT, *IMAGE):
+        own = {
+            name
+            for base in group.__mro__
+            if base.__module__.startswith("hfkit")
+            for name in vars(base)["__annotations__"]
+        }
         for item in dataclasses.fields(group):
             if item.name in own and item.init:
                 assert item.metadata.get("help"), item.name
@@ -130,7 +142,7 @@ def test_wrong_file(content: str, message: str, tmp_path: Path) -> None:
 def test_renamed_names_are_really_gone_and_their_successors_there() -> None:
     """The names that transformers took away, held against the installed release."""
     known = set(inspect.signature(transformers.TrainingArguments).parameters)
-    ours = {item.name for group in (ModelArguments, DataArguments) for item in dataclasses.fields(group)}
+    ours = {item.name for group in (*TEXT[:2], *IMAGE[:2]) for item in dataclasses.fields(group)}
     own = {item.name for item in dataclasses.fields(TrainingArguments)}
     for old, new in RENAMED_ARGUMENTS.items():
         assert old not in known, old

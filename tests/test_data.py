@@ -14,9 +14,10 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import PreTrainedTokenizerBase
 
-from hfkit.arguments import DataArguments
+from hfkit.arguments import TextDataArguments
 from hfkit.data import sources
-from hfkit.data.text import TextData, load_text_data, tokenize
+from hfkit.data.splits import LabelledData
+from hfkit.data.text import load_text_data, tokenize
 from hfkit.errors import UserError
 
 
@@ -41,11 +42,11 @@ def write(path: Path, content: list[dict[str, Any]]) -> Path:
     return path
 
 
-def load(dataset: Path | str, **options: Any) -> TextData:
-    return load_text_data(DataArguments(dataset=str(dataset), **options))
+def load(dataset: Path | str, **options: Any) -> LabelledData:
+    return load_text_data(TextDataArguments(dataset=str(dataset), **options))
 
 
-def names_of(data: TextData, split: str) -> list[str]:
+def names_of(data: LabelledData, split: str) -> list[str]:
     return [data.label_names[number] for number in data.splits[split]["label"]]
 
 
@@ -299,8 +300,10 @@ def test_fewer_training_rows(tmp_path: Path) -> None:
     assert "Training on 10 of 80 rows, drawn with stratification." in data.notes
     for limit in (79, 80, 1000):
         assert len(load(tmp_path / "t.csv", max_train_samples=limit).splits["train"]) == 80
-    with pytest.raises(UserError, match="From 5 rows of 2 classes a test split cannot be cut"):
+    with pytest.raises(UserError, match="Too few rows to be in each of 3 splits: the class 'real' has 2; add rows"):
         load(write(tmp_path / "few.csv", rows(5)))
+    smallest = load(write(tmp_path / "six.csv", rows(6)))  # one of each class in each split
+    assert [names_of(smallest, split).count("real") for split in smallest.splits] == [1, 1, 1]
 
 
 # --- mistakes ---
@@ -348,7 +351,11 @@ def test_two_files_for_one_split(tmp_path: Path) -> None:
         ("t.json", b'[{"text": "a", "label": 1.0}, {"text": "b", "label": 0.0}]', "are decimal numbers"),
         ("t.json", b'[{"text": "a", "label": ["x", "y"]}]', "A row has several labels"),
         ("t.csv", b'tweet,label\na,x\nb,y\nc,"x,y"\n', "stands for several labels: multi-label data is not supported"),
-        ("t.csv", b"tweet,label\na,fake\nb,real\nc,real\n", "The class 'fake' has one row only in train"),
+        (
+            "t.csv",
+            b"tweet,label\na,fake\nb,real\nc,real\n",
+            "Too few rows to be in each of 3 splits: the class 'real' has 2, 'fake' has 1; add rows",
+        ),
     ],
 )
 def test_files_that_cannot_be_used(name: str, content: bytes, message: str, tmp_path: Path) -> None:

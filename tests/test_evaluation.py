@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from hfkit import report
+from hfkit import pictures, report
 from hfkit.errors import UserError
 from hfkit.evaluation import (
     ClassificationMetrics,
@@ -143,9 +143,9 @@ def test_text_from_the_data_is_shown_as_it_is() -> None:
 
 def test_pictures_are_pictures(tmp_path: Path) -> None:
     names = ["$a$ & <b>", "b\n"]
-    report.draw_confusion(tmp_path / "confusion.png", np.array([[3, 1], [0, 4]]), names, "test: 1 of 8 wrong")
+    pictures.draw_confusion(tmp_path / "confusion.png", np.array([[3, 1], [0, 4]]), names, "test: 1 of 8 wrong")
     epochs = report.epoch_table([{"loss": 0.5, "accuracy": 0.7, "epoch": 1.0}])
-    report.draw_curves(tmp_path / "curves.png", epochs)
+    pictures.draw_curves(tmp_path / "curves.png", epochs)
     for name in ("confusion", "curves"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert not list(tmp_path.glob("*.tmp"))

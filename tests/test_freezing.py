@@ -7,17 +7,24 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from tiny import TINY
+from tiny import IMAGE_NAMES, TINY, inputs_for
 from torch import nn
-from transformers import BertConfig, PreTrainedConfig, PreTrainedTokenizerBase, TrainerCallback
+from transformers import (
+    BertConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    default_data_collator,
+)
 
-from hfkit.arguments import TrainingArguments
 from hfkit.errors import UserError
 from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_checksum
 from hfkit.models.base import BackboneClassifier
+from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.trainer import ClassifierTrainer, make_loss, parameter_groups
-from hfkit.training import default_learning_rates
+from hfkit.training import learning_rate_by_width
+from hfkit.training_arguments import TrainingArguments
 
 Make = Callable[[str], BackboneClassifier]
 ALL = pytest.mark.parametrize("name", TINY)
@@ -47,6 +54,13 @@ def collate(features: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
     return batch | {"labels": torch.tensor([row["labels"] for row in features])}
 
 
+def image_rows(model: BackboneClassifier, number: int = 8) -> Dataset:
+    """Return images as pixel values."""
+    pixels = inputs_for(model, rows=number)["pixel_values"]
+    columns = {"pixel_values": pixels.numpy(), "labels": [row % 2 for row in range(number)]}
+    return Dataset.from_dict(columns).with_format("torch")
+
+
 def trainer_for(
     model: BackboneClassifier,
     folder: Path,
@@ -71,12 +85,20 @@ def trainer_for(
     return ClassifierTrainer(
         model=model,
         args=TrainingArguments(output_dir=str(folder), **{**defaults, **options}),
-        train_dataset=rows(),
-        data_collator=collate,
+        train_dataset=image_rows(model) if isinstance(model, ImageClassifier) else rows(),
+        data_collator=default_data_collator if isinstance(model, ImageClassifier) else collate,
         callbacks=[FreezeCallback(FreezePlan(unfreeze_from)), *(callbacks or [])],
         compute_loss_func=loss,
         head_learning_rate=1e-2,
     )
+
+
+def second_block(model: BackboneClassifier) -> str:
+    """Return a stage with parameters, in the middle of the backbone."""
+    names = [key for key, _ in model.backbone.named_parameters()]
+    stages = [stage for stage in model.stages() if any(key.startswith(f"{stage}.") for key in names)]
+    assert len(stages) >= 3
+    return next((stage for stage in stages if stage.endswith(".1")), stages[1])
 
 
 def state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -100,9 +122,7 @@ def test_none_freezes_the_backbone_and_all_nothing(name: str, make_model: Make) 
 @ALL
 def test_a_stage_splits_the_backbone_in_two(name: str, make_model: Make) -> None:
     model = make_model(name)
-    stages = model.stages()
-    assert len(stages) >= 3
-    stage = next(stage for stage in stages if stage.endswith(".1"))
+    stage = second_block(model)
     FreezePlan(stage).apply(model)
     names = [key for key, _ in model.backbone.named_parameters()]
     first = next(index for index, key in enumerate(names) if key.startswith(f"{stage}."))
@@ -191,27 +211,39 @@ def test_a_frozen_backbone_gives_the_same_features_in_training(name: str, make_m
     model.train()
     assert not any(module.training for module in model.backbone.modules())
     assert model.classifier.training
-    ids = torch.randint(5, 100, (2, 6))
-    assert torch.equal(model.backbone(ids)[0], model.backbone(ids)[0])
+    if isinstance(model, ImageClassifier):
+        pixels = inputs_for(model)["pixel_values"]
+        assert torch.equal(model.features(pixels), model.features(pixels))
+    else:
+        ids = torch.randint(5, 100, (2, 6))
+        assert torch.equal(model.backbone(ids)[0], model.backbone(ids)[0])
 
 
 # --- in training ---
 
 
-@pytest.mark.parametrize("unfreeze_from", ["none", "encoder.layer.1", "all"])
-@pytest.mark.parametrize("head", ["linear", "bigru"])
-def test_what_moved_and_what_did_not(unfreeze_from: str, head: str, make_model: Make, tmp_path: Path) -> None:
-    model = make_model(f"hfkit-text/bert-{head}")
+@pytest.mark.parametrize("unfreeze_from", ["none", "middle", "all"])
+@pytest.mark.parametrize("name", ["hfkit-text/bert-linear", "hfkit-text/bert-bigru", *IMAGE_NAMES])
+def test_what_moved_and_what_did_not(unfreeze_from: str, name: str, make_model: Make, tmp_path: Path) -> None:
+    """Parameters, and buffers such as BatchNorm's statistics: those of frozen modules stay equal to the bit."""
+    model = make_model(name)
     before = state(model)
-    trainer = trainer_for(model, tmp_path, unfreeze_from)
+    options = {"train_sampling_strategy": "random"} if name in IMAGE_NAMES else {}
+    if unfreeze_from == "middle":
+        unfreeze_from = second_block(model)
+    trainer = trainer_for(model, tmp_path, unfreeze_from, **options)
     trains = {key for key, parameter in model.named_parameters() if parameter.requires_grad}
     trainer.train()
     held = {id(parameter) for group in trainer.optimizer.param_groups for parameter in group["params"]}
     assert held == {id(parameter) for key, parameter in model.named_parameters() if key in trains}
+    parameters = {key for key, _ in model.named_parameters()}
     for key, value in model.state_dict().items():
         moved = not torch.equal(value, before[key])
-        # A row of positions that no text reaches has no gradient, but weight decay moves it.
-        assert moved == (key in trains), key
+        if key in parameters:
+            # A row of positions that no text reaches has no gradient, but weight decay moves it.
+            assert moved == (key in trains), key
+        else:  # BatchNorm's statistics
+            assert moved == (f"{key.rpartition('.')[0]}.weight" in trains), key
 
 
 def test_checksum_of_the_frozen_part(make_model: Make, tmp_path: Path) -> None:
@@ -314,8 +346,7 @@ def test_two_learning_rates_and_no_decay_of_vectors(make_model: Make) -> None:
 
 @pytest.mark.parametrize(("width", "expected"), [(1024, 2e-5), (768, 3.6e-5), (384, 1e-4), (16, 1e-4)])
 def test_default_learning_rates(width: int, expected: float) -> None:
-    assert default_learning_rates(width, None, None) == (expected, 1e-3)
-    assert default_learning_rates(width, 1.2345e-5, 0.0) == (1.2345e-5, 0.0)
+    assert learning_rate_by_width(width) == (expected, f"default for a width of {width}")
 
 
 def test_weighted_loss_is_the_textbook_one() -> None:

@@ -5,13 +5,13 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from tiny import BERT, LABELS, TINY, inputs_for
+from tiny import BERT, IMAGE_NAMES, LABELS, TEXT_NAMES, TINY, inputs_for
 from torch import nn
 from transformers import (
-    AutoModelForSequenceClassification,
     BertConfig,
     BertForPreTraining,
     BertModel,
@@ -26,6 +26,12 @@ from hfkit.models.text import TextClassifier, TextClassifierConfig
 
 Make = Callable[[str], BackboneClassifier]
 ALL = pytest.mark.parametrize("name", TINY)
+TEXT = pytest.mark.parametrize("name", TEXT_NAMES)
+IMAGE = pytest.mark.parametrize("name", IMAGE_NAMES)
+
+
+def auto_class(model: BackboneClassifier) -> Any:
+    return FAMILIES[model.config.model_type].auto_class
 
 
 def test_every_family_has_a_tiny_configuration() -> None:
@@ -57,7 +63,7 @@ def test_every_parameter_gets_a_gradient(name: str, make_model: Make) -> None:
 def test_save_and_load_are_equal(name: str, make_model: Make, tmp_path: Path) -> None:
     model = make_model(name)
     model.save_pretrained(tmp_path)
-    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    loaded = auto_class(model).from_pretrained(tmp_path)
     assert type(loaded) is type(model)
     assert not loaded.training
     batch = inputs_for(model)
@@ -88,19 +94,19 @@ def test_saved_folder_carries_all_its_code(name: str, make_model: Make, tmp_path
     model = make_model(name)
     model.save_pretrained(tmp_path)
     files = {path.name for path in tmp_path.iterdir()}
-    impl = model.config.custom_pipelines["text-classification"]["impl"].split(".")[0]
-    assert {
-        *(f"{name.split('.')[0]}.py" for name in model.config.auto_map.values()),
-        f"{impl}.py",
-        "cleaning.py",
-    } <= files
-    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    task = FAMILIES[model.config.model_type].task
+    impl = model.config.custom_pipelines[task]["impl"].split(".")[0]
+    own = {*(name.split(".")[0] for name in model.config.auto_map.values()), impl, "base", "heads"}
+    own |= {"cleaning"} if task == "text-classification" else {"image"}
+    assert {f"{name}.py" for name in own} <= files
+    assert ("timm_backbone.py" in files) == model.config.model_type.endswith(("timm", "deit"))
+    loaded = auto_class(model).from_pretrained(tmp_path)
     again = tmp_path / "again"
     loaded.save_pretrained(again)
     assert {path.name for path in again.iterdir()} == files
 
 
-@ALL
+@TEXT
 def test_padding_changes_nothing(name: str, make_model: Make) -> None:
     model = make_model(name)
     batch = inputs_for(model)
@@ -116,7 +122,7 @@ def test_order_of_a_batch_changes_nothing(name: str, make_model: Make) -> None:
     torch.testing.assert_close(model(**batch).logits, model(**turned).logits.flip(0), atol=1e-6, rtol=0)
 
 
-@ALL
+@TEXT
 def test_too_long_an_input_is_cut(name: str, make_model: Make) -> None:
     model = make_model(name)
     batch = inputs_for(model, tokens=100)

@@ -17,7 +17,7 @@ from tiny import BERT
 from transformers import PreTrainedTokenizerBase, RobertaConfig, RobertaModel
 
 from hfkit import launch
-from hfkit.arguments import DataArguments, ModelArguments
+from hfkit.arguments import TextDataArguments, TextModelArguments
 from hfkit.backbones import build_text_classifier
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
@@ -327,10 +327,10 @@ def test_vocabulary_alone_makes_a_tokenizer(run_fakenews: RunRecipe, tiny_backbo
 def test_positions_that_begin_after_the_padding_are_known(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     RobertaModel(RobertaConfig(**{**BERT, "pad_token_id": 1, "max_position_embeddings": 26})).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    model, data = ModelArguments(backbone=str(tmp_path)), DataArguments(max_length=25)
+    model, data = TextModelArguments(backbone=str(tmp_path)), TextDataArguments(max_length=25)
     with pytest.raises(UserError, match="--max_length 25 is more than the backbone takes"):
         build_text_classifier(model, data, ["fake", "real"])
-    build_text_classifier(model, DataArguments(max_length=24), ["fake", "real"])
+    build_text_classifier(model, TextDataArguments(max_length=24), ["fake", "real"])
 
 
 @pytest.mark.parametrize(
@@ -460,7 +460,7 @@ def test_real_tweets(tmp_path: Path) -> None:
 
 @pytest.mark.real_data
 def test_real_tweets_are_read_whole() -> None:
-    data = load_text_data(DataArguments(dataset=str(TEST_DATA / "covid19-fake-news")))
+    data = load_text_data(TextDataArguments(dataset=str(TEST_DATA / "covid19-fake-news")))
     assert {split: len(rows) for split, rows in data.splits.items()} == {
         "train": 6420,
         "validation": 2140,

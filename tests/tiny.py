@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -17,7 +18,12 @@ from transformers import (
 )
 
 from hfkit.models.base import BackboneClassifier
+from hfkit.models.deit import DeitClassifier, DeitClassifierConfig
+from hfkit.models.densenet import DenseNetClassifier, DenseNetClassifierConfig
+from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
+from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
+from hfkit.models.vgg import VggClassifier, VggClassifierConfig
 
 LABELS = {"id2label": {0: "fake", 1: "real"}, "label2id": {"fake": 0, "real": 1}}
 WORDS = (
@@ -74,9 +80,54 @@ TINY["hfkit-text/bert-linear-1-logit"] = _text("bert", "linear", head_logits=1)
 TINY["hfkit-text/bert-bigru-1-logit"] = _text("bert", "bigru", head_logits=1)
 
 
+# A ViT of timm, with the sizes of a toy.
+TRANSFORMER = {"patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}
+IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
+    "hfkit-vgg/flat": (VggClassifier, {"layers": [4, "M", 6, 8, "M"]}),
+    "hfkit-vgg/pooled-elu": (
+        VggClassifier,
+        {"layers": [4, "M", 6, 8, "M"], "global_pool": True, "head_layers": 1, "head_activation": "elu"},
+    ),
+    "hfkit-densenet/mlp": (DenseNetClassifier, {"growth_rate": 4, "block_config": [2, 2], "num_init_features": 8}),
+    "hfkit-deit/mean": (DeitClassifier, {"backbone_options": TRANSFORMER}),
+    "hfkit-deit/two-heads": (DeitClassifier, {"backbone_options": TRANSFORMER, "two_heads": True}),
+    "hfkit-timm/efficientnet": (TimmClassifier, {"backbone_name": "test_efficientnet"}),
+    "hfkit-timm/vit-linear": (
+        TimmClassifier,
+        {"backbone_name": "vit_tiny_patch16_224", "backbone_options": TRANSFORMER, "head": "linear"},
+    ),
+    # Has buffers that no checkpoint holds.
+    "hfkit-timm/swin": (
+        TimmClassifier,
+        {
+            "backbone_name": "swin_tiny_patch4_window7_224",
+            "backbone_options": {"embed_dim": 8, "depths": [2, 2], "num_heads": [2, 2], "window_size": 4},
+        },
+    ),
+}
+IMAGE_CONFIGS = {
+    VggClassifier: VggClassifierConfig,
+    DenseNetClassifier: DenseNetClassifierConfig,
+    DeitClassifier: DeitClassifierConfig,
+    TimmClassifier: TimmClassifierConfig,
+}
+
+
+def _image(model_class: type[ImageClassifier], **options: Any) -> Callable[[], BackboneClassifier]:
+    return lambda: model_class(IMAGE_CONFIGS[model_class](image_size=32, head_hidden_size=6, **LABELS, **options))
+
+
+TINY |= {name: _image(model_class, **options) for name, (model_class, options) in IMAGE_MODELS.items()}
+TEXT_NAMES = [name for name in TINY if name.startswith("hfkit-text")]
+IMAGE_NAMES = [name for name in TINY if name not in TEXT_NAMES]
+
+
 def inputs_for(model: BackboneClassifier, rows: int = 3, tokens: int = 7) -> dict[str, torch.Tensor]:
-    """Return a batch for a model: rows of different length, padded on the right."""
+    """Return a batch for a model: images, or token rows of different length, padded on the right."""
     generator = torch.Generator().manual_seed(1)
+    if isinstance(model, ImageClassifier):
+        size = model.config.image_size
+        return {"pixel_values": torch.randn(rows, 3, size, size, generator=generator)}
     lengths = torch.tensor([tokens - row % 4 for row in range(rows)])
     mask = (torch.arange(tokens)[None] < lengths[:, None]).long()
     ids = torch.randint(5, 100, (rows, tokens), generator=generator) * mask

@@ -1,13 +1,10 @@
-"""Labels: what they are, what they are called, and how a split is cut from train with stratification."""
+"""Labels: what they are, and what they are called."""
 
 import re
 
 import pandas as pd
 
 from ..errors import UserError
-
-# Splits are cut by one fixed seed, so that runs with different seeds stay comparable.
-SPLIT_SEED = 42
 
 _FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+")
 _INTEGER = re.compile(r"[+-]?\d+")
@@ -94,30 +91,3 @@ def class_list(
             f"{', '.join(values[:20])}; only whole numbers get other names."
         )
     return list(label_names), {value: value for value in values}
-
-
-def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut `number` rows off a table with a `label` column, with stratification.
-
-    Returns:
-        The rest, and the cut, each in the order of the rows.
-
-    Raises:
-        UserError: A class has too few rows to be in both.
-
-    """
-    from sklearn.model_selection import train_test_split
-
-    counts = table["label"].value_counts()
-    if counts.min() < 2:
-        raise UserError(
-            f"The class '{counts.idxmin()}' has one row only in train, too few to cut {split} off: add rows of that class."
-        )
-    try:
-        rest, taken = train_test_split(table, test_size=number, stratify=table["label"], random_state=SPLIT_SEED)
-    except ValueError as error:
-        raise UserError(
-            f"From {len(table)} rows of {len(counts)} classes {split} cannot be cut ({str(error).rstrip('.')}): "
-            "add rows, or change its size."
-        ) from error
-    return rest.sort_index(), taken.sort_index()

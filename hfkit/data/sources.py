@@ -12,7 +12,7 @@ import pandas as pd
 from ..errors import UserError
 
 if TYPE_CHECKING:
-    from datasets import Features
+    from datasets import Dataset, Features
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
 
@@ -31,6 +31,7 @@ SPLIT_NAMES = {
     "validation": ("validation", "valid", "val", "dev", "eval"),
     "test": ("test", "testing"),
 }
+LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "sentiment", "y")
 FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
@@ -60,9 +61,20 @@ def read_source(dataset: str, config: str | None = None, revision: str | None = 
     if path.is_file():
         table, class_names = _read_file(path)
         return Source(dataset, {"train": table}, class_names)
-    if path.suffix.lower() in FILE_SUFFIXES or dataset.startswith((".", "/", "~")) or dataset.count("/") > 1:
-        raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
+    check_can_be_hub_id(dataset)
     return _read_hub(dataset, config, revision)
+
+
+def check_can_be_hub_id(dataset: str) -> None:
+    """Refuse what looks like a path, once it is known that nothing is there.
+
+    Raises:
+        UserError: There is no such file or folder.
+
+    """
+    is_file_name = Path(dataset).suffix.lower() in FILE_SUFFIXES
+    if is_file_name or dataset.startswith((".", "/", "~")) or dataset.count("/") > 1:
+        raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
 
 
 def _read_folder(folder: Path, name: str) -> Source:
@@ -88,10 +100,13 @@ def _read_folder(folder: Path, name: str) -> Source:
 
 
 def _split_of(path: Path) -> str | None:
-    """Return the split that a file name tells, such as `validation` for `my-val.csv`."""
-    if path.suffix.lower() not in FILE_SUFFIXES or not path.is_file():
-        return None
-    words = path.stem.lower().replace("-", " ").replace("_", " ").replace(".", " ").split()
+    """Return the split that a data file's name tells."""
+    return split_named(path.stem) if path.suffix.lower() in FILE_SUFFIXES and path.is_file() else None
+
+
+def split_named(name: str) -> str | None:
+    """Return the split that a name tells, such as `validation` for `my-val`."""
+    words = name.lower().replace("-", " ").replace("_", " ").replace(".", " ").split()
     found = [split for split, names in SPLIT_NAMES.items() if any(word in names for word in words)]
     return found[0] if len(found) == 1 else None
 
@@ -199,7 +214,22 @@ def _read_constraint() -> Source:
 
 
 def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
-    """Load a data set of the Hub and bring its splits under our names."""
+    """Load a data set of the Hub as tables."""
+    tables: dict[str, pd.DataFrame] = {}
+    class_names: dict[str, list[str]] = {}
+    for split, loaded in load_hub(dataset, config, revision).items():
+        tables[split], stated = _with_class_names(loaded.to_dict(), loaded.features)
+        class_names |= stated
+    return Source(dataset, tables, class_names)
+
+
+def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str, "Dataset"]:
+    """Load a data set of the Hub and bring its splits under our names.
+
+    Raises:
+        UserError: It is not there, cannot be reached, or has no train split.
+
+    """
     from datasets import DatasetDict, load_dataset
     from datasets.exceptions import DatasetsError
 
@@ -215,13 +245,27 @@ def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
             f"{' '.join(str(error).split()).rstrip('.')[:300]}."
         ) from error
     assert isinstance(loaded, DatasetDict)
-    tables: dict[str, pd.DataFrame] = {}
-    class_names: dict[str, list[str]] = {}
+    splits = {}
     for split, names in SPLIT_NAMES.items():
         found = next((name for name in names if name in loaded), None)
         if found is not None:
-            tables[split], stated = _with_class_names(loaded[found].to_dict(), loaded[found].features)
-            class_names |= stated
-    if "train" not in tables:
+            splits[split] = loaded[found]
+    if "train" not in splits:
         raise UserError(f"The data set {dataset} has no train split, only {', '.join(loaded)}.")
-    return Source(dataset, tables, class_names)
+    return splits
+
+
+def find_column(source: str, columns: list[str], candidates: tuple[str, ...], flag: str) -> str:
+    """Return the column that has the first of the `candidates` for its name, in upper or lower case.
+
+    Raises:
+        UserError: There is none; `--flag` would name it.
+
+    """
+    by_lower_name = {column.lower(): column for column in columns}
+    for candidate in candidates:
+        if candidate in by_lower_name:
+            return by_lower_name[candidate]
+    raise UserError(
+        f"{source} has no column named {' or '.join(candidates[:3])}, only: {', '.join(columns)}; write --{flag} NAME."
+    )

@@ -8,18 +8,40 @@ library, torch, transformers, timm, torchvision, emoji and their own siblings, n
 from dataclasses import dataclass
 from typing import Any
 
-from transformers import AutoConfig, AutoModelForSequenceClassification, Pipeline, PreTrainedConfig, pipeline
+from transformers import (
+    AutoConfig,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    Pipeline,
+    PreTrainedConfig,
+    pipeline,
+)
 
 from .base import BackboneClassifier
+from .deit import DeitClassifier, DeitClassifierConfig
+from .densenet import DenseNetClassifier, DenseNetClassifierConfig
+from .image import ImageClassifier
+from .image_pipeline import ImageClassificationPipeline
 from .text import TextClassifier, TextClassifierConfig
 from .text_pipeline import TextClassificationPipeline
+from .timm_backbone import TimmClassifier, TimmClassifierConfig
+from .vgg import VggClassifier, VggClassifierConfig
 
 __all__ = [
     "FAMILIES",
+    "DeitClassifier",
+    "DeitClassifierConfig",
+    "DenseNetClassifier",
+    "DenseNetClassifierConfig",
+    "ImageClassificationPipeline",
     "ModelFamily",
     "TextClassificationPipeline",
     "TextClassifier",
     "TextClassifierConfig",
+    "TimmClassifier",
+    "TimmClassifierConfig",
+    "VggClassifier",
+    "VggClassifierConfig",
     "load_pipeline",
 ]
 
@@ -35,6 +57,16 @@ class ModelFamily:
     pipeline_class: type[Pipeline]
 
 
+def _image_family(config_class: type[PreTrainedConfig], model_class: type[ImageClassifier]) -> ModelFamily:
+    return ModelFamily(
+        config_class,
+        model_class,
+        AutoModelForImageClassification,
+        "image-classification",
+        ImageClassificationPipeline,
+    )
+
+
 FAMILIES: dict[str, ModelFamily] = {
     "hfkit-text": ModelFamily(
         TextClassifierConfig,
@@ -43,6 +75,10 @@ FAMILIES: dict[str, ModelFamily] = {
         "text-classification",
         TextClassificationPipeline,
     ),
+    "hfkit-vgg": _image_family(VggClassifierConfig, VggClassifier),
+    "hfkit-densenet": _image_family(DenseNetClassifierConfig, DenseNetClassifier),
+    "hfkit-deit": _image_family(DeitClassifierConfig, DeitClassifier),
+    "hfkit-timm": _image_family(TimmClassifierConfig, TimmClassifier),
 }
 
 for _model_type, _family in FAMILIES.items():

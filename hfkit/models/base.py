@@ -35,6 +35,10 @@ class BackboneClassifier(PreTrainedModel):
         """
         return list(_stage_names(self.backbone))
 
+    def layer_name(self, name: str) -> str:
+        """Return the backbone's own name of a layer that may be named as another library names it; here: the same."""
+        return name
+
     def train(self, mode: bool = True) -> "BackboneClassifier":
         """Set the training mode, but keep the frozen part of the backbone in eval mode.
 
@@ -91,7 +95,7 @@ class BackboneClassifier(PreTrainedModel):
         return functional.pad(logits, (1, 0)) if logits.shape[-1] == 1 else logits
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor | None:
-        """Return the mean cross-entropy of `logits` (batch, num_labels), or None without `labels` (batch,)."""
+        """Return the mean cross-entropy of `logits` (batch, num_labels), or None without `labels`: numbers or probabilities."""
         return None if labels is None else functional.cross_entropy(logits, labels)
 
 

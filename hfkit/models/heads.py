@@ -66,3 +66,38 @@ class BiGruHead(nn.Module):
         """Run `gru` over `sequence` and return its state (batch, hidden_size) at each row's `position`."""
         outputs, _ = gru(sequence)
         return outputs.gather(1, position[:, None, None].expand(-1, 1, outputs.shape[2])).squeeze(1)
+
+
+class MlpHead(nn.Sequential):
+    """Hidden layers, each with an activation and dropout, and one linear layer, on a feature vector.
+
+    Two layers of 256 with ReLU are the head of Keras-style transfer learning; one layer of 256 with ELU is that of Malpure
+    et al., arXiv 2110.05270.
+
+    Args:
+        input_size: Width of the feature vector.
+        num_logits: Width of the output.
+        hidden_size: Width of each hidden layer.
+        layers: Number of hidden layers.
+        activation: `relu` or `elu`.
+        dropout: Probability of dropping a hidden unit in training.
+
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        num_logits: int,
+        hidden_size: int = 256,
+        layers: int = 2,
+        activation: str = "relu",
+        dropout: float = 0.5,
+    ) -> None:
+        modules: list[nn.Module] = []
+        for width in [input_size, *[hidden_size] * layers][:layers]:
+            modules += [
+                nn.Linear(width, hidden_size),
+                nn.ELU() if activation == "elu" else nn.ReLU(),
+                nn.Dropout(dropout),
+            ]
+        super().__init__(*modules, nn.Linear(hidden_size if layers else input_size, num_logits))

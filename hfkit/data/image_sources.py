@@ -1,0 +1,227 @@
+"""Where images come from: scikit-learn's digits, a folder of images, parquet files, or the Hub; one data set a split."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import ClassLabel, Dataset, Image
+
+from ..errors import UserError
+from .sources import LABEL_COLUMNS, SPLIT_NAMES, check_can_be_hub_id, find_column, load_hub, split_named
+
+# HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
+IMAGE_COLUMNS = ("image", "img", "picture", "photo", "pixels")
+HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
+
+
+@dataclass
+class ImageSource:
+    """Images as they were found, by split, not yet decoded.
+
+    Attributes:
+        images: One column `image` of `{"bytes", "path"}`.
+        tables: The same rows with `file` (what a person calls the image) and `label` (as the source has it, or None).
+        label_column: Where the labels come from, for messages.
+        class_names: Names that the source itself states, in order.
+        notes: What was found by its name, passed over, ...
+
+    """
+
+    images: dict[str, Dataset]
+    tables: dict[str, pd.DataFrame]
+    label_column: str
+    class_names: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def read_images(
+    dataset: str, config: str | None, revision: str | None, image_column: str | None, label_column: str | None
+) -> ImageSource:
+    """Find all splits of `dataset`: `digits`, `cifar10`, a folder, a parquet file, a folder of those, or a Hub id.
+
+    Raises:
+        UserError: It is not there, cannot be reached, or cannot be read.
+
+    """
+    if dataset == "digits":
+        return _read_digits()
+    path = Path(dataset).expanduser()
+    if path.is_dir():
+        files = _parquet_files(path)
+        if not files:
+            return _read_image_folder(path)
+        splits = {split: _read_parquet(names) for split, names in files.items()}
+    elif path.is_file() and path.suffix.lower() == ".parquet":
+        splits = {"train": _read_parquet([path])}
+    elif path.is_file():
+        raise UserError(
+            f"{path} is no parquet file: name a folder of images (train/CLASS/* or CLASS/*), or a .parquet file."
+        )
+    else:
+        check_can_be_hub_id(dataset)
+        splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
+    return _from_columns(dataset, splits, image_column, label_column)
+
+
+def _read_digits() -> ImageSource:
+    """Return scikit-learn's digits: 1,797 grey images of 8x8 pixels, ten classes."""
+    from PIL import Image as PillowImage
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    cells = []
+    for pixels in digits.images:
+        content = io.BytesIO()
+        PillowImage.fromarray((pixels * (255 / 16)).round().astype("uint8")).save(content, format="png")
+        cells.append({"bytes": content.getvalue(), "path": None})
+    names = [str(number) for number in range(10)]
+    table = pd.DataFrame({"file": [f"digit {row}" for row in range(1, len(cells) + 1)]})
+    table["label"] = [names[number] for number in digits.target]
+    return ImageSource({"train": _as_images(cells)}, {"train": table}, "target", names)
+
+
+def _as_images(cells: list[Any]) -> Dataset:
+    return Dataset.from_dict({"image": cells}).cast_column("image", Image(decode=False))
+
+
+# --- a folder of images ---
+
+
+def _read_image_folder(folder: Path) -> ImageSource:
+    """Read `train/CLASS/*` with further splits beside it, or `CLASS/*`; a test split may have no classes."""
+    subfolders = _subfolders(folder)
+    splits = {split_named(path.name): path for path in subfolders if path.name.lower() in _all_split_names()}
+    if "train" not in splits:
+        splits = {"train": folder}
+    images: dict[str, Dataset] = {}
+    tables: dict[str, pd.DataFrame] = {}
+    passed_over: list[Path] = []
+    for split in SPLIT_NAMES:
+        if split not in splits:
+            continue
+        files, labels, others = _files_of(splits[split], may_be_flat=split == "test")
+        passed_over += others
+        tables[split] = pd.DataFrame({"file": [path.relative_to(folder).as_posix() for path in files], "label": labels})
+        images[split] = _as_images([str(path) for path in files])
+    notes = []
+    if passed_over:
+        notes.append(f"Files that are no images were passed over: {len(passed_over)}, such as {passed_over[0].name}.")
+    return ImageSource(images, tables, "folder", notes=notes)
+
+
+def _files_of(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str | None], list[Path]]:
+    """Return the image files of a split with their classes, and the files that are no images."""
+    files: list[Path] = []
+    labels: list[str | None] = []
+    others: list[Path] = []
+    classes = _subfolders(folder)
+    for place in classes or [folder]:
+        found = sorted(path for path in place.rglob("*") if path.is_file() and not _is_hidden(path, folder))
+        kept = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
+        others += [path for path in found if path.suffix.lower() not in IMAGE_SUFFIXES]
+        files += kept
+        labels += [place.name if classes else None] * len(kept)
+    if not files:
+        raise UserError(
+            f"{folder} has no images ({', '.join(IMAGE_SUFFIXES[:4])}): it needs one folder for each class, CLASS/*."
+        )
+    if not classes and not may_be_flat:
+        raise UserError(
+            f"{folder} has images but no class folders: put the images of each class into a folder of its name."
+        )
+    return files, labels, others
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(path, folder))
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+
+
+def _all_split_names() -> set[str]:
+    return {name for names in SPLIT_NAMES.values() for name in names}
+
+
+# --- parquet and the Hub ---
+
+
+def _parquet_files(folder: Path) -> dict[str, list[Path]]:
+    """Return the parquet files of a folder, or of its folder `data`, by split; a split may have several."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted([*folder.glob("*.parquet"), *folder.glob("data/*.parquet")]):
+        split = split_named(path.stem)
+        if split is not None:
+            found.setdefault(split, []).append(path)
+    if "train" not in found and (found or any(folder.glob("*.parquet"))):
+        raise UserError(f"{folder} has no training file: name it train.parquet, and the others validation and test.")
+    return found
+
+
+def _read_parquet(paths: list[Path]) -> Dataset:
+    from datasets.exceptions import DatasetsError
+
+    try:
+        return Dataset.from_parquet([str(path) for path in paths])
+    except (OSError, ValueError, DatasetsError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+        raise UserError(f"{paths[0]} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
+
+
+def _from_columns(
+    name: str, splits: dict[str, Dataset], image_column: str | None, label_column: str | None
+) -> ImageSource:
+    """Take the image and the label column out of data sets that may have others."""
+    columns = splits["train"].column_names
+    notes = []
+    if image_column is None:
+        typed = [column for column, feature in splits["train"].features.items() if isinstance(feature, Image)]
+        image_column = typed[0] if len(typed) == 1 else find_column(name, columns, IMAGE_COLUMNS, "image_column")
+        notes.append(f"Image column: {image_column} (found by its {'type' if len(typed) == 1 else 'name'}).")
+    if label_column is None:
+        label_column = find_column(name, columns, LABEL_COLUMNS, "label_column")
+        notes.append(f"Label column: {label_column} (found by its name).")
+    images: dict[str, Dataset] = {}
+    tables: dict[str, pd.DataFrame] = {}
+    for split, rows in splits.items():
+        for column in (image_column, label_column):
+            if column not in rows.column_names and not (split == "test" and column == label_column):
+                raise UserError(
+                    f"The {split} split of {name} has no column '{column}', only: {', '.join(rows.column_names)}."
+                )
+        images[split] = _image_column(rows, image_column)
+        tables[split] = pd.DataFrame({"file": _names_of(images[split], split)})
+        tables[split]["label"] = _label_values(rows, label_column)
+    feature = splits["train"].features[label_column]
+    return ImageSource(images, tables, label_column, feature.names if isinstance(feature, ClassLabel) else None, notes)
+
+
+def _image_column(rows: Dataset, column: str) -> Dataset:
+    """Return the one column as undecoded images."""
+    only = rows.select_columns([column]).rename_column(column, "image")
+    try:
+        return only.cast_column("image", Image(decode=False))
+    except (TypeError, ValueError, NotImplementedError) as error:
+        kind = rows.features[column]
+        raise UserError(f"The column '{column}' holds no images but {kind}: write --image_column NAME.") from error
+
+
+def _names_of(images: Dataset, split: str) -> list[str]:
+    """Return what a person calls each image: its own path where the paths tell them apart, else split and number."""
+    paths = [cell["path"] if cell else None for cell in images["image"]] if len(images) else []
+    if len(set(paths)) == len(paths) and all(paths):
+        return [str(path) for path in paths]
+    return [f"{split} {row}" for row in range(1, len(images) + 1)]
+
+
+def _label_values(rows: Dataset, column: str) -> list[Any]:
+    """Return the labels; the numbers of a ClassLabel become names, and -1, the Hub's sign for a hidden label, nothing."""
+    if column not in rows.column_names:
+        return [None] * len(rows)
+    values, feature = list(rows[column]), rows.features[column]
+    if isinstance(feature, ClassLabel):
+        return [feature.names[value] if value is not None and value >= 0 else None for value in values]
+    return values

@@ -1,0 +1,149 @@
+"""Image data: from a source to splits of images that can be read, with checked labels."""
+
+import io
+import os
+import struct
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset, DatasetDict
+from PIL import Image
+from tqdm.auto import tqdm
+from transformers.image_utils import load_image
+
+from ..arguments import ImageDataArguments
+from ..errors import UserError
+from .image_sources import ImageSource, read_images
+from .labels import label_text
+from .sources import SPLIT_NAMES
+from .splits import LabelledData, complete_splits, label_features, label_numbers, leave_out, name_labels, note_left_out
+
+# What Pillow raises for files that are no images, broken or cut off.
+_READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, struct.error)
+_DEEP_MODES = ("I", "F")
+"""Pillow's modes of more than 8 bits a channel, whose conversion to RGB clips most images to white."""
+
+
+def load_image_data(arguments: ImageDataArguments) -> LabelledData:
+    """Find, check and split the images that `arguments` names; each one is decoded once, to know that it can be.
+
+    Raises:
+        UserError: A folder, a column, a label or an image is not as it must be; the sentence says which, and what to do.
+
+    """
+    assert arguments.dataset is not None
+    source = read_images(
+        arguments.dataset,
+        arguments.dataset_config,
+        arguments.dataset_revision,
+        arguments.image_column,
+        arguments.label_column,
+    )
+    tables, dropped, converted = _read_rows(source)
+    names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
+    notes = [*source.notes, *note_left_out(dropped), *converted]
+    notes += complete_splits(tables, arguments)
+    splits = DatasetDict(
+        {
+            split: _to_dataset(source.images.get(split, source.images["train"]), tables[split], names)
+            for split in SPLIT_NAMES
+            if split in tables
+        }
+    )
+    return LabelledData(splits, names, dropped, notes)
+
+
+def open_image(cell: Mapping[str, Any]) -> Image.Image:
+    """Decode an image to RGB, turned as its EXIF orientation says: what `pipeline()` does with a file.
+
+    Args:
+        cell: `{"bytes": ..., "path": ...}`, one of which may be None.
+
+    Raises:
+        OSError: It is no image, is cut off, or has more than 8 bits a channel; other errors are Pillow's.
+        Image.DecompressionBombError: It has more pixels than Pillow's limit.
+
+    """
+    return load_image(_find_image(cell))
+
+
+def _find_image(cell: Mapping[str, Any]) -> Image.Image:
+    """Open an image without decoding it, and refuse what must not be decoded."""
+    image = Image.open(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"])
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise Image.DecompressionBombError(f"it has more than {limit:,} pixels")
+    if image.mode.startswith(_DEEP_MODES):
+        raise OSError("it has more than 8 bits a channel: save it with 8")
+    return image
+
+
+def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
+    """Take out the images that cannot be read and the rows without a label; also say what was converted to RGB."""
+    tables: dict[str, pd.DataFrame] = {}
+    dropped: list[pd.DataFrame] = []
+    converted: dict[str, int] = {}
+    for split, table in source.tables.items():
+        if table.empty:
+            raise UserError(f"The {split} split has no images.")
+        rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"], "position": range(len(table))})
+        rows["label"] = pd.Series([label_text(value) for value in table["label"]], dtype=object)
+        rows["reason"] = _check_images(source.images[split], split, converted)
+        if split != "test" or rows["label"].notna().any():
+            rows.loc[rows["label"].isna(), "reason"] = "no label"
+        first = rows[rows["reason"] != ""].head(1)["file"].to_list()
+        tables[split], left_out = leave_out(rows, split, f"mend or remove them (the first is {', '.join(first)})")
+        dropped.append(left_out)
+    listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "file", "label"]]
+    modes = ", ".join(f"{count} {mode}" for mode, count in converted.items())
+    return tables, listing, [f"Images converted to RGB: {modes}."] if modes else []
+
+
+def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> list[str]:
+    """Decode all images and return what is wrong with each, or an empty text; count the modes that are not RGB."""
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    title = f"Checking the images of {split}"
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns of what is an error here
+        checks = tqdm(pool.map(_check_image, images["image"]), total=len(images), desc=title, disable=None, leave=False)
+        results = list(checks)
+    for _, mode in results:
+        if mode not in ("RGB", ""):
+            converted[mode] = converted.get(mode, 0) + 1
+    return [reason for reason, _ in results]
+
+
+def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return what is wrong with an image, or an empty text, and its mode."""
+    if cell is None or (cell["bytes"] is None and cell["path"] is None):
+        return "no image", ""
+    try:
+        image = _find_image(cell)
+        mode = image.mode
+        load_image(image)
+    except (*_READING_ERRORS, Image.DecompressionBombError) as error:
+        text = " ".join(str(error).split())
+        return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})", ""
+    return "", mode
+
+
+def _to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:
+    """Return the images of a table's rows with the columns image, row, file and, where known, label.
+
+    The columns are put beside all images, and the rows chosen afterwards, so that no image is copied.
+    """
+    positions = table["position"].tolist()
+    columns: dict[str, list[Any]] = {"row": [0] * len(images), "file": [""] * len(images)}
+    given: dict[str, list[Any]] = {"row": table["row"].tolist(), "file": table["file"].tolist()}
+    label = label_features(table, names)
+    if label:
+        columns["label"] = [-1] * len(images)
+        given["label"] = label_numbers(table, names)
+    for name, column in columns.items():
+        for position, value in zip(positions, given[name], strict=True):
+            column[position] = value
+        images = images.add_column(name, column, feature=label.get(name))
+    return images.select(positions)

@@ -1,0 +1,177 @@
+"""Splits: rows that are left out, labels that must be known, and splits that are cut from train."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+from datasets import ClassLabel, DatasetDict
+
+from ..arguments import DataArguments
+from ..errors import UserError
+from .labels import check_kind, class_list
+
+MAX_DROPPED_SHARE = 0.05
+# Splits are cut by one fixed seed, so that runs with different seeds stay comparable.
+SPLIT_SEED = 42
+
+
+@dataclass
+class LabelledData:
+    """Splits that are ready to be encoded.
+
+    Attributes:
+        splits: `train`, `validation` and perhaps `test`, with columns `row` (number in its table, from 1), what is
+            classified (`text`, or `file` and `image`), and `label` (a ClassLabel; absent from a test split without labels).
+        label_names: Names of the classes, in the order of their numbers.
+        dropped: Rows that were left out, with split, row, reason and more.
+        notes: What was found, guessed, cut or left out, one sentence each, for the head of the run's log.
+
+    """
+
+    splits: DatasetDict
+    label_names: list[str]
+    dropped: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+
+
+def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the rows whose column `reason` is empty from those that have one.
+
+    Args:
+        rows: Rows of one split with columns `row` and `reason`.
+        split: Its name.
+        remedy: What the user can do, for the message.
+
+    Returns:
+        The rows that stay, without `reason`, and those left out, with a column `split`.
+
+    Raises:
+        UserError: More than 5 % would be left out.
+
+    """
+    bad = rows["reason"] != ""
+    if bad.sum() > MAX_DROPPED_SHARE * len(rows):
+        raise UserError(
+            f"{bad.sum()} of {len(rows)} rows of the {split} split have {' or '.join(sorted(set(rows['reason'][bad])))} (the "
+            f"first is row {rows['row'][bad].iloc[0]}): more than {MAX_DROPPED_SHARE:.0%}; {remedy}."
+        )
+    stay = rows[~bad].drop(columns="reason").reset_index(drop=True)
+    return stay, rows[bad].assign(split=split)
+
+
+def note_left_out(dropped: pd.DataFrame) -> list[str]:
+    """Say how many rows were left out, why, and where there are files which the first was."""
+    if not len(dropped):
+        return []
+    groups = [
+        f"{len(rows)} of {split} ({reason}{', ' + str(rows['file'].iloc[0]) if 'file' in rows else ''})"
+        for (split, reason), rows in dropped.groupby(["split", "reason"], sort=False)
+    ]
+    return [f"Rows left out, listed in dropped_rows.csv: {', '.join(groups)}."]
+
+
+def name_labels(
+    tables: dict[str, pd.DataFrame], column: str, stated: list[str] | None, label_names: list[str] | None
+) -> list[str]:
+    """Give the `label` column of every table its class names, and return them in the order of their numbers.
+
+    Args:
+        tables: Tables by split, their labels as text or None.
+        column: Name of the label column in the source, for messages.
+        stated: Class names that the source itself states, in order.
+        label_names: `--label_names`.
+
+    Raises:
+        UserError: The labels are no classes, or a split has one that train does not have.
+
+    """
+    for table in tables.values():
+        check_kind(table["label"], column)
+    names, name_of = class_list(tables["train"]["label"], column, stated, label_names)
+    for split, table in tables.items():
+        _check_known(table, split, column, name_of)
+        table["label"] = table["label"].map(name_of)
+    return names
+
+
+def label_features(table: pd.DataFrame, names: list[str]) -> dict[str, ClassLabel]:
+    """Return the feature of the column `label`, or nothing where the rows have no labels."""
+    return {} if table["label"].isna().all() else {"label": ClassLabel(names=names)}
+
+
+def label_numbers(table: pd.DataFrame, names: list[str]) -> list[int]:
+    """Return the class numbers of a table's rows."""
+    number = {name: index for index, name in enumerate(names)}
+    return [number[name] for name in table["label"]]
+
+
+def _check_known(table: pd.DataFrame, split: str, column: str, name_of: dict[str, str]) -> None:
+    """Refuse a label that train does not have."""
+    unknown = table[table["label"].notna() & ~table["label"].isin(list(name_of))]
+    if len(unknown):
+        first = unknown.iloc[0]
+        raise UserError(
+            f"The {split} split has the label '{first['label']}' in column '{column}' (row {first['row']}), which train "
+            f"does not have: train has {', '.join(list(name_of)[:20])}."
+        )
+
+
+def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -> list[str]:
+    """Cut the splits that are missing from train, and train to `max_train_samples`; return what was done."""
+    notes = []
+    shares = {"test": arguments.test_fraction, "validation": arguments.validation_fraction}
+    sizes = {split: share for split, share in shares.items() if split not in tables and share > 0}
+    classes = tables["train"]["label"].nunique()
+    numbers = {split: max(round(share * len(tables["train"])), classes) for split, share in sizes.items()}
+    _check_class_sizes(tables["train"], len(numbers))
+    for split, number in numbers.items():
+        tables["train"], tables[split] = cut(tables["train"], number, f"a {split} split")
+        notes.append(f"No {split} split: {number} rows ({sizes[split]:.0%}) were cut from train, with stratification.")
+    limit, total = arguments.max_train_samples, len(tables["train"])
+    # A stratified draw leaves at least one row of each class behind.
+    if limit is not None and limit <= total - tables["train"]["label"].nunique():
+        _, tables["train"] = cut(tables["train"], limit, "a training sample")
+        notes.append(f"Training on {limit} of {total} rows, drawn with stratification.")
+    elif limit is not None and limit < total:
+        notes.append(f"Training on all {total} rows: a draw of {limit} cannot leave a row of each class behind.")
+    if "test" in tables and tables["test"]["label"].isna().all():
+        notes.append("The test split has no labels: it is predicted, not evaluated.")
+    return notes
+
+
+def _check_class_sizes(train: pd.DataFrame, cuts: int) -> None:
+    """Refuse classes that have fewer rows than there will be splits."""
+    counts = train["label"].value_counts()
+    few = counts[counts <= cuts]
+    if len(few):
+        named = ", ".join(f"'{name}' has {count}" for name, count in few.items())
+        raise UserError(
+            f"Too few rows to be in each of {cuts + 1} splits: the class {named}; add rows of it, take it out, or bring splits "
+            "of your own."
+        )
+
+
+def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cut `number` rows off a table with a `label` column, with stratification.
+
+    Returns:
+        The rest, and the cut, each in the order of the rows.
+
+    Raises:
+        UserError: A class has too few rows to be in both.
+
+    """
+    from sklearn.model_selection import train_test_split
+
+    counts = table["label"].value_counts()
+    if counts.min() < 2:
+        raise UserError(
+            f"The class '{counts.idxmin()}' has one row only in train, too few to cut {split} off: add rows of that class."
+        )
+    try:
+        rest, taken = train_test_split(table, test_size=number, stratify=table["label"], random_state=SPLIT_SEED)
+    except ValueError as error:
+        raise UserError(
+            f"From {len(table)} rows of {len(counts)} classes {split} cannot be cut ({str(error).rstrip('.')}): "
+            "add rows, or change its size."
+        ) from error
+    return rest.sort_index(), taken.sort_index()

@@ -1,0 +1,112 @@
+"""From images to pixel values: the same preprocessing everywhere, and random changes in training."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torchvision.transforms import InterpolationMode, v2
+from transformers import ViTImageProcessor
+
+from ..arguments import ImageDataArguments
+from ..models.image import Preprocessing
+from .images import open_image
+
+
+def make_processor(preprocessing: Preprocessing, image_size: int) -> ViTImageProcessor:
+    """Return the image processor that is saved with the model: resize to a square, scale to 0-1, normalise.
+
+    Every number is stated: the class's own mean and standard deviation are 0.5, which few weights want.
+    """
+    return ViTImageProcessor(
+        size={"height": image_size, "width": image_size},
+        resample={"nearest": 0, "bilinear": 2, "bicubic": 3}[preprocessing.interpolation],
+        image_mean=list(preprocessing.mean),
+        image_std=list(preprocessing.std),
+        do_convert_rgb=True,
+    )
+
+
+def make_augmentation(name: str) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """Return the random change of one training image, (3, height, width) of uint8, resized but not normalised.
+
+    `flip`: left to right, for half of the images. `report`: flip, and a rotation of up to 15 degrees, bilinear, the corners
+    black. `randaugment`: flip, and RandAugment (Cubuk et al., arXiv 1909.13719) with torchvision's 2 operations of
+    magnitude 9. `none`: None.
+    """
+    flip = v2.RandomHorizontalFlip()
+    if name == "report":
+        return v2.Compose([flip, v2.RandomRotation(15, interpolation=InterpolationMode.BILINEAR)])
+    if name == "randaugment":
+        return v2.Compose([flip, v2.RandAugment(interpolation=InterpolationMode.BILINEAR)])
+    return flip if name == "flip" else None
+
+
+def make_mixing(mixup: float, cutmix: float, num_classes: int) -> Callable[..., Any] | None:
+    """Return MixUp (Zhang et al., arXiv 1710.09412) and CutMix (Yun et al., arXiv 1905.04899) for whole batches.
+
+    Args:
+        mixup: Alpha of MixUp's Beta distribution; 0: off.
+        cutmix: Alpha of CutMix's Beta distribution; 0: off. With both on, each batch gets one of them, by a coin.
+        num_classes: Width of the probabilities that the labels become.
+
+    """
+    chosen: list[Any] = []
+    if mixup > 0:
+        chosen.append(v2.MixUp(alpha=mixup, num_classes=num_classes))
+    if cutmix > 0:
+        chosen.append(v2.CutMix(alpha=cutmix, num_classes=num_classes))
+    return v2.RandomChoice(chosen) if chosen else None
+
+
+class BatchTransform:
+    """Turns rows with `image` and perhaps `label` into `pixel_values` and `labels`, when a batch is read.
+
+    What is random is drawn for each image by itself; resizing and normalising are done on batches by the processor, so that
+    without random changes the values are those of `pipeline()`.
+
+    Args:
+        processor: The model's image processor.
+        augmentation: Random change of one image, in training.
+        mixing: Random mix of a batch and its labels, in training.
+
+    """
+
+    def __init__(
+        self,
+        processor: ViTImageProcessor,
+        augmentation: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        mixing: Callable[..., Any] | None = None,
+    ) -> None:
+        self.processor = processor
+        self.augmentation = augmentation
+        self.mixing = mixing
+
+    def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
+        """Return `pixel_values` (rows, 3, size, size) in float32 and, where known, `labels`: numbers, or mixed probabilities."""
+        images = [open_image(cell) for cell in rows["image"]]
+        if self.augmentation is None:
+            pixels = self.processor(images, return_tensors="pt")["pixel_values"]
+        else:
+            resized = self.processor(images, do_rescale=False, do_normalize=False, return_tensors="pt")["pixel_values"]
+            changed = torch.stack([self.augmentation(image) for image in resized])
+            pixels = self.processor(changed, do_resize=False, return_tensors="pt")["pixel_values"]
+        if "label" not in rows:
+            return {"pixel_values": pixels}
+        labels = torch.tensor(rows["label"])
+        if self.mixing is not None:
+            pixels, labels = self.mixing(pixels, labels)
+        return {"pixel_values": pixels, "labels": labels}
+
+
+def describe_changes(arguments: ImageDataArguments) -> str:
+    """Say in one sentence how training images are changed at random."""
+    changes = {
+        "none": [],
+        "flip": ["left-right flip"],
+        "report": ["left-right flip", "rotation of up to 15 degrees"],
+        "randaugment": ["left-right flip", "RandAugment"],
+    }[arguments.augment]
+    changes += [f"MixUp {arguments.mixup:g}"] * (arguments.mixup > 0) + [f"CutMix {arguments.cutmix:g}"] * (
+        arguments.cutmix > 0
+    )
+    return f"Random changes of training images: {', '.join(changes) or 'none'}."

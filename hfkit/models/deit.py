@@ -1,0 +1,50 @@
+"""Distilled DeiT (Touvron et al., arXiv 2012.12877): timm's transformer with class and distillation token, and a new head."""
+
+import torch
+from torch import nn
+from transformers.modeling_outputs import ImageClassifierOutput
+
+from .timm_backbone import TimmClassifier, TimmClassifierConfig
+
+
+class DeitClassifierConfig(TimmClassifierConfig):
+    """Configuration of `DeitClassifier`.
+
+    Args:
+        backbone_name: `deit_{tiny,small,base}_distilled_patch16_224`, or `deit_base_distilled_patch16_384`.
+        two_heads: One head for each of the two tokens, their logits averaged, in place of one on the tokens' mean.
+
+    """
+
+    model_type = "hfkit-deit"
+
+    backbone_name: str = "deit_base_distilled_patch16_224"
+    two_heads: bool = False
+
+
+class DeitClassifier(TimmClassifier):
+    """A distilled DeiT without its heads: one head on the mean of class and distillation token, or one on each.
+
+    Sizes with the base model: 85,800,192 parameters without a head; the mean of the tokens has 768 numbers.
+    """
+
+    config_class = DeitClassifierConfig
+
+    def forward(self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None) -> ImageClassifierOutput:
+        """Classify a batch of images; arguments and result as in `ImageClassifier.forward`."""
+        if not self.config.two_heads:
+            return super().forward(pixel_values, labels)
+        tokens = self.backbone.forward_features(pixel_values)
+        logits = (self.classifier["class"](tokens[:, 0]) + self.classifier["distillation"](tokens[:, 1])) / 2
+        return ImageClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+
+    def describe_head(self) -> str:
+        """Say in one sentence what the head is and what it stands on."""
+        tokens = "each of the two tokens, logits averaged" if self.config.two_heads else "the mean of both tokens"
+        return f"{super().describe_head()[:-1]}, on {tokens}."
+
+    def _new_head(self) -> nn.Module:
+        """Build the head, or the two heads."""
+        if not self.config.two_heads:
+            return super()._new_head()
+        return nn.ModuleDict({"class": super()._new_head(), "distillation": super()._new_head()})

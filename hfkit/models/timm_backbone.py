@@ -1,0 +1,81 @@
+"""Any model of timm by its name (ViT, EfficientNet, ConvNeXt, ...) with a new head."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import timm
+import torch
+from timm.layers.pos_embed import resample_abs_pos_embed
+
+from .image import ImageClassifier, ImageClassifierConfig, Preprocessing
+
+
+class TimmClassifierConfig(ImageClassifierConfig):
+    """Configuration of `TimmClassifier`.
+
+    Args:
+        backbone_name: Name of the model in timm, such as `vit_base_patch16_224` or `convnext_tiny.fb_in1k`.
+        backbone_options: Further arguments of `timm.create_model`, such as `{"drop_path_rate": 0.1}`.
+
+    """
+
+    model_type = "hfkit-timm"
+
+    backbone_name: str = "vit_base_patch16_224"
+    backbone_options: dict[str, Any] | None = None
+
+
+class TimmClassifier(ImageClassifier):
+    """A timm model without its own head: its pooled features, and a head on them."""
+
+    config_class = TimmClassifierConfig
+
+    def __init__(self, config: TimmClassifierConfig) -> None:
+        super().__init__(config)
+        self.backbone = self._create()
+        self.feature_size = self.backbone.head_hidden_size
+        self._finish()
+
+    def preprocessing(self) -> Preprocessing:
+        """Return what timm records with the weights of this name."""
+        record = self.backbone.pretrained_cfg
+        return Preprocessing(
+            record["input_size"][-1], tuple(record["mean"]), tuple(record["std"]), record["interpolation"]
+        )
+
+    def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Map images (batch, 3, height, width) to the pooled features (batch, feature_size)."""
+        return self.backbone(pixel_values)
+
+    def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
+        """Copy weights, `default` for timm's or a state dict under its names, into the backbone, strictly.
+
+        Positions of a transformer that were trained at another image size are interpolated, as timm does it.
+        """
+        if isinstance(source, str):
+            state = self._create(pretrained=True).state_dict()
+        else:
+            heads = self.backbone.pretrained_cfg.get("classifier") or ()
+            heads = (heads,) if isinstance(heads, str) else tuple(heads)
+            state = {key: source[key] for key in source if not key.startswith(tuple(f"{head}." for head in heads))}
+            state = self._fit_positions(state)
+        self._load_backbone_state(state, self.config.backbone_name)
+
+    def _create(self, pretrained: bool = False) -> Any:
+        """Build the timm model without a head, for the image size of the config."""
+        options = dict(self.config.backbone_options or {})
+        record = timm.get_pretrained_cfg(self.config.backbone_name)
+        if record is not None and record.fixed_input_size and record.input_size[-1] != self.config.image_size:
+            options.setdefault("img_size", self.config.image_size)
+        return timm.create_model(self.config.backbone_name, pretrained=pretrained, num_classes=0, **options)
+
+    def _fit_positions(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Interpolate the table of positions to the number of patches of this model."""
+        own = getattr(self.backbone, "pos_embed", None)
+        given = state.get("pos_embed")
+        if own is None or given is None or own.shape == given.shape:
+            return state
+        grid = self.backbone.patch_embed.grid_size
+        prefix = getattr(self.backbone, "num_prefix_tokens", 1)
+        resampled = resample_abs_pos_embed(given, new_size=list(grid), num_prefix_tokens=prefix)
+        return {**state, "pos_embed": resampled}

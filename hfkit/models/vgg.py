@@ -1,0 +1,93 @@
+"""VGG19 (Simonyan and Zisserman, arXiv 1409.1556): torchvision's convolutions with a new head."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torchvision.models import VGG19_Weights
+from torchvision.models.vgg import cfgs, make_layers
+
+from .image import ImageClassifier, ImageClassifierConfig, Preprocessing
+
+
+class VggClassifierConfig(ImageClassifierConfig):
+    """Configuration of `VggClassifier`.
+
+    Args:
+        layers: Channels of each convolution, and "M" for each pooling; default: VGG19's.
+        global_pool: Average each channel over the image before the head, in place of flattening.
+
+    """
+
+    model_type = "hfkit-vgg"
+
+    layers: list[int | str] | tuple[int | str, ...] = tuple(cfgs["E"])
+    global_pool: bool = False
+
+    def __post_init__(self, **kwargs: object) -> None:
+        self.layers = list(self.layers)
+        super().__post_init__(**kwargs)
+
+
+class VggClassifier(ImageClassifier):
+    """VGG19's convolutions, flattened, with a head; the layers of width 4,096 are not built.
+
+    The features of an image of 32 pixels are 512 numbers, of 224 pixels 7 x 7 x 512 = 25,088, or 512 with `global_pool`.
+    Layers are named as in torchvision (`features.28`) or as in Keras (`block5_conv1`); see `keras_names`.
+    """
+
+    config_class = VggClassifierConfig
+
+    def __init__(self, config: VggClassifierConfig) -> None:
+        super().__init__(config)
+        layers = list(config.layers)
+        self.backbone = nn.Module()
+        self.backbone.features = make_layers(layers)  # type: ignore[arg-type]
+        for module in self.backbone.modules():
+            if isinstance(module, nn.Conv2d):  # as torchvision.models.VGG does
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        side = config.image_size // 2 ** layers.count("M")
+        if side == 0:
+            raise ValueError(f"image_size {config.image_size} is too small: write {2 ** layers.count('M')} or more.")
+        channels = [width for width in layers if width != "M"][-1]
+        self.feature_size = int(channels) * (1 if config.global_pool else side**2)
+        self._finish()
+
+    def preprocessing(self) -> Preprocessing:
+        """Return what torchvision records with the weights IMAGENET1K_V1."""
+        record = VGG19_Weights.IMAGENET1K_V1.transforms()
+        return Preprocessing(record.crop_size[0], tuple(record.mean), tuple(record.std), record.interpolation.value)
+
+    def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Map images (batch, 3, height, width) to (batch, feature_size)."""
+        features = self.backbone.features(pixel_values)
+        if self.config.global_pool:
+            features = functional.adaptive_avg_pool2d(features, 1)
+        return features.flatten(1)
+
+    def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
+        """Copy VGG19's weights, `default` for torchvision's or a state dict under its names, into the backbone, strictly."""
+        state = source
+        if isinstance(state, str):
+            state = VGG19_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True, weights_only=True, map_location="cpu")
+        without_head = {key: tensor for key, tensor in state.items() if not key.startswith("classifier.")}
+        self._load_backbone_state(without_head, "VGG19")
+
+    def layer_name(self, name: str) -> str:
+        """Return torchvision's name for Keras' (`block5_conv1` is `features.28`); any other name stays as it is."""
+        return self.keras_names().get(name, name)
+
+    def keras_names(self) -> dict[str, str]:
+        """Map Keras' names of convolutions and poolings, `block1_conv1` to `block5_pool`, to torchvision's."""
+        names: dict[str, str] = {}
+        block, convolution = 1, 1
+        for index, module in enumerate(self.backbone.features):
+            if isinstance(module, nn.Conv2d):
+                names[f"block{block}_conv{convolution}"] = f"features.{index}"
+                convolution += 1
+            elif isinstance(module, nn.MaxPool2d):
+                names[f"block{block}_pool"] = f"features.{index}"
+                block, convolution = block + 1, 1
+        return names
