@@ -26,7 +26,7 @@ def predict_logits(
     With several processes each computes its share and all get the whole.
     """
     state = PartialState()
-    model = model.to(state.device).eval()
+    model = model.to(state.device, memory_format=torch.channels_last).eval()
     order = np.argsort(inputs["length"], kind="stable") if "length" in inputs.column_names else np.arange(len(inputs))
     columns = inputs.remove_columns([name for name in ("length", "labels") if name in inputs.column_names])
     logits: list[tuple[int, np.ndarray]] = []

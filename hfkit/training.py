@@ -76,6 +76,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     console = Console(quiet=arguments.training.process_index != 0)
     metrics = make_metrics(len(task.label_names), arguments.training.metric or ())
     _check_choice_of_best(arguments, metrics, len(task.label_names))
+    _check_checkpointing(arguments, task.model)
     plan = FreezePlan(arguments.model.unfreeze_from)
     plan.apply(task.model)  # says at once if the layer does not exist
     weights = _class_weights(task) if arguments.training.class_weights == "balanced" else None
@@ -132,6 +133,15 @@ def _check_choice_of_best(arguments: Arguments[Any, Any], metrics: Metrics, num_
     # The Trainer looks the name up at every evaluation, also where the best checkpoint is not loaded.
     if training.eval_strategy != "no" and name not in known:
         raise UserError(f"--metric_for_best_model {name}: there is no such metric; write one of {', '.join(known)}.")
+
+
+def _check_checkpointing(arguments: Arguments[Any, Any], model: BackboneClassifier) -> None:
+    """Refuse to trade time for memory where the backbone does not know how."""
+    if arguments.training.activation_checkpointing and not model.supports_gradient_checkpointing:
+        raise UserError(
+            f"--activation_checkpointing (or --gradient_checkpointing): the backbone {arguments.model.backbone} does not "
+            "support it; lower --per_device_train_batch_size and raise --gradient_accumulation_steps by as much."
+        )
 
 
 def _fill_learning_rates(arguments: Arguments[Any, Any], task: Task) -> list[str]:

@@ -103,6 +103,11 @@ class ImageTrainingArguments(TrainingArguments):
     # The images are a column that `forward` does not take; they become `pixel_values` when a batch is read.
     remove_unused_columns: bool | None = field(init=False, default=False)
 
+    def __post_init__(self) -> None:
+        if self.train_sampling_strategy == "group_by_length":
+            raise UserError("--train_sampling_strategy group_by_length is for texts: write random or sequential.")
+        super().__post_init__()
+
 
 def cpu_capabilities() -> dict[str, Any]:
     """Return what torch says of the CPU's instructions; nothing before torch knew (2.9 on aarch64 does not)."""

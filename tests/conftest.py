@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny import TINY, tiny_tokenizer, write_tiny_backbone
 from transformers import PreTrainedTokenizerBase
 
@@ -138,3 +140,72 @@ def finished_runs(run_fakenews: Callable[..., Run]) -> dict[str, Run]:
         "one-logit": ["--head", "linear", "--head_logits", "1", "--unfreeze_from", "none"],
     }
     return {name: run_fakenews(*words) for name, words in options.items()}
+
+
+def write_photo(path: Path, label: str, seed: int, size: tuple[int, int] = (20, 16)) -> Path:
+    """Write a noisy picture, reddish for cats and bluish for others."""
+    noise = np.random.default_rng(seed).integers(0, 120, (size[1], size[0], 3))
+    noise[..., 0 if label == "cat" else 2] += 130
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(noise.astype("uint8")).save(path)
+    return path
+
+
+def write_odd_photos(folder: Path) -> list[Path]:
+    """Write pictures of every kind that can be converted: modes, shapes, formats, a turned one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    photo = Image.open(write_photo(folder / "plain.png", "cat", 1))
+    orientation = Image.Exif()
+    orientation[0x0112] = 6  # to be turned by 90 degrees
+    photo.save(folder / "turned.jpg", exif=orientation)
+    photo.convert("L").save(folder / "grey.png")
+    half = photo.copy()
+    half.putalpha(128)
+    half.save(folder / "alpha.webp")
+    photo.convert("CMYK").save(folder / "print.jpg")
+    photo.convert("P").save(folder / "palette.gif")
+    photo.resize((1, 1)).save(folder / "dot.png")
+    photo.resize((20_000, 50)).save(folder / "panorama.jpg")
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of photos of cats and dogs in three splits, with odd ones in the test split."""
+    folder = tmp_path_factory.mktemp("photos")
+    for split, number in (("train", 8), ("validation", 2), ("test", 2)):
+        for label in ("cat", "dog"):
+            for index in range(number):
+                write_photo(
+                    folder / split / label / f"{index}.png", label, len(split) * 1000 + (label == "dog") * 100 + index
+                )
+    write_odd_photos(folder / "test" / "cat")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_cifar10(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    """Return a function that runs the image recipe on the photos with random weights and further words."""
+    recipe = load_recipe("cifar10")
+    words = "--backbone test_efficientnet --weights none --image_size 32 --use_cpu true --bf16 false --max_steps 2"
+    words += " --per_device_train_batch_size 8 --disable_tqdm true --save_strategy no --eval_strategy no"
+    words += " --load_best_model_at_end false"
+
+    def run(*more: str, capture: Any = None, folder: Path | None = None) -> Run:
+        folder = folder or tmp_path_factory.mktemp("runs") / "run"
+        results = recipe.main([*words.split(), "--dataset", str(photos), "--output_dir", str(folder), *more])
+        return Run(folder, results, capture.readouterr().out if capture else "")
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_image_runs(run_cifar10: Callable[..., Run]) -> dict[str, Run]:
+    """Return a short run of each family of image models, partly frozen."""
+    options = {
+        "vgg": "--backbone vgg19 --unfreeze_from block5_conv1",
+        "densenet": "--backbone densenet201 --unfreeze_from conv5_block1_0_bn",
+        "deit": "--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11 --two_heads true",
+        "timm": "--unfreeze_from none --augment randaugment --mixup 0.2 --cutmix 1",
+    }
+    return {name: run_cifar10(*words.split()) for name, words in options.items()}

@@ -11,9 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Run
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from datasets import Dataset
+from PIL import Image
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+    default_data_collator,
+    pipeline,
+)
 
 import hfkit
+from hfkit.data.transforms import BatchTransform
+from hfkit.evaluation import probabilities_of
 from hfkit.models.cleaning import clean
 
 # The first act of the process makes the import of hfkit impossible: an editable install would hide behind a clean path.
@@ -38,13 +51,13 @@ from transformers import pipeline
 
 request = json.load(sys.stdin)
 answers = {}
-for name, folder in request["folders"].items():
-    classify = pipeline("text-classification", model=folder, trust_remote_code=True, device="cpu")
+for name, (task, folder, inputs) in request.items():
+    classify = pipeline(task, model=folder, trust_remote_code=True, device="cpu")
     assert type(classify).__module__.startswith("transformers_modules"), type(classify)
     assert type(classify.model).__module__.startswith("transformers_modules"), type(classify.model)
-    answers[name] = classify(request["texts"], top_k=None, batch_size=4)
+    answers[name] = classify(inputs, top_k=None if task == "text-classification" else 100, batch_size=4)
     try:
-        pipeline("text-classification", model=folder, device="cpu")
+        pipeline(task, model=folder, device="cpu")
     except ValueError as error:
         assert "trust_remote_code=True" in str(error), error
     else:
@@ -66,13 +79,20 @@ def texts(tweets: Path, finished_runs: dict[str, Run]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def stranger_answers(
-    finished_runs: dict[str, Run], texts: list[str], tmp_path_factory: pytest.TempPathFactory
+    finished_runs: dict[str, Run],
+    texts: list[str],
+    finished_image_runs: dict[str, Run],
+    photo_files: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     """Return what a process without hfkit says of all runs: one process for all, since importing costs seconds."""
     home = tmp_path_factory.mktemp("stranger")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HF_"))}
     environment |= {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    request = {"folders": {name: str(run.folder) for name, run in finished_runs.items()}, "texts": texts}
+    request = {name: ("text-classification", str(run.folder), texts) for name, run in finished_runs.items()}
+    request |= {
+        name: ("image-classification", str(run.folder), photo_files) for name, run in finished_image_runs.items()
+    }
     process = subprocess.run(
         [sys.executable, "-c", STRANGER],
         input=json.dumps(request),
@@ -87,15 +107,21 @@ def stranger_answers(
     return json.loads(process.stdout.splitlines()[-1])
 
 
+@pytest.fixture(scope="session")
+def photo_files(photos: Path, finished_image_runs: dict[str, Run]) -> list[str]:
+    """Return the paths of the test photos in the order of the predictions."""
+    return [str(photos / row["file"]) for row in finished_image_runs["timm"].rows("predictions.csv")]
+
+
 def scores_of(answers: list[list[dict[str, Any]]]) -> np.ndarray:
-    """Bring the answers of a pipeline to (rows, fake and real)."""
-    return np.array(
-        [[{row["label"]: row["score"] for row in answer}[label] for label in ("fake", "real")] for answer in answers]
-    )
+    """Bring the answers of a pipeline to rows of scores, the labels in the order of the alphabet."""
+    return np.array([[row["score"] for row in sorted(answer, key=lambda row: row["label"])] for answer in answers])
 
 
 def recorded_scores(run: Run) -> np.ndarray:
-    return np.array([[float(row["score_fake"]), float(row["score_real"])] for row in run.rows("predictions.csv")])
+    rows = run.rows("predictions.csv")
+    columns = sorted(column for column in rows[0] if column.startswith("score_"))
+    return np.array([[float(row[column]) for column in columns] for row in rows])
 
 
 NAMES = pytest.mark.parametrize("name", ["linear", "bigru", "one-logit"])
@@ -122,17 +148,13 @@ def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: di
         "text-classification", model=folder, pipeline_class=hfkit.TextClassificationPipeline, device="cpu"
     )
     np.testing.assert_allclose(scores_of(explicit(texts, top_k=None, batch_size=3)), expected, atol=1e-5, rtol=0)
-    from datasets import Dataset
-    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
-
     cleaned = [clean(text, classify.model.config.cleaning) for text in texts]
     encoded = classify.tokenizer(cleaned, truncation=True, max_length=classify.model.config.max_length)
     rows = Dataset.from_dict({key: encoded[key] for key in ("input_ids", "attention_mask")})
     arguments = TrainingArguments(output_dir=folder + "-predict", use_cpu=True, disable_tqdm=True)
     trainer = Trainer(classify.model, arguments, data_collator=DataCollatorWithPadding(classify.tokenizer))
     logits = trainer.predict(rows).predictions.astype(np.float64)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(exponentials / exponentials.sum(axis=1, keepdims=True), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(probabilities_of(logits), expected, atol=1e-5, rtol=0)
 
 
 @NAMES
@@ -192,3 +214,49 @@ def test_bfloat16_training_ends_in_float32_scores(run_fakenews: Callable[..., Ru
     assert run.json("env.json")["precision"] == "bfloat16"
     scores = scores_of(hfkit.load_pipeline(str(run.folder), device="cpu")(texts, top_k=None))
     np.testing.assert_allclose(scores, recorded_scores(run), atol=1e-5, rtol=0)
+
+
+# --- images ---
+
+IMAGE_NAMES = pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm"])
+
+
+@IMAGE_NAMES
+def test_stranger_gets_the_scores_of_an_image_run(
+    name: str, finished_image_runs: dict[str, Run], stranger_answers: dict[str, Any]
+) -> None:
+    """On files of every kind: turned by EXIF, grey, with alpha, CMYK, palette, 1x1, 20,000x50."""
+    expected = recorded_scores(finished_image_runs[name])
+    assert len(expected) == 12
+    np.testing.assert_allclose(scores_of(stranger_answers[name]), expected, atol=1e-5, rtol=0)
+    assert {row["label"] for row in stranger_answers[name][0]} == {"cat", "dog"}
+
+
+@IMAGE_NAMES
+def test_image_scores_equal_with_hfkit_and_by_the_trainer(
+    name: str, finished_image_runs: dict[str, Run], photo_files: list[str]
+) -> None:
+    run = finished_image_runs[name]
+    expected = recorded_scores(run)
+    classify = hfkit.load_pipeline(str(run.folder), device="cpu")
+    assert type(classify) is hfkit.ImageClassificationPipeline
+    opened = [Image.open(file) for file in photo_files]
+    for inputs in (photo_files, opened):
+        np.testing.assert_allclose(scores_of(classify(inputs, batch_size=3)), expected, atol=1e-5, rtol=0)
+    transform = BatchTransform(AutoImageProcessor.from_pretrained(run.folder))
+    rows = Dataset.from_dict({"image": [{"bytes": None, "path": file} for file in photo_files]})
+    arguments = TrainingArguments(
+        output_dir=str(run.folder) + "-predict", use_cpu=True, disable_tqdm=True, remove_unused_columns=False
+    )
+    trainer = Trainer(classify.model, arguments, data_collator=default_data_collator)
+    logits = trainer.predict(rows.with_transform(transform)).predictions
+    np.testing.assert_allclose(probabilities_of(logits), expected, atol=1e-5, rtol=0)
+
+
+def test_preprocessing_is_that_of_the_weights(finished_image_runs: dict[str, Run]) -> None:
+    """A stock DeiT or ViT processor says 0.5; the weights were trained with ImageNet's mean and standard deviation."""
+    for name, resample in (("vgg", 2), ("densenet", 2), ("deit", 3)):
+        saved = finished_image_runs[name].json("preprocessor_config.json")
+        assert saved["image_mean"] == pytest.approx([0.485, 0.456, 0.406]), name
+        assert saved["image_std"] == pytest.approx([0.229, 0.224, 0.225]), name
+        assert (saved["resample"], saved["size"]) == (resample, {"height": 32, "width": 32}), name

@@ -1,0 +1,349 @@
+"""Images: where they come from, what cannot be read, how they become pixel values, and each mistake's sentence."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import TEST_DATA, write_odd_photos, write_photo
+from datasets import ClassLabel, Dataset, Features, Value
+from datasets import Image as ImageFeature
+from PIL import Image
+from transformers import ViTImageProcessor
+
+from hfkit.arguments import ImageDataArguments
+from hfkit.data.images import load_image_data, open_image
+from hfkit.data.splits import LabelledData
+from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing, make_processor
+from hfkit.errors import UserError
+from hfkit.models.image import Preprocessing
+
+
+def load(dataset: Path | str, **options: Any) -> LabelledData:
+    return load_image_data(ImageDataArguments(dataset=str(dataset), **options))
+
+
+def labels_of(data: LabelledData, split: str) -> list[str]:
+    return [data.label_names[number] for number in data.splits[split]["label"]]
+
+
+def write_classes(folder: Path, number: int = 10, labels: tuple[str, ...] = ("cat", "dog")) -> Path:
+    for label in labels:
+        for index in range(number):
+            write_photo(folder / label / f"{label}-{index}.png", label, index)
+    return folder
+
+
+# --- sources ---
+
+
+def test_folder_with_splits(photos: Path) -> None:
+    data = load(photos)
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 16, "validation": 4, "test": 12}
+    assert data.label_names == ["cat", "dog"]
+    for split, rows in data.splits.items():
+        for row, label in zip(rows, labels_of(data, split), strict=True):
+            assert row["file"].startswith(f"{split}/{label}/")
+            assert Path(row["image"]["path"]) == photos / row["file"]
+    assert [row["row"] for row in data.splits["test"]] == list(range(1, 13))
+    assert "Images converted to RGB: " in data.notes[-1]
+    assert all(f"1 {mode}" in data.notes[-1] for mode in ("L", "CMYK", "P", "RGBA"))
+
+
+@pytest.mark.parametrize("names", [("training", "val", "testing"), ("Train", "Valid", "Test")])
+def test_other_names_of_splits(names: tuple[str, str, str], tmp_path: Path) -> None:
+    for name in names:
+        write_classes(tmp_path / name, number=2)
+    assert {split: len(rows) for split, rows in load(tmp_path).splits.items()} == {
+        "train": 4,
+        "validation": 4,
+        "test": 4,
+    }
+
+
+def test_folder_without_splits_is_cut_with_stratification(tmp_path: Path) -> None:
+    data = load(write_classes(tmp_path, number=20))
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 32, "validation": 4, "test": 4}
+    files = [row["file"] for rows in data.splits.values() for row in rows]
+    assert len(set(files)) == 40
+    for split, rows in data.splits.items():
+        assert labels_of(data, split).count("cat") == len(rows) / 2
+        assert all(row["file"].startswith(label) for row, label in zip(rows, labels_of(data, split), strict=True))
+    again = load(tmp_path)
+    assert [row["file"] for row in again.splits["test"]] == [row["file"] for row in data.splits["test"]]
+    assert sum("were cut from train, with stratification" in note for note in data.notes) == 2
+    assert len(load(tmp_path, max_train_samples=10).splits["train"]) == 10
+
+
+def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    (tmp_path / "cat" / "notes.txt").write_text("meow")
+    (tmp_path / "cat" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "__MACOSX").mkdir()
+    write_photo(tmp_path / "dog" / "puppies" / "deep.jpg", "dog", 3)
+    data = load(tmp_path)
+    assert sum(len(rows) for rows in data.splits.values()) == 21
+    assert data.label_names == ["cat", "dog"]
+    assert "Files that are no images were passed over: 1, such as notes.txt." in data.notes
+
+
+def test_test_split_without_labels(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train")
+    write_photo(tmp_path / "test" / "unknown.png", "cat", 1)
+    data = load(tmp_path)
+    assert data.splits["test"].column_names == ["image", "row", "file"]
+    assert "The test split has no labels: it is predicted, not evaluated." in data.notes
+
+
+def png(seed: int) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (8, 8, 3)).astype("uint8")).save(content, format="png")
+    return content.getvalue()
+
+
+def rows_of(number: int = 40) -> dict[str, list[Any]]:
+    cells = [{"bytes": png(index), "path": f"{index}.png"} for index in range(number)]
+    return {"img": cells, "label": [index % 2 for index in range(number)], "other": ["x"] * number}
+
+
+def test_parquet_as_the_hub_exports_it(tmp_path: Path) -> None:
+    features = Features({"img": ImageFeature(), "label": ClassLabel(names=["plane", "bird"]), "other": Value("string")})
+    Dataset.from_dict(rows_of(), features=features).to_parquet(tmp_path / "train-00000-of-00001.parquet")
+    Dataset.from_dict(rows_of(10), features=features).to_parquet(tmp_path / "test.parquet")
+    data = load(tmp_path)
+    assert data.label_names == ["plane", "bird"]
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
+    for split, rows in data.splits.items():
+        for row, label in zip(rows, labels_of(data, split), strict=True):
+            index = row["row"] - 1
+            assert row["image"]["bytes"] == png(index)
+            assert row["file"] == f"{index}.png"
+            assert label == ("plane", "bird")[index % 2]
+    assert data.notes[:2] == [
+        "Image column: img (found by its type).",
+        "Label column: label (found by its name).",
+    ]
+    single = load(tmp_path / "train-00000-of-00001.parquet")
+    assert sum(len(rows) for rows in single.splits.values()) == 40
+
+
+def test_plain_parquet(tmp_path: Path) -> None:
+    """Bytes without the schema of the Hub, whole numbers for labels, names by the flag."""
+    table = pd.DataFrame({"photo": [png(index) for index in range(40)], "kind": [index % 2 for index in range(40)]})
+    table.to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet", label_column="kind", label_names=["plane", "bird"])
+    assert data.label_names == ["plane", "bird"]
+    assert data.splits["train"][0]["file"].startswith("train ")
+    with pytest.raises(
+        UserError, match="has no column named label or labels or class, only: photo, kind; write --label_column"
+    ):
+        load(tmp_path / "train.parquet")
+    with pytest.raises(UserError, match="The column 'kind' holds no images but .* write --image_column NAME"):
+        load(tmp_path / "train.parquet", image_column="kind", label_column="kind")
+    with pytest.raises(UserError, match="has no column 'nothing', only: photo, kind"):
+        load(tmp_path / "train.parquet", image_column="nothing", label_column="kind")
+
+
+def test_digits() -> None:
+    data = load("digits")
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 1437, "validation": 180, "test": 180}
+    assert data.label_names == [str(number) for number in range(10)]
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    row = data.splits["test"][5]
+    pixels = np.asarray(open_image(row["image"]))
+    np.testing.assert_array_equal(pixels[..., 0], (source.images[row["row"] - 1] * 255 / 16).round().astype("uint8"))
+    assert labels_of(data, "test")[5] == str(source.target[row["row"] - 1])
+
+
+@pytest.mark.real_data
+def test_real_cifar10() -> None:
+    data = load(TEST_DATA / "cifar10", max_train_samples=5000)
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 5000,
+        "validation": 5000,
+        "test": 10000,
+    }
+    assert data.label_names == "airplane automobile bird cat deer dog frog horse ship truck".split()
+    assert np.bincount(data.splits["train"]["label"]).tolist() == [500] * 10
+    assert len(data.dropped) == 0
+
+
+# --- images that are odd or broken ---
+
+
+def test_odd_images_become_rgb(tmp_path: Path) -> None:
+    files = write_odd_photos(tmp_path)
+    opened = {path.name: open_image({"bytes": path.read_bytes(), "path": None}) for path in files}
+    assert all(image.mode == "RGB" for image in opened.values())
+    assert opened["plain.png"].size == (20, 16)
+    assert opened["turned.jpg"].size == (16, 20)
+    assert opened["dot.png"].size == (1, 1)
+    assert opened["panorama.jpg"].size == (20_000, 50)
+
+
+def break_photos(folder: Path) -> None:
+    """Put broken files among the cats."""
+    whole = write_photo(folder / "cat" / "whole.jpg", "cat", 5, size=(60, 60)).read_bytes()
+    (folder / "cat" / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "cat" / "empty.png").write_bytes(b"")
+    (folder / "cat" / "text.jpg").write_text("no image")
+    (folder / "cat" / "telephone.heic").write_bytes(b"\x00\x00\x00\x18ftypheic")
+    Image.fromarray(np.full((4, 4), 60_000, dtype="uint16")).save(folder / "cat" / "deep.png")
+
+
+def test_broken_images_are_left_out_and_listed(tmp_path: Path) -> None:
+    write_classes(tmp_path, number=60)
+    break_photos(tmp_path)
+    data = load(tmp_path)
+    reasons = {Path(row.file).name: row.reason for row in data.dropped.itertuples()}
+    assert set(reasons) == {"truncated.jpg", "empty.png", "text.jpg", "telephone.heic", "deep.png"}
+    assert reasons["text.jpg"] == "an unreadable image"
+    assert "more than 8 bits a channel" in reasons["deep.png"]
+    assert sum(len(rows) for rows in data.splits.values()) == 121
+    [note] = [note for note in data.notes if note.startswith("Rows left out, listed in dropped_rows.csv")]
+    assert "3 of train (an unreadable image, cat/empty.png)" in note
+
+
+def test_too_many_broken_images_are_an_error(tmp_path: Path) -> None:
+    write_classes(tmp_path, number=10)
+    break_photos(tmp_path)
+    with pytest.raises(
+        UserError, match=r"5 of 26 rows of the train split have an unreadable image.*first is cat/deep\.png"
+    ):
+        load(tmp_path)
+
+
+def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    write_classes(tmp_path, number=20)
+    Image.new("RGB", (101, 100)).save(tmp_path / "cat" / "bomb.png")  # Pillow would only warn
+    Image.new("RGB", (1001, 100)).save(tmp_path / "cat" / "larger-bomb.png")
+    data = load(tmp_path)
+    assert sorted(Path(row.file).name for row in data.dropped.itertuples()) == ["bomb.png", "larger-bomb.png"]
+    assert all("pixels" in reason for reason in data.dropped["reason"])
+
+
+# --- mistakes ---
+
+
+def test_classes_with_too_few_images_are_named(tmp_path: Path) -> None:
+    write_classes(tmp_path, number=10)
+    write_photo(tmp_path / "fox" / "1.png", "fox", 1)
+    write_photo(tmp_path / "wolf" / "1.png", "wolf", 1)
+    write_photo(tmp_path / "wolf" / "2.png", "wolf", 2)
+    with pytest.raises(
+        UserError, match="Too few rows to be in each of 3 splits: the class 'wolf' has 2, 'fox' has 1; add"
+    ):
+        load(tmp_path)
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no images .*: it needs one folder for each class"):
+        load(tmp_path)
+    write_photo(tmp_path / "a.png", "cat", 1)
+    with pytest.raises(UserError, match="has images but no class folders"):
+        load(tmp_path)
+    write_photo(tmp_path / "cat" / "a.png", "cat", 1)
+    with pytest.raises(UserError, match="has the class 'cat' only"):
+        load(tmp_path)
+    with pytest.raises(UserError, match="There is no file or folder"):
+        load(tmp_path / "nothing")
+    with pytest.raises(UserError, match=r"is no parquet file: name a folder of images"):
+        load(tmp_path / "a.png")
+    (tmp_path / "train.parquet").write_text("nonsense")
+    with pytest.raises(UserError, match="cannot be read as parquet"):
+        load(tmp_path / "train.parquet")
+    (tmp_path / "train.parquet").rename(tmp_path / "test.parquet")
+    with pytest.raises(UserError, match=r"has no training file: name it train\.parquet"):
+        load(tmp_path)
+
+
+def test_class_that_only_another_split_has(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train")
+    write_classes(tmp_path / "test", labels=("cat", "wolf"))
+    with pytest.raises(UserError, match="The test split has the label 'wolf' in column 'folder'.* train has cat, dog"):
+        load(tmp_path)
+
+
+# --- pixel values ---
+
+
+@pytest.fixture
+def processor() -> ViTImageProcessor:
+    return make_processor(Preprocessing(16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic"), 16)
+
+
+def batch_of(number: int = 6) -> dict[str, list[Any]]:
+    return {
+        "image": [{"bytes": png(index), "path": None} for index in range(number)],
+        "label": [index % 3 for index in range(number)],
+    }
+
+
+def test_pixel_values_are_resized_and_normalised(processor: ViTImageProcessor) -> None:
+    white = io.BytesIO()
+    Image.new("RGB", (5, 9), "white").save(white, format="png")
+    pixels = BatchTransform(processor)({"image": [{"bytes": white.getvalue(), "path": None}]})["pixel_values"]
+    assert pixels.shape == (1, 3, 16, 16)
+    expected = (1 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+    torch.testing.assert_close(pixels[0, :, 8, 8], expected)
+
+
+def test_no_random_change_means_the_same_pixels(processor: ViTImageProcessor) -> None:
+    """The way through an augmentation and the plain one differ by the augmentation alone."""
+    plain = BatchTransform(processor)(batch_of())
+    identity = BatchTransform(processor, augmentation=lambda image: image)(batch_of())
+    torch.testing.assert_close(plain["pixel_values"], identity["pixel_values"], atol=0, rtol=0)
+    assert plain["labels"].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_batch_equals_its_images(processor: ViTImageProcessor) -> None:
+    whole = BatchTransform(processor)(batch_of())["pixel_values"]
+    rows = Dataset.from_dict(batch_of()).with_transform(BatchTransform(processor))
+    torch.testing.assert_close(torch.stack([rows[index]["pixel_values"] for index in range(6)]), whole)
+    torch.testing.assert_close(torch.stack([row["pixel_values"] for row in rows.__getitems__(list(range(6)))]), whole)
+
+
+def test_flip_mirrors_some_images_and_leaves_the_rest(processor: ViTImageProcessor) -> None:
+    torch.manual_seed(0)
+    plain = BatchTransform(processor)(batch_of(40))["pixel_values"]
+    flipped = BatchTransform(processor, make_augmentation("flip"))(batch_of(40))["pixel_values"]
+    same = [torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)]
+    mirrored = [torch.equal(a.flip(-1), b) for a, b in zip(plain, flipped, strict=True)]
+    assert all(one != other for one, other in zip(same, mirrored, strict=True))
+    assert 8 < sum(same) < 32
+
+
+@pytest.mark.parametrize("name", ["report", "randaugment"])
+def test_other_changes_are_random_and_seeded(name: str, processor: ViTImageProcessor) -> None:
+    transform = BatchTransform(processor, make_augmentation(name))
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(transform(batch_of())["pixel_values"])
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+    assert results[0].shape == (6, 3, 16, 16)
+    assert make_augmentation("none") is None
+
+
+@pytest.mark.parametrize(("mixup", "cutmix"), [(0.2, 0.0), (0.0, 1.0), (0.2, 1.0)])
+def test_mixed_labels_are_probabilities(mixup: float, cutmix: float, processor: ViTImageProcessor) -> None:
+    torch.manual_seed(0)
+    mixing = make_mixing(mixup, cutmix, num_classes=3)
+    batch = BatchTransform(processor, mixing=mixing)(batch_of())
+    assert batch["labels"].shape == (6, 3)
+    torch.testing.assert_close(batch["labels"].sum(dim=1), torch.ones(6))
+    assert make_mixing(0, 0, 3) is None
+
+
+def test_changes_are_described() -> None:
+    assert describe_changes(ImageDataArguments(augment="none")) == "Random changes of training images: none."
+    line = describe_changes(ImageDataArguments(augment="report", mixup=0.2, cutmix=1))
+    assert line.endswith("left-right flip, rotation of up to 15 degrees, MixUp 0.2, CutMix 1.")
