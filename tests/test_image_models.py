@@ -372,7 +372,7 @@ def test_torchvision_weights(name: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert asked == [{"check_hash": True, "weights_only": True, "map_location": "cpu"}]
     published.popitem()
     published.pop(next(iter(published)))
-    with pytest.raises(UserError, match="cannot be loaded .*is missing"):
+    with pytest.raises(UserError, match=r"cannot be loaded .*is missing"):
         build(name)
 
 
@@ -396,7 +396,7 @@ def test_pickles_with_code_are_refused(tmp_path: Path, capsys: pytest.CaptureFix
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
     for backbone in ("vgg19", "densenet201", "test_efficientnet", "deit_tiny_distilled_patch16_224"):
-        with pytest.raises(UserError, match="The weights .* cannot be loaded .*is missing"):
+        with pytest.raises(UserError, match=r"The weights .* cannot be loaded .*is missing"):
             build(backbone, str(tmp_path / "x.safetensors"))
     (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"--weights .*broken\.safetensors|cannot be loaded"):

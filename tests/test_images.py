@@ -142,7 +142,7 @@ def test_plain_parquet(tmp_path: Path) -> None:
         UserError, match="has no column named label or labels or class, only: photo, kind; write --label_column"
     ):
         load(tmp_path / "train.parquet")
-    with pytest.raises(UserError, match="The column 'kind' holds no images but .* write --image_column NAME"):
+    with pytest.raises(UserError, match=r"The column 'kind' holds no images but .* write --image_column NAME"):
         load(tmp_path / "train.parquet", image_column="kind", label_column="kind")
     with pytest.raises(UserError, match="has no column 'nothing', only: photo, kind"):
         load(tmp_path / "train.parquet", image_column="nothing", label_column="kind")
@@ -244,7 +244,7 @@ def test_classes_with_too_few_images_are_named(tmp_path: Path) -> None:
 
 
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="has no images .*: it needs one folder for each class"):
+    with pytest.raises(UserError, match=r"has no images .*: it needs one folder for each class"):
         load(tmp_path)
     write_photo(tmp_path / "a.png", "cat", 1)
     with pytest.raises(UserError, match="has images but no class folders"):
@@ -267,7 +267,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
 def test_class_that_only_another_split_has(tmp_path: Path) -> None:
     write_classes(tmp_path / "train")
     write_classes(tmp_path / "test", labels=("cat", "wolf"))
-    with pytest.raises(UserError, match="The test split has the label 'wolf' in column 'folder'.* train has cat, dog"):
+    with pytest.raises(UserError, match=r"The test split has the label 'wolf' in column 'folder'.* train has cat, dog"):
         load(tmp_path)
 
 
