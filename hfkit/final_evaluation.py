@@ -49,6 +49,7 @@ def evaluate_saved_model(
             results |= {f"{prefix}_{name}": value for name, value in figures.items()}
             trainer.save_metrics(prefix, {f"{prefix}_{name}": value for name, value in figures.items()})
         if split == shown and trainer.is_world_process_zero():
+            console.print(f"\nPredicting the {len(rows)} rows of {split} took {seconds:.1f} s.", highlight=False)
             _write_report(trainer, task, folder, split, logits, references, console)
     return results
 

@@ -208,6 +208,26 @@ def test_denselayer1_is_not_denselayer10() -> None:
     assert frozen == {f"denselayer{number}" for number in range(1, 10)}
 
 
+HEAD_KEYS = [f"classifier.{layer}.{kind}" for layer in (0, 3, 6) for kind in ("weight", "bias")]
+
+
+def test_state_dict_keys_are_a_promise() -> None:
+    """Old checkpoints depend on these names; BatchNorm's counters belong to them."""
+    with torch.device("meta"):
+        of_vgg, of_densenet = vgg19().features.state_dict(), densenet201().features.state_dict()
+        of_deit = timm.create_model("deit_base_distilled_patch16_224", num_classes=0).state_dict()
+    assert list(vgg().state_dict()) == [*(f"backbone.features.{key}" for key in of_vgg), *HEAD_KEYS]
+    assert list(densenet().state_dict()) == [*(f"backbone.features.{key}" for key in of_densenet), *HEAD_KEYS]
+    assert sum(key.endswith("num_batches_tracked") for key in densenet().state_dict()) == 201
+    assert list(deit().state_dict()) == [*(f"backbone.{key}" for key in of_deit), *HEAD_KEYS]
+    two = list(deit(two_heads=True).state_dict())[len(of_deit) :]
+    heads = [
+        key.replace("classifier", f"classifier.{token}") for token in ("class", "distillation") for key in HEAD_KEYS
+    ]
+    assert two == heads
+    assert list(deit(head="linear").state_dict())[-2:] == ["classifier.linear.weight", "classifier.linear.bias"]
+
+
 # --- what the backbones compute ---
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image
 
 from ..errors import UserError
@@ -211,7 +212,8 @@ def _image_column(rows: Dataset, column: str) -> Dataset:
 
 def _names_of(images: Dataset, split: str) -> list[str]:
     """Return what a person calls each image: its own path where the paths tell them apart, else split and number."""
-    paths = [cell["path"] if cell else None for cell in images["image"]] if len(images) else []
+    # Of the table itself: reading the column would read every image.
+    paths = pyarrow.compute.struct_field(images.data.column("image"), "path").to_pylist()
     if len(set(paths)) == len(paths) and all(paths):
         return [str(path) for path in paths]
     return [f"{split} {row}" for row in range(1, len(images) + 1)]

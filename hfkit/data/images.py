@@ -23,6 +23,8 @@ from .splits import LabelledData, complete_splits, label_features, label_numbers
 
 # What Pillow raises for files that are no images, broken or cut off.
 _READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, struct.error)
+CHECKED_AT_ONCE = 256
+"""Images whose files are in memory at the same time when they are checked."""
 _DEEP_MODES = ("I", "F")
 """Pillow's modes of more than 8 bits a channel, whose conversion to RGB clips most images to white."""
 
@@ -105,11 +107,13 @@ def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFra
 def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> list[str]:
     """Decode all images and return what is wrong with each, or an empty text; count the modes that are not RGB."""
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    title = f"Checking the images of {split}"
+    results: list[tuple[str, str]] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns of what is an error here
-        checks = tqdm(pool.map(_check_image, images["image"]), total=len(images), desc=title, disable=None, leave=False)
-        results = list(checks)
+        with tqdm(total=len(images), desc=f"Checking the images of {split}", disable=None, leave=False) as bar:
+            for batch in images.iter(CHECKED_AT_ONCE):
+                results += pool.map(_check_image, batch["image"])
+                bar.update(len(batch["image"]))
     for _, mode in results:
         if mode not in ("RGB", ""):
             converted[mode] = converted.get(mode, 0) + 1
