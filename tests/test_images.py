@@ -276,7 +276,7 @@ def test_class_that_only_another_split_has(tmp_path: Path) -> None:
 
 @pytest.fixture
 def processor() -> ViTImageProcessor:
-    return make_processor(Preprocessing(16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic"), 16)
+    return make_processor(Preprocessing("x", 16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic"), 16)
 
 
 def batch_of(number: int = 6) -> dict[str, list[Any]]:

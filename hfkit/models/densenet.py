@@ -55,7 +55,13 @@ class DenseNetClassifier(ImageClassifier):
     def preprocessing(self) -> Preprocessing:
         """Return what torchvision records with the weights IMAGENET1K_V1."""
         record = DenseNet201_Weights.IMAGENET1K_V1.transforms()
-        return Preprocessing(record.crop_size[0], tuple(record.mean), tuple(record.std), record.interpolation.value)
+        return Preprocessing(
+            weights="torchvision's DenseNet201_Weights.IMAGENET1K_V1",
+            image_size=record.crop_size[0],
+            mean=tuple(record.mean),
+            std=tuple(record.std),
+            interpolation=record.interpolation.value,
+        )
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images (batch, 3, height, width) to (batch, feature_size)."""

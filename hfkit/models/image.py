@@ -23,9 +23,11 @@ class Preprocessing:
         mean: Of red, green and blue, subtracted after scaling to 0-1.
         std: Of red, green and blue, divided by.
         interpolation: `bilinear`, `bicubic`, ...
+        weights: Name of the weights that this is the record of.
 
     """
 
+    weights: str
     image_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]

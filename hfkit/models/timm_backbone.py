@@ -40,7 +40,11 @@ class TimmClassifier(ImageClassifier):
         """Return what timm records with the weights of this name."""
         record = self.backbone.pretrained_cfg
         return Preprocessing(
-            record["input_size"][-1], tuple(record["mean"]), tuple(record["std"]), record["interpolation"]
+            weights=f"timm's {record['architecture']}.{record['tag']}".removesuffix("."),
+            image_size=record["input_size"][-1],
+            mean=tuple(record["mean"]),
+            std=tuple(record["std"]),
+            interpolation=record["interpolation"],
         )
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
