@@ -103,7 +103,7 @@ def use_all_cores() -> int:
 def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, where the C library is glibc and can be told so.
 
-    glibc gives large blocks back to the system at once, and the system clears each new page anew: a third of the time of
+    glibc gives large blocks back to the system at once, and the system clears each new page anew: two fifths of the time of
     training a convolutional net on a CPU (`benchmarks/cpu_memory.py`). Numbers and peak memory stay the same.
     """
     try:

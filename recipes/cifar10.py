@@ -25,7 +25,8 @@ from hfkit.training import Task, train_classifier
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("photo.jpg"))"""
 
-DEMO = ["--backbone", "efficientnet_lite0", "--dataset", "digits", "--image_size", "64", "--augment", "none"]
+DEMO = ["--backbone", "efficientnet_lite0", "--dataset", "digits", "--image_size", "48", "--augment", "none"]
+DEMO += ["--learning_rate", "1e-3", "--num_train_epochs", "3"]
 DEFAULTS = ["--backbone", "efficientnet_lite0", "--dataset", "cifar10"]
 
 

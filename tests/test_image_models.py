@@ -289,6 +289,19 @@ def test_new_backbones_keep_their_own_initialisation() -> None:
     assert all(torch.equal(value, source.state_dict()[key]) for key, value in ours.backbone.state_dict().items())
 
 
+def test_hidden_layers_start_as_in_keras() -> None:
+    """Glorot's uniform distribution (Glorot and Bengio, 2010), also where a checkpoint lacks the head."""
+    for model in (
+        VggClassifier(VggClassifierConfig(layers=[64, "M"], image_size=32, num_labels=10)),
+        build("vgg19", "none"),
+    ):
+        for layer in (0, 3):
+            weight = model.classifier[layer].weight
+            bound = (6 / sum(weight.shape)) ** 0.5
+            assert bound * 0.98 < weight.abs().max().item() <= bound
+            assert not model.classifier[layer].bias.any()
+
+
 # --- weights ---
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from transformers import PreTrainedConfig
+from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutput
 
 from .base import BackboneClassifier
@@ -163,5 +164,8 @@ class ImageClassifier(BackboneClassifier):
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise what a checkpoint lacks, and compute the buffers that no checkpoint holds."""
         super()._init_weights(module)
+        if isinstance(module, nn.Linear) and self.config.head == "mlp":
+            # As Keras does it; hidden layers of a width of 0.02 would learn slowly at first. What is loaded stays.
+            init.xavier_uniform_(module.weight)
         if hasattr(module, "init_non_persistent_buffers"):
             module.init_non_persistent_buffers()  # type: ignore[operator]
