@@ -46,8 +46,9 @@ def evaluate_saved_model(
         if references is not None:
             figures = evaluate_split(logits, references, metrics)
             figures |= {"runtime": round(seconds, 3), "samples_per_second": round(len(rows) / seconds, 3)}
-            results |= {f"{prefix}_{name}": value for name, value in figures.items()}
-            trainer.save_metrics(prefix, {f"{prefix}_{name}": value for name, value in figures.items()})
+            named = {f"{prefix}_{name}": value for name, value in figures.items()}
+            results |= named
+            trainer.save_metrics(prefix, named)
         if split == shown and trainer.is_world_process_zero():
             console.print(f"\nPredicting the {len(rows)} rows of {split} took {seconds:.1f} s.", highlight=False)
             _write_report(trainer, task, folder, split, logits, references, console)

@@ -47,17 +47,8 @@ def build_image_classifier(
     """
     assert arguments.backbone is not None
     classifier = _build(arguments, image_size, label_names)
-    source: str | Mapping[str, torch.Tensor] = arguments.weights
     try:
-        if arguments.weights == "default" and arguments.backbone == LITE0:
-            source = packaged_lite0_weights()
-        elif arguments.weights == "default":
-            if arguments.backbone not in _OWN:
-                use_cache_without_hub()
-        elif arguments.weights != "none":
-            source = _read_weights(arguments.weights)
-        if arguments.weights != "none":
-            classifier.load_pretrained_backbone(source)
+        _load_weights(classifier, arguments)
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
@@ -77,6 +68,20 @@ def build_image_classifier(
         f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}."
     )
     return classifier, make_processor(preprocessing, size), note
+
+
+def _load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -> None:
+    """Fill the backbone with the weights that the flags name; with `none` it stays as it is."""
+    if arguments.weights == "none":
+        return
+    source: str | Mapping[str, torch.Tensor] = "default"
+    if arguments.weights != "default":
+        source = _read_weights(arguments.weights)
+    elif arguments.backbone == LITE0:
+        source = packaged_lite0_weights()
+    elif arguments.backbone not in _OWN:
+        use_cache_without_hub()  # timm's weights come from the Hub
+    classifier.load_pretrained_backbone(source)
 
 
 def packaged_lite0_weights() -> dict[str, torch.Tensor]:

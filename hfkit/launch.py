@@ -18,7 +18,7 @@ import yaml
 from .arguments import Arguments
 from .errors import UserError
 from .files import write_file
-from .training_arguments import cpu_capabilities
+from .training_arguments import available_cores, cpu_capabilities
 
 CONFIGURATION_FILE = "hfkit.yaml"
 FILLED_IN = ("learning_rate", "head_learning_rate", "bf16")
@@ -95,8 +95,7 @@ def use_all_cores() -> int:
     """
     launched = "ACCELERATE_MIXED_PRECISION" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
     if launched and os.environ.get("OMP_NUM_THREADS") == "1":
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        torch.set_num_threads(max(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1))
+        torch.set_num_threads(max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1))
     return torch.get_num_threads()
 
 
@@ -104,7 +103,7 @@ def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, where the C library is glibc and can be told so.
 
     glibc gives large blocks back to the system at once, and the system clears each new page anew: two fifths of the time of
-    training a convolutional net on a CPU (`benchmarks/cpu_memory.py`). Numbers and peak memory stay the same.
+    training a convolutional net on a CPU (`benchmarks/cpu_memory.py`). The numbers stay the same.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

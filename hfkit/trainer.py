@@ -123,6 +123,7 @@ def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Call
         return None
 
     def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+        """Average the weighted, smoothed cross-entropy of (batch, labels) logits over the accumulated batch."""
         logits = outputs.logits
         losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
         if class_weights is not None:

@@ -1,5 +1,6 @@
 """How it is trained: `transformers.TrainingArguments` with our defaults, for texts and for images."""
 
+import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,7 +17,8 @@ class TrainingArguments(transformers.TrainingArguments):
     Other defaults than there: 3 epochs, batch 32 (64 to evaluate), warm-up over a tenth of the steps, weight decay 0.01,
     batches grouped by length, evaluation and checkpoint at each epoch, the best checkpoint (by macro F1 on validation)
     loaded at the end and one kept, bfloat16 where the machine has instructions for it, CPU where there is nothing
-    better, learning rates by the approach (see `training.default_learning_rates`), a new output folder each run.
+    better, learning rates by the approach (backbone: see `training.learning_rate_by_width`; head: 1e-3), a new output folder
+    each run.
     """
 
     output_dir: str | None = field(
@@ -93,6 +95,9 @@ class ImageTrainingArguments(TrainingArguments):
     """The flags of `TrainingArguments`, for images: 10 epochs, batches of 64 in random order, best by accuracy."""
 
     num_train_epochs: float = field(default=10.0, metadata={"help": "Passes over the training data."})
+    learning_rate: float | None = field(
+        default=None, metadata={"help": "Peak learning rate of the backbone; default: 1e-4."}
+    )
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a training step and device."})
     train_sampling_strategy: str = field(
         default="random", metadata={"help": "Order of the images: random, sequential."}
@@ -108,6 +113,11 @@ class ImageTrainingArguments(TrainingArguments):
         if self.train_sampling_strategy == "group_by_length":
             raise UserError("--train_sampling_strategy group_by_length is for texts: write random or sequential.")
         super().__post_init__()
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_capabilities() -> dict[str, Any]:

@@ -190,13 +190,12 @@ def test_configurations_run(path: Path, run_cifar10: RunRecipe) -> None:
     options = yaml.safe_load(path.read_text())
     assert arguments.training.learning_rate == 1e-4
     if path.stem == "vgg19_report":
-        words = ["--eval_strategy", "epoch", "--save_strategy", "no", "--load_best_model_at_end", "true"]
         assert (options["image_size"], arguments.training.lr_decay_per_epoch) == (32, 0.9)
-    words = ["--config", str(path), "--eval_strategy", "steps", "--eval_steps", "1", "--save_strategy", "steps"]
+    words = ["--eval_strategy", "steps", "--eval_steps", "1", "--save_strategy", "steps"]
     words += ["--save_steps", "1", "--load_best_model_at_end", "true", "--gradient_accumulation_steps", "1"]
     if "deit" in path.stem:
         words += ["--backbone", "deit_tiny_distilled_patch16_224"]
-    run = run_cifar10(*words[2:], *_words(options, {"backbone"} if "deit" in path.stem else set()))
+    run = run_cifar10(*words, *_words(options, {"backbone"} if "deit" in path.stem else set()))
     assert 0 < run.json("all_results.json")["trainable_parameters"] < run.json("all_results.json")["total_parameters"]
 
 

@@ -10,7 +10,8 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image
 
 from ..errors import UserError
-from .sources import LABEL_COLUMNS, SPLIT_NAMES, check_can_be_hub_id, find_column, load_hub, split_named
+from .columns import check_columns, find_column, find_label_column
+from .sources import SPLIT_NAMES, check_can_be_hub_id, load_hub, names_of_numbers, split_named
 
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
@@ -182,17 +183,11 @@ def _from_columns(
         typed = [column for column, feature in splits["train"].features.items() if isinstance(feature, Image)]
         image_column = typed[0] if len(typed) == 1 else find_column(name, columns, IMAGE_COLUMNS, "image_column")
         notes.append(f"Image column: {image_column} (found by its {'type' if len(typed) == 1 else 'name'}).")
-    if label_column is None:
-        label_column = find_column(name, columns, LABEL_COLUMNS, "label_column")
-        notes.append(f"Label column: {label_column} (found by its name).")
+    label_column = label_column or find_label_column(name, columns, notes)
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}
     for split, rows in splits.items():
-        for column in (image_column, label_column):
-            if column not in rows.column_names and not (split == "test" and column == label_column):
-                raise UserError(
-                    f"The {split} split of {name} has no column '{column}', only: {', '.join(rows.column_names)}."
-                )
+        check_columns(name, split, rows.column_names, [image_column], label_column)
         images[split] = _image_column(rows, image_column)
         tables[split] = pd.DataFrame({"file": _names_of(images[split], split)})
         tables[split]["label"] = _label_values(rows, label_column)
@@ -220,10 +215,10 @@ def _names_of(images: Dataset, split: str) -> list[str]:
 
 
 def _label_values(rows: Dataset, column: str) -> list[Any]:
-    """Return the labels; the numbers of a ClassLabel become names, and -1, the Hub's sign for a hidden label, nothing."""
+    """Return the labels, those of a ClassLabel by their names."""
     if column not in rows.column_names:
         return [None] * len(rows)
     values, feature = list(rows[column]), rows.features[column]
     if isinstance(feature, ClassLabel):
-        return [feature.names[value] if value is not None and value >= 0 else None for value in values]
+        return list(names_of_numbers(values, feature.names))
     return values

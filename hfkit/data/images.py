@@ -1,7 +1,6 @@
 """Image data: from a source to splits of images that can be read, with checked labels."""
 
 import io
-import os
 import struct
 import warnings
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from transformers.image_utils import load_image
 
 from ..arguments import ImageDataArguments
 from ..errors import UserError
+from ..training_arguments import available_cores
 from .image_sources import ImageSource, read_images
 from .labels import label_text
 from .sources import SPLIT_NAMES
@@ -94,10 +94,7 @@ def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFra
         rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"], "position": range(len(table))})
         rows["label"] = pd.Series([label_text(value) for value in table["label"]], dtype=object)
         rows["reason"] = _check_images(source.images[split], split, converted)
-        if split != "test" or rows["label"].notna().any():
-            rows.loc[rows["label"].isna(), "reason"] = "no label"
-        first = rows[rows["reason"] != ""].head(1)["file"].to_list()
-        tables[split], left_out = leave_out(rows, split, f"mend or remove them (the first is {', '.join(first)})")
+        tables[split], left_out = leave_out(rows, split, "mend or remove them")
         dropped.append(left_out)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "file", "label"]]
     modes = ", ".join(f"{count} {mode}" for mode, count in converted.items())
@@ -106,9 +103,8 @@ def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFra
 
 def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> list[str]:
     """Decode all images and return what is wrong with each, or an empty text; count the modes that are not RGB."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     results: list[tuple[str, str]] = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(available_cores()) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns of what is an error here
         with tqdm(total=len(images), desc=f"Checking the images of {split}", disable=None, leave=False) as bar:
             for batch in images.iter(CHECKED_AT_ONCE):

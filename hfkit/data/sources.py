@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,6 @@ SPLIT_NAMES = {
     "validation": ("validation", "valid", "val", "dev", "eval"),
     "test": ("test", "testing"),
 }
-LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "sentiment", "y")
 FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
@@ -181,14 +181,19 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
 
 
 def _with_class_names(content: dict[str, list[Any]], features: "Features") -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Make a table; the numbers of ClassLabel columns become names, and -1, the Hub's sign for a hidden label, nothing."""
+    """Make a table; the numbers of ClassLabel columns become names."""
     from datasets import ClassLabel
 
     class_names = {name: list(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
     table = pd.DataFrame(content, dtype=object)
     for column, names in class_names.items():
-        table[column] = [names[value] if value is not None and value >= 0 else None for value in content[column]]
+        table[column] = names_of_numbers(content[column], names)
     return table, class_names
+
+
+def names_of_numbers(numbers: Iterable[int | None], names: list[str]) -> list[str | None]:
+    """Return the class names of the numbers of a ClassLabel; -1, the Hub's sign for a hidden label, has none."""
+    return [names[number] if number is not None and number >= 0 else None for number in numbers]
 
 
 def _read_constraint() -> Source:
@@ -253,19 +258,3 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
     if "train" not in splits:
         raise UserError(f"The data set {dataset} has no train split, only {', '.join(loaded)}.")
     return splits
-
-
-def find_column(source: str, columns: list[str], candidates: tuple[str, ...], flag: str) -> str:
-    """Return the column that has the first of the `candidates` for its name, in upper or lower case.
-
-    Raises:
-        UserError: There is none; `--flag` would name it.
-
-    """
-    by_lower_name = {column.lower(): column for column in columns}
-    for candidate in candidates:
-        if candidate in by_lower_name:
-            return by_lower_name[candidate]
-    raise UserError(
-        f"{source} has no column named {' or '.join(candidates[:3])}, only: {', '.join(columns)}; write --{flag} NAME."
-    )

@@ -34,10 +34,12 @@ class LabelledData:
 
 
 def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the rows whose column `reason` is empty from those that have one.
+    """Part the rows that can be used from those that have a reason to be left out.
+
+    Such a reason is also a missing label, but for a test split without any label, which is predicted only.
 
     Args:
-        rows: Rows of one split with columns `row` and `reason`.
+        rows: Rows of one split with columns `row`, `label`, `reason` (empty where there is none) and perhaps `file`.
         split: Its name.
         remedy: What the user can do, for the message.
 
@@ -48,11 +50,15 @@ def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame
         UserError: More than 5 % would be left out.
 
     """
+    if split != "test" or rows["label"].notna().any():
+        rows.loc[rows["label"].isna(), "reason"] = "no label"
     bad = rows["reason"] != ""
     if bad.sum() > MAX_DROPPED_SHARE * len(rows):
+        first = rows[bad].iloc[0]
+        named = f"{first['file']}, row {first['row']}" if "file" in rows else f"row {first['row']}"
         raise UserError(
             f"{bad.sum()} of {len(rows)} rows of the {split} split have {' or '.join(sorted(set(rows['reason'][bad])))} (the "
-            f"first is row {rows['row'][bad].iloc[0]}): more than {MAX_DROPPED_SHARE:.0%}; {remedy}."
+            f"first is {named}): more than {MAX_DROPPED_SHARE:.0%}; {remedy}."
         )
     stay = rows[~bad].drop(columns="reason").reset_index(drop=True)
     return stay, rows[bad].assign(split=split)

@@ -9,8 +9,9 @@ from transformers import PreTrainedTokenizerBase
 from ..arguments import TextDataArguments
 from ..errors import UserError
 from ..models.cleaning import clean, join_texts
+from .columns import check_columns, find_column, find_label_column
 from .labels import encodable, label_text
-from .sources import LABEL_COLUMNS, SPLIT_NAMES, Source, find_column, read_source
+from .sources import SPLIT_NAMES, Source, read_source
 from .splits import LabelledData, complete_splits, label_features, label_numbers, leave_out, name_labels, note_left_out
 
 TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
@@ -45,16 +46,9 @@ def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[st
     if texts is None:
         texts = [find_column(source.name, columns, TEXT_COLUMNS, "text_column")]
         notes.append(f"Text column: {texts[0]} (found by its name).")
-    label = arguments.label_column
-    if label is None:
-        label = find_column(source.name, columns, LABEL_COLUMNS, "label_column")
-        notes.append(f"Label column: {label} (found by its name).")
+    label = arguments.label_column or find_label_column(source.name, columns, notes)
     for split, table in source.tables.items():
-        for column in (*texts, label):
-            if column not in table.columns and not (split == "test" and column == label):
-                raise UserError(
-                    f"The {split} split of {source.name} has no column '{column}', only: {', '.join(map(str, table.columns))}."
-                )
+        check_columns(source.name, split, list(map(str, table.columns)), texts, label)
     if len(texts) > 2:
         raise UserError(f"--text_column takes one column or two, not {len(texts)}.")
     return texts, label, notes
@@ -80,12 +74,9 @@ def _read_rows(
         labelled = label_column in table.columns
         labels = [label_text(value) for value in table[label_column]] if labelled else [None] * len(table)
         rows["label"] = pd.Series(labels, dtype=object)
-        reason = pd.Series("", index=rows.index)
+        rows["reason"] = ""
         if split != "test":
-            reason[rows["text"].str.strip() == ""] = "no text"
-        if split != "test" or rows["label"].notna().any():
-            reason[rows["label"].isna()] = "no label"
-        rows["reason"] = reason
+            rows.loc[rows["text"].str.strip() == "", "reason"] = "no text"
         tables[split], left_out = leave_out(
             rows, split, "mend the file, or name other columns by --text_column and --label_column"
         )
@@ -119,6 +110,7 @@ def tokenize(
     """
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Clean and tokenise a batch of rows."""
         texts = [clean(text, cleaning) for text in batch["text"]]
         encoded = tokenizer(texts, truncation=True, max_length=max_length, return_token_type_ids=False)
         lengths = [len(ids) for ids in encoded["input_ids"]]

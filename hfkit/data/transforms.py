@@ -6,10 +6,27 @@ from typing import Any
 import torch
 from torchvision.transforms import InterpolationMode, v2
 from transformers import ViTImageProcessor
+from transformers.image_utils import PILImageResampling
 
 from ..arguments import ImageDataArguments
 from ..models.image import Preprocessing
 from .images import open_image
+
+_FLIP = {"left-right flip": v2.RandomHorizontalFlip()}
+AUGMENTATIONS: dict[str, dict[str, Callable[[torch.Tensor], torch.Tensor]]] = {
+    "none": {},
+    "flip": _FLIP,
+    "report": {
+        **_FLIP,
+        "rotation of up to 15 degrees": v2.RandomRotation(15, interpolation=InterpolationMode.BILINEAR),
+    },
+    "randaugment": {**_FLIP, "RandAugment": v2.RandAugment(interpolation=InterpolationMode.BILINEAR)},
+}
+"""The random changes of each `--augment`, in their order, under what the log calls them.
+
+The flip is for half of the images; rotated images get black corners; RandAugment (Cubuk et al., arXiv 1909.13719) has
+torchvision's 2 operations of magnitude 9.
+"""
 
 
 def make_processor(preprocessing: Preprocessing, image_size: int) -> ViTImageProcessor:
@@ -19,7 +36,7 @@ def make_processor(preprocessing: Preprocessing, image_size: int) -> ViTImagePro
     """
     return ViTImageProcessor(
         size={"height": image_size, "width": image_size},
-        resample={"nearest": 0, "bilinear": 2, "bicubic": 3}[preprocessing.interpolation],
+        resample=PILImageResampling[preprocessing.interpolation.upper()].value,
         image_mean=list(preprocessing.mean),
         image_std=list(preprocessing.std),
         do_convert_rgb=True,
@@ -29,16 +46,12 @@ def make_processor(preprocessing: Preprocessing, image_size: int) -> ViTImagePro
 def make_augmentation(name: str) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """Return the random change of one training image, (3, height, width) of uint8, resized but not normalised.
 
-    `flip`: left to right, for half of the images. `report`: flip, and a rotation of up to 15 degrees, bilinear, the corners
-    black. `randaugment`: flip, and RandAugment (Cubuk et al., arXiv 1909.13719) with torchvision's 2 operations of
-    magnitude 9. `none`: None.
+    Args:
+        name: A key of `AUGMENTATIONS`; for `none` the result is None.
+
     """
-    flip = v2.RandomHorizontalFlip()
-    if name == "report":
-        return v2.Compose([flip, v2.RandomRotation(15, interpolation=InterpolationMode.BILINEAR)])
-    if name == "randaugment":
-        return v2.Compose([flip, v2.RandAugment(interpolation=InterpolationMode.BILINEAR)])
-    return flip if name == "flip" else None
+    changes = list(AUGMENTATIONS[name].values())
+    return v2.Compose(changes) if changes else None
 
 
 def make_mixing(mixup: float, cutmix: float, num_classes: int) -> Callable[..., Any] | None:
@@ -100,13 +113,8 @@ class BatchTransform:
 
 def describe_changes(arguments: ImageDataArguments) -> str:
     """Say in one sentence how training images are changed at random."""
-    changes = {
-        "none": [],
-        "flip": ["left-right flip"],
-        "report": ["left-right flip", "rotation of up to 15 degrees"],
-        "randaugment": ["left-right flip", "RandAugment"],
-    }[arguments.augment]
-    changes += [f"MixUp {arguments.mixup:g}"] * (arguments.mixup > 0) + [f"CutMix {arguments.cutmix:g}"] * (
-        arguments.cutmix > 0
-    )
+    changes = list(AUGMENTATIONS[arguments.augment])
+    changes += [
+        f"{name} {alpha:g}" for name, alpha in (("MixUp", arguments.mixup), ("CutMix", arguments.cutmix)) if alpha > 0
+    ]
     return f"Random changes of training images: {', '.join(changes) or 'none'}."

@@ -8,7 +8,13 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models import DenseNet, DenseNet201_Weights
 
-from .image import ImageClassifier, ImageClassifierConfig, Preprocessing
+from .image import (
+    ImageClassifier,
+    ImageClassifierConfig,
+    Preprocessing,
+    torchvision_preprocessing,
+    torchvision_tensors,
+)
 
 _KERAS_STEM = {"conv1_conv": "conv0", "conv1_bn": "norm0", "bn": "norm5"}
 _KERAS_PARTS = {"0_bn": "norm1", "1_conv": "conv1", "1_bn": "norm2", "2_conv": "conv2"}
@@ -54,14 +60,7 @@ class DenseNetClassifier(ImageClassifier):
 
     def preprocessing(self) -> Preprocessing:
         """Return what torchvision records with the weights IMAGENET1K_V1."""
-        record = DenseNet201_Weights.IMAGENET1K_V1.transforms()
-        return Preprocessing(
-            weights="torchvision's DenseNet201_Weights.IMAGENET1K_V1",
-            image_size=record.crop_size[0],
-            mean=tuple(record.mean),
-            std=tuple(record.std),
-            interpolation=record.interpolation.value,
-        )
+        return torchvision_preprocessing(DenseNet201_Weights.IMAGENET1K_V1)
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images (batch, 3, height, width) to (batch, feature_size)."""
@@ -71,15 +70,11 @@ class DenseNetClassifier(ImageClassifier):
 
     def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
         """Copy weights, `default` for torchvision's or a state dict under its names, into the backbone, strictly."""
-        state = source
-        if isinstance(state, str):
-            weights = DenseNet201_Weights.IMAGENET1K_V1
-            state = weights.get_state_dict(check_hash=True, weights_only=True, map_location="cpu")
+        state = torchvision_tensors(source, DenseNet201_Weights.IMAGENET1K_V1)
         # The published file still has the names of 2017: denselayer1.norm.1 is norm1 by now.
         renamed = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2.", key): state[key] for key in state}
-        without_head = {key: tensor for key, tensor in renamed.items() if not key.startswith("classifier.")}
         counters = {key: torch.tensor(0) for key in self.backbone.state_dict() if key.endswith("num_batches_tracked")}
-        self._load_backbone_state({**counters, **without_head}, "DenseNet201")
+        self._load_backbone_state({**counters, **renamed}, "DenseNet201")
 
     def layer_name(self, name: str) -> str:
         """Return torchvision's name for Keras' (`conv5_block1_0_bn` is the first of `features.denseblock4`)."""

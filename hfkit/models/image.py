@@ -20,11 +20,11 @@ class Preprocessing:
     """How the weights of a backbone want their images: RGB, resized to a square, scaled to 0-1 and normalised.
 
     Attributes:
+        weights: Name of the weights that this is the record of.
         image_size: Height and width in pixels.
         mean: Of red, green and blue, subtracted after scaling to 0-1.
         std: Of red, green and blue, divided by.
         interpolation: `bilinear`, `bicubic`, ...
-        weights: Name of the weights that this is the record of.
 
     """
 
@@ -33,6 +33,26 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str
+
+
+def torchvision_preprocessing(weights: Any) -> Preprocessing:
+    """Return what torchvision records with `weights`, a member of one of its enumerations of weights."""
+    record = weights.transforms()
+    return Preprocessing(
+        weights=f"torchvision's {type(weights).__name__}.{weights.name}",
+        image_size=record.crop_size[0],
+        mean=tuple(record.mean),
+        std=tuple(record.std),
+        interpolation=record.interpolation.value,
+    )
+
+
+def torchvision_tensors(source: str | Mapping[str, torch.Tensor], weights: Any) -> dict[str, torch.Tensor]:
+    """Return the tensors of `source`, or where it is `default` those of `weights`, without torchvision's own head."""
+    state = source
+    if isinstance(state, str):
+        state = weights.get_state_dict(check_hash=True, weights_only=True, map_location="cpu")
+    return {key: tensor for key, tensor in state.items() if not key.startswith("classifier.")}
 
 
 class ImageClassifierConfig(PreTrainedConfig):

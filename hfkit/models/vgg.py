@@ -8,7 +8,13 @@ from torch.nn import functional
 from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
-from .image import ImageClassifier, ImageClassifierConfig, Preprocessing
+from .image import (
+    ImageClassifier,
+    ImageClassifierConfig,
+    Preprocessing,
+    torchvision_preprocessing,
+    torchvision_tensors,
+)
 
 
 class VggClassifierConfig(ImageClassifierConfig):
@@ -57,14 +63,7 @@ class VggClassifier(ImageClassifier):
 
     def preprocessing(self) -> Preprocessing:
         """Return what torchvision records with the weights IMAGENET1K_V1."""
-        record = VGG19_Weights.IMAGENET1K_V1.transforms()
-        return Preprocessing(
-            weights="torchvision's VGG19_Weights.IMAGENET1K_V1",
-            image_size=record.crop_size[0],
-            mean=tuple(record.mean),
-            std=tuple(record.std),
-            interpolation=record.interpolation.value,
-        )
+        return torchvision_preprocessing(VGG19_Weights.IMAGENET1K_V1)
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images (batch, 3, height, width) to (batch, feature_size)."""
@@ -75,11 +74,7 @@ class VggClassifier(ImageClassifier):
 
     def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
         """Copy VGG19's weights, `default` for torchvision's or a state dict under its names, into the backbone, strictly."""
-        state = source
-        if isinstance(state, str):
-            state = VGG19_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True, weights_only=True, map_location="cpu")
-        without_head = {key: tensor for key, tensor in state.items() if not key.startswith("classifier.")}
-        self._load_backbone_state(without_head, "VGG19")
+        self._load_backbone_state(torchvision_tensors(source, VGG19_Weights.IMAGENET1K_V1), "VGG19")
 
     def layer_name(self, name: str) -> str:
         """Return torchvision's name for Keras' (`block5_conv1` is `features.28`); any other name stays as it is."""
