@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from .errors import UserError
+from .freezing import FreezePlan
 from .training_arguments import ImageTrainingArguments, TrainingArguments
 
 
@@ -34,6 +35,10 @@ class ModelArguments:
             raise UserError(f"--head_dropout is {self.head_dropout}: write a number from 0 to below 1.")
         if self.head_hidden_size < 1:
             raise UserError(f"--head_hidden_size is {self.head_hidden_size}: write a number above 0.")
+
+    def freeze_plan(self) -> FreezePlan:
+        """Return what these flags leave free."""
+        return FreezePlan(self.unfreeze_from)
 
 
 @dataclass
@@ -93,11 +98,24 @@ class ImageModelArguments(ModelArguments):
     global_pool: bool = field(
         default=False, metadata={"help": "VGG19: average each channel over the image, in place of flattening."}
     )
+    keep_batch_norm: bool | None = field(
+        default=None,
+        metadata={
+            "help": "BatchNorm keeps the mean and variance that came with the weights, also where its scale and shift "
+            "train; default: true, and false with --weights none."
+        },
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.head_layers < 1:
             raise UserError(f"--head_layers is {self.head_layers}: write at least 1, or --head linear.")
+        if self.keep_batch_norm is None:
+            self.keep_batch_norm = self.weights != "none"
+
+    def freeze_plan(self) -> FreezePlan:
+        """Return what these flags leave free."""
+        return FreezePlan(self.unfreeze_from, bool(self.keep_batch_norm))
 
 
 @dataclass

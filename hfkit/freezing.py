@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from .errors import UserError
@@ -18,9 +19,11 @@ class FreezePlan:
 
     `unfreeze_from` is `none` (the head alone), `all`, or the dotted name of a backbone module, such as
     `encoder.layer.11`, from which on everything trains, in registration order. A leading `backbone.` is accepted.
+    With `keep_batch_norm` the statistics of every BatchNorm stay as they are, also where its scale and shift train.
     """
 
     unfreeze_from: str = "all"
+    keep_batch_norm: bool = False
 
     def apply(self, model: BackboneClassifier) -> None:
         """Set `requires_grad` of every parameter of `model`, and its frozen modules to eval mode.
@@ -33,6 +36,7 @@ class FreezePlan:
         for name, parameter in model.backbone.named_parameters():
             parameter.requires_grad = name in trainable
         model.classifier.requires_grad_(True)
+        model.keep_batch_norm = self.keep_batch_norm
         model.train(model.training)
 
     def describe(self, model: BackboneClassifier) -> str:
@@ -40,7 +44,15 @@ class FreezePlan:
         trainable, total = count_parameters(model)
         where = {"all": "everything, from the first layer on", "none": "the head alone, on a frozen backbone"}
         start = where.get(self.unfreeze_from, f"from {_relative(self.unfreeze_from)} on, and the head")
-        return f"{trainable:,} of {total:,} parameters train ({trainable / total:.2%}): {start}."
+        line = f"{trainable:,} of {total:,} parameters train ({trainable / total:.2%}): {start}."
+        norms = [module for module in model.backbone.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        trained = [norm for norm in norms if any(parameter.requires_grad for parameter in norm.parameters())]
+        if not trained:
+            return line
+        statistics = (
+            "those that came with the weights" if self.keep_batch_norm else "those of each batch, averaged over steps"
+        )
+        return f"{line} BatchNorm's mean and variance: {statistics} (--keep_batch_norm {str(self.keep_batch_norm).lower()})."
 
     def _trainable_names(self, model: BackboneClassifier) -> set[str]:
         """Return the names of the backbone's parameters that train."""
@@ -107,22 +119,21 @@ class FreezeCallback(TrainerCallback):
 
 
 def frozen_checksum(model: BackboneClassifier) -> str:
-    """SHA-256 over the backbone's frozen parameters and the buffers of its frozen modules; empty where nothing is frozen."""
+    """SHA-256 over the backbone's frozen parameters and the buffers of its still modules; empty where there are none."""
     digest = hashlib.sha256()
     anything = False
+    still = set(model.still_modules())
     for module_name, module in model.backbone.named_modules():
-        if any(parameter.requires_grad for parameter in module.parameters()):
-            tensors = [(n, p) for n, p in module.named_parameters(recurse=False) if not p.requires_grad]
-        else:
-            tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        tensors = [(n, p) for n, p in module.named_parameters(recurse=False) if not p.requires_grad]
+        tensors += list(module.named_buffers(recurse=False)) if module in still else []
         for name, tensor in tensors:
-            anything |= isinstance(tensor, torch.nn.Parameter)
+            anything = True
             digest.update(f"{module_name}.{name}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest() if anything else ""
 
 
-def count_parameters(model: torch.nn.Module) -> tuple[int, int]:
+def count_parameters(model: nn.Module) -> tuple[int, int]:
     """Return how many parameters train, and how many there are."""
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     return sum(size for size, trains in sizes if trains), sum(size for size, _ in sizes)

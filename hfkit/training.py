@@ -19,7 +19,7 @@ from .arguments import Arguments
 from .errors import UserError
 from .evaluation import make_metrics
 from .final_evaluation import Metrics, evaluate_saved_model
-from .freezing import FreezeCallback, FreezePlan, count_parameters
+from .freezing import FreezeCallback, count_parameters
 from .launch import environment, use_all_cores, write_configuration
 from .models.base import BackboneClassifier
 from .prediction import Collator
@@ -77,7 +77,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     metrics = make_metrics(len(task.label_names), arguments.training.metric or ())
     _check_choice_of_best(arguments, metrics, len(task.label_names))
     _check_checkpointing(arguments, task.model)
-    plan = FreezePlan(arguments.model.unfreeze_from)
+    plan = arguments.model.freeze_plan()
     plan.apply(task.model)  # says at once if the layer does not exist
     weights = _class_weights(task) if arguments.training.class_weights == "balanced" else None
     notes = task.notes + _fill_learning_rates(arguments, task)

@@ -67,6 +67,7 @@ def trainer_for(
     unfreeze_from: str = "all",
     callbacks: list[TrainerCallback] | None = None,
     loss: Any = None,
+    keep_batch_norm: bool = False,
     **options: Any,
 ) -> ClassifierTrainer:
     """Return a Trainer for two steps of four rows."""
@@ -87,7 +88,7 @@ def trainer_for(
         args=TrainingArguments(output_dir=str(folder), **{**defaults, **options}),
         train_dataset=image_rows(model) if isinstance(model, ImageClassifier) else rows(),
         data_collator=default_data_collator if isinstance(model, ImageClassifier) else collate,
-        callbacks=[FreezeCallback(FreezePlan(unfreeze_from)), *(callbacks or [])],
+        callbacks=[FreezeCallback(FreezePlan(unfreeze_from, keep_batch_norm)), *(callbacks or [])],
         compute_loss_func=loss,
         head_learning_rate=1e-2,
     )
@@ -199,6 +200,10 @@ def test_frozen_modules_stay_in_eval_mode() -> None:
     FreezePlan("all").apply(model)
     model.train()
     assert all(module.training for module in model.modules())
+    FreezePlan("all", keep_batch_norm=True).apply(model)
+    model.train()
+    assert [module.training for module in model.backbone] == [True, False, True, True, False, True]
+    assert all(parameter.requires_grad for parameter in model.parameters())
     model.eval()
     assert not any(module.training for module in model.modules())
 
@@ -244,6 +249,23 @@ def test_what_moved_and_what_did_not(unfreeze_from: str, name: str, make_model: 
             assert moved == (key in trains), key
         else:  # BatchNorm's statistics
             assert moved == (f"{key.rpartition('.')[0]}.weight" in trains), key
+
+
+@pytest.mark.parametrize("name", ["hfkit-densenet/mlp", "hfkit-timm/efficientnet"])
+def test_kept_batch_norm_trains_its_weights_only(name: str, make_model: Make, tmp_path: Path) -> None:
+    """Training and evaluation then see the same net, and the checksum holds the statistics."""
+    model = make_model(name)
+    before = state(model)
+    trainer = trainer_for(model, tmp_path, keep_batch_norm=True, train_sampling_strategy="random")
+    callback = next(c for c in trainer.callback_handler.callbacks if isinstance(c, FreezeCallback))
+    assert "BatchNorm's mean and variance: those that came with the weights" in callback.plan.describe(model)
+    trainer.train()
+    parameters = {key for key, _ in model.named_parameters()}
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key]) != (key in parameters), key
+    assert len(callback.checksum_before) == 64
+    next(norm for norm in model.modules() if isinstance(norm, nn.BatchNorm2d)).running_mean.add_(1)
+    assert frozen_checksum(model) != callback.checksum_before
 
 
 def test_checksum_of_the_frozen_part(make_model: Make, tmp_path: Path) -> None:

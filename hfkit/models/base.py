@@ -27,6 +27,8 @@ class BackboneClassifier(PreTrainedModel):
     classifier: Any
     feature_size: int
     """Width of the features that the backbone gives to the head."""
+    keep_batch_norm = False
+    """BatchNorm keeps the mean and variance that came with the weights, also where its scale and shift train."""
 
     def stages(self) -> list[str]:
         """Name the stages of the backbone in the order in which they are registered, e.g. `encoder.layer.11`.
@@ -40,23 +42,33 @@ class BackboneClassifier(PreTrainedModel):
         return name
 
     def train(self, mode: bool = True) -> "BackboneClassifier":
-        """Set the training mode, but keep the frozen part of the backbone in eval mode.
+        """Set the training mode, but keep `still_modules` in eval mode.
 
         The Trainer calls this at every step, which would wake the dropout and the BatchNorm statistics of frozen layers.
-        Frozen are modules without any trainable parameter, and parameterless ones (such as a dropout) that are registered
-        before the first trainable parameter.
         """
         super().train(mode)
-        if not mode or all(parameter.requires_grad for parameter in self.backbone.parameters()):
-            return self
-        trainable_seen = False
-        for module in self.backbone.modules():
-            parameters = list(module.parameters())
-            if any(parameter.requires_grad for parameter in parameters):
-                trainable_seen |= any(parameter.requires_grad for parameter in module.parameters(recurse=False))
-            elif parameters or not trainable_seen:
+        if mode:
+            for module in self.still_modules():
                 module.training = False
         return self
+
+    def still_modules(self) -> list[nn.Module]:
+        """Return the modules of the backbone that are in eval mode in training too.
+
+        They are frozen modules, which have no trainable parameter; parameterless ones (such as a dropout) that are
+        registered before the first trainable parameter; and with `keep_batch_norm` every BatchNorm.
+        """
+        still: list[nn.Module] = []
+        trainable_seen = all(parameter.requires_grad for parameter in self.backbone.parameters())
+        for module in self.backbone.modules():
+            parameters = list(module.parameters())
+            if self.keep_batch_norm and isinstance(module, nn.modules.batchnorm._BatchNorm):
+                still.append(module)
+            elif any(parameter.requires_grad for parameter in parameters):
+                trainable_seen |= any(parameter.requires_grad for parameter in module.parameters(recurse=False))
+            elif parameters or not trainable_seen:
+                still.append(module)
+        return still
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
