@@ -51,6 +51,42 @@ def test_logits_and_loss(name: str, make_model: Make) -> None:
 
 
 @ALL
+def test_run_up_to_a_stage_and_from_it(name: str, make_model: Make) -> None:
+    """The two halves give what the whole gives, at every stage, in logits and gradients."""
+    model = make_model(name)
+    batch = inputs_for(model)
+    mask = {key: batch[key] for key in ("attention_mask",) if key in batch}
+    labels = torch.tensor([0, 1, 1])
+    whole = model(**batch, labels=labels)
+    whole.loss.backward()
+    gradients = {key: parameter.grad.clone() for key, parameter in model.named_parameters()}
+    assert model.entries()[-1] == "classifier"
+    for stage in model.entries():
+        model.entry = stage
+        with torch.no_grad():
+            states = model.run_to(stage, **batch)
+        model.zero_grad()
+        output = model(states=states, labels=labels, **mask)
+        torch.testing.assert_close(output.logits, whole.logits)
+        output.loss.backward()
+        for key, parameter in model.named_parameters():
+            if parameter.grad is not None:
+                torch.testing.assert_close(parameter.grad, gradients[key], msg=f"{key} from {stage}")
+
+
+def test_stages_that_can_be_entered(make_model: Make) -> None:
+    """In order of execution; an encoder or net of unknown order can be entered at its end only."""
+    layers = ["encoder.layer.0", "encoder.layer.1"]
+    assert make_model("hfkit-text/bert-linear").entries() == [*layers, "pooler", "classifier"]
+    assert make_model("hfkit-text/bert-bigru").entries() == [*layers, "classifier"]
+    assert make_model("hfkit-text/deberta-linear").entries() == ["classifier"]
+    assert make_model("hfkit-timm/swin").entries() == ["classifier"]
+    assert make_model("hfkit-deit/mean").entries() == ["patch_embed", "blocks.0", "blocks.1", "norm", "classifier"]
+    assert "features.denseblock2" in make_model("hfkit-densenet/mlp").entries()
+    assert make_model("hfkit-timm/efficientnet").entries()[-2:] == ["bn2", "classifier"]
+
+
+@ALL
 def test_every_parameter_gets_a_gradient(name: str, make_model: Make) -> None:
     model = make_model(name)
     model.train()

@@ -25,6 +25,8 @@ class BackboneClassifier(PreTrainedModel):
 
     backbone: Any
     classifier: Any
+    entry = "classifier"
+    """The stage that `forward(states=...)` enters: what is in front of it was computed before (see `run_to`)."""
     feature_size: int
     """Width of the features that the backbone gives to the head."""
     keep_batch_norm = False
@@ -36,6 +38,17 @@ class BackboneClassifier(PreTrainedModel):
         A stage is an item of a list of layers, or a module that holds no such list.
         """
         return list(_stage_names(self.backbone))
+
+    def entries(self) -> list[str]:
+        """Name the stages that this model can be run up to and from, in order of execution; the last is the head.
+
+        A family that knows the order of its stages names them all; otherwise there is the head alone.
+        """
+        return ["classifier"]
+
+    def run_to(self, stage: str, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the backbone on a batch of what `forward` takes, and return what enters `stage`, one of `entries()`."""
+        raise NotImplementedError
 
     def layer_name(self, name: str) -> str:
         """Return the backbone's own name of a layer that may be named as another library names it; here: the same."""

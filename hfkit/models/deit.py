@@ -2,7 +2,6 @@
 
 import torch
 from torch import nn
-from transformers.modeling_outputs import ImageClassifierOutput
 
 from .timm_backbone import TimmClassifier, TimmClassifierConfig
 
@@ -30,13 +29,15 @@ class DeitClassifier(TimmClassifier):
 
     config_class = DeitClassifierConfig
 
-    def forward(self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None) -> ImageClassifierOutput:
-        """Classify a batch of images; arguments and result as in `ImageClassifier.forward`."""
+    def _pool(self, states: torch.Tensor) -> torch.Tensor:
+        """Map the last states to the mean of the two tokens, (batch, width), or for two heads to both, (batch, 2, width)."""
+        return states[:, :2] if self.config.two_heads else super()._pool(states)
+
+    def _logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Map features to logits (batch, num_labels)."""
         if not self.config.two_heads:
-            return super().forward(pixel_values, labels)
-        tokens = self.backbone.forward_features(pixel_values)
-        logits = (self.classifier["class"](tokens[:, 0]) + self.classifier["distillation"](tokens[:, 1])) / 2
-        return ImageClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+            return super()._logits(features)
+        return (self.classifier["class"](features[:, 0]) + self.classifier["distillation"](features[:, 1])) / 2
 
     def describe_head(self) -> str:
         """Say in one sentence what the head is and what it stands on."""

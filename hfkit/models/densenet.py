@@ -12,6 +12,7 @@ from .image import (
     ImageClassifier,
     ImageClassifierConfig,
     Preprocessing,
+    Step,
     torchvision_preprocessing,
     torchvision_tensors,
 )
@@ -62,11 +63,14 @@ class DenseNetClassifier(ImageClassifier):
         """Return what torchvision records with the weights IMAGENET1K_V1."""
         return torchvision_preprocessing(DenseNet201_Weights.IMAGENET1K_V1)
 
-    def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Map images (batch, 3, height, width) to (batch, feature_size)."""
-        # torchvision's `features` end in front of the last ReLU.
-        features = functional.relu(self.backbone.features(pixel_values))
-        return functional.adaptive_avg_pool2d(features, 1).flatten(1)
+    def steps(self) -> list[Step]:
+        """Return the blocks and layers of `features`, and the mean over the image."""
+        layers: list[Step] = [(f"features.{name}", layer) for name, layer in self.backbone.features.named_children()]
+        return [*layers, ("", self._average)]
+
+    def _average(self, states: torch.Tensor) -> torch.Tensor:
+        """Map (batch, channels, side, side) to (batch, channels); torchvision's `features` end before the last ReLU."""
+        return functional.adaptive_avg_pool2d(functional.relu(states), 1).flatten(1)
 
     def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
         """Copy weights, `default` for torchvision's or a state dict under its names, into the backbone, strictly."""

@@ -1,6 +1,6 @@
 """What all image classifiers share: a config with a head and an image size, `forward`, and the head itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,9 @@ from transformers.modeling_outputs import ImageClassifierOutput
 from .base import BackboneClassifier
 from .heads import LinearHead, MlpHead
 from .image_pipeline import ImageClassificationPipeline
+
+Step = tuple[str, Callable[[torch.Tensor], torch.Tensor]]
+"""A part of a backbone: its name, and the function that it is."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class ImageClassifier(BackboneClassifier):
     """A backbone that turns images into features, and a head on top of them.
 
     A subclass builds `backbone`, sets `feature_size`, calls `_finish()` at the end of its constructor, and says in
-    `features()` how images become features, in `preprocessing()` how the weights want them, and in
+    `steps()` how images become features, in `preprocessing()` how the weights want them, and in
     `load_pretrained_backbone()` where they come from.
     """
 
@@ -109,9 +112,28 @@ class ImageClassifier(BackboneClassifier):
         """Return how the backbone's weights want their images, from the record that was published with them."""
         raise NotImplementedError
 
+    def steps(self) -> list[Step]:
+        """Return the backbone as named functions in order of execution, from the images to the features.
+
+        The names are those of stages; only the last function, which makes features of states, may have none.
+        """
+        raise NotImplementedError
+
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images (batch, 3, height, width) to what the head takes, (batch, feature_size)."""
-        raise NotImplementedError
+        return _run(self.steps(), pixel_values)
+
+    def entries(self) -> list[str]:
+        """Name the stages that this model can be run up to and from, in order of execution; the last is the head."""
+        return [name for name, _ in self.steps() if name] + ["classifier"]
+
+    def run_to(self, stage: str, **inputs: torch.Tensor) -> torch.Tensor:
+        """Map `pixel_values` (batch, 3, height, width) to what enters `stage`, one of `entries()`."""
+        return _run(self.steps()[: self._position(stage)], inputs["pixel_values"])
+
+    def _position(self, stage: str) -> int | None:
+        """Return the index of `stage` in `steps()`; None for the head, which is behind all of them."""
+        return None if stage == "classifier" else [name for name, _ in self.steps()].index(stage)
 
     def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
         """Copy pretrained weights into the backbone, strictly.
@@ -136,20 +158,36 @@ class ImageClassifier(BackboneClassifier):
         model.load_pretrained_backbone(source)
         return model
 
-    def forward(self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None) -> ImageClassifierOutput:
+    def forward(
+        self,
+        pixel_values: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        states: torch.Tensor | None = None,
+    ) -> ImageClassifierOutput:
         """Classify a batch of images.
 
         Args:
             pixel_values: (batch, 3, image_size, image_size), preprocessed as `preprocessing()` says.
             labels: (batch,) class numbers, or (batch, num_labels) probabilities (MixUp, CutMix); with them the output has
                 a `loss`, the mean cross-entropy.
+            states: In place of images, what `run_to(self.entry, ...)` made of them.
 
         Returns:
             `logits` (batch, num_labels), and `loss` if labels are given.
 
         """
-        logits = self.classifier(self.features(pixel_values))
+        if states is not None:
+            position = self._position(self.entry)
+            features = states if position is None else _run(self.steps()[position:], states)
+        else:
+            assert pixel_values is not None
+            features = self.features(pixel_values)
+        logits = self._logits(features)
         return ImageClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+
+    def _logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Map features (batch, feature_size) to logits (batch, num_labels)."""
+        return self.classifier(features)
 
     def describe_head(self) -> str:
         """Say in one sentence what the head is and what it stands on."""
@@ -189,3 +227,10 @@ class ImageClassifier(BackboneClassifier):
             init.xavier_uniform_(module.weight)
         if hasattr(module, "init_non_persistent_buffers"):
             module.init_non_persistent_buffers()  # type: ignore[operator]
+
+
+def _run(steps: Sequence[Step], states: torch.Tensor) -> torch.Tensor:
+    """Apply the steps one after the other."""
+    for _, step in steps:
+        states = step(states)
+    return states

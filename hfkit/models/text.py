@@ -4,6 +4,7 @@ import inspect
 from typing import Any, Literal
 
 import torch
+from torch import nn
 from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -12,11 +13,22 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
+from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
 from .heads import BiGruHead, LinearHead
 from .text_pipeline import TextClassificationPipeline
+
+_LAYERS = {
+    "bert": "encoder.layer",
+    "camembert": "encoder.layer",
+    "distilbert": "transformer.layer",
+    "electra": "encoder.layer",
+    "roberta": "encoder.layer",
+    "xlm-roberta": "encoder.layer",
+}
+"""Where the layers are of encoders that run them one after the other, by `model_type`."""
 
 
 class TextClassifierConfig(PreTrainedConfig):
@@ -139,23 +151,62 @@ class TextClassifier(BackboneClassifier):
             if config.head == "bigru"
             else "one linear layer"
         )
-        has_pooler = getattr(self.backbone, "pooler", None) is not None
         on = (
             ""
             if config.head == "bigru"
             else " on the pooler's output"
-            if has_pooler
+            if self._has_pooler()
             else " on the first token's state (no pretrained pooler)"
         )
         logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
         return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
 
+    def entries(self) -> list[str]:
+        """Name the stages that this model can be run up to and from; an encoder of unknown order has its end alone."""
+        path, layers = self._layers()
+        stages = [f"{path}.{index}" for index in range(len(layers))] + ["pooler"] * self._has_pooler()
+        return [*stages, "classifier"]
+
+    def run_to(self, stage: str, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the encoder on token ids and return what enters `stage`, one of `entries()`.
+
+        It is (batch, tokens, width), but (batch, width) for a linear head.
+        """
+        if stage not in ("pooler", "classifier"):
+            return _input_of(self.backbone.get_submodule(stage), self.backbone, self._encoder_inputs(**inputs))
+        outputs = self.backbone(**self._encoder_inputs(**inputs))
+        if stage == "pooler" or self.config.head == "bigru":
+            return outputs.last_hidden_state
+        return outputs.pooler_output if self._has_pooler() else outputs.last_hidden_state[:, 0]
+
+    def _run_from(self, stage: str, states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+        """Run what is between `stage` and the head on what enters that stage."""
+        if stage == "classifier":
+            return states
+        if stage != "pooler":
+            mask = create_bidirectional_mask(
+                config=self.backbone.config, inputs_embeds=states, attention_mask=attention_mask
+            )
+            path, layers = self._layers()
+            for layer in layers[int(stage.removeprefix(f"{path}.")) :]:
+                states = layer(states, mask)
+        return states if self.config.head == "bigru" else self._pooled(states)
+
+    def _layers(self) -> tuple[str, nn.ModuleList]:
+        """Return path and layers of an encoder whose layers run one after the other on states and mask; of others none."""
+        path = _LAYERS.get(self.backbone.config.model_type, "")
+        return path, self.backbone.get_submodule(path) if path else nn.ModuleList()
+
+    def _has_pooler(self) -> bool:
+        return getattr(self.backbone, "pooler", None) is not None
+
     def forward(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        states: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
         """Classify a batch of token ids.
 
@@ -165,30 +216,64 @@ class TextClassifier(BackboneClassifier):
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
             token_type_ids: (batch, tokens), passed on to encoders that know them.
             labels: (batch,) class numbers; with them the output has a `loss`, the mean cross-entropy.
+            states: In place of token ids, what `run_to(self.entry, ...)` made of them.
 
         Returns:
             `logits` (batch, num_labels), and `loss` if labels are given.
 
         """
+        entry = self.entry
+        if states is None:
+            assert input_ids is not None
+            inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
+            entry, attention_mask = "classifier", inputs["attention_mask"]
+            states = self.run_to(entry, **inputs)
+        features = self._run_from(entry, states, attention_mask)
+        arguments = (features, attention_mask) if self.config.head == "bigru" else (features,)
+        logits = self._all_logits(self.classifier(*arguments))
+        return SequenceClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+
+    def _encoder_inputs(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Cut a batch to the model's length, and leave out what its encoder does not know."""
         limit = self.config.max_length
         input_ids = input_ids[:, :limit]
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask[:, :limit]
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if self._takes_token_types and token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids[:, :limit]
-        outputs = self.backbone(**inputs)
-        if self.config.head == "bigru":
-            logits = self.classifier(outputs.last_hidden_state, attention_mask)
-        else:
-            logits = self.classifier(self._pooled(outputs))
-        logits = self._all_logits(logits)
-        return SequenceClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+        return inputs
 
-    def _pooled(self, outputs: Any) -> torch.Tensor:
-        """Return the pooler's output where the encoder has a pooler, else the first token's state: (batch, hidden)."""
-        if getattr(self.backbone, "pooler", None) is not None:
-            return outputs.pooler_output
-        return outputs.last_hidden_state[:, 0]
+    def _pooled(self, states: torch.Tensor) -> torch.Tensor:
+        """Map the last states (batch, tokens, width) to the pooler's output, or without one the first token's state."""
+        return self.backbone.pooler(states) if self._has_pooler() else states[:, 0]
+
+
+class _ReachedError(Exception):
+    """Ends a forward pass in front of a module."""
+
+
+def _input_of(module: nn.Module, encoder: nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Run `encoder` until `module` is called, and return the states that it is called with."""
+    found: list[torch.Tensor] = []
+
+    def stop(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+        """Keep the states and end the pass."""
+        found.append(arguments[0])
+        raise _ReachedError
+
+    handle = module.register_forward_pre_hook(stop)
+    try:
+        encoder(**inputs)
+    except _ReachedError:
+        pass
+    finally:
+        handle.remove()
+    return found[0]
 
 
 def _load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:

@@ -6,8 +6,17 @@ from typing import Any
 import timm
 import torch
 from timm.layers.pos_embed import resample_abs_pos_embed
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
 
-from .image import ImageClassifier, ImageClassifierConfig, Preprocessing
+from .image import ImageClassifier, ImageClassifierConfig, Preprocessing, Step
+
+_SEQUENCES = {
+    "ConvNeXt": ("stem", "stages", "norm_pre"),
+    "EfficientNet": ("conv_stem", "bn1", "blocks", "conv_head", "bn2"),
+    "ResNet": ("conv1", "bn1", "act1", "maxpool", "layer1", "layer2", "layer3", "layer4"),
+}
+"""The parts of timm's nets that run one after the other, by the name of the class."""
 
 
 class TimmClassifierConfig(ImageClassifierConfig):
@@ -47,9 +56,27 @@ class TimmClassifier(ImageClassifier):
             interpolation=record["interpolation"],
         )
 
-    def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Map images (batch, 3, height, width) to the pooled features (batch, feature_size)."""
-        return self.backbone(pixel_values)
+    def steps(self) -> list[Step]:
+        """Return the parts of a transformer or of a net in `_SEQUENCES`, or any other backbone as one step without a name."""
+        net = self.backbone
+        if isinstance(net, VisionTransformer):
+            blocks: list[Step] = [(f"blocks.{name}", block) for name, block in net.blocks.named_children()]
+            return [("patch_embed", self._embed), *blocks, ("norm", net.norm), ("", self._pool)]
+        steps: list[Step] = []
+        for part in _SEQUENCES.get(type(net).__name__, ()):
+            module = getattr(net, part)
+            inner = list(module.named_children()) if isinstance(module, nn.Sequential) else []
+            steps += [(f"{part}.{name}", child) for name, child in inner] or [(part, module)]
+        return [*steps, ("", self._pool)] if steps else [("", net)]
+
+    def _embed(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Map images to the tokens that enter the first block of a transformer."""
+        net = self.backbone
+        return net.norm_pre(net.patch_drop(net._pos_embed(net.patch_embed(pixel_values))))
+
+    def _pool(self, states: torch.Tensor) -> torch.Tensor:
+        """Map the last states to features (batch, feature_size)."""
+        return self.backbone.forward_head(states)
 
     def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
         """Copy weights, `default` for timm's or a state dict under its names, into the backbone, strictly.

@@ -12,6 +12,7 @@ from .image import (
     ImageClassifier,
     ImageClassifierConfig,
     Preprocessing,
+    Step,
     torchvision_preprocessing,
     torchvision_tensors,
 )
@@ -65,12 +66,16 @@ class VggClassifier(ImageClassifier):
         """Return what torchvision records with the weights IMAGENET1K_V1."""
         return torchvision_preprocessing(VGG19_Weights.IMAGENET1K_V1)
 
-    def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Map images (batch, 3, height, width) to (batch, feature_size)."""
-        features = self.backbone.features(pixel_values)
+    def steps(self) -> list[Step]:
+        """Return the layers of `features`, and the flattening."""
+        layers: list[Step] = [(f"features.{name}", layer) for name, layer in self.backbone.features.named_children()]
+        return [*layers, ("", self._flatten)]
+
+    def _flatten(self, states: torch.Tensor) -> torch.Tensor:
+        """Map (batch, channels, side, side) to (batch, feature_size)."""
         if self.config.global_pool:
-            features = functional.adaptive_avg_pool2d(features, 1)
-        return features.flatten(1)
+            states = functional.adaptive_avg_pool2d(states, 1)
+        return states.flatten(1)
 
     def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
         """Copy VGG19's weights, `default` for torchvision's or a state dict under its names, into the backbone, strictly."""
