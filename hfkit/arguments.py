@@ -207,6 +207,13 @@ class ImageDataArguments(DataArguments):
     cutmix: float = field(
         default=0.0, metadata={"help": "CutMix with this alpha, such as 1; 0: off; with --mixup one of both a batch."}
     )
+    cache_views: int | None = field(
+        default=None,
+        metadata={
+            "help": "Let the feature cache stand for --augment report or randaugment by so many fixed random changes of each "
+            "image, taken in turn; default: the cache is off with them."
+        },
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -214,6 +221,8 @@ class ImageDataArguments(DataArguments):
             raise UserError(f"--image_size is {self.image_size}: write a number of pixels, such as 224.")
         if self.mixup < 0 or self.cutmix < 0:
             raise UserError("--mixup and --cutmix are positive numbers, such as 0.2 and 1, or 0 for none.")
+        if self.cache_views is not None and self.cache_views < 1:
+            raise UserError(f"--cache_views is {self.cache_views}: write a number of changes, such as 8.")
 
 
 Model = TypeVar("Model", bound=ModelArguments)

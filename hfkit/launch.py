@@ -231,7 +231,6 @@ def write_configuration(folder: Path, arguments: Arguments[Any, Any]) -> None:
 
 def environment(arguments: Arguments[Any, Any], threads: int) -> dict[str, Any]:
     """Describe what the run ran on: machine, device, versions; no environment variables, no paths."""
-    packages = "hfkit torch torchvision timm transformers datasets accelerate evaluate scikit-learn emoji".split()
     training = arguments.training
     return {
         "python": platform.python_version(),
@@ -240,7 +239,7 @@ def environment(arguments: Arguments[Any, Any], threads: int) -> dict[str, Any]:
         "processes": training.world_size,
         "threads": threads,
         "precision": "bfloat16" if training.bf16 else "float16" if training.fp16 else "float32",
-        "packages": {package: version(package) for package in packages},
+        "packages": package_versions(),
     }
 
 
@@ -251,3 +250,9 @@ def device_name(training: Any) -> str:
     if training.device.type == "cpu":
         return f"CPU ({cpu_capabilities().get('cpu_name', platform.machine())})"
     return str(training.device)
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that a result depends on."""
+    packages = "hfkit torch torchvision timm transformers datasets accelerate evaluate scikit-learn emoji".split()
+    return {package: version(package) for package in packages}

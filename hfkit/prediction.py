@@ -1,6 +1,6 @@
 """Logits of a model over a data set, in float32, by one process or several."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,17 +27,28 @@ def predict_logits(
     """
     state = PartialState()
     model = model.to(state.device, memory_format=torch.channels_last).eval()
-    order = np.argsort(inputs["length"], kind="stable") if "length" in inputs.column_names else np.arange(len(inputs))
-    columns = inputs.remove_columns([name for name in ("length", "labels") if name in inputs.column_names])
     logits: list[tuple[int, np.ndarray]] = []
-    with state.split_between_processes(order.tolist()) as share, torch.inference_mode():
-        starts = range(0, len(share), batch_size)
-        for start in tqdm(starts, desc="Predicting", disable=None if state.is_main_process else True, leave=False):
-            numbers = share[start : start + batch_size]
-            batch = collator(columns.__getitems__(numbers))  # as DataLoader reads a batch: at once
-            inputs_of_model = {name: batch[name].to(state.device) for name in batch if name != "labels"}
-            outputs = model(**inputs_of_model)
-            logits += zip(numbers, outputs.logits.float().cpu().numpy(), strict=True)
+    with torch.inference_mode():
+        for numbers, batch in share_of_batches(inputs, collator, batch_size, state.device, "Predicting"):
+            logits += zip(numbers, model(**batch).logits.float().cpu().numpy(), strict=True)
     if state.num_processes > 1:
         logits = gather_object(logits)
     return np.stack([row for _, row in sorted(logits, key=lambda pair: pair[0])])
+
+
+def share_of_batches(
+    inputs: Dataset, collator: Collator, batch_size: int, device: torch.device, description: str | None = None
+) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+    """Yield this process's share of the batches of `inputs`, of rows of similar length: their numbers, and the batch.
+
+    Labels are left out. With a `description` the main process shows how far it is.
+    """
+    state = PartialState()
+    order = np.argsort(inputs["length"], kind="stable") if "length" in inputs.column_names else np.arange(len(inputs))
+    columns = inputs.remove_columns([name for name in ("length", "label", "labels") if name in inputs.column_names])
+    starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
+    silent = True if description is None or not state.is_main_process else None
+    for start in tqdm(starts, desc=description, disable=silent, leave=False):
+        numbers = order[start : start + batch_size].tolist()
+        batch = collator(columns.__getitems__(numbers))  # as DataLoader reads a batch: at once
+        yield numbers, {name: batch[name].to(device) for name in batch}

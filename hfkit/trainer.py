@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from datasets import Dataset
 from torch import nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Sampler, SequentialSampler
 from tqdm.auto import tqdm
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .models.base import BackboneClassifier
 
@@ -58,6 +61,19 @@ class ClassifierTrainer(Trainer):
         self.lr_scheduler = LambdaLR(optimizer, factors)
         self._created_lr_scheduler = True
         return self.lr_scheduler
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        """Group rows by length as the Trainer does, but read the lengths at once: it reads a whole row for each of them."""
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        grouped = self.args.train_sampling_strategy == "group_by_length"
+        if not grouped or not isinstance(rows, Dataset) or self.args.length_column_name not in rows.column_names:
+            return super()._get_train_sampler(train_dataset)
+        lengths = rows.with_format(None)[self.args.length_column_name][:]
+        return LengthGroupedSampler(self.args.train_batch_size * self.args.gradient_accumulation_steps, lengths=lengths)
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
+        """Read the rows in their order; they are sorted by length, which the Trainer would group them by anew."""
+        return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
 
     def compute_loss(
         self,

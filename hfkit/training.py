@@ -16,14 +16,18 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from . import report
 from .arguments import Arguments
+from .data.views import FrozenInputs
 from .errors import UserError
 from .evaluation import make_metrics
+from .feature_cache import CannotCacheError, FeatureCache, TrainingInputs, use_feature_cache
+from .feature_store import FeatureStore
 from .final_evaluation import Metrics, evaluate_saved_model
 from .freezing import FreezeCallback, count_parameters
 from .launch import environment, use_all_cores, write_configuration
 from .models.base import BackboneClassifier
 from .prediction import Collator
 from .trainer import ClassifierTrainer, EpochLog, QuietProgress, make_loss
+from .training_arguments import TrainingArguments
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Task:
         learning_rate: Peak learning rate of the backbone where `--learning_rate` is not given, and the reason for it.
         tables: Tables for the run's folder, by file name, such as the rows left out.
         usage: Lines of Python that load and use the saved model; `{folder}` stands for its folder.
+        frozen: Train and validation as a frozen part of the model may see them once and for all.
         illustrate: Draws pictures of its own into the folder `report`: from that folder, the split that is shown, and the
             wrong predictions in it, the most confident first; their index is the position in the split.
 
@@ -53,6 +58,7 @@ class Task:
     learning_rate: tuple[float, str]
     tables: dict[str, pd.DataFrame]
     usage: str
+    frozen: dict[str, FrozenInputs]
     illustrate: Callable[[Path, str, pd.DataFrame], None] | None = None
 
 
@@ -86,7 +92,9 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
         notes.append(f"Class weights: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}.")
     freezing = FreezeCallback(plan)
     loss = make_loss(weights, arguments.training.label_smoothing_factor)
-    trainer = _build_trainer(task, arguments, metrics, loss, freezing)
+    inputs = _training_inputs(task, arguments)
+    notes.append(inputs.note)
+    trainer = _build_trainer(task, arguments, inputs, metrics, loss, freezing)
     if trainer.is_world_process_zero():
         write_configuration(folder, arguments)
         report.write_json(folder / "env.json", environment(arguments, threads))
@@ -94,7 +102,8 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
             report.write_table(folder / name, table)
     report.show_head(console, task, arguments, [*notes, plan.describe(task.model)], threads, folder)
     outcome = trainer.train(resume_from_checkpoint=arguments.training.resume_from_checkpoint)
-    _save(trainer, task, folder, {**outcome.metrics, **_counts(task.model, freezing)})
+    passes = {"train_feature_seconds": round(inputs.seconds, 3)} if inputs.seconds else {}
+    _save(trainer, task, folder, {**outcome.metrics, **passes, **_counts(task.model, freezing)})
     results = evaluate_saved_model(trainer, task, folder, metrics, console)
     report.show_end(console, trainer.state.log_history, task.usage, folder)
     return results
@@ -166,9 +175,40 @@ def _fill_learning_rates(arguments: Arguments[Any, Any], task: Task) -> list[str
     return [f"Learning rates: {rates}."]
 
 
+def _training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInputs:
+    """Return stored states to train on where the feature cache can be used, else the inputs themselves."""
+    training = arguments.training
+    plain = TrainingInputs(task.inputs["train"], task.inputs["validation"], task.collator, "Feature cache: off.")
+    if training.feature_cache == "off":
+        return plain
+    explicit = training.feature_cache != "auto"
+    precision = torch.bfloat16 if training.bf16 else torch.float16 if training.fp16 else None
+    stored = None if training.feature_cache_dtype == "auto" else getattr(torch, training.feature_cache_dtype)
+    try:
+        store = FeatureStore(Path(training.feature_cache) if explicit else None)
+        cache = FeatureCache(task.model, task.collator, store, training.per_device_eval_batch_size, precision, stored)
+        inputs = use_feature_cache(
+            cache, task.frozen["train"], task.frozen["validation"], _passes(training, len(plain.train)), explicit
+        )
+    except CannotCacheError as reason:
+        plain.note = f"Feature cache: off, since {reason}."
+        return plain
+    training.remove_unused_columns = False  # the states stand in a column that `forward` does not know yet
+    return inputs
+
+
+def _passes(training: TrainingArguments, rows: int) -> float:
+    """Return how often training reads each row."""
+    if training.max_steps <= 0:
+        return training.num_train_epochs
+    rows_a_step = training.per_device_train_batch_size * training.world_size * training.gradient_accumulation_steps
+    return training.max_steps * rows_a_step / rows
+
+
 def _build_trainer(
     task: Task,
     arguments: Arguments[Any, Any],
+    inputs: TrainingInputs,
     metrics: Metrics,
     loss: Callable[..., torch.Tensor] | None,
     freezing: FreezeCallback,
@@ -178,15 +218,15 @@ def _build_trainer(
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
         return metrics(np.asarray(prediction.predictions), np.asarray(prediction.label_ids))
 
-    callbacks: list[TrainerCallback] = [freezing, EpochLog()]
+    callbacks: list[TrainerCallback] = [freezing, EpochLog(), *inputs.callbacks]
     if training.early_stopping_patience > 0:
         callbacks.append(EarlyStoppingCallback(training.early_stopping_patience))
     trainer = ClassifierTrainer(
         model=task.model,
         args=training,
-        data_collator=task.collator,
-        train_dataset=task.inputs["train"],
-        eval_dataset=_by_length(task.inputs["validation"]),
+        data_collator=inputs.collator,
+        train_dataset=inputs.train,
+        eval_dataset=_by_length(inputs.validation),
         processing_class=task.processor,
         compute_metrics=compute_metrics,
         compute_loss_func=loss,

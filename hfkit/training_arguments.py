@@ -62,6 +62,17 @@ class TrainingArguments(transformers.TrainingArguments):
     class_weights: Literal["none", "balanced"] = field(
         default="none", metadata={"help": "balanced: rare classes count more in the loss, as in scikit-learn."}
     )
+    feature_cache: str = field(
+        default="auto",
+        metadata={
+            "help": "Compute what is frozen once for each row. auto: where that changes nothing and saves time; off; or the "
+            "folder to keep it in (auto: ~/.cache/hfkit; see `hfkit cache list`)."
+        },
+    )
+    feature_cache_dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
+        default="auto",
+        metadata={"help": "Numbers that the cache stores; auto: what the forward pass gives, to the bit."},
+    )
     metric: list[str] | None = field(
         default=None, metadata={"help": "Further metrics of the evaluate library, by id (needs the network)."}
     )

@@ -16,6 +16,7 @@ from transformers import default_data_collator
 from hfkit.arguments import IMAGE
 from hfkit.data.images import load_image_data
 from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
+from hfkit.data.views import frozen_images
 from hfkit.illustrations import illustrate_images
 from hfkit.image_backbones import build_image_classifier, family_of
 from hfkit.launch import run_recipe, start_run
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         learning_rate=(1e-4, "default"),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
+        frozen=frozen_images(data.splits, processor, options, arguments.training.seed),
         illustrate=illustrate_images(data),
     )
     return train_classifier(task, arguments, folder)

@@ -15,6 +15,7 @@ from transformers import DataCollatorWithPadding
 from hfkit.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
 from hfkit.backbones import build_text_classifier
 from hfkit.data.text import load_text_data, tokenize
+from hfkit.data.views import frozen_texts
 from hfkit.launch import run_recipe, start_run
 from hfkit.parsing import parse_recipe
 from hfkit.training import Task, learning_rate_by_width, train_classifier
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         learning_rate=learning_rate_by_width(model.feature_size),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
+        frozen=frozen_texts(inputs),
     )
     return train_classifier(task, arguments, folder)
 

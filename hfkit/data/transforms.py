@@ -81,6 +81,7 @@ class BatchTransform:
         processor: The model's image processor.
         augmentation: Random change of one image, in training.
         mixing: Random mix of a batch and its labels, in training.
+        seed: Draw the change of each image by this number and the number of its row, the same whenever it is read.
 
     """
 
@@ -89,10 +90,12 @@ class BatchTransform:
         processor: ViTImageProcessor,
         augmentation: Callable[[torch.Tensor], torch.Tensor] | None = None,
         mixing: Callable[..., Any] | None = None,
+        seed: int | None = None,
     ) -> None:
         self.processor = processor
         self.augmentation = augmentation
         self.mixing = mixing
+        self.seed = seed
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         """Return `pixel_values` (rows, 3, size, size) in float32 and, where known, `labels`: numbers, or mixed probabilities."""
@@ -101,7 +104,7 @@ class BatchTransform:
             pixels = self.processor(images, return_tensors="pt")["pixel_values"]
         else:
             resized = self.processor(images, do_rescale=False, do_normalize=False, return_tensors="pt")["pixel_values"]
-            changed = torch.stack([self.augmentation(image) for image in resized])
+            changed = torch.stack(self._change(resized, rows["row"]))
             pixels = self.processor(changed, do_resize=False, return_tensors="pt")["pixel_values"]
         if "label" not in rows:
             return {"pixel_values": pixels}
@@ -109,6 +112,18 @@ class BatchTransform:
         if self.mixing is not None:
             pixels, labels = self.mixing(pixels, labels)
         return {"pixel_values": pixels, "labels": labels}
+
+    def _change(self, images: torch.Tensor, numbers: list[int]) -> list[torch.Tensor]:
+        """Change each image (3, height, width) at random, or by the seed."""
+        assert self.augmentation is not None
+        if self.seed is None:
+            return [self.augmentation(image) for image in images]
+        changed = []
+        with torch.random.fork_rng(devices=[]):
+            for image, number in zip(images, numbers, strict=True):
+                torch.manual_seed(self.seed * 1_000_003 + number)
+                changed.append(self.augmentation(image))
+        return changed
 
 
 def describe_changes(arguments: ImageDataArguments) -> str:

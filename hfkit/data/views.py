@@ -1,0 +1,125 @@
+"""Splits as the frozen part of a model sees them: every row in one or more forms that never change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+from datasets import Dataset, DatasetDict
+from torchvision.transforms import v2
+from transformers import ViTImageProcessor
+
+from ..arguments import ImageDataArguments
+from .transforms import BatchTransform, make_augmentation
+
+
+@dataclass
+class FrozenInputs:
+    """One split as the frozen part sees it.
+
+    Attributes:
+        views: The rows in one or more fixed forms (an image as it is and flipped); without any `note` is why.
+        labels: Their classes.
+        content: What makes these inputs what they are, such as a hash of the rows: it goes into the key.
+        note: A few words on the views.
+        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its views.
+
+    """
+
+    views: list[Dataset]
+    labels: list[int]
+    content: Callable[[], dict[str, Any]]
+    note: str = ""
+    by_epoch: bool = False
+
+    @property
+    def lengths(self) -> list[int] | None:
+        """Tokens of each row of texts."""
+        rows = self.views[0]
+        return list(rows["length"]) if "length" in rows.column_names else None
+
+
+def frozen_texts(inputs: DatasetDict) -> dict[str, FrozenInputs]:
+    """Return tokenised splits as they are: they never change."""
+    return {split: _frozen_text(inputs[split]) for split in ("train", "validation")}
+
+
+def _frozen_text(rows: Dataset) -> FrozenInputs:
+    return FrozenInputs([rows], list(rows["labels"]), lambda: _token_content(rows))
+
+
+def frozen_images(
+    rows: DatasetDict, processor: ViTImageProcessor, arguments: ImageDataArguments, seed: int
+) -> dict[str, FrozenInputs]:
+    """Return images of which those of training have one form for each of the random changes that are asked for.
+
+    That is the image as it is, and for a flip also the flipped image. Other changes are drawn `cache_views` times for each
+    image; without that number, or where batches are mixed, there is no such form, and the note says so.
+
+    Args:
+        rows: Splits of images with labels.
+        processor: The model's image processor.
+        arguments: Which random changes are asked for.
+        seed: What they are drawn by.
+
+    """
+    views, note, settings = _training_views(rows["train"], processor, arguments, seed)
+    plain = rows["validation"].with_transform(BatchTransform(processor))
+
+    def content(split: str, settings: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+        """Return a function, since hashing the images takes a while."""
+        return lambda: {"images": _hash_images(rows[split]), "processor": processor.to_dict(), **settings}
+
+    return {
+        "train": FrozenInputs(
+            views, list(rows["train"]["label"]), content("train", settings), note, "seed" in settings
+        ),
+        "validation": FrozenInputs([plain], list(rows["validation"]["label"]), content("validation", {})),
+    }
+
+
+def _training_views(
+    rows: Dataset, processor: ViTImageProcessor, arguments: ImageDataArguments, seed: int
+) -> tuple[list[Dataset], str, dict[str, Any]]:
+    """Return the forms of training images, a few words on them, and what else than the images they depend on."""
+    plain = rows.with_transform(BatchTransform(processor))
+    if arguments.mixup > 0 or arguments.cutmix > 0:
+        return [], "MixUp and CutMix make new images of each batch", {}
+    if arguments.augment == "none":
+        return [plain], "", {}
+    if arguments.augment == "flip":
+        flipped = rows.with_transform(BatchTransform(processor, v2.functional.horizontal_flip))
+        return [plain, flipped], "each image as it is and flipped, of which each epoch draws one", {"augment": "flip"}
+    count = arguments.cache_views
+    if count is None:
+        return (
+            [],
+            f"--augment {arguments.augment} changes each image anew (--cache_views 8 fixes 8 changes of each)",
+            {},
+        )
+    augmentation = make_augmentation(arguments.augment)
+    drawn = [BatchTransform(processor, augmentation, seed=seed * 1_009 + view) for view in range(count)]
+    words = f"{count} changes of each image by {arguments.augment}, drawn once by seed {seed} and taken in turn"
+    return [rows.with_transform(change) for change in drawn], words, {"augment": arguments.augment, "seed": seed}
+
+
+def _token_content(inputs: Dataset) -> dict[str, Any]:
+    """Return a sum over the token ids of all rows, in their order."""
+    digest = xxhash.xxh3_128()
+    for table in inputs.select_columns("input_ids").with_format("arrow").iter(10_000):
+        ids = table["input_ids"].combine_chunks()
+        digest.update(ids.value_lengths().to_numpy(zero_copy_only=False).tobytes())
+        digest.update(ids.flatten().to_numpy(zero_copy_only=False).tobytes())
+    return {"tokens": digest.hexdigest()}
+
+
+def _hash_images(rows: Dataset) -> str:
+    """Return a sum over the files of the images, in their order."""
+    digest = xxhash.xxh3_128()
+    for batch in rows.select_columns(["image", "row"]).iter(256):
+        for cell, number in zip(batch["image"], batch["row"], strict=True):
+            content = cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
+            digest.update(xxhash.xxh3_128_digest(content))
+            digest.update(str(number).encode())  # seeded changes are drawn by it
+    return digest.hexdigest()

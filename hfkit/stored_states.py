@@ -1,0 +1,130 @@
+"""States of rows in one file: how they lie there, and how the Trainer reads them."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch.nn.utils.rnn import pad_sequence
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+@dataclass
+class StateLayout:
+    """How the states of all rows lie in one file.
+
+    Attributes:
+        shape: Of the states of a row; of a token where `offsets` are given.
+        offsets: Number of the first token of each row, and of the end; None where all rows have the same shape.
+        rows: How many rows there are.
+        views: How many views each has, one after the other.
+        stored: Type of the numbers in the file.
+        produced: Type of the numbers that the forward pass gave, and that are read.
+
+    """
+
+    shape: tuple[int, ...]
+    offsets: np.ndarray | None
+    rows: int
+    views: int
+    stored: torch.dtype
+    produced: torch.dtype
+
+    @property
+    def items(self) -> int:
+        """How many shapes lie one after the other."""
+        return self.rows * self.views if self.offsets is None else int(self.offsets[-1])
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.items * math.prod(self.shape) * self.stored.itemsize
+
+    def place(self, row: int, view: int) -> int | slice:
+        """Return where the states of a row lie, in items; texts have one view."""
+        if self.offsets is None:
+            return row * self.views + view
+        return slice(int(self.offsets[row]), int(self.offsets[row + 1]))
+
+    def open(self, file: Path, writable: bool = False) -> torch.Tensor:
+        """Map a file into memory: (items, *shape)."""
+        numbers = self.items * math.prod(self.shape)
+        return torch.from_file(str(file), shared=writable, size=numbers, dtype=self.stored).view(-1, *self.shape)
+
+
+class StateReader:
+    """Gives rows of stored states to a data set that is read by it; it holds the file's name, so that it can be copied.
+
+    Args:
+        file: The states.
+        layout: How they lie in it.
+        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its two views when it is read, from
+            the generator that the flip of an image would draw from.
+
+    """
+
+    def __init__(self, file: Path, layout: StateLayout, by_epoch: bool = False) -> None:
+        self.file, self.layout, self.by_epoch = file, layout, by_epoch
+        self.epoch = 0
+        self._states: torch.Tensor | None = None
+
+    def rows(self, labels: list[int], lengths: list[int] | None) -> Dataset:
+        """Return a data set with `states` (the shape of a row), `labels`, and the lengths of texts for their batches."""
+        columns = {"labels": labels} if lengths is None else {"labels": labels, "length": lengths}
+        return Dataset.from_dict({"position": range(len(labels)), **columns}).with_transform(self)
+
+    def __call__(self, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Put the states in the place of `position`; rows without it stay as they are."""
+        if "position" not in rows:
+            return rows
+        if self._states is None:
+            self._states = self.layout.open(self.file)
+        states = [self._states[self.layout.place(row, self._view())] for row in rows["position"]]
+        if self.layout.stored != self.layout.produced:
+            states = [row.to(self.layout.produced) for row in states]
+        return {"states": states, "labels": rows["labels"]}
+
+    def _view(self) -> int:
+        if self.layout.views == 1:
+            return 0
+        if self.by_epoch:
+            return self.epoch % self.layout.views
+        return int(torch.rand(1) < 0.5)  # as torchvision's RandomHorizontalFlip: the second view, the flipped one
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the mapped file out: copies, and the sum that `datasets` makes of a transform, open it themselves."""
+        return {**self.__dict__, "_states": None}
+
+
+class ViewOfEpoch(TrainerCallback):
+    """Tells a reader which epoch begins, from the Trainer's state, so that a resumed run reads on where it was."""
+
+    def __init__(self, reader: StateReader) -> None:
+        self.reader = reader
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Note the number of the epoch."""
+        self.reader.epoch = int(state.epoch or 0)
+
+
+def collate_packed(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Pad token states (tokens, width) to the longest of the batch, and add the attention mask and the labels."""
+    states = [row["states"] for row in rows]
+    lengths = torch.tensor([len(row) for row in states])
+    batch = {"states": pad_sequence(states, batch_first=True)}
+    batch["attention_mask"] = (torch.arange(batch["states"].shape[1]) < lengths[:, None]).long()
+    batch["labels"] = torch.tensor([row["labels"] for row in rows])
+    return batch
+
+
+def collate_even(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Stack states of the same shape, those of convolutions with the channels last, as the whole net has them."""
+    states = torch.stack([row["states"] for row in rows])
+    if states.ndim == 4:
+        states = states.contiguous(memory_format=torch.channels_last)
+    return {"states": states, "labels": torch.tensor([row["labels"] for row in rows])}
