@@ -183,7 +183,9 @@ class FeatureCache:
         del target
         self.processes.wait_for_everyone()
         if self.processes.is_main_process:
-            self.store.finish(Path(folder), {"of": f"{split}, {len(inputs.labels)} rows, entering {self.stage}"})
+            name = type(self.model.backbone).__name__
+            of = f"{split}: {len(inputs.labels)} rows before {self.stage} of {name}, {str(layout.stored)[6:]}"
+            self.store.finish(Path(folder), {"of": of})
         self.processes.wait_for_everyone()
         return folder.partition(".partial")[0]
 

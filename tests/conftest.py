@@ -4,6 +4,7 @@ import os
 import tempfile
 
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hfkit-tests-")  # caches of code and data of this run alone
+os.environ["HFKIT_CACHE"] = os.path.join(os.environ["HF_HOME"], "hfkit")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_EVALUATE_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"

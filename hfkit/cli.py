@@ -1,0 +1,50 @@
+"""The `hfkit` command; each verb is a thin call of a function, and nothing heavy is imported before it is needed."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .feature_store import FeatureStore
+
+app = typer.Typer(help="hfkit: transfer learning of classifiers.", no_args_is_help=True, add_completion=False)
+cache = typer.Typer(help="The feature cache: what frozen layers gave, stored for later runs.", no_args_is_help=True)
+app.add_typer(cache, name="cache")
+
+Folder = Annotated[Path | None, typer.Option(help="Folder of the cache; default: that of --feature_cache auto.")]
+
+
+@cache.command("list")
+def list_entries(folder: Folder = None) -> None:
+    """List what is stored, the most recently used first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    store = FeatureStore(folder)
+    entries = store.entries()
+    size = sum(entry.record["bytes"] for entry in entries)
+    table = Table("key", "what", "MB", "last used")
+    for entry in entries:
+        used = datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
+        table.add_row(entry.folder.name[:8], entry.record["of"], f"{entry.record['bytes'] / 1e6:,.1f}", used)
+    console = Console()
+    if entries:
+        console.print(table)
+    console.print(
+        f"{len(entries)} entries, {size / 1e6:,.1f} MB of at most {store.limit / 1e6:,.0f} MB, in {store.root}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@cache.command("clear")
+def clear(folder: Folder = None) -> None:
+    """Remove everything that is stored; runs compute it anew."""
+    store = FeatureStore(folder)
+    typer.echo(f"Removed {store.clear() / 1e6:,.1f} MB from {store.root}.")
+
+
+def main() -> None:
+    """Run the command."""
+    app()

@@ -1,0 +1,377 @@
+"""Training on stored states: the same losses and weights as on the inputs, and off where that cannot be."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Run
+from datasets import Dataset
+from tiny import IMAGE_NAMES, inputs_for
+from transformers import DataCollatorWithPadding, default_data_collator
+
+from hfkit.arguments import ImageDataArguments
+from hfkit.data.images import load_image_data
+from hfkit.data.transforms import make_processor
+from hfkit.data.views import FrozenInputs, frozen_images
+from hfkit.feature_cache import CannotCacheError, FeatureCache, TrainingInputs, entry_stage, use_feature_cache
+from hfkit.feature_store import STATES_FILE, FeatureStore
+from hfkit.freezing import FreezeCallback, FreezePlan
+from hfkit.models.base import BackboneClassifier
+from hfkit.models.image import ImageClassifier, Preprocessing
+from hfkit.stored_states import StateReader, ViewOfEpoch
+from hfkit.trainer import ClassifierTrainer
+from hfkit.training_arguments import TrainingArguments
+
+Make = Callable[[str], BackboneClassifier]
+RunRecipe = Callable[..., Run]
+ROWS = 20
+TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru")
+
+
+def middle(model: BackboneClassifier) -> str:
+    """Return a stage with parameters in the middle, or none where there is no such stage that can be entered."""
+    names = [key for key, _ in model.backbone.named_parameters()]
+    stages = [stage for stage in model.entries() if any(key.startswith(f"{stage}.") for key in names)]
+    return stages[len(stages) // 2] if len(stages) > 2 else "none"
+
+
+def inputs_of(model: BackboneClassifier, tokenizer: Any) -> tuple[FrozenInputs, Callable[..., Any]]:
+    """Return rows for a model, with views that do not change, and what makes batches of them."""
+    labels = [row % 2 for row in range(ROWS)]
+    if isinstance(model, ImageClassifier):
+        pixels = inputs_for(model, ROWS)["pixel_values"] + torch.tensor(labels)[:, None, None, None]
+        rows = Dataset.from_dict({"pixel_values": pixels.numpy(), "labels": labels}).with_format("torch")
+        return FrozenInputs([rows], labels, lambda: {"pixels": 1}), default_data_collator
+    generator = np.random.default_rng(0)
+    ids = [generator.integers(5, 100, 3 + row % 9).tolist() for row in range(ROWS)]
+    columns = {"input_ids": ids, "attention_mask": [[1] * len(row) for row in ids], "length": list(map(len, ids))}
+    texts = Dataset.from_dict({**columns, "labels": labels})
+    return FrozenInputs([texts], labels, lambda: {"tokens": 1}), DataCollatorWithPadding(tokenizer)
+
+
+def cached(
+    model: BackboneClassifier, inputs: FrozenInputs, collator: Any, folder: Path, **options: Any
+) -> TrainingInputs:
+    cache = FeatureCache(model, collator, FeatureStore(folder), 4, **options)
+    return use_feature_cache(cache, inputs, inputs, passes=10, explicit=False)
+
+
+def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, plan: FreezePlan, **options: Any) -> Any:
+    """Train 30 steps and return the losses."""
+    text = not isinstance(model, ImageClassifier)
+    trainer = ClassifierTrainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(folder),
+            max_steps=30,
+            per_device_train_batch_size=4,
+            learning_rate=1e-3,
+            logging_strategy="steps",
+            logging_steps=1,
+            train_sampling_strategy="group_by_length" if text else "random",
+            remove_unused_columns=text and not isinstance(inputs, TrainingInputs),
+            eval_strategy="no",
+            save_strategy="no",
+            load_best_model_at_end=False,
+            disable_tqdm=True,
+            use_cpu=True,
+            bf16=False,
+            **options,
+        ),
+        train_dataset=inputs.train if isinstance(inputs, TrainingInputs) else inputs,
+        data_collator=collator,
+        callbacks=[FreezeCallback(plan)],
+        head_learning_rate=1e-2,
+    )
+    trainer.train()
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+# --- exact ---
+
+
+@pytest.mark.parametrize("optim", ["sgd", "adamw_torch"])
+@pytest.mark.parametrize("cut", ["none", "middle"])
+@pytest.mark.parametrize(
+    "name", ["hfkit-text/bert-linear", "hfkit-text/distilbert-bigru", "hfkit-text/deberta-bigru", *IMAGE_NAMES]
+)
+def test_training_with_the_cache_is_training_without_it(
+    name: str, cut: str, optim: str, make_model: Make, tokenizer: Any, tmp_path: Path
+) -> None:
+    model = make_model(name)
+    # Statistics of batches of four would blow the rounding of a float up; as by default, pretrained ones are kept.
+    plan = FreezePlan(middle(model) if cut == "middle" else "none", keep_batch_norm=True)
+    plan.apply(model)
+    other = copy.deepcopy(model)
+    rows, collator = inputs_of(model, tokenizer)
+    inputs = cached(model, rows, collator, tmp_path / "cache")
+    assert model.entry == (plan.unfreeze_from if plan.unfreeze_from != "none" else "classifier")
+    losses = train(model, inputs, inputs.collator, tmp_path, plan, optim=optim)
+    plain = train(other, rows.views[0], collator, tmp_path, plan, optim=optim)
+    assert len(losses) == 30
+    assert losses == pytest.approx(plain, abs=1e-5)
+    assert len(set(losses)) > 20, "it learns"
+    for (key, value), expected in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
+        torch.testing.assert_close(
+            value, expected, rtol=0, atol=1e-6 if optim == "sgd" else 1e-4, msg=lambda text, key=key: f"{key}: {text}"
+        )
+
+
+@pytest.mark.parametrize("name", ["hfkit-text/bert-bigru", "hfkit-deit/mean"])
+def test_states_are_those_of_the_forward_pass(name: str, make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """Row by row, without padding, whatever batch a row was in."""
+    model = make_model(name)
+    FreezePlan(middle(model)).apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    inputs = cached(model, rows, collator, tmp_path)
+    stored = inputs.train[range(ROWS)]
+    assert stored["labels"] == rows.labels
+    columns = rows.views[0].remove_columns([key for key in ("length", "labels") if key in rows.views[0].column_names])
+    for number in range(ROWS):
+        alone = model.run_to(model.entry, **collator([columns[number]]))[0]
+        torch.testing.assert_close(stored["states"][number], alone)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_smaller_numbers(dtype: torch.dtype, make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """They take half of the room, and are read as what the forward pass gave."""
+    model = make_model("hfkit-text/bert-bigru")
+    FreezePlan("none").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    whole = cached(model, rows, collator, tmp_path / "whole").train[range(ROWS)]["states"]
+    half = cached(model, rows, collator, tmp_path / "half", dtype=dtype).train[range(ROWS)]["states"]
+    sizes = [sum(file.stat().st_size for file in (tmp_path / kind).rglob(STATES_FILE)) for kind in ("whole", "half")]
+    assert sizes[0] == 2 * sizes[1]
+    for one, other in zip(whole, half, strict=True):
+        assert other.dtype == torch.float32
+        torch.testing.assert_close(one.to(dtype).float(), other)
+
+
+# --- found again ---
+
+
+def test_a_second_run_finds_what_the_first_computed(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    first = make_model("hfkit-deit/mean")
+    FreezePlan("blocks.1").apply(first)
+    rows, collator = inputs_of(first, tokenizer)
+    assert "computed" in cached(first, rows, collator, tmp_path).note
+    second = make_model("hfkit-deit/mean")
+    FreezePlan("blocks.1").apply(second)
+    with torch.no_grad():
+        second.backbone.blocks[1].norm1.weight += 1  # behind the cut
+    inputs = cached(second, rows, collator, tmp_path)
+    assert "found" in inputs.note
+    assert inputs.seconds == 0
+    states = next(tmp_path.rglob(STATES_FILE))
+    states.write_bytes(states.read_bytes()[:-4] + b"abcd")
+    assert "damaged" in cached(second, rows, collator, tmp_path).note
+
+
+def test_the_key_holds_everything_that_the_states_depend_on(
+    make_model: Make, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def key(
+        cut: str = "encoder.layer.1", content: object = 1, change: Callable[[Any], Any] | None = None, **options: Any
+    ) -> str:
+        model = make_model("hfkit-text/bert-bigru")
+        FreezePlan(cut).apply(model)
+        if change is not None:
+            with torch.no_grad():
+                change(model)
+        rows, collator = inputs_of(model, tokenizer)
+        rows.content = lambda: {"tokens": content}
+        return FeatureCache(model, collator, FeatureStore(tmp_path), 4, **options).key(rows)
+
+    def change_head(model: Any) -> None:
+        model.classifier.linear.weight += 1
+        model.config.head_hidden_size += 1
+
+    base = key()
+    assert key() == base
+    assert key(change=change_head) == base, "the head is behind the cut"
+    others = [
+        key(cut="none"),
+        key(content=2),
+        key(change=lambda model: model.backbone.embeddings.word_embeddings.weight[3].add_(1)),
+        key(change=lambda model: model.config.backbone_config.update({"layer_norm_eps": 1e-3})),
+        key(dtype=torch.bfloat16),
+        key(compute_dtype=torch.bfloat16),
+    ]
+    monkeypatch.setattr("hfkit.feature_cache._code_checksum", lambda: "another")
+    others.append(key())
+    assert len({base, *others}) == 8
+
+
+# --- off, with the reason ---
+
+
+def test_where_there_is_nothing_to_store(make_model: Make) -> None:
+    for name, cut, reason in (
+        ("hfkit-text/bert-linear", "all", "nothing is frozen"),
+        ("hfkit-vgg/flat", "features.0", "nothing is frozen"),
+        ("hfkit-text/deberta-linear", "encoder.layer.1", "cannot be entered in front of encoder.layer.1"),
+        ("hfkit-timm/swin", "layers.1", "only at classifier"),
+        ("hfkit-deit/mean", "patch_embed", "the first stage, patch_embed, trains"),
+    ):
+        model = make_model(name)
+        FreezePlan(cut).apply(model)
+        with pytest.raises(CannotCacheError, match=reason):
+            entry_stage(model)
+
+
+def test_a_model_whose_halves_do_not_make_the_whole(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    model = make_model("hfkit-deit/mean")
+    FreezePlan("blocks.1").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    steps = model.steps()
+    model.steps = lambda: [steps[0], steps[2], steps[1], *steps[3:]]  # type: ignore[attr-defined]
+    whole = type(model).features
+    model.features = lambda pixels: steps[-1][1](steps[3][1](steps[2][1](steps[1][1](steps[0][1](pixels)))))  # type: ignore[attr-defined]
+    assert whole is not None
+    with pytest.raises(CannotCacheError, match="in two parts differs from the whole"):
+        cached(model, rows, collator, tmp_path)
+    assert model.entry == "classifier"
+
+
+def test_rows_that_are_read_once_are_not_stored(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    model = make_model("hfkit-text/bert-linear")
+    FreezePlan("none").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
+    with pytest.raises(CannotCacheError, match="each row is read once"):
+        use_feature_cache(cache, rows, rows, passes=1, explicit=False)
+    assert "computed" in use_feature_cache(cache, rows, rows, passes=1, explicit=True).note
+    assert "found" in cached(model, rows, collator, tmp_path).note
+
+
+def test_no_room(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    model = make_model("hfkit-text/bert-linear")
+    FreezePlan("none").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    cache = FeatureCache(model, collator, FeatureStore(tmp_path, limit=10), 4)
+    with pytest.raises(CannotCacheError, match="above the cache's limit"):
+        use_feature_cache(cache, rows, rows, passes=10, explicit=False)
+
+
+# --- views ---
+
+
+def reader_of(model: BackboneClassifier, views: int, by_epoch: bool, folder: Path) -> tuple[TrainingInputs, list[Any]]:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn(views, 6, 3, 32, 32, generator=generator)
+    forms = [Dataset.from_dict({"pixel_values": view.numpy()}).with_format("torch") for view in pixels]
+    rows = FrozenInputs(forms, [0, 1] * 3, lambda: {"views": views}, "several forms", by_epoch)
+    plain = FrozenInputs(forms[:1], [0, 1] * 3, lambda: {"views": "one"})
+    cache = FeatureCache(model, default_data_collator, FeatureStore(folder), 4)
+    inputs = use_feature_cache(cache, rows, plain, passes=10, explicit=False)
+    with torch.no_grad():
+        return inputs, [model.run_to(model.entry, pixel_values=view) for view in pixels]
+
+
+def test_a_flip_draws_one_of_two_views_as_torchvision_does(make_model: Make, tmp_path: Path) -> None:
+    model = make_model("hfkit-deit/mean")
+    FreezePlan("blocks.1").apply(model)
+    inputs, states = reader_of(model, 2, False, tmp_path)
+    assert "Views: several forms." in inputs.note
+    torch.manual_seed(5)
+    read = [inputs.train[row]["states"] for row in range(6)]
+    torch.manual_seed(5)
+    flips = [bool(torch.rand(1) < 0.5) for _ in range(6)]
+    assert len(set(flips)) == 2
+    for row, flipped in enumerate(flips):
+        torch.testing.assert_close(read[row], states[int(flipped)][row])
+    torch.testing.assert_close(inputs.validation[3]["states"], states[0][3])
+
+
+def test_views_are_taken_in_turn(make_model: Make, tmp_path: Path) -> None:
+    model = make_model("hfkit-deit/mean")
+    FreezePlan("blocks.1").apply(model)
+    inputs, states = reader_of(model, 3, True, tmp_path)
+    [callback] = inputs.callbacks
+    assert isinstance(callback, ViewOfEpoch)
+    for epoch, view in ((0.0, 0), (1.0, 1), (2.0, 2), (3.0, 0)):
+        callback.on_epoch_begin(None, type("state", (), {"epoch": epoch}), None)  # type: ignore[arg-type]
+        torch.testing.assert_close(inputs.train[4]["states"], states[view][4])
+
+
+def test_a_reader_can_be_copied_without_its_states(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """Workers and the fingerprints of `datasets` pickle it."""
+    import pickle
+
+    model = make_model("hfkit-text/bert-linear")
+    FreezePlan("none").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    inputs = cached(model, rows, collator, tmp_path)
+    reader = inputs.train.format["format_kwargs"]["transform"]
+    assert isinstance(reader, StateReader)
+    before = inputs.train[2]["states"]
+    assert len(pickle.dumps(reader)) < 2000
+    torch.testing.assert_close(
+        pickle.loads(pickle.dumps(reader))({"position": [2], "labels": [0]})["states"][0], before
+    )
+
+
+# --- in the recipes ---
+
+
+def test_the_text_recipe_gives_the_same_with_the_cache(
+    run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--unfreeze_from", "encoder.layer.1", "--head", "bigru", "--seed", "7"]
+    first = run_fakenews(*flags, capture=capfd)
+    second = run_fakenews(*flags, "--feature_cache", "off", capture=capfd)
+    assert "Feature cache: training enters encoder.layer.1" in " ".join(first.output.split())
+    assert "Feature cache: off." in second.output
+    one, other = (run.json("all_results.json") for run in (first, second))
+    assert one["train_loss"] == pytest.approx(other["train_loss"], abs=1e-5)
+    assert one["train_feature_seconds"] > 0
+    assert "train_feature_seconds" not in other
+    for row, same in zip(first.rows("predictions.csv"), second.rows("predictions.csv"), strict=True):
+        assert row.keys() == same.keys()
+        assert float(row["score_fake"]) == pytest.approx(float(same["score_fake"]), abs=1e-4)
+
+
+def test_the_image_recipe_flips_as_without_the_cache(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
+    flags = ["--unfreeze_from", "none", "--max_steps", "12", "--seed", "7"]
+    first = run_cifar10(*flags, capture=capfd)
+    second = run_cifar10(*flags, "--feature_cache", "off", capture=capfd)
+    assert "each image as it is and flipped" in " ".join(first.output.split())
+    losses = [run.json("all_results.json")["train_loss"] for run in (first, second)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--augment randaugment", "Feature cache: off, since --augment randaugment changes each image anew"),
+        ("--augment randaugment --cache_views 3", "3 changes of each image by randaugment, drawn once by seed 42"),
+        ("--augment none --mixup 0.2", "Feature cache: off, since MixUp and CutMix make new images of each batch"),
+        ("--unfreeze_from all", "Feature cache: off, since nothing is frozen"),
+        ("--max_steps 1", "Feature cache: off, since each row is read once"),
+    ],
+)
+def test_what_the_run_says_of_the_cache(
+    flags: str, sentence: str, run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = run_cifar10("--unfreeze_from", "none", "--max_steps", "8", *flags.split(), capture=capfd)
+    assert sentence in " ".join(run.output.split())
+
+
+def test_drawn_views_are_drawn_by_the_seed(photos: Path) -> None:
+    options = ImageDataArguments(dataset=str(photos), augment="randaugment", cache_views=2)
+    splits = load_image_data(options).splits
+    processor = make_processor(make_tiny_preprocessing(), 32)
+    views, again, other = (frozen_images(splits, processor, options, seed)["train"].views for seed in (1, 1, 2))
+    first = [view[:]["pixel_values"] for view in views]
+    assert torch.equal(first[0], again[0][:]["pixel_values"])
+    assert torch.equal(first[1][3], again[1][[3]]["pixel_values"][0]), "whatever the batch"
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(first[0], other[0][:]["pixel_values"])
+
+
+def make_tiny_preprocessing() -> Preprocessing:
+    return Preprocessing("none", 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
