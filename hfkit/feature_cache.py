@@ -38,7 +38,7 @@ class TrainingInputs:
 
     Attributes:
         train: Training rows.
-        validation: Validation rows.
+        validation: Validation rows, if training evaluates.
         collator: Makes batches of either.
         note: A sentence on the cache.
         callbacks: What the Trainer needs to call for it.
@@ -47,7 +47,7 @@ class TrainingInputs:
     """
 
     train: Dataset
-    validation: Dataset
+    validation: Dataset | None
     collator: Collator
     note: str
     callbacks: list[TrainerCallback] = field(default_factory=list)
@@ -220,14 +220,14 @@ def entry_stage(model: BackboneClassifier) -> str:
 
 
 def use_feature_cache(
-    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs, passes: float, explicit: bool
+    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, passes: float, explicit: bool
 ) -> TrainingInputs:
     """Return stored states for training and validation; the model is set to enter them.
 
     Args:
         cache: For the model, which is in eval mode afterwards.
         train: Training rows.
-        validation: Validation rows, with one view.
+        validation: Validation rows, with one view; None where training does not evaluate.
         passes: How often training reads each row.
         explicit: Whether the user asked for the cache, worth it or not.
 
@@ -246,6 +246,7 @@ def use_feature_cache(
         readers = [
             cache.states_of(split, inputs, sample, worth_it)
             for split, inputs in (("train", train), ("validation", validation))
+            if inputs is not None
         ]
     except CannotCacheError:
         model.entry = "classifier"
@@ -259,7 +260,7 @@ def use_feature_cache(
     )
     return TrainingInputs(
         readers[0].rows(train.labels, train.lengths),
-        readers[1].rows(validation.labels, validation.lengths),
+        readers[1].rows(validation.labels, validation.lengths) if validation else None,
         collate_even if readers[0].layout.offsets is None else collate_packed,
         " ".join([*cache.notes, note, *([f"Views: {train.note}."] if train.note else [])]),
         [ViewOfEpoch(readers[0])],

@@ -187,9 +187,9 @@ def _training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInpu
     try:
         store = FeatureStore(Path(training.feature_cache) if explicit else None)
         cache = FeatureCache(task.model, task.collator, store, training.per_device_eval_batch_size, precision, stored)
-        inputs = use_feature_cache(
-            cache, task.frozen["train"], task.frozen["validation"], _passes(training, len(plain.train)), explicit
-        )
+        validation = task.frozen["validation"] if training.eval_strategy != "no" else None
+        passes = _passes(training, len(plain.train))
+        inputs = use_feature_cache(cache, task.frozen["train"], validation, passes, explicit)
     except CannotCacheError as reason:
         plain.note = f"Feature cache: off, since {reason}."
         return plain
@@ -226,7 +226,7 @@ def _build_trainer(
         args=training,
         data_collator=inputs.collator,
         train_dataset=inputs.train,
-        eval_dataset=_by_length(inputs.validation),
+        eval_dataset=None if inputs.validation is None else _by_length(inputs.validation),
         processing_class=task.processor,
         compute_metrics=compute_metrics,
         compute_loss_func=loss,
