@@ -79,8 +79,7 @@ def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, p
             load_best_model_at_end=False,
             disable_tqdm=True,
             use_cpu=True,
-            bf16=False,
-            **options,
+            **{"bf16": False, **options},
         ),
         train_dataset=inputs.train if isinstance(inputs, TrainingInputs) else inputs,
         data_collator=collator,
@@ -118,6 +117,24 @@ def test_training_with_the_cache_is_training_without_it(
     tolerance = 1e-6 if optim == "sgd" else 1e-4
     for (key, value), expected in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
         torch.testing.assert_close(value, expected, rtol=0, atol=tolerance, msg=key)
+
+
+@pytest.mark.parametrize("name", ["hfkit-text/bert-bigru", "hfkit-vgg/flat"])
+def test_in_bfloat16(name: str, make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """What autocast gave is stored in its own type, and the same rows get the same labels."""
+    model = make_model(name)
+    plan = FreezePlan(middle(model))
+    plan.apply(model)
+    other = copy.deepcopy(model)
+    rows, collator = inputs_of(model, tokenizer)
+    inputs = cached(model, rows, collator, tmp_path / "cache", compute_dtype=torch.bfloat16)
+    losses = train(model, inputs, inputs.collator, tmp_path, plan, bf16=True)
+    plain = train(other, rows.views[0], collator, tmp_path, plan, bf16=True)
+    assert losses == pytest.approx(plain, abs=1e-2)
+    batch = inputs_for(model, ROWS)
+    with torch.no_grad():
+        logits = [net.eval()(**batch).logits for net in (model, other)]
+    assert torch.equal(logits[0].argmax(-1), logits[1].argmax(-1))
 
 
 @pytest.mark.parametrize("name", ["hfkit-text/bert-bigru", "hfkit-deit/mean"])

@@ -14,7 +14,7 @@ import yaml
 from conftest import ROOT, TEST_DATA, Run, load_recipe
 from safetensors.torch import load_file
 from tiny import BERT
-from transformers import PreTrainedTokenizerBase, RobertaConfig, RobertaModel
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, RobertaConfig, RobertaModel
 
 from hfkit import launch
 from hfkit.arguments import TextDataArguments, TextModelArguments
@@ -415,16 +415,24 @@ def test_two_processes_train_one_model(
     ]
     command += ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
     command += ["--num_train_epochs", "2", "--per_device_train_batch_size", "4", "--unfreeze_from", "encoder.layer.1"]
+    command += ["--feature_cache", str(tmp_path / "cache")]
     process = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert process.returncode == 0, process.stderr
     assert "2 process(es)" in process.stdout
     assert process.stdout.count("Rows: train") == 1
+    assert "what is in front of it was computed" in " ".join(process.stdout.split())
+    assert len(list((tmp_path / "cache").iterdir())) == 2, "each split once, by both"
     [folder] = (tmp_path / "runs").iterdir()
     run = Run(folder, {}, "")
     assert len(run.rows("predictions.csv")) == 14
     assert run.json("all_results.json")["frozen_sha256_before"] == run.json("all_results.json")["frozen_sha256_after"]
     alone = finished_runs["linear"].json("trainer_state.json")
     assert run.json("trainer_state.json")["global_step"] == alone["global_step"]
+    tokenizer = AutoTokenizer.from_pretrained(tiny_backbone)
+    stored = sum(file.stat().st_size for file in (tmp_path / "cache").rglob("states.bin"))
+    texts = pd.concat([pd.read_csv(tweets / f"{split}.csv") for split in ("train", "validation")])["tweet"].dropna()
+    tokens = sum(len(ids) for ids in tokenizer(list(texts), truncation=True, max_length=24)["input_ids"])
+    assert stored == tokens * 16 * 4
 
 
 @pytest.mark.slow
