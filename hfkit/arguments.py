@@ -110,6 +110,10 @@ class ImageModelArguments(ModelArguments):
         super().__post_init__()
         if self.head_layers < 1:
             raise UserError(f"--head_layers is {self.head_layers}: write at least 1, or --head linear.")
+        if self.keep_batch_norm and self.weights == "none":
+            raise UserError(
+                "--keep_batch_norm true keeps statistics of pretrained weights: leave it out with --weights none."
+            )
         if self.keep_batch_norm is None:
             self.keep_batch_norm = self.weights != "none"
 

@@ -9,6 +9,7 @@ from typing import Any
 import timm
 import torch
 from timm.models import load_state_dict
+from timm.models.vision_transformer import VisionTransformer
 from transformers import ViTImageProcessor
 
 from .arguments import ImageModelArguments
@@ -144,6 +145,11 @@ def _check_image_size(classifier: ImageClassifier, backbone: str) -> None:
     try:
         if patches == 0:
             raise ValueError("no patch fits")
+        if isinstance(classifier.backbone, VisionTransformer):
+            patch = classifier.backbone.patch_embed.patch_size[0]
+            if size % patch:  # timm would leave the last pixels of each side out
+                below = size // patch * patch
+                raise ValueError(f"its patches have {patch} pixels, so write {below} or {below + patch}")
         with torch.inference_mode():
             classifier.eval()(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError, ValueError) as error:

@@ -33,21 +33,32 @@ def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
 
 
 def draw_confusion(path: Path, confusion: np.ndarray, label_names: list[str], title: str) -> None:
-    """Draw a confusion matrix (PNG)."""
-    size = 3.5 + 0.5 * len(label_names)
+    """Draw a confusion matrix (PNG), with its numbers up to 30 classes."""
+    legible = len(label_names) <= 30
+    size = 3.5 + min(0.5 * len(label_names), 15.0)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axis = figure.subplots()
     escaped = [_escape(name) for name in label_names]
     display = ConfusionMatrixDisplay(confusion, display_labels=escaped)
+    rotation = "vertical" if len(escaped) > 4 else "horizontal"
     display.plot(
-        ax=axis, cmap="Blues", values_format="d", xticks_rotation="vertical" if len(escaped) > 4 else "horizontal"
+        ax=axis,
+        cmap="Blues",
+        values_format="d",
+        include_values=legible,
+        xticks_rotation=rotation,
     )
+    if not legible:
+        axis.set(xticks=[], yticks=[])
     axis.set_title(title)
     _save(path, figure)
 
 
 def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]]) -> None:
-    """Draw rows of images, each with a title (PNG); a row may be shorter than the others."""
+    """Draw rows of images, each with a title (PNG); a row may be shorter than the others, and an empty one is left out."""
+    images, titles = [row for row in images if row], [row for row in titles if row]
+    if not images:
+        return
     columns = max(len(row) for row in images)
     figure = Figure(figsize=(1.3 * columns, 1.6 * len(images)), layout="constrained")
     axes = figure.subplots(len(images), columns, squeeze=False)

@@ -100,7 +100,7 @@ def _number(value: Any) -> str:
 
 def console_table(title: str, table: pd.DataFrame) -> Table:
     """Make a rich table; text from the data is shown as it is, without markup."""
-    shown = Table(title=title, title_justify="left", title_style="bold")
+    shown = Table(title=Text(title), title_justify="left", title_style="bold")
     shown.add_column(str(table.index.name or ""))
     for column in table.columns:
         numeric = pd.api.types.is_numeric_dtype(table[column]) or column == "parameters"

@@ -99,6 +99,10 @@ class TrainingArguments(transformers.TrainingArguments):
         if self.lr_decay_per_epoch is not None and not 0 < self.lr_decay_per_epoch <= 1:
             raise UserError(f"--lr_decay_per_epoch is {self.lr_decay_per_epoch}: write a factor such as 0.9.")
         super().__post_init__()
+        if self.lr_scheduler_type == "reduce_lr_on_plateau":
+            # torch's default is for a loss: with an accuracy the rate would fall whenever it gets better.
+            given: dict[str, Any] = dict(self.lr_scheduler_kwargs or {})  # type: ignore[has-type]
+            self.lr_scheduler_kwargs = {"mode": "max" if self.greater_is_better else "min", **given}
 
 
 @dataclass

@@ -27,7 +27,8 @@ USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("photo.jpg"))"""
 
 DEMO = ["--backbone", "efficientnet_lite0", "--dataset", "digits", "--image_size", "48", "--augment", "none"]
-DEMO += ["--learning_rate", "1e-3", "--num_train_epochs", "3"]
+# Digits have nothing of the photos that the weights were trained on: BatchNorm has to learn their statistics.
+DEMO += ["--learning_rate", "1e-3", "--num_train_epochs", "3", "--keep_batch_norm", "false"]
 DEFAULTS = ["--backbone", "efficientnet_lite0", "--dataset", "cifar10"]
 
 

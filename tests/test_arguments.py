@@ -155,3 +155,26 @@ def test_bfloat16_is_chosen_by_the_machine() -> None:
     assert bfloat16_is_fast(True) == bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     assert parse_arguments(["--bf16", "true", "--use_cpu", "true"]).training.bf16 is True
     assert parse_arguments(["--bf16", "false"]).training.bf16 is False
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode"), [("accuracy", "max"), ("loss", "min"), ("eval_loss", "min"), ("macro_f1", "max")]
+)
+def test_a_plateau_is_one_of_the_metric(metric: str, mode: str) -> None:
+    """The learning rate falls where the metric does not get better, be that higher or lower."""
+    words = ["--lr_scheduler_type", "reduce_lr_on_plateau", "--metric_for_best_model", metric]
+    assert parse_arguments(words).training.lr_scheduler_kwargs == {"mode": mode}
+    given = parse_arguments([*words, "--lr_scheduler_kwargs", '{"factor": 0.6}']).training.lr_scheduler_kwargs
+    assert given == {"mode": mode, "factor": 0.6}
+
+
+def test_batch_norm_is_kept_with_pretrained_weights_only() -> None:
+    def plan(*words: str) -> Any:
+        return parse([*words], [], IMAGE).model.freeze_plan()
+
+    assert plan("--backbone", "densenet201").keep_batch_norm
+    assert not plan("--backbone", "densenet201", "--weights", "none").keep_batch_norm
+    assert not plan("--backbone", "densenet201", "--keep_batch_norm", "false").keep_batch_norm
+    assert not parse_arguments([]).model.freeze_plan().keep_batch_norm
+    with pytest.raises(UserError, match="leave it out with --weights none"):
+        plan("--weights", "none", "--keep_batch_norm", "true")

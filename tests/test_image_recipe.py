@@ -226,6 +226,10 @@ def _words(options: dict[str, object], without: set[str]) -> list[str]:
         ("--weights nothing.pth", "--weights nothing.pth: there is no such file"),
         ("--unfreeze_from block5_conv1", "the backbone has no layer of that name"),
         ("--image_size 0", "--image_size is 0: write a number of pixels"),
+        (
+            "--backbone deit_tiny_distilled_patch16_224 --image_size 100",
+            "its patches have 16 pixels, so write 96 or 112",
+        ),
         ("--augment blur", "Argument --augment: invalid choice: 'blur'"),
         ("--head_layers 0", "--head_layers is 0"),
         ("--mixup -1", "--mixup and --cutmix are positive numbers"),

@@ -88,7 +88,34 @@ def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert sum(len(rows) for rows in data.splits.values()) == 21
     assert data.label_names == ["cat", "dog"]
-    assert "Files that are no images were passed over: 1, such as notes.txt." in data.notes
+    assert "Files that are no images of a class were passed over: 1, such as notes.txt." in data.notes
+
+
+def test_loose_images_beside_classes_are_counted(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    write_photo(tmp_path / "loose.png", "cat", 5)
+    assert any("passed over: 1, such as loose.png" in note for note in load(tmp_path).notes)
+
+
+def test_folders_named_like_splits(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets" / "training_set")
+    write_classes(tmp_path / "pets" / "test_set", number=4)
+    data = load(tmp_path / "pets")
+    assert data.label_names == ["cat", "dog"]
+    assert len(data.splits["test"]) == 8
+    write_classes(tmp_path / "pets" / "test", number=4)
+    with pytest.raises(UserError, match="two folders for test: test and test_set"):
+        load(tmp_path / "pets")
+    write_classes(tmp_path / "no-train" / "test", number=4)
+    with pytest.raises(UserError, match="has test, but no folder train"):
+        load(tmp_path / "no-train")
+
+
+def test_a_class_named_like_a_split(tmp_path: Path) -> None:
+    for label in ("bus", "car", "train"):
+        for index in range(10):
+            write_photo(tmp_path / label / f"{index}.png", "cat", index)
+    assert load(tmp_path).label_names == ["bus", "car", "train"]
 
 
 def test_test_split_without_labels(tmp_path: Path) -> None:

@@ -92,6 +92,8 @@ IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
     "hfkit-deit/mean": (DeitClassifier, {"backbone_options": TRANSFORMER}),
     "hfkit-deit/two-heads": (DeitClassifier, {"backbone_options": TRANSFORMER, "two_heads": True}),
     "hfkit-timm/efficientnet": (TimmClassifier, {"backbone_name": "test_efficientnet"}),
+    "hfkit-timm/resnet": (TimmClassifier, {"backbone_name": "test_resnet"}),
+    "hfkit-timm/convnext": (TimmClassifier, {"backbone_name": "test_convnext"}),
     "hfkit-timm/vit-linear": (
         TimmClassifier,
         {"backbone_name": "vit_tiny_patch16_224", "backbone_options": TRANSFORMER, "head": "linear"},

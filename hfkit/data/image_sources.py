@@ -94,10 +94,7 @@ def _as_images(cells: list[Any]) -> Dataset:
 
 def _read_image_folder(folder: Path) -> ImageSource:
     """Read `train/CLASS/*` with further splits beside it, or `CLASS/*`; a test split may have no classes."""
-    subfolders = _subfolders(folder)
-    splits = {split_named(path.name): path for path in subfolders if path.name.lower() in _all_split_names()}
-    if "train" not in splits:
-        splits = {"train": folder}
+    splits = _split_folders(folder)
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}
     passed_over: list[Path] = []
@@ -110,8 +107,35 @@ def _read_image_folder(folder: Path) -> ImageSource:
         images[split] = _as_images([str(path) for path in files])
     notes = []
     if passed_over:
-        notes.append(f"Files that are no images were passed over: {len(passed_over)}, such as {passed_over[0].name}.")
+        notes.append(
+            f"Files that are no images of a class were passed over: {len(passed_over)}, such as {passed_over[0].name}."
+        )
     return ImageSource(images, tables, "folder", notes=notes)
+
+
+def _split_folders(folder: Path) -> dict[str, Path]:
+    """Return the folder of each split; without a train folder all of it is train.
+
+    A folder is a split's by its name (`train`, `my-val`) if it has folders of classes. One without is so by the very name, and
+    beside folders of classes not even then, unless it is `test`.
+    """
+    splits: dict[str, Path] = {}
+    subfolders = _subfolders(folder)
+    only_splits = all(split_named(path.name) for path in subfolders)
+    for path in subfolders:
+        split = split_named(path.name)
+        exact = split is not None and path.name.lower() in SPLIT_NAMES[split]
+        if split is None or not (_subfolders(path) or (exact and (only_splits or split == "test"))):
+            continue
+        if split in splits:
+            raise UserError(
+                f"{folder} has two folders for {split}: {splits[split].name} and {path.name}; leave one there."
+            )
+        splits[split] = path
+    if splits and "train" not in splits:
+        names = ", ".join(path.name for path in splits.values())
+        raise UserError(f"{folder} has {names}, but no folder train with one folder for each class.")
+    return splits or {"train": folder}
 
 
 def _files_of(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str | None], list[Path]]:
@@ -120,6 +144,11 @@ def _files_of(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str | N
     labels: list[str | None] = []
     others: list[Path] = []
     classes = _subfolders(folder)
+    others += (
+        [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+        if classes
+        else []
+    )
     for place in classes or [folder]:
         found = sorted(path for path in place.rglob("*") if path.is_file() and not _is_hidden(path, folder))
         kept = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
@@ -143,10 +172,6 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
-
-
-def _all_split_names() -> set[str]:
-    return {name for names in SPLIT_NAMES.values() for name in names}
 
 
 # --- parquet and the Hub ---

@@ -104,7 +104,7 @@ class BatchTransform:
             pixels = self.processor(images, return_tensors="pt")["pixel_values"]
         else:
             resized = self.processor(images, do_rescale=False, do_normalize=False, return_tensors="pt")["pixel_values"]
-            changed = torch.stack(self._change(resized, rows["row"]))
+            changed = torch.stack(self._change(resized, rows))
             pixels = self.processor(changed, do_resize=False, return_tensors="pt")["pixel_values"]
         if "label" not in rows:
             return {"pixel_values": pixels}
@@ -113,14 +113,14 @@ class BatchTransform:
             pixels, labels = self.mixing(pixels, labels)
         return {"pixel_values": pixels, "labels": labels}
 
-    def _change(self, images: torch.Tensor, numbers: list[int]) -> list[torch.Tensor]:
-        """Change each image (3, height, width) at random, or by the seed."""
+    def _change(self, images: torch.Tensor, rows: dict[str, list[Any]]) -> list[torch.Tensor]:
+        """Change each image (3, height, width) at random, or by the seed and the `row` that it is of."""
         assert self.augmentation is not None
         if self.seed is None:
             return [self.augmentation(image) for image in images]
         changed = []
         with torch.random.fork_rng(devices=[]):
-            for image, number in zip(images, numbers, strict=True):
+            for image, number in zip(images, rows["row"], strict=True):
                 torch.manual_seed(self.seed * 1_000_003 + number)
                 changed.append(self.augmentation(image))
         return changed
