@@ -91,6 +91,13 @@ def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
     assert "Files that are no images of a class were passed over: 1, such as notes.txt." in data.notes
 
 
+def test_postscript_is_refused_whatever_its_name(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "page.eps")
+    (tmp_path / "page.eps").rename(tmp_path / "page.jpg")
+    with pytest.raises(OSError, match="it is PostScript"):
+        open_image({"bytes": None, "path": str(tmp_path / "page.jpg")})
+
+
 def test_loose_images_beside_classes_are_counted(tmp_path: Path) -> None:
     write_classes(tmp_path)
     write_photo(tmp_path / "loose.png", "cat", 5)

@@ -75,6 +75,8 @@ def open_image(cell: Mapping[str, Any]) -> Image.Image:
 def _find_image(cell: Mapping[str, Any]) -> Image.Image:
     """Open an image without decoding it, and refuse what must not be decoded."""
     image = Image.open(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"])
+    if image.format == "EPS":  # whatever the file is called: Pillow would run Ghostscript on it
+        raise OSError("it is PostScript, a program: save it as PNG")
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise Image.DecompressionBombError(f"it has more than {limit:,} pixels")
