@@ -93,7 +93,7 @@ def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, p
 # --- exact ---
 
 
-@pytest.mark.parametrize("optim", ["sgd", "adamw_torch"])
+@pytest.mark.parametrize("optim", [pytest.param("sgd", marks=pytest.mark.slow), "adamw_torch"])
 @pytest.mark.parametrize("cut", ["none", "middle"])
 @pytest.mark.parametrize(
     "name", ["hfkit-text/bert-linear", "hfkit-text/distilbert-bigru", "hfkit-text/deberta-bigru", *IMAGE_NAMES]

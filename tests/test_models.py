@@ -84,6 +84,7 @@ def test_stages_that_can_be_entered(make_model: Make) -> None:
     assert make_model("hfkit-deit/mean").entries() == ["patch_embed", "blocks.0", "blocks.1", "norm", "classifier"]
     assert "features.denseblock2" in make_model("hfkit-densenet/mlp").entries()
     assert make_model("hfkit-timm/efficientnet").entries()[-2:] == ["bn2", "classifier"]
+    assert make_model("hfkit-timm/convnext").entries()[-2:] == ["head", "classifier"]
 
 
 @ALL

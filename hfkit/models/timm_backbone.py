@@ -61,13 +61,18 @@ class TimmClassifier(ImageClassifier):
         net = self.backbone
         if isinstance(net, VisionTransformer):
             blocks: list[Step] = [(f"blocks.{name}", block) for name, block in net.blocks.named_children()]
-            return [("patch_embed", self._embed), *blocks, ("norm", net.norm), ("", self._pool)]
+            return [("patch_embed", self._embed), *blocks, ("norm", net.norm), (self._last_stage(), self._pool)]
         steps: list[Step] = []
         for part in _SEQUENCES.get(type(net).__name__, ()):
             module = getattr(net, part)
             inner = list(module.named_children()) if isinstance(module, nn.Sequential) else []
             steps += [(f"{part}.{name}", child) for name, child in inner] or [(part, module)]
-        return [*steps, ("", self._pool)] if steps else [("", net)]
+        return [*steps, (self._last_stage(), self._pool)] if steps else [("", net)]
+
+    def _last_stage(self) -> str:
+        """Name the layer with parameters that some nets have behind their last block, in timm's part for the head."""
+        modules = {name: getattr(self.backbone, name, None) for name in ("fc_norm", "head")}
+        return next((name for name, module in modules.items() if module is not None and [*module.parameters()]), "")
 
     def _embed(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images to the tokens that enter the first block of a transformer."""
