@@ -22,10 +22,10 @@ from .backbones import first_sentence
 from .data.views import FrozenInputs
 from .feature_store import STATES_FILE, FeatureStore, StoreFullError
 from .freezing import frozen_checksum
-from .launch import package_versions
 from .models.base import BackboneClassifier
 from .prediction import Collator, share_of_batches
 from .stored_states import StateLayout, StateReader, ViewOfEpoch, collate_even, collate_packed
+from .versions import code_checksum, package_versions
 
 
 class CannotCacheError(Exception):
@@ -88,7 +88,7 @@ class FeatureCache:
         config = {key: value for key, value in self.model.config.to_dict().items() if key not in _HEAD_ONLY}
         parts = {
             "weights": frozen_checksum(self.model),
-            "code": _code_checksum(),
+            "code": code_checksum(),
             "versions": package_versions(),
             "config": config,
             "stage": self.stage,
@@ -277,11 +277,3 @@ _HEAD_ONLY = (
     "id2label",
     "label2id",
 )
-
-
-def _code_checksum() -> str:
-    """Return a sum over the files that say how a model computes."""
-    digest = hashlib.sha256()
-    for file in sorted((Path(__file__).parent / "models").glob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -1,13 +1,13 @@
 """Starting and ending a recipe: cores, processes, the folder of the run, and errors as sentences."""
 
 import ctypes
+import gc
 import os
 import platform
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from .arguments import Arguments
 from .errors import UserError
 from .files import write_file
 from .training_arguments import available_cores, cpu_capabilities
+from .versions import package_versions
 
 CONFIGURATION_FILE = "hfkit.yaml"
 FILLED_IN = ("learning_rate", "head_learning_rate", "bf16")
@@ -112,6 +113,15 @@ def keep_freed_memory() -> None:
     mmap_max, trim_threshold = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of malloc.h
     mallopt(mmap_max, 0)
     mallopt(trim_threshold, 2**31 - 1)
+
+
+def give_back_memory() -> None:
+    """Give the memory that is free now back to the system, after work that needed more than what follows, such as reading."""
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # as above
+        return
 
 
 def start_run(arguments: Arguments[Any, Any], first_line: str, recipe: str) -> Path:
@@ -250,9 +260,3 @@ def device_name(training: Any) -> str:
     if training.device.type == "cpu":
         return f"CPU ({cpu_capabilities().get('cpu_name', platform.machine())})"
     return str(training.device)
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that a result depends on."""
-    packages = "hfkit torch torchvision timm transformers datasets accelerate evaluate scikit-learn emoji".split()
-    return {package: version(package) for package in packages}

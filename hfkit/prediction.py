@@ -41,10 +41,12 @@ def share_of_batches(
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
     """Yield this process's share of the batches of `inputs`, of rows of similar length: their numbers, and the batch.
 
-    Labels are left out. With a `description` the main process shows how far it is.
+    The longest come first: what memory they take is enough for all that follow, where growing batches would each need a
+    new block. Labels are left out. With a `description` the main process shows how far it is.
     """
     state = PartialState()
-    order = np.argsort(inputs["length"], kind="stable") if "length" in inputs.column_names else np.arange(len(inputs))
+    lengths = -np.asarray(inputs["length"]) if "length" in inputs.column_names else np.zeros(len(inputs))
+    order = np.argsort(lengths, kind="stable")
     columns = inputs.remove_columns([name for name in ("length", "label", "labels") if name in inputs.column_names])
     starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
     silent = True if description is None or not state.is_main_process else None

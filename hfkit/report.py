@@ -204,8 +204,8 @@ def _describe_schedule(training: Any) -> str:
 
 def show_end(console: Console, log_history: list[dict[str, float]], usage: str, folder: Path) -> None:
     """Print where everything is, and how to use the model."""
-    seconds = sum(entry.get("epoch_seconds", 0) for entry in log_history)
-    console.print(
-        f"\nTraining took {seconds:.0f} s. Everything is in {folder}. To use the model:\n", markup=False, soft_wrap=True
-    )
+    seconds, waited = (sum(entry.get(name, 0) for entry in log_history) for name in ("epoch_seconds", "data_seconds"))
+    waiting = f", of which {waited / seconds:.0%} went by waiting for data" if seconds else ""
+    line = f"\nTraining took {seconds:.0f} s{waiting}. Everything is in {folder}. To use the model:\n"
+    console.print(line, markup=False, soft_wrap=True)
     console.print(usage.format(folder=folder), markup=False, highlight=False, soft_wrap=True)

@@ -154,23 +154,41 @@ def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Call
 
 
 class EpochLog(TrainerCallback):
-    """Notes the seconds of each training epoch in the Trainer's log history, and prints a readable line for each log."""
+    """Notes the seconds of each training epoch in the Trainer's log history, and prints a readable line for each log.
+
+    With them stands how much of it the steps waited for data: from the end of a step (or of what comes between steps) to the
+    beginning of the next.
+    """
 
     def __init__(self) -> None:
-        self._start = 0.0
+        self._start = self._free = self._waited = 0.0
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Start the clock."""
-        self._start = time.perf_counter()
+        self._start = self._free = time.perf_counter()
+        self._waited = 0.0
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Note how long the step's batches took to come."""
+        self._waited += time.perf_counter() - self._free
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Begin to wait."""
+        self._free = time.perf_counter()
+
+    on_evaluate = on_save = on_step_end  # what came before was no waiting
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Note the time; evaluation and saving come later and do not count."""
-        seconds = round(time.perf_counter() - self._start, 3)
-        state.log_history.append({"epoch": state.epoch, "epoch_seconds": seconds, "step": state.global_step})
+        seconds = {"epoch_seconds": time.perf_counter() - self._start, "data_seconds": self._waited}
+        rounded = {name: round(value, 3) for name, value in seconds.items()}
+        state.log_history.append({"epoch": state.epoch, **rounded, "step": state.global_step})
 
     def on_log(
         self,

@@ -23,7 +23,7 @@ from .feature_cache import CannotCacheError, FeatureCache, TrainingInputs, use_f
 from .feature_store import FeatureStore
 from .final_evaluation import Metrics, evaluate_saved_model
 from .freezing import FreezeCallback, count_parameters
-from .launch import environment, use_all_cores, write_configuration
+from .launch import environment, give_back_memory, use_all_cores, write_configuration
 from .models.base import BackboneClassifier
 from .prediction import Collator
 from .trainer import ClassifierTrainer, EpochLog, QuietProgress, make_loss
@@ -90,6 +90,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     if weights is not None:
         pairs = zip(task.label_names, weights, strict=True)
         notes.append(f"Class weights: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}.")
+    give_back_memory()  # what reading the data took, several times what is left of it
     freezing = FreezeCallback(plan)
     loss = make_loss(weights, arguments.training.label_smoothing_factor)
     inputs = _training_inputs(task, arguments)

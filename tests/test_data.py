@@ -400,3 +400,49 @@ def test_tokens_are_cleaned_cut_and_counted(tmp_path: Path, tokenizer: PreTraine
     assert "labels" not in inputs["test"].column_names
     expected = tokenizer("virus " * 50, truncation=True, max_length=8)["input_ids"]
     assert inputs["train"]["input_ids"][0] == expected
+
+
+def test_rows_and_tokens_are_read_from_the_disk(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same rows are written once, the same tokens are made once; another cleaning code or length makes them anew."""
+    write(tmp_path / "train.csv", rows(20))
+
+    def files(max_length: int = 8) -> list[str]:
+        """Return where rows and tokens of train are."""
+        data = load(tmp_path)
+        inputs, _ = tokenize(data.splits, tokenizer, ["lower"], max_length)
+        return [entry["filename"] for split in (data.splits, inputs) for entry in split["train"].cache_files]
+
+    first = files()
+    assert len(first) == 2
+    written = [Path(file).stat().st_mtime_ns for file in first]
+    assert files() == first
+    assert [Path(file).stat().st_mtime_ns for file in first] == written
+    assert files(max_length=6)[1] != first[1]
+    monkeypatch.setattr("hfkit.data.text.code_checksum", lambda: "another")
+    assert files()[0] == first[0]
+    assert files()[1] != first[1]
+
+
+def test_other_labels_or_another_order_are_other_rows(tmp_path: Path) -> None:
+    """Rows on disk are told apart by all that is in them."""
+    contents = [
+        rows(20),
+        rows(20)[::-1],
+        [{**row, "label": "real" if row["label"] == "fake" else "fake"} for row in rows(20)],
+    ]
+    for number, content in enumerate(contents):
+        (tmp_path / str(number)).mkdir()
+        write(tmp_path / str(number) / "train.csv", content)
+    found = [load(tmp_path / str(number)).splits["train"] for number in range(3)]
+    assert len({split.cache_files[0]["filename"] for split in found}) == 3
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else could be done with a million rows."""
+    write(tmp_path / "train.csv", [{**row, "tweet": f"never seen {row['tweet']}"} for row in rows(20)])
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "taken")
+    with pytest.raises(UserError, match=r"taken .*HF_DATASETS_CACHE"):
+        load(tmp_path)

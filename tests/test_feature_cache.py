@@ -22,6 +22,7 @@ from hfkit.feature_store import STATES_FILE, FeatureStore
 from hfkit.freezing import FreezeCallback, FreezePlan
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier, Preprocessing
+from hfkit.prediction import share_of_batches
 from hfkit.stored_states import StateReader, ViewOfEpoch
 from hfkit.trainer import ClassifierTrainer
 from hfkit.training_arguments import TrainingArguments
@@ -88,6 +89,14 @@ def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, p
     )
     trainer.train()
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def test_batches_come_longest_first_and_their_rows_are_numbered(tokenizer: Any) -> None:
+    """The first batch needs the most memory."""
+    rows = Dataset.from_dict({"input_ids": [[5] * length for length in (2, 6, 3, 4, 6)], "length": [2, 6, 3, 4, 6]})
+    batches = list(share_of_batches(rows, DataCollatorWithPadding(tokenizer), 2, torch.device("cpu")))
+    assert [numbers for numbers, _ in batches] == [[1, 4], [3, 2], [0]]
+    assert [batch["input_ids"].shape[1] for _, batch in batches] == [6, 4, 2]
 
 
 # --- exact ---
@@ -217,7 +226,7 @@ def test_the_key_holds_everything_that_the_states_depend_on(
         key(dtype=torch.bfloat16),
         key(compute_dtype=torch.bfloat16),
     ]
-    monkeypatch.setattr("hfkit.feature_cache._code_checksum", lambda: "another")
+    monkeypatch.setattr("hfkit.feature_cache.code_checksum", lambda: "another")
     others.append(key())
     assert len({base, *others}) == 8
 

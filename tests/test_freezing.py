@@ -1,7 +1,9 @@
 """Frozen means frozen: names, modes, the optimizer, and what moved in training."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
-from hfkit.trainer import ClassifierTrainer, make_loss, parameter_groups
+from hfkit.trainer import ClassifierTrainer, EpochLog, make_loss, parameter_groups
 from hfkit.training import learning_rate_by_width
 from hfkit.training_arguments import TrainingArguments
 
@@ -406,6 +408,34 @@ def test_logged_accuracy_is_that_of_the_training_batches(
     logits = model(**{key: value for key, value in collate(list(data)).items() if key != "labels"}).logits
     right = (logits.argmax(-1) == torch.tensor(data["labels"])).float().mean().item()
     assert logged["accuracy"] == pytest.approx(right)
+
+
+def test_waiting_for_data_is_told_from_training(
+    make_model: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collator that takes its time shows up as waiting, an evaluation that does so does not."""
+    trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, "none", max_steps=4)
+    plain = trainer.data_collator
+
+    def slowly(batch: list[Any]) -> Any:
+        """Take 50 ms for a batch."""
+        time.sleep(0.05)
+        return plain(batch)
+
+    log = EpochLog()
+    trainer.data_collator = slowly
+    trainer.add_callback(log)
+    trainer.train()
+    noted = [entry for entry in trainer.state.log_history if "data_seconds" in entry]
+    assert sum(entry["data_seconds"] for entry in noted) >= 4 * 0.05
+    assert all(entry["data_seconds"] <= entry["epoch_seconds"] for entry in noted)
+    ticks = iter([0.0, 10.0, 11.0])
+    monkeypatch.setattr("hfkit.trainer.time", SimpleNamespace(perf_counter=ticks.__next__))
+    nothing: Any = None
+    log.on_epoch_begin(nothing, nothing, nothing)
+    log.on_evaluate(nothing, nothing, nothing)
+    log.on_step_begin(nothing, nothing, nothing)
+    assert log._waited == 1.0
 
 
 @pytest.mark.parametrize("unfreeze_from", ["encoder.layer.1", "all"])

@@ -3,16 +3,19 @@
 from typing import Any
 
 import pandas as pd
+from accelerate import PartialState
 from datasets import Dataset, DatasetDict, Features, Value
 from transformers import PreTrainedTokenizerBase
 
 from ..arguments import TextDataArguments
 from ..errors import UserError
 from ..models.cleaning import clean, join_texts
+from ..versions import code_checksum, package_versions
 from .columns import check_columns, find_column, find_label_column
 from .labels import encodable, label_text
 from .sources import SPLIT_NAMES, Source, read_source
 from .splits import LabelledData, complete_splits, label_features, label_numbers, leave_out, name_labels, note_left_out
+from .stored_rows import stored_rows
 
 TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
 
@@ -34,7 +37,7 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
     if lines > 10:
         notes.append(f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
     notes += complete_splits(tables, arguments)
-    splits = DatasetDict({split: _to_dataset(tables[split], names) for split in SPLIT_NAMES if split in tables})
+    splits = DatasetDict({split: _to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
     return LabelledData(splits, names, dropped, notes)
 
 
@@ -90,18 +93,18 @@ def _cell_text(value: object) -> str:
     return "" if empty else encodable(str(value))
 
 
-def _to_dataset(table: pd.DataFrame, names: list[str]) -> Dataset:
+def _to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:
     label = label_features(table, names)
     columns: dict[str, Any] = {"row": table["row"].tolist(), "text": table["text"].tolist()}
     if label:
         columns["label"] = label_numbers(table, names)
-    return Dataset.from_dict(columns, features=Features({"row": Value("int64"), "text": Value("string"), **label}))
+    return stored_rows(split, columns, Features({"row": Value("int64"), "text": Value("string"), **label}))
 
 
 def tokenize(
     splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, cleaning: list[str], max_length: int
 ) -> tuple[DatasetDict, dict[str, int]]:
-    """Clean and tokenise all splits, without padding.
+    """Clean and tokenise all splits, without padding; `datasets` keeps the result on disk for the next run.
 
     Returns:
         The splits with columns `input_ids`, `attention_mask`, `length` and, where labelled, `labels`; and how many
@@ -109,8 +112,8 @@ def tokenize(
 
     """
 
-    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        """Clean and tokenise a batch of rows."""
+    def encode(batch: dict[str, list[Any]], code: str) -> dict[str, list[Any]]:
+        """Clean and tokenise a batch of rows; `datasets` tells results of other `code` apart."""
         texts = [clean(text, cleaning) for text in batch["text"]]
         encoded = tokenizer(texts, truncation=True, max_length=max_length, return_token_type_ids=False)
         lengths = [len(ids) for ids in encoded["input_ids"]]
@@ -124,8 +127,10 @@ def tokenize(
             "truncated": truncated,
         }
 
-    encoded = splits.map(encode, batched=True, remove_columns=["row", "text"], desc="Tokenising")
-    truncated = {split: sum(dataset["truncated"]) for split, dataset in encoded.items()}
+    code = {"code": f"{code_checksum()} {package_versions()}"}
+    with PartialState().local_main_process_first():  # the others read what it wrote
+        encoded = splits.map(encode, batched=True, remove_columns=["row", "text"], fn_kwargs=code, desc="Tokenising")
+    truncated = {split: sum(dataset["truncated"][:]) for split, dataset in encoded.items()}
     encoded = encoded.remove_columns("truncated")
     for split, dataset in encoded.items():
         if "label" in dataset.column_names:

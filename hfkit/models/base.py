@@ -59,10 +59,13 @@ class BackboneClassifier(PreTrainedModel):
 
         The Trainer calls this at every step, which would wake the dropout and the BatchNorm statistics of frozen layers.
         """
-        super().train(mode)
-        if mode:
-            for module in self.still_modules():
-                module.training = False
+        if mode != self.training:
+            super().train(mode)
+        still = set(self.still_modules()) if mode else set()
+        for module in self.modules():
+            wanted = mode and module not in still
+            if module.training != wanted:  # to set an attribute of a module is slow, and this runs at every step
+                module.training = wanted
         return self
 
     def still_modules(self) -> list[nn.Module]:
@@ -71,15 +74,16 @@ class BackboneClassifier(PreTrainedModel):
         They are frozen modules, which have no trainable parameter; parameterless ones (such as a dropout) that are
         registered before the first trainable parameter; and with `keep_batch_norm` every BatchNorm.
         """
+        inside: dict[nn.Module, set[bool]] = {}
+        _collect_requires_grad(self.backbone, inside)
         still: list[nn.Module] = []
-        trainable_seen = all(parameter.requires_grad for parameter in self.backbone.parameters())
+        trainable_seen = inside[self.backbone] == {True}
         for module in self.backbone.modules():
-            parameters = list(module.parameters())
             if self.keep_batch_norm and isinstance(module, nn.modules.batchnorm._BatchNorm):
                 still.append(module)
-            elif any(parameter.requires_grad for parameter in parameters):
+            elif True in inside[module]:
                 trainable_seen |= any(parameter.requires_grad for parameter in module.parameters(recurse=False))
-            elif parameters or not trainable_seen:
+            elif inside[module] or not trainable_seen:
                 still.append(module)
         return still
 
@@ -122,6 +126,14 @@ class BackboneClassifier(PreTrainedModel):
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor | None:
         """Return the mean cross-entropy of `logits` (batch, num_labels), or None without `labels`: numbers or probabilities."""
         return None if labels is None else functional.cross_entropy(logits, labels)
+
+
+def _collect_requires_grad(module: nn.Module, found: dict[nn.Module, set[bool]]) -> set[bool]:
+    """Note which values `requires_grad` has in a module and below it, for it and all below it, each looked at once."""
+    if module not in found:
+        found[module] = {parameter.requires_grad for parameter in module._parameters.values() if parameter is not None}
+        found[module].update(*(_collect_requires_grad(child, found) for child in module.children()))
+    return found[module]
 
 
 def _stage_names(module: nn.Module, prefix: str = "") -> list[str]:
