@@ -2,7 +2,7 @@
 
     python benchmarks/cache_memory.py --texts FOLDER
 
-A BERT of one layer (width 384) under a BiGRU head is frozen, so that the tokens of all rows are stored; the training tweets are
+A BERT of one layer (width 128) under a BiGRU head is frozen, so that the tokens of all rows are stored; the training tweets are
 repeated. What a run maps from disk is not anonymous; the system takes it back when it needs the room.
 """
 
@@ -54,7 +54,7 @@ def write_backbone(folder: Path) -> None:
     from hfkit.backbones import locate_backbone
 
     tokenizer = AutoTokenizer.from_pretrained(locate_backbone("minilm"))
-    sizes = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 6, "intermediate_size": 384}
+    sizes = {"hidden_size": 128, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 128}
     BertModel(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -18,6 +18,9 @@ from .models.text import TextClassifier
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
 LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
 
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+"""Whose weights the package behind the backbone `minilm` carries."""
+
 
 def locate_backbone(name: str) -> str:
     """Return the folder of `minilm`, whose weights a package carries; any other name is returned as it is.

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .errors import UserError
 from .feature_store import FeatureStore
 
 app = typer.Typer(help="hfkit: transfer learning of classifiers.", no_args_is_help=True, add_completion=False)
@@ -45,6 +46,24 @@ def clear(folder: Folder = None) -> None:
     typer.echo(f"Removed {store.clear() / 1e6:,.1f} MB from {store.root}.")
 
 
+@app.command("push")
+def push(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub.")],
+    license: Annotated[str, typer.Option(help="The model's license, by the Hub's name: mit, apache-2.0, ...")],
+    language: Annotated[str | None, typer.Option(help="Language of the texts: en, ...")] = None,
+    private: Annotated[bool, typer.Option(help="Make a new repository private.")] = False,
+) -> None:
+    """Prove that a run's model works for others, upload it, and prove it again from the Hub."""
+    from .push import push_run
+
+    push_run(run, repository, license, language, private)
+
+
 def main() -> None:
-    """Run the command."""
-    app()
+    """Run the command; a user's mistake is one sentence and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from error

@@ -14,6 +14,7 @@ from .errors import UserError
 from .evaluation import confusion_of, evaluate_split, report_of, wrong_predictions
 from .files import write_file
 from .prediction import predict_logits
+from .proof import write_proof
 from .trainer import ClassifierTrainer
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def evaluate_saved_model(
         if split == shown and trainer.is_world_process_zero():
             console.print(f"\nPredicting the {len(rows)} rows of {split} took {seconds:.1f} s.", highlight=False)
             _write_report(trainer, task, folder, split, logits, references, console)
+        if split == shown:
+            write_proof(folder, model, task, split, logits)
     return results
 
 

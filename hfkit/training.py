@@ -26,6 +26,9 @@ from .freezing import FreezeCallback, count_parameters
 from .launch import environment, give_back_memory, use_all_cores, write_configuration
 from .models.base import BackboneClassifier
 from .prediction import Collator
+from .proof import write_manifest
+from .push import check_can_push, push_run
+from .run_summary import write_summary
 from .trainer import ClassifierTrainer, EpochLog, QuietProgress, make_loss
 from .training_arguments import TrainingArguments
 
@@ -78,6 +81,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
 
     """
     threads = use_all_cores()
+    push = _take_push(arguments.training)
     _check_reporters(arguments.training.report_to)
     console = Console(quiet=arguments.training.process_index != 0)
     metrics = make_metrics(len(task.label_names), arguments.training.metric or ())
@@ -94,19 +98,23 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     freezing = FreezeCallback(plan)
     loss = make_loss(weights, arguments.training.label_smoothing_factor)
     inputs = _training_inputs(task, arguments)
-    notes.append(inputs.note)
     trainer = _build_trainer(task, arguments, inputs, metrics, loss, freezing)
     if trainer.is_world_process_zero():
         write_configuration(folder, arguments)
         report.write_json(folder / "env.json", environment(arguments, threads))
         for name, table in task.tables.items():
             report.write_table(folder / name, table)
-    report.show_head(console, task, arguments, [*notes, plan.describe(task.model)], threads, folder)
+    report.show_head(console, task, arguments, [*notes, inputs.note, plan.describe(task.model)], threads, folder)
     outcome = trainer.train(resume_from_checkpoint=arguments.training.resume_from_checkpoint)
     passes = {"train_feature_seconds": round(inputs.seconds, 3)} if inputs.seconds else {}
     _save(trainer, task, folder, {**outcome.metrics, **passes, **_counts(task.model, freezing)})
+    if trainer.is_world_process_zero():
+        write_manifest(folder)
+        write_summary(folder, task, arguments, [*notes, plan.describe(task.model)])
     results = evaluate_saved_model(trainer, task, folder, metrics, console)
     report.show_end(console, trainer.state.log_history, task.usage, folder)
+    if push and trainer.is_world_process_zero():
+        push_run(folder, *push)
     return results
 
 
@@ -117,6 +125,23 @@ def learning_rate_by_width(width: int) -> tuple[float, str]:
     width to at most 1e-4: 3.6e-5 for BERT-base, 1e-4 for MiniLM.
     """
     return float(f"{min(1e-4, 2e-5 * (1024 / width) ** 2):.2g}"), f"default for a width of {width}"
+
+
+def _take_push(training: TrainingArguments) -> tuple[str, str, str | None, bool] | None:
+    """Take the order to push away from the Trainer, which would push at every save, before any proof.
+
+    Raises:
+        UserError: It cannot be pushed.
+
+    """
+    if training.hub_token is not None:
+        raise UserError("--hub_token would stand in the shell's history: run `hf auth login`, or set HF_TOKEN.")
+    if not training.push_to_hub:
+        return None
+    training.push_to_hub = False
+    if training.process_index == 0:
+        check_can_push(training.hub_model_id, training.license)
+    return str(training.hub_model_id), str(training.license), training.language, bool(training.hub_private_repo)
 
 
 def _check_reporters(names: list[str]) -> None:

@@ -76,6 +76,12 @@ class TrainingArguments(transformers.TrainingArguments):
     metric: list[str] | None = field(
         default=None, metadata={"help": "Further metrics of the evaluate library, by id (needs the network)."}
     )
+    license: str | None = field(
+        default=None, metadata={"help": "With --push_to_hub: the model's license, such as mit or apache-2.0."}
+    )
+    language: str | None = field(
+        default=None, metadata={"help": "With --push_to_hub: the language of the texts, such as en."}
+    )
     bf16: bool | None = field(
         default=None, metadata={"help": "Train in bfloat16; default: where the machine has instructions for it."}
     )

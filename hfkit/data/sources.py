@@ -1,7 +1,6 @@
 """Where rows come from: the embedded sample, the public tweets, a file, a folder, or the Hub; one table a split."""
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -143,16 +142,17 @@ def _read_delimited(path: Path, separator: str) -> pd.DataFrame:
         UserError: Rows have more fields than the header, or a quote is never closed and swallows rows.
 
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        content = file.read()
-    table = pd.read_csv(io.StringIO(content), sep=separator, dtype=str, keep_default_na=False)
+    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes surplus fields for row names and shifts the columns
         raise UserError(
             f"{path} has rows with more fields than its header names ({', '.join(map(str, table.columns))}): quote texts "
             f"that hold a {'tab' if separator != ',' else 'comma'}, and end no row with one."
         )
-    several_lines = [number for number, row in enumerate(table.itertuples(index=False), 1) if "\n" in "".join(row)]
-    if content.count('"') % 2 and several_lines:
+    with path.open("rb") as file:
+        quotes = sum(chunk.count(b'"') for chunk in iter(lambda: file.read(1 << 20), b""))
+    rows = enumerate(table.itertuples(index=False), 1) if quotes % 2 else ()
+    several_lines = [number for number, row in rows if "\n" in "".join(row)]
+    if several_lines:
         raise UserError(
             f"{path} has a double quote that is never closed: row {several_lines[0]} goes on over several lines. Double the "
             'quotes inside of a text ("") and put the text in quotes.'

@@ -1,0 +1,82 @@
+"""What a run says of itself in `summary.json`, for its card: no paths, nothing of the machine but versions."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .arguments import Arguments, TextModelArguments
+from .backbones import MINILM
+from .data.image_sources import HUB_NAMES
+from .files import write_file
+
+if TYPE_CHECKING:
+    from .training import Task
+
+SUMMARY_FILE = "summary.json"
+DATASETS = {
+    "sample": "a small hand-written sample that proves nothing about accuracy",
+    "constraint": "the English tweets of Constraint@AAAI-2021 (COVID-19 fake news, Patwa et al., arXiv 2011.03327)",
+    "digits": "scikit-learn's digits",
+    "cifar10": "CIFAR-10",
+}
+"""Data sets with names of their own, as a sentence goes on after "trained on"."""
+
+
+def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], lines: list[str]) -> None:
+    """Write what was trained on what.
+
+    Args:
+        folder: Of the run.
+        task: Model and data.
+        arguments: Flags.
+        lines: Sentences on how it was trained, without paths.
+
+    """
+    counts = {split: Counter(rows["label"]) for split, rows in task.rows.items() if "label" in rows.column_names}
+    summary = {
+        "kind": f"A classifier of {'texts' if isinstance(arguments.model, TextModelArguments) else 'images'}, trained on "
+        f"{dataset_name(arguments.data.dataset)}.",
+        "backbone": Path(str(arguments.model.backbone)).name,
+        "base_model": base_model_of(arguments),
+        "head": arguments.model.head,
+        "dataset": dataset_name(arguments.data.dataset),
+        "dataset_id": dataset_id(arguments.data.dataset),
+        "rows": {split: len(rows) for split, rows in task.rows.items()},
+        "classes": {
+            name: {split: count[number] for split, count in counts.items()}
+            for number, name in enumerate(task.label_names)
+        },
+        "lines": lines,
+    }
+    write_file(folder / SUMMARY_FILE, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def is_local(name: str) -> bool:
+    """Whether a data set or backbone is a file or folder here."""
+    return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or name.count("/") > 1
+
+
+def dataset_id(dataset: str) -> str | None:
+    """Return the Hub id of a data set, or None where it is not from the Hub."""
+    if dataset in HUB_NAMES:
+        return HUB_NAMES[dataset]
+    return None if dataset in DATASETS or is_local(dataset) else dataset
+
+
+def dataset_name(dataset: str) -> str:
+    """Return what a card calls a data set; one's own has no name there."""
+    return DATASETS.get(dataset) or dataset_id(dataset) or "the author's own data"
+
+
+def base_model_of(arguments: Arguments[Any, Any]) -> str | None:
+    """Return the Hub id of the weights that training began with, or None where they are not from the Hub."""
+    backbone = str(arguments.model.backbone)
+    if isinstance(arguments.model, TextModelArguments):
+        return MINILM if backbone == "minilm" else None if is_local(backbone) else backbone
+    if arguments.model.weights != "default":
+        return None
+    import timm
+
+    known = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
+    return getattr(known, "hf_hub_id", None) or None

@@ -1,0 +1,349 @@
+"""A stand-in for the Hub on loopback that an unmodified huggingface_hub talks to: model repositories, and failures to order.
+
+    with HubDouble() as hub:
+        subprocess.run(command, env={**os.environ, **hub.environment(home)})
+
+huggingface_hub reads its endpoint when it is imported, so that a client is a process of its own.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+LFS_SUFFIXES = (".safetensors", ".bin", ".png", ".pkl", ".pt")
+TOKEN = "hf_secret_of_the_tests"
+
+
+@dataclass
+class Repository:
+    """Commits by hash, each with its files by path, and what branches and tags point at."""
+
+    private: bool = False
+    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+
+    def commit(self, files: dict[str, bytes]) -> str:
+        """Put a new state on main."""
+        content = json.dumps(
+            [len(self.commits), {path: hashlib.sha1(data).hexdigest() for path, data in files.items()}]
+        )
+        oid = hashlib.sha1(content.encode()).hexdigest()
+        self.commits[oid] = files
+        self.refs["main"] = oid
+        return oid
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the commit that a branch, a tag or a hash names."""
+        return self.refs.get(revision) or (revision if revision in self.commits else None)
+
+
+@dataclass
+class Failure:
+    """What happens to the next requests whose method and path match, in place of an answer.
+
+    Attributes:
+        pattern: Of the method and the path, such as `PUT /_lfs`.
+        status: Of the answer; None: the connection is cut.
+        times: How many requests it meets.
+        headers: Of the answer.
+        before: Something else that happens then, after which the request is answered as usual.
+
+    """
+
+    pattern: str
+    status: int | None = None
+    times: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    before: Callable[[], object] | None = None
+
+
+class HubDouble:
+    """The server, with its repositories and the requests that it saw.
+
+    Attributes:
+        repositories: By id.
+        requests: Method and path of each request.
+        failures: What is to go wrong, in this order.
+        role: What the token may do: `write` or `read`.
+
+    """
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, Repository] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.requests: list[str] = []
+        self.failures: list[Failure] = []
+        self.role = "write"
+        handler = type("BoundHandler", (Handler,), {"hub": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self) -> "HubDouble":
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """Return what a process needs to take this for the Hub."""
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_TOKEN": TOKEN,
+            "HF_HOME": str(home),
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "DISABLE_SAFETENSORS_CONVERSION": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def files(self, repository: str) -> dict[str, bytes]:
+        """Return what is on main."""
+        found = self.repositories[repository]
+        return found.commits[found.refs["main"]]
+
+
+class RefusedError(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status: int, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    hub: HubDouble
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+    def answer(self, status: int, content: Any = b"", headers: dict[str, str] | None = None) -> None:
+        """Send bytes, or JSON."""
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in {
+            "Content-Length": str(len(data)),
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def handle_request(self) -> None:
+        """Fail as ordered, or route."""
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append(f"{self.command} {path}")
+        failure = next(
+            (f for f in self.hub.failures if f.times and re.match(f.pattern, f"{self.command} {path}")), None
+        )
+        if failure is not None:
+            failure.times -= 1
+            if failure.before is not None:
+                failure.before()
+            elif failure.status is None:
+                self.close_connection = True
+                self.connection.close()  # half-way: what was sent is not read
+                return
+            else:
+                self.read_body()
+                self.answer(failure.status, {"error": "ordered"}, failure.headers)
+                return
+        self.body = self.read_body()
+        try:
+            self.route(path)
+        except RefusedError as error:
+            headers = {"X-Error-Message": str(error), **({"X-Error-Code": error.code} if error.code else {})}
+            self.answer(error.status, {"error": str(error)}, headers)
+
+    do_GET = do_HEAD = do_POST = do_PUT = handle_request  # noqa: N815
+
+    def read_body(self) -> bytes:
+        """Read what was sent, in chunks or whole."""
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def route(self, path: str) -> None:
+        """Find who answers."""
+        for pattern, method in ROUTES.items():
+            found = re.fullmatch(pattern, path)
+            if found:
+                getattr(self, method)(*found.groups())
+                return
+        raise RefusedError(404, f"no such route: {path}")
+
+    def check_token(self) -> None:
+        """Refuse who may not write."""
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            raise RefusedError(401, "Invalid username or password.")
+        if self.hub.role != "write":
+            raise RefusedError(403, "You don't have the rights to create or write a model.")
+
+    def repository(self, name: str) -> Repository:
+        """Return a repository that the client may see."""
+        found = self.hub.repositories.get(name)
+        authorized = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+        if found is None or (found.private and not authorized):
+            raise RefusedError(404 if authorized else 401, "Repository not found", "RepoNotFound")
+        return found
+
+    def tree(self, name: str, revision: str | None) -> tuple[str, dict[str, bytes]]:
+        """Return a commit and its files."""
+        repository = self.repository(name)
+        oid = repository.resolve(revision or "main")
+        if oid is None:
+            raise RefusedError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        return oid, repository.commits[oid]
+
+    def who_am_i(self) -> None:
+        """Answer who the token belongs to, and what it may do."""
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            raise RefusedError(401, "Invalid username or password.")
+        self.answer(200, {"type": "user", "name": "me", "orgs": [], "auth": {"accessToken": {"role": self.hub.role}}})
+
+    def validate_card(self) -> None:
+        """Refuse a front matter that is no YAML or has no license, which is what the tests need of the Hub's rules."""
+        front = yaml.safe_load(json.loads(self.body)["content"].split("---")[1])
+        errors = [] if isinstance(front, dict) and "license" in front else [{"message": '"license" is missing'}]
+        self.answer(400 if errors else 200, {"errors": errors, "warnings": []})
+
+    def create(self) -> None:
+        """Make a repository."""
+        self.check_token()
+        asked = json.loads(self.body)
+        name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+        content = {"url": f"{self.hub.url}/{name}", "name": name, "id": name}
+        if name in self.hub.repositories:
+            self.answer(409, {**content, "error": "You already created this model repo"})
+            return
+        repository = Repository(bool(asked.get("private")) or asked.get("visibility") == "private")
+        repository.commit({".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"})
+        self.hub.repositories[name] = repository
+        self.answer(200, content)
+
+    def information(self, name: str, revision: str | None) -> None:
+        """Describe a commit."""
+        oid, files = self.tree(name, revision)
+        card = files.get("README.md", b"").decode().split("---")
+        data = yaml.safe_load(card[1]) if len(card) > 2 else {}
+        description = {"_id": "0", "id": name, "modelId": name, "sha": oid, "private": self.repository(name).private}
+        description |= {"tags": data.get("tags", []), "cardData": data, "pipeline_tag": data.get("pipeline_tag")}
+        siblings = [{"rfilename": path, "size": len(content)} for path, content in sorted(files.items())]
+        self.answer(200, {**description, "siblings": siblings, "downloads": 0, "likes": 0})
+
+    def list_tree(self, name: str, revision: str, folder: str | None) -> None:
+        """List the files of a commit."""
+        oid, files = self.tree(name, revision)
+        found = {path: data for path, data in files.items() if path.startswith(folder or "")}
+        if folder and not found:
+            raise RefusedError(404, f"{folder} does not exist", "EntryNotFound")
+        items = [
+            {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+            for path, data in sorted(found.items())
+        ]
+        self.answer(200, items, {"X-Repo-Commit": oid})
+
+    def preupload(self, name: str, revision: str) -> None:
+        """Say which files go by LFS."""
+        self.check_token()
+        self.tree(name, revision)
+        files = [
+            {"path": file["path"], "shouldIgnore": False, "oid": None}
+            | {"uploadMode": "lfs" if file["path"].endswith(LFS_SUFFIXES) else "regular"}
+            for file in json.loads(self.body)["files"]
+        ]
+        self.answer(200, {"files": files})
+
+    def batch(self, name: str) -> None:
+        """Say where large files go that are not here yet."""
+        self.check_token()
+        objects = []
+        for asked in json.loads(self.body)["objects"]:
+            target = {"href": f"{self.hub.url}/_lfs/{asked['oid']}"}
+            actions = {} if asked["oid"] in self.hub.blobs else {"actions": {"upload": target, "verify": target}}
+            objects.append({"oid": asked["oid"], "size": asked["size"], **actions})
+        self.answer(200, {"transfer": "basic", "objects": objects}, {"Content-Type": "application/vnd.git-lfs+json"})
+
+    def large_file(self, oid: str) -> None:
+        """Take a large file, or say that it is here."""
+        if self.command == "PUT":
+            if hashlib.sha256(self.body).hexdigest() != oid:
+                raise RefusedError(400, "sha256 mismatch")
+            self.hub.blobs[oid] = self.body
+        self.answer(200, {})
+
+    def commit(self, name: str, revision: str) -> None:
+        """Change files, all at once or not at all."""
+        self.check_token()
+        oid, files = self.tree(name, revision)
+        changed = dict(files)
+        for line in self.body.splitlines():
+            operation = json.loads(line)
+            value = operation["value"]
+            if operation["key"] == "header" and value.get("parentCommit", oid) != oid:
+                raise RefusedError(412, "A commit has happened since. Please refresh and try again.")
+            if operation["key"] == "file":
+                changed[value["path"]] = base64.b64decode(value["content"])
+            elif operation["key"] == "lfsFile":
+                changed[value["path"]] = self.hub.blobs[value["oid"]]
+            elif operation["key"] == "deletedFile":
+                del changed[value["path"]]
+        made = self.repository(name).commit(changed)
+        url = f"{self.hub.url}/{name}/commit/{made}"
+        self.answer(200, {"success": True, "commitUrl": url, "commitOid": made, "hookOutput": ""})
+
+    def tag(self, name: str, revision: str) -> None:
+        """Name a commit."""
+        self.check_token()
+        self.repository(name).refs[json.loads(self.body)["tag"]] = self.tree(name, revision)[0]
+        self.answer(200, {})
+
+    def file(self, name: str, revision: str, path: str) -> None:
+        """Send a file, or its length and sum."""
+        oid, files = self.tree(name, revision)
+        if path not in files:
+            headers = {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found", "X-Repo-Commit": oid}
+            self.answer(404, b"", headers)
+            return
+        headers = {"X-Repo-Commit": oid, "ETag": f'"{hashlib.sha256(files[path]).hexdigest()}"'}
+        self.answer(200, files[path], {**headers, "Content-Type": "application/octet-stream"})
+
+
+_NAME = r"([^/]+/[^/]+)"
+ROUTES = {
+    r"/api/whoami-v2": "who_am_i",
+    r"/api/validate-yaml": "validate_card",
+    r"/api/repos/create": "create",
+    r"/_lfs/([0-9a-f]{64})": "large_file",
+    rf"/api/models/{_NAME}(?:/revision/([^/]+))?": "information",
+    rf"/api/models/{_NAME}/tree/([^/]+)(?:/(.+))?": "list_tree",
+    rf"/api/models/{_NAME}/preupload/([^/]+)": "preupload",
+    rf"/api/models/{_NAME}/commit/([^/]+)": "commit",
+    rf"/api/models/{_NAME}/tag/([^/]+)": "tag",
+    rf"/{_NAME}\.git/info/lfs/objects/batch": "batch",
+    rf"/{_NAME}/resolve/([^/]+)/(.+)": "file",
+}
+"""Who answers which path."""
