@@ -12,6 +12,8 @@ from .feature_store import FeatureStore
 app = typer.Typer(help="hfkit: transfer learning of classifiers.", no_args_is_help=True, add_completion=False)
 cache = typer.Typer(help="The feature cache: what frozen layers gave, stored for later runs.", no_args_is_help=True)
 app.add_typer(cache, name="cache")
+hub = typer.Typer(help="Models on the Hub.", no_args_is_help=True)
+app.add_typer(hub, name="hub")
 
 Folder = Annotated[Path | None, typer.Option(help="Folder of the cache; default: that of --feature_cache auto.")]
 
@@ -58,6 +60,50 @@ def push(
     from .push import push_run
 
     push_run(run, repository, license, language, private)
+
+
+@app.command("reproduce")
+def reproduce(
+    repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, pushed by hfkit.")],
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit; default: main.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="The data, where it was no public one.")] = None,
+    output_dir: Annotated[Path | None, typer.Option(help="Folder of the new run; default: runs/NAME-again.")] = None,
+) -> None:
+    """Run a pushed model's configuration anew, and say whether its card's accuracies hold."""
+    from .reproduce import reproduce as run_again
+
+    folder = output_dir or Path("runs") / f"{repository.rpartition('/')[2]}-again"
+    comparison = run_again(repository, folder, revision, dataset)
+    for split, row in comparison.items():
+        verdict = "holds" if row["holds"] else "does NOT hold"
+        typer.echo(
+            f"{split}: accuracy {row['now']:.4f}; the card says {row['card']:.4f} ({row['low']:.4f} to {row['high']:.4f}): "
+            f"{verdict}."
+        )
+    raise typer.Exit(0 if all(row["holds"] for row in comparison.values()) else 1)
+
+
+@hub.command("check")
+def check(
+    repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, anyone's.")],
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit; default: main.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Run the repository's code to see whether it predicts.")
+    ] = False,
+) -> None:
+    """Look at a model before you trust it; none of its code runs unless you say so."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from .hub_check import check_repository
+
+    findings = check_repository(repository, revision, trust_remote_code)
+    table = Table("", "what", "found")
+    for finding in findings:
+        table.add_row("ok" if finding.well else "NO", finding.what, Text(finding.found))
+    Console().print(table)
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from .launch import CONFIGURATION_FILE
 from .proof import checksums, is_model_file, model_files, prove
 from .run_summary import is_local
 
-RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json")
+RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json", "summary.json")
 REPORT_FILES = ("confusion_matrix.png", "curves.png", "classification_report.json", "epochs.csv")
 """Of a run's `report/`: what shows no rows of the data."""
 PUSH_FILE = "pushed.json"

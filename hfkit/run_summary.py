@@ -9,6 +9,7 @@ from .arguments import Arguments, TextModelArguments
 from .backbones import MINILM
 from .data.image_sources import HUB_NAMES
 from .files import write_file
+from .models import FAMILIES
 
 if TYPE_CHECKING:
     from .training import Task
@@ -35,6 +36,7 @@ def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], li
     """
     counts = {split: Counter(rows["label"]) for split, rows in task.rows.items() if "label" in rows.column_names}
     summary = {
+        "task": FAMILIES[task.model.config.model_type].task,
         "kind": f"A classifier of {'texts' if isinstance(arguments.model, TextModelArguments) else 'images'}, trained on "
         f"{dataset_name(arguments.data.dataset)}.",
         "backbone": Path(str(arguments.model.backbone)).name,

@@ -23,6 +23,7 @@ from hfkit import card, proof, push
 from hfkit.errors import UserError
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
+from hfkit.reproduce import safe_words
 
 Make = Callable[[str], BackboneClassifier]
 TESTS = Path(__file__).parent
@@ -290,7 +291,18 @@ def test_every_family_comes_back_from_the_hub(
 
 @pytest.mark.slow
 def test_the_recipe_pushes(client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
-    words = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_steps", "2", "--use_cpu", "true"]
+    words = [
+        "--backbone",
+        str(tiny_backbone),
+        "--dataset",
+        str(tweets),
+        "--max_steps",
+        "2",
+        "--max_length",
+        "24",
+        "--use_cpu",
+        "true",
+    ]
     words += ["--push_to_hub", "true", "--hub_model_id", "me/recipe", "--license", "mit", "--hub_private_repo", "true"]
     client("fakenews:main", [*words, "--output_dir", str(tmp_path / "run")])
     assert client.hub.repositories["me/recipe"].private
@@ -298,6 +310,78 @@ def test_the_recipe_pushes(client: Client, tiny_backbone: Path, tweets: Path, tm
     assert "training_args.bin" not in files
     assert b"license: mit" in files["README.md"]
     assert not [name for name, content in files.items() if TOKEN.encode() in content]
+
+
+@pytest.mark.slow
+def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
+    """A run on a backbone of the Hub, pushed, looked at, and run again with the data named."""
+    client("push_helpers:upload", tiny_backbone, "me/tiny-bert")
+    words = [
+        "--backbone",
+        "me/tiny-bert",
+        "--dataset",
+        str(tweets),
+        "--max_steps",
+        "4",
+        "--max_length",
+        "24",
+        "--use_cpu",
+        "true",
+    ]
+    client("fakenews:main", [*words, "--seed", "3", "--output_dir", str(tmp_path / "run")])
+    client("hfkit.push:push_run", tmp_path / "run", "me/again-and-again", "mit", "en")
+    assert ModelCard(client.hub.files("me/again-and-again")["README.md"].decode()).data.base_model == "me/tiny-bert"
+    with pytest.raises(UserError, match="name it by --dataset"):
+        client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "no")
+    found = client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "new", None, str(tweets))
+    assert found["test"]["now"] == found["test"]["card"]
+    assert found["test"]["holds"] is True
+    for trust in (False, True):
+        findings = client("push_helpers:check", "me/again-and-again", trust)
+        assert all(well for _, well, _ in findings), findings
+    client.hub.repositories["me/again-and-again"].commit({"pytorch_model.bin": b"", "config.json": b"{}"})
+    assert {what for what, well, _ in client("push_helpers:check", "me/again-and-again", False) if not well} == {
+        "weights",
+        "labels",
+        "card",
+    }
+
+
+SAFE = {"dataset": "constraint", "backbone": "me/tiny-bert", "head": "bigru", "seed": 3, "cleaning": ["report", "url"]}
+
+
+def test_a_fetched_configuration_decides_nothing_else() -> None:
+    """Keys that write elsewhere, push, report, run code or read files of ours are ignored."""
+    harmful = {
+        "output_dir": "/tmp/x",
+        "push_to_hub": True,
+        "hub_model_id": "evil/x",
+        "report_to": ["wandb"],
+        "metric": ["evil/x"],
+    }
+    harmful |= {
+        "deepspeed": "/tmp/x.json",
+        "feature_cache": "/tmp/x",
+        "resume_from_checkpoint": "/tmp/x",
+        "config": "/tmp/x",
+    }
+    words = safe_words({**SAFE, **harmful}, "text-classification", None)
+    assert words == safe_words(SAFE, "text-classification", None)
+    assert words[words.index("--cleaning") : words.index("--cleaning") + 3] == ["--cleaning", "report", "url"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dataset": None}, "name it by --dataset"),
+        ({"dataset": "/home/me/secret.csv"}, "name it by --dataset"),
+        ({"backbone": "../model"}, "backbone of that run was a file"),
+        ({"backbone": None}, "backbone of that run was a file"),
+    ],
+)
+def test_local_data_has_to_be_named_again(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        safe_words({**SAFE, **change}, "text-classification", None)
 
 
 def test_files_of_an_older_model_go_and_others_stay(client: Client, tmp_path: Path) -> None:

@@ -99,8 +99,10 @@ def load_pipeline(model: str, **options: Any) -> Pipeline:
         ValueError: The model is not one of hfkit's families.
 
     """
-    config = AutoConfig.from_pretrained(model, revision=options.get("revision", "main"))
-    family = FAMILIES.get(config.model_type)
+    config, _ = PreTrainedConfig.get_config_dict(model, revision=options.get("revision"))
+    family = FAMILIES.get(config.get("model_type", ""))
     if family is None:
-        raise ValueError(f"{model} is a {config.model_type} model, not one of {', '.join(FAMILIES)}.")
+        code = ", ".join(sorted({f"{str(name).partition('.')[0]}.py" for name in config.get("auto_map", {}).values()}))
+        trust = f"; pipeline(..., trust_remote_code=True) would run its own code ({code})" if code else ""
+        raise ValueError(f"{model} is a {config.get('model_type')} model, not one of {', '.join(FAMILIES)}{trust}.")
     return pipeline(family.task, model=model, pipeline_class=family.pipeline_class, **options)
