@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import nn
@@ -14,7 +15,6 @@ from torch.utils.data import Sampler, SequentialSampler
 from tqdm.auto import tqdm
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .models.base import BackboneClassifier
 
@@ -63,13 +63,16 @@ class ClassifierTrainer(Trainer):
         return self.lr_scheduler
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
-        """Group rows by length as the Trainer does, but read the lengths at once: it reads a whole row for each of them."""
-        rows = self.train_dataset if train_dataset is None else train_dataset
+        """Group rows by length as `BalancedLengthSampler` does; the Trainer's own sampler unbalances the classes."""
+        rows = self.train_dataset  # what is handed over has lost its column of lengths, as `forward` does not take it
         grouped = self.args.train_sampling_strategy == "group_by_length"
         if not grouped or not isinstance(rows, Dataset) or self.args.length_column_name not in rows.column_names:
             return super()._get_train_sampler(train_dataset)
-        lengths = rows.with_format(None)[self.args.length_column_name][:]
-        return LengthGroupedSampler(self.args.train_batch_size * self.args.gradient_accumulation_steps, lengths=lengths)
+        columns = rows.with_format("numpy")
+        lengths, labels = columns[self.args.length_column_name][:], columns["labels"][:]
+        batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return BalancedLengthSampler(batch_size, lengths, labels, seed)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
         """Read the rows in their order; they are sorted by length, which the Trainer would group them by anew."""
@@ -99,6 +102,57 @@ class ClassifierTrainer(Trainer):
             if total:
                 logs["accuracy"] = right / total
         super().log(logs, start_time)
+
+
+class BalancedLengthSampler(Sampler[int]):
+    """Random batches of similar length in which each class has its share.
+
+    Batches that are grouped by length alone hold too much of one class where length and class go together, as with tweets: a
+    linear head on frozen MiniLM lost two points of accuracy. Here the rows of each class are sorted by length, 50 batches at a
+    time, and a batch takes the same quantile of each.
+
+    Args:
+        batch_size: Rows of a batch.
+        lengths: Of each row.
+        labels: Class of each row.
+        seed: The order depends on it and on the epoch, so that it is the same in all processes and in a resumed run.
+
+    """
+
+    def __init__(self, batch_size: int, lengths: np.ndarray, labels: np.ndarray, seed: int) -> None:
+        self.batch_size, self.lengths, self.labels = batch_size, np.asarray(lengths), np.asarray(labels)
+        self.seed, self.epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins; accelerate calls it."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        """Draw a new order; the batch with the longest row comes first, so that too little memory shows at once."""
+        generator = np.random.default_rng([self.seed, self.epoch])
+        shuffled = generator.permutation(len(self.lengths))
+        batches: list[np.ndarray] = []
+        for start in range(0, len(shuffled), 50 * self.batch_size):
+            rows = shuffled[start : start + 50 * self.batch_size]
+            rows = rows[np.argsort(self._quantiles(rows), kind="stable")]
+            batches += [rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size)]
+        whole = [batch for batch in batches if len(batch) == self.batch_size]
+        short = [batch for batch in batches if len(batch) < self.batch_size]  # at most one: it must come last
+        whole = [whole[number] for number in generator.permutation(len(whole))]
+        whole.sort(key=lambda batch: self.lengths[batch].max() < self.lengths.max())
+        return iter(np.concatenate([*whole, *short]).tolist())
+
+    def _quantiles(self, rows: np.ndarray) -> np.ndarray:
+        """Return where each row stands among those of its class, the longest at 0 and the shortest at 1."""
+        quantiles = np.empty(len(rows))
+        for label in np.unique(self.labels[rows]):
+            members = np.flatnonzero(self.labels[rows] == label)
+            by_length = members[np.argsort(-self.lengths[rows[members]], kind="stable")]
+            quantiles[by_length] = (np.arange(len(members)) + 0.5) / len(members)
+        return quantiles
 
 
 def epoch_decay(decay: float, steps_per_epoch: int, floor: float) -> Callable[[int], float]:

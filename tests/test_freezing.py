@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -24,7 +25,7 @@ from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
-from hfkit.trainer import ClassifierTrainer, EpochLog, make_loss, parameter_groups
+from hfkit.trainer import BalancedLengthSampler, ClassifierTrainer, EpochLog, make_loss, parameter_groups
 from hfkit.training import learning_rate_by_width
 from hfkit.training_arguments import TrainingArguments
 
@@ -448,3 +449,38 @@ def test_activation_checkpointing_changes_nothing(unfreeze_from: str, make_model
         weights.append(state(model))
     for key in weights[0]:
         torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-6, rtol=0)
+
+
+# --- the order of the rows ---
+
+
+def test_batches_are_of_similar_length_and_of_all_classes() -> None:
+    """Length goes with the class here; a batch still holds each in its share, and less padding than a random one."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 1003)
+    lengths = generator.integers(5, 40, 1003) + 30 * labels
+    sampler = BalancedLengthSampler(16, lengths, labels, seed=1)
+    order = list(sampler)
+    assert sorted(order) == list(range(1003))
+    batches = [np.array(order[start : start + 16]) for start in range(0, 1003, 16)]
+    assert lengths[batches[0]].max() == lengths.max()
+    shares = [labels[batch].mean() for batch in batches[:-1]]
+    assert max(shares) - min(shares) <= 0.2
+    shuffled = np.random.default_rng(1).permutation(1003)
+    random = sum(lengths[shuffled[start : start + 16]].max() * 16 for start in range(0, 1003, 16))
+    assert sum(lengths[batch].max() * 16 for batch in batches) < 0.9 * random
+    assert order == list(sampler)
+    sampler.set_epoch(1)
+    assert order != list(sampler)
+
+
+def test_an_order_is_that_of_its_epoch_in_a_resumed_run_too(make_model: Make, tmp_path: Path) -> None:
+    """The Trainer hands the number of the epoch to the sampler, through accelerate."""
+    trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, "none", num_train_epochs=3, max_steps=-1)
+    sampler = trainer._get_train_sampler()
+    assert isinstance(sampler, BalancedLengthSampler)
+    epochs: list[int] = []
+    sampler.set_epoch = epochs.append  # type: ignore[method-assign]
+    trainer._get_train_sampler = lambda *arguments: sampler  # type: ignore[method-assign]
+    trainer.train()
+    assert sorted(set(epochs)) == [0, 1, 2]
