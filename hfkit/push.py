@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
+from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils._validators import validate_repo_id
 
 from .card import build_card
@@ -168,7 +169,10 @@ def _upload(folder: Path, repo_id: str, private: bool) -> str:
     """Make the repository where it is missing, and upload all files in one commit; return its hash."""
     api = HfApi()
     api.create_repo(repo_id, private=private or None, exist_ok=True)
-    head = api.repo_info(repo_id).sha
+    try:
+        head = api.repo_info(repo_id).sha
+    except RepositoryNotFoundError as error:
+        raise UserError(f"The name {repo_id} is taken by something that is no model: choose another one.") from error
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     operations: list[CommitOperationAdd | CommitOperationDelete] = [
         CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files

@@ -49,9 +49,17 @@ def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], li
             name: {split: count[number] for split, count in counts.items()}
             for number, name in enumerate(task.label_names)
         },
-        "lines": lines,
+        "lines": [_without_folders(line, arguments) for line in lines],
     }
     write_file(folder / SUMMARY_FILE, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def _without_folders(line: str, arguments: Arguments[Any, Any]) -> str:
+    """Leave the file's name of what flags name on this machine."""
+    for name in (arguments.data.dataset, arguments.model.backbone, getattr(arguments.model, "weights", None)):
+        if name is not None and "/" in name and is_local(name):
+            line = line.replace(name, Path(name).name)
+    return line
 
 
 def is_local(name: str) -> bool:

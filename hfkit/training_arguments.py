@@ -38,7 +38,9 @@ class TrainingArguments(transformers.TrainingArguments):
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows an evaluation step and device."})
     train_sampling_strategy: str = field(
         default="group_by_length",
-        metadata={"help": "group_by_length: batches of similar length; or random, sequential."},
+        metadata={
+            "help": "group_by_length: batches of similar length that hold each class in its share; or random, sequential."
+        },
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate: epoch, steps or no."})
     save_strategy: str = field(

@@ -115,6 +115,14 @@ def test_a_folder_of_this_machine_in_a_file_is_refused(bundle: Path, finished_ru
         push._check_privacy(bundle, finished_runs["bigru"].folder)
 
 
+def test_a_summary_names_files_without_their_folders(finished_image_runs: dict[str, Run]) -> None:
+    summary = finished_image_runs["vgg"].json("summary.json")
+    assert summary["dataset"] == "the author's own data"
+    assert summary["dataset_id"] is None
+    assert summary["classes"]["cat"]["train"] == 8
+    assert not [line for line in summary["lines"] if "/tmp" in line]
+
+
 def test_the_proof_has_the_hard_rows(finished_runs: dict[str, Run]) -> None:
     content = finished_runs["linear"].json("proof/rows.json")
     assert len(content["inputs"]) <= proof.PROOF_ROWS
@@ -287,6 +295,18 @@ def test_every_family_comes_back_from_the_hub(
         assert repository.refs["main"] == repository.refs[pushed["tag"]] == pushed["commit"]
         assert len(repository.commits) == 2  # the empty one, and ours
         assert run.json("pushed.json") == pushed
+    client.hub.requests.clear()
+    assert "labels equal" in client("push_helpers:prove_offline", run.folder, f"me/{name}", pushed["commit"])
+    assert not client.hub.requests
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["model", "trainer"])
+def test_pushes_without_hfkit_are_whole_too(
+    by: str, finished_runs: dict[str, Run], client: Client, tmp_path: Path
+) -> None:
+    said = client("push_helpers:push_plainly", finished_runs["bigru"].folder, by, f"me/by-{by}", tmp_path / "trainer")
+    assert "labels equal" in said
 
 
 @pytest.mark.slow
@@ -447,6 +467,31 @@ def test_a_token_that_only_reads(client: Client) -> None:
         client("hfkit.push:check_can_push", "me/news", "mit")
     client.hub.role = "write"
     client("hfkit.push:check_can_push", "me/news", "mit")
+
+
+def test_no_token(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="hf auth login"):
+        client(
+            "push_helpers:upload_without_token", write_small(tmp_path / "files", {"config.json": b"{}"}), "me/without"
+        )
+    assert "me/without" not in client.hub.repositories
+
+
+def test_a_name_that_something_else_has(upload: Callable[..., str]) -> None:
+    """The Hub says that the name is taken, but there is no model of that name."""
+    with pytest.raises(UserError, match="taken by something that is no model"):
+        upload(Failure("POST /api/repos/create", 409))
+
+
+def test_a_lost_commit_is_made_by_the_next_push(upload: Callable[..., str], client: Client) -> None:
+    """The connection breaks when everything is uploaded but the commit: main has nothing, and the next push all."""
+    with pytest.raises(UserError, match="cannot be reached"):
+        upload(Failure("POST /api/models/me/failing/commit", times=9))
+    assert set(client.hub.files("me/failing")) == {".gitattributes"}
+    client.hub.requests.clear()
+    upload()
+    assert set(client.hub.files("me/failing")) == {".gitattributes", "config.json", "model.safetensors"}
+    assert not [request for request in client.hub.requests if request.startswith("PUT")]  # 20 MB are there already
 
 
 def test_a_name_that_is_none(upload: Callable[..., str]) -> None:
