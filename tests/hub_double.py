@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
                 return
             else:
                 self.read_body()
-                self.answer(failure.status, {"error": "ordered"}, failure.headers)
+                self.answer(failure.status, {"error": "ordered", "url": f"{self.hub.url}/me/failing"}, failure.headers)
                 return
         self.body = self.read_body()
         try:
@@ -225,9 +225,10 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, {"type": "user", "name": "me", "orgs": [], "auth": {"accessToken": {"role": self.hub.role}}})
 
     def validate_card(self) -> None:
-        """Refuse a front matter that is no YAML or has no license, which is what the tests need of the Hub's rules."""
+        """Refuse a front matter with a license that the Hub does not know, one of its rules."""
         front = yaml.safe_load(json.loads(self.body)["content"].split("---")[1])
-        errors = [] if isinstance(front, dict) and "license" in front else [{"message": '"license" is missing'}]
+        known = front.get("license", "mit") in ("mit", "apache-2.0", "cc-by-4.0")
+        errors = [] if known else [{"message": '"license" must be one of [apache-2.0, mit, ...]'}]
         self.answer(400 if errors else 200, {"errors": errors, "warnings": []})
 
     def create(self) -> None:

@@ -32,6 +32,8 @@ def test_files_of_a_run(finished_image_runs: dict[str, Run]) -> None:
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
         *("report/classification_report.json", "report/classification_report.md"),
         *("report/samples.png", "report/errors.png"),
+        *("summary.json", "manifest.json", "proof/rows.json"),
+        *(f"proof/{name}" for name in finished_image_runs["vgg"].json("proof/rows.json")["inputs"]),
     }
 
 

@@ -286,17 +286,18 @@ def test_a_folder_that_is_no_run_is_refused(name: str, copied_run: Path) -> None
 
 @pytest.mark.slow
 def test_every_family_comes_back_from_the_hub(
-    finished_runs: dict[str, Run], finished_image_runs: dict[str, Run], client: Client
+    finished_runs: dict[str, Run], finished_image_runs: dict[str, Run], client: Client, tmp_path: Path
 ) -> None:
     """Pushed, loaded back by a process without hfkit, with equal scores: `push_run` proves it, or raises."""
     for name, run in {**finished_runs, **finished_image_runs}.items():
-        pushed = client("hfkit.push:push_run", run.folder, f"me/{name}", "mit")
+        folder = Path(shutil.copytree(run.folder, tmp_path / name))
+        pushed = client("hfkit.push:push_run", folder, f"me/{name}", "mit")
         repository = client.hub.repositories[f"me/{name}"]
         assert repository.refs["main"] == repository.refs[pushed["tag"]] == pushed["commit"]
         assert len(repository.commits) == 2  # the empty one, and ours
-        assert run.json("pushed.json") == pushed
+        assert json.loads((folder / "pushed.json").read_text()) == pushed
     client.hub.requests.clear()
-    assert "labels equal" in client("push_helpers:prove_offline", run.folder, f"me/{name}", pushed["commit"])
+    assert "labels equal" in client("push_helpers:prove_offline", folder, f"me/{name}", pushed["commit"])
     assert not client.hub.requests
 
 
@@ -330,6 +331,14 @@ def test_the_recipe_pushes(client: Client, tiny_backbone: Path, tweets: Path, tm
     assert "training_args.bin" not in files
     assert b"license: mit" in files["README.md"]
     assert not [name for name, content in files.items() if TOKEN.encode() in content]
+
+
+def test_a_card_that_the_hub_would_refuse_uploads_nothing(
+    finished_runs: dict[str, Run], client: Client, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"me/refused: the card is not valid .*license"):
+        client("hfkit.push:collect", finished_runs["bigru"].folder, tmp_path / "bundle", "me/refused", "mine", None)
+    assert "me/refused" not in client.hub.repositories
 
 
 @pytest.mark.slow

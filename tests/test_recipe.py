@@ -37,6 +37,7 @@ def test_files_of_a_run(finished_runs: dict[str, Run]) -> None:
         *("hfkit.yaml", "env.json", "predictions.csv", "dropped_rows.csv", "report"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
         *("report/classification_report.json", "report/classification_report.md"),
+        *("summary.json", "manifest.json", "proof", "proof/rows.json"),
     }
 
 
