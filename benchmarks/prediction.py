@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from datasets import disable_caching
 from rich.console import Console
 from rich.table import Table
 from transformers import DataCollatorWithPadding
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--texts", default="constraint", help="Folder of the tweets; default: downloaded.")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/prediction.json"))
     given = parser.parse_args()
+    disable_caching()  # tokens of the first turn must not serve the next one
     options = TextDataArguments(dataset=given.texts)
     data = load_text_data(options)
     rows = data.splits["test"]
