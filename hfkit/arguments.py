@@ -69,8 +69,9 @@ class ImageModelArguments(ModelArguments):
     backbone: str | None = field(
         default=None,
         metadata={
-            "help": "vgg19, densenet201, any model of timm (deit_base_distilled_patch16_224, vit_base_patch16_224, "
-            "convnext_tiny, ...), or efficientnet_lite0 (weights from the package of the demo extra, which is also what "
+            "help": "vgg19, densenet201, fdvit_ti, fdvit_s, fdvit_b, any model of timm "
+            "(deit_base_distilled_patch16_224, vit_base_patch16_224, convnext_tiny, ...), or efficientnet_lite0 "
+            "(weights from the package of the demo extra, which is also what "
             "runs without this flag)."
         },
     )
@@ -98,6 +99,29 @@ class ImageModelArguments(ModelArguments):
     global_pool: bool = field(
         default=False, metadata={"help": "VGG19: average each channel over the image, in place of flattening."}
     )
+    token_learner_tokens: int | None = field(
+        default=None,
+        metadata={
+            "help": "ViT or DeiT: learn so many tokens, such as 8 or 16, and let the later blocks see only them."
+        },
+    )
+    token_learner_at: int | None = field(
+        default=None, metadata={"help": "The block in front of which tokens are learned; default: half the blocks."}
+    )
+    token_learner_version: Literal["1.1", "1.0"] = field(
+        default="1.1", metadata={"help": "1.1: an MLP and a softmax over the patches; 1.0: convolutions and sigmoids."}
+    )
+    token_fuser: bool = field(
+        default=False, metadata={"help": "Learn tokens for each later block, and fuse them back into the patches."}
+    )
+    class_token: bool = field(
+        default=True,
+        metadata={"help": "false, with learned tokens: no class token, but the mean over the last tokens."},
+    )
+    reconstruction_weight: float | None = field(
+        default=None,
+        metadata={"help": "FDViT: weight of the loss that restores masked tokens in training; default: 0.03; 0: none."},
+    )
     keep_batch_norm: bool | None = field(
         default=None,
         metadata={
@@ -110,6 +134,10 @@ class ImageModelArguments(ModelArguments):
         super().__post_init__()
         if self.head_layers < 1:
             raise UserError(f"--head_layers is {self.head_layers}: write at least 1, or --head linear.")
+        if self.token_learner_tokens is not None and self.token_learner_tokens < 1:
+            raise UserError(f"--token_learner_tokens is {self.token_learner_tokens}: write a number such as 8 or 16.")
+        if self.reconstruction_weight is not None and self.reconstruction_weight < 0:
+            raise UserError(f"--reconstruction_weight is {self.reconstruction_weight}: write 0 or more, such as 0.03.")
         if self.keep_batch_norm and self.weights == "none":
             raise UserError(
                 "--keep_batch_norm true keeps statistics of pretrained weights: leave it out with --weights none."

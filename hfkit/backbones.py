@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from .arguments import TextDataArguments, TextModelArguments
@@ -63,7 +63,10 @@ def build_text_classifier(
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of unused pretraining heads; what is missing is our error
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=model.backbone_revision or "main")
+        _check_code(source, model)
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, revision=model.backbone_revision or "main", trust_remote_code=False
+        )
         classifier = TextClassifier.from_backbone(
             source,
             revision=model.backbone_revision,
@@ -91,6 +94,23 @@ def build_text_classifier(
     tokenizer.model_max_length = data.max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return classifier, tokenizer
+
+
+def _check_code(source: str, model: TextModelArguments) -> None:
+    """Refuse an encoder that only code of its own can run, and say which code that is.
+
+    Raises:
+        UserError: It is of no type that transformers knows.
+
+    """
+    config, _ = PreTrainedConfig.get_config_dict(source, revision=model.backbone_revision)
+    named = [name for name in config.get("auto_map", {}).values() if isinstance(name, str)]
+    if named and config.get("model_type") not in CONFIG_MAPPING:
+        files = ", ".join(sorted({f"{name.rpartition('--')[2].partition('.')[0]}.py" for name in named}))
+        raise UserError(
+            f"The backbone {model.backbone} is no model of transformers: {files} of its author would run on this machine, and "
+            "hfkit runs no code of others; choose an encoder such as bert-base-uncased."
+        )
 
 
 def _check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> None:

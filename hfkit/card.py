@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
-from scipy.stats import binomtest
 
 from . import report
+from .evaluation import accuracy_interval, macro_f1_interval
 from .models import FAMILIES
 from .run_summary import SUMMARY_FILE
 
@@ -35,7 +35,7 @@ TEMPLATE = """---
 ## Results
 
 {{ results }}
-95 % intervals are Wilson's, of the accuracy on rows like those that were held out.
+95 % intervals are for rows like those that were held out: of the accuracy Wilson's, of macro F1 by the bootstrap.
 
 {% for picture in pictures %}![{{ picture[0] }}]({{ picture[1] }})
 {% endfor %}
@@ -82,12 +82,6 @@ load_pipeline("{{ repo_id }}", revision="{{ tag }}")({{ example }})
 """
 
 
-def accuracy_interval(right: int, total: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share (Wilson 1927, JASA 22:209)."""
-    interval = binomtest(right, total).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: str | None) -> ModelCard:
     """Write the card of a run.
 
@@ -125,7 +119,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         template_str=TEMPLATE,
         title=repo_id.rpartition("/")[2],
         summary=_escape(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
-        results=report.markdown_table(_result_table(results, summary)),
+        results=report.markdown_table(_result_table(results, summary, shown)),
         pictures=[picture for picture in pictures if (run / picture[1]).exists()],
         classes=report.markdown_table(report.classification_table(shown)) if shown else "",
         packages=" ".join(["torch", "transformers", *_packages(run)]),
@@ -170,13 +164,17 @@ def _eval_results(results: dict[str, Any], summary: dict[str, Any], task: str) -
     ]
 
 
-def _result_table(results: dict[str, Any], summary: dict[str, Any]) -> pd.DataFrame:
+def _result_table(results: dict[str, Any], summary: dict[str, Any], shown: dict[str, Any]) -> pd.DataFrame:
     rows = {}
     for prefix, split in _splits(results):
         total, accuracy = summary["rows"][split], results[f"{prefix}_accuracy"]
         low, high = accuracy_interval(round(accuracy * total), total)
-        rows[split] = (total, f"{accuracy:.4f}", f"{low:.4f} to {high:.4f}", results[f"{prefix}_macro_f1"])
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["rows", "accuracy", "95 % interval", "macro F1"])
+        macro = f"{results[f'{prefix}_macro_f1']:.4f}"
+        if split == shown.get("split"):  # the split whose confusion matrix is kept
+            macro += " ({:.4f} to {:.4f})".format(*macro_f1_interval(np.array(shown["confusion"])))
+        rows[split] = (total, f"{accuracy:.4f} ({low:.4f} to {high:.4f})", macro)
+    columns = ["rows", "accuracy (95 % interval)", "macro F1 (95 % interval)"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return table.rename_axis("split")
 
 

@@ -67,7 +67,9 @@ def reproduce(
     repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, pushed by hfkit.")],
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit; default: main.")] = None,
     dataset: Annotated[str | None, typer.Option(help="The data, where it was no public one.")] = None,
-    output_dir: Annotated[Path | None, typer.Option(help="Folder of the new run; default: runs/NAME-again.")] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output_dir", help="Folder of the new run; default: runs/NAME-again.")
+    ] = None,
 ) -> None:
     """Run a pushed model's configuration anew, and say whether its card's accuracies hold."""
     from .reproduce import reproduce as run_again
@@ -83,12 +85,43 @@ def reproduce(
     raise typer.Exit(0 if all(row["holds"] for row in comparison.values()) else 1)
 
 
+@app.command("profile", context_settings={"ignore_unknown_options": True})
+def profile(
+    model: Annotated[str, typer.Argument(help="A run's folder, a Hub id, or a backbone as the recipes take it.")],
+    flags: Annotated[
+        list[str] | None,
+        typer.Argument(help="Flags of the recipe, such as --image_size 96 or --token_learner_tokens 8."),
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
+) -> None:
+    """Say what a model costs: parameters, multiply-accumulates, activation memory, and milliseconds a row here."""
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    from .profile import model_of, profile_model
+
+    found = profile_model(model_of(model, flags or [], revision))
+    table = Table("of one row", "", title=f"{model}, {found.inputs}", title_justify="left")
+    for name, value in (
+        ("parameters of the backbone", f"{found.backbone_parameters:,}"),
+        ("parameters of the head", f"{found.head_parameters:,}"),
+        ("multiply-accumulates", f"{found.macs:,}"),
+        ("of them attention products", f"{found.attention_macs:,}"),
+        ("kept for the backward pass", f"{found.activation_bytes / 1e6:,.1f} MB"),
+        *((f"forward, batches of {size}", f"{ms:.2f} ms") for size, ms in found.milliseconds.items()),
+    ):
+        table.add_row(name, value)
+    Console().print(table)
+    typer.echo(f"float32, {torch.get_num_threads()} CPU threads; the median of repeated passes of random rows.")
+
+
 @hub.command("check")
 def check(
     repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, anyone's.")],
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit; default: main.")] = None,
     trust_remote_code: Annotated[
-        bool, typer.Option(help="Run the repository's code to see whether it predicts.")
+        bool, typer.Option("--trust_remote_code", help="Run the repository's code to see whether it predicts.")
     ] = False,
 ) -> None:
     """Look at a model before you trust it; none of its code runs unless you say so."""

@@ -3,6 +3,7 @@
 import difflib
 import importlib
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,19 @@ from .errors import UserError
 from .hub import use_cache_without_hub
 from .models.deit import DeitClassifier
 from .models.densenet import DenseNetClassifier
+from .models.fdvit import FDVIT_SIZES, FdVitClassifier
 from .models.image import ImageClassifier
 from .models.timm_backbone import TimmClassifier
+from .models.token_learner import TokenLearnerClassifier
 from .models.vgg import VggClassifier
 
 LITE0 = "efficientnet_lite0"
 """The backbone whose ImageNet weights a package of the demo extra carries; timm calls its net `tf_efficientnet_lite0`."""
 
-_OWN: dict[str, type[ImageClassifier]] = {"vgg19": VggClassifier, "densenet201": DenseNetClassifier}
+_TORCHVISION: dict[str, type[ImageClassifier]] = {"vgg19": VggClassifier, "densenet201": DenseNetClassifier}
+_OWN: dict[str, type[ImageClassifier]] = {**_TORCHVISION, **dict.fromkeys(FDVIT_SIZES, FdVitClassifier)}
+OWN_NAMES = (*_OWN, LITE0)
+"""Backbones that timm does not know by these names."""
 
 
 def build_image_classifier(
@@ -80,8 +86,8 @@ def _load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -
         source = _read_weights(arguments.weights)
     elif arguments.backbone == LITE0:
         source = packaged_lite0_weights()
-    elif arguments.backbone not in _OWN:
-        use_cache_without_hub()  # timm's weights come from the Hub
+    elif arguments.backbone not in _TORCHVISION:
+        use_cache_without_hub()  # timm's and AMD's weights come from the Hub
     classifier.load_pretrained_backbone(source)
 
 
@@ -168,22 +174,45 @@ def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], di
 
     """
     name = arguments.backbone or ""
-    options: dict[str, Any] = {}
-    if name in _OWN:
-        model_class, size = _OWN[name], 224
+    if name in FDVIT_SIZES:
+        model_class, size, options = _OWN[name], 224, {"weights_name": name, **FDVIT_SIZES[name]}
+    elif name in _OWN:
+        model_class, size, options = _OWN[name], 224, {}
     else:
-        options["backbone_name"] = "tf_efficientnet_lite0" if name == LITE0 else name
+        options = {"backbone_name": "tf_efficientnet_lite0" if name == LITE0 else name}
         size = _timm_image_size(options["backbone_name"])
         model_class = DeitClassifier if name.startswith("deit_") and "distilled" in name else TimmClassifier
-    for flag, of_class, its_names in (
-        ("two_heads", DeitClassifier, "deit_base_distilled_patch16_224 and its sizes"),
-        ("global_pool", VggClassifier, "vgg19"),
-    ):
-        if model_class is of_class:
-            options[flag] = getattr(arguments, flag)
-        elif getattr(arguments, flag):
-            raise UserError(f"--{flag} is for {its_names}, not for {name}.")
-    return model_class, options, size
+        model_class = TokenLearnerClassifier if arguments.token_learner_tokens is not None else model_class
+    return model_class, options | _own_options(model_class, arguments), size
+
+
+_FLAGS_OF: dict[type[ImageClassifier], tuple[tuple[str, ...], str]] = {
+    DeitClassifier: (("two_heads",), "deit_base_distilled_patch16_224 and its sizes"),
+    VggClassifier: (("global_pool",), "vgg19"),
+    FdVitClassifier: (("reconstruction_weight",), "fdvit_ti, fdvit_s and fdvit_b"),
+    TokenLearnerClassifier: (
+        ("token_learner_tokens", "token_learner_at", "token_learner_version", "token_fuser", "class_token"),
+        "a ViT or DeiT whose tokens are learned (--token_learner_tokens 8)",
+    ),
+}
+"""Flags that are for one family alone, and how its backbones are called."""
+
+
+def _own_options(model_class: type[ImageClassifier], arguments: ImageModelArguments) -> dict[str, Any]:
+    """Return the options of flags that are for this family alone, where they differ from their defaults.
+
+    Raises:
+        UserError: A flag is for another family.
+
+    """
+    defaults = {item.name: item.default for item in fields(ImageModelArguments)}
+    options: dict[str, Any] = {}
+    for of_class, (flags, its_names) in _FLAGS_OF.items():
+        given = {flag: getattr(arguments, flag) for flag in flags if getattr(arguments, flag) != defaults[flag]}
+        if given and model_class is not of_class:
+            raise UserError(f"--{next(iter(given))} is for {its_names}, not for {arguments.backbone}.")
+        options |= given
+    return options
 
 
 def _timm_image_size(name: str) -> int:

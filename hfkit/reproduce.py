@@ -10,8 +10,8 @@ import yaml
 from huggingface_hub import hf_hub_download
 
 from .arguments import IMAGE, TEXT
-from .card import accuracy_interval
 from .errors import UserError
+from .evaluation import accuracy_interval
 from .hub import hub_errors
 from .launch import CONFIGURATION_FILE
 from .run_summary import DATASETS, dataset_id, is_local

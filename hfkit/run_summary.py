@@ -10,6 +10,7 @@ from .backbones import MINILM
 from .data.image_sources import HUB_NAMES
 from .files import write_file
 from .models import FAMILIES
+from .models.fdvit import FDVIT_SIZES, published_name
 
 if TYPE_CHECKING:
     from .training import Task
@@ -86,6 +87,8 @@ def base_model_of(arguments: Arguments[Any, Any]) -> str | None:
         return MINILM if backbone == "minilm" else None if is_local(backbone) else backbone
     if arguments.model.weights != "default":
         return None
+    if backbone in FDVIT_SIZES:
+        return published_name(backbone)
     import timm
 
     known = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None

@@ -199,6 +199,8 @@ def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Call
         if class_weights is not None:
             weights = losses.new_tensor(class_weights)
             losses = losses * (weights[labels] if labels.ndim == 1 else labels @ weights)
+        if getattr(outputs, "auxiliary_loss", None) is not None:  # what a model adds of its own, a mean over the rows
+            losses = losses + outputs.auxiliary_loss
         if num_items_in_batch is None:
             return losses.mean()
         # The Trainer counts labels, of which a mixed row has one for each class.

@@ -287,6 +287,7 @@ def _counts(model: BackboneClassifier, freezing: FreezeCallback) -> dict[str, An
 
 def _save(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: dict[str, Any]) -> None:
     """Save the model with its code, the processor, the Trainer's state and the training metrics."""
+    task.model.drop_training_parts()
     trainer.save_model(str(folder))
     trainer.save_state()
     trainer.save_metrics("train", metrics)

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
         frozen=frozen_images(data.splits, processor, options, arguments.training.seed),
-        illustrate=illustrate_images(data),
+        illustrate=illustrate_images(data, model, processor),
     )
     return train_classifier(task, arguments, folder)
 

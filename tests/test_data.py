@@ -65,7 +65,20 @@ def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
         assert names_of(data, split) == [row["label"] for row in rows()]
         assert data.splits[split]["row"][:] == list(range(1, 21))
     assert len(data.dropped) == 0
-    assert data.notes == ["Text column: tweet (found by its name).", "Label column: label (found by its name)."]
+    assert data.notes == [
+        "Text column: tweet (found by its name).",
+        "Label column: label (found by its name).",
+        "No row that is held out stands in train, too.",
+    ]
+
+
+def test_rows_that_stand_in_train_too_are_counted(tmp_path: Path) -> None:
+    for start, name in ((0, "train"), (18, "validation"), (15, "test")):
+        write(tmp_path / f"{name}.csv", rows(start=start))
+    assert load(tmp_path).notes[-1] == (
+        "Rows that stand in train, too, and make the figures look better than they are: 2 of the 20 rows of validation, "
+        "5 of the 20 rows of test."
+    )
 
 
 @pytest.mark.parametrize("suffix", sources.FILE_SUFFIXES)

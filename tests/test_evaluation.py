@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from sklearn.metrics import f1_score
 
 from hfkit import pictures, report
 from hfkit.errors import UserError
 from hfkit.evaluation import (
     ClassificationMetrics,
+    accuracy_interval,
     confusion_of,
     evaluate_split,
+    macro_f1_interval,
     make_metrics,
     probabilities_of,
     report_of,
@@ -167,3 +170,23 @@ def test_a_confusion_matrix_of_many_classes_is_a_small_picture(tmp_path: Path) -
 def test_an_empty_grid_is_left_out(tmp_path: Path) -> None:
     pictures.draw_image_grid(tmp_path / "grid.png", [[], []], [[], []])
     assert not (tmp_path / "grid.png").exists()
+
+
+def test_interval_of_a_share() -> None:
+    """Wilson's interval of 8 of 10, worked out by hand: (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)."""
+    assert accuracy_interval(8, 10) == pytest.approx((0.49016, 0.94332), abs=1e-4)
+
+
+def test_interval_of_macro_f1() -> None:
+    """That of drawing rows anew; and the figure itself stands in it."""
+    generator = np.random.default_rng(3)
+    references = generator.integers(0, 3, 200)
+    predictions = np.where(generator.random(200) < 0.7, references, generator.integers(0, 3, 200))
+    figures = []
+    for _ in range(2000):
+        rows = generator.integers(0, 200, 200)
+        figures.append(f1_score(references[rows], predictions[rows], average="macro"))
+    low, high = macro_f1_interval(confusion_of(references, predictions, 3))
+    assert (low, high) == pytest.approx(np.percentile(figures, [2.5, 97.5]), abs=0.015)
+    assert low < f1_score(references, predictions, average="macro") < high
+    assert macro_f1_interval(np.diag([5, 0, 5])) == pytest.approx((2 / 3, 2 / 3))

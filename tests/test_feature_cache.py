@@ -125,6 +125,10 @@ def test_training_with_the_cache_is_training_without_it(
     assert len(set(losses)) > 20, "it learns"
     tolerance = 1e-6 if optim == "sgd" else 1e-4
     for (key, value), expected in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
+        if key.endswith(
+            "qkv.bias"
+        ):  # a softmax does not see the keys' bias: its gradient is rounding, which AdamW blows up
+            value, expected = (torch.cat(tensor.chunk(3)[::2]) for tensor in (value, expected))
         torch.testing.assert_close(value, expected, rtol=0, atol=tolerance, msg=key)
 
 

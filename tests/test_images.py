@@ -49,8 +49,8 @@ def test_folder_with_splits(photos: Path) -> None:
             assert row["file"].startswith(f"{split}/{label}/")
             assert Path(row["image"]["path"]) == photos / row["file"]
     assert [row["row"] for row in data.splits["test"]] == list(range(1, 13))
-    assert "Images converted to RGB: " in data.notes[-1]
-    assert all(f"1 {mode}" in data.notes[-1] for mode in ("L", "CMYK", "P", "RGBA"))
+    assert "Images converted to RGB: " in data.notes[-2]
+    assert all(f"1 {mode}" in data.notes[-2] for mode in ("L", "CMYK", "P", "RGBA"))
 
 
 @pytest.mark.parametrize("names", [("training", "val", "testing"), ("Train", "Valid", "Test")])

@@ -167,11 +167,6 @@ def test_examples_are_masked(text: str, expected: str) -> None:
     assert card.mask(text) == expected
 
 
-def test_interval_of_a_share() -> None:
-    """Wilson's interval of 8 of 10, worked out by hand: (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)."""
-    assert card.accuracy_interval(8, 10) == pytest.approx((0.49016, 0.94332), abs=1e-4)
-
-
 # --- refused before anything is uploaded ---
 
 

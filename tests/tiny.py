@@ -20,9 +20,11 @@ from transformers import (
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.deit import DeitClassifier, DeitClassifierConfig
 from hfkit.models.densenet import DenseNetClassifier, DenseNetClassifierConfig
+from hfkit.models.fdvit import FdVitClassifier, FdVitClassifierConfig
 from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
+from hfkit.models.token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig
 from hfkit.models.vgg import VggClassifier, VggClassifierConfig
 
 LABELS = {"id2label": {0: "fake", 1: "real"}, "label2id": {"fake": 0, "real": 1}}
@@ -82,6 +84,9 @@ TINY["hfkit-text/bert-bigru-1-logit"] = _text("bert", "bigru", head_logits=1)
 
 # A ViT of timm, with the sizes of a toy.
 TRANSFORMER = {"patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}
+VIT = {"backbone_name": "vit_tiny_patch16_224", "backbone_options": TRANSFORMER}
+DISTILLED = {"backbone_name": "deit_tiny_distilled_patch16_224", "backbone_options": TRANSFORMER}
+FDVIT = {"patch_size": 8, "patch_stride": 4, "heads": [2, 2, 2], "head_sizes": [4, 6, 8], "depths": [1, 2, 1]}
 IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
     "hfkit-vgg/flat": (VggClassifier, {"layers": [4, "M", 6, 8, "M"]}),
     "hfkit-vgg/pooled-elu": (
@@ -96,8 +101,20 @@ IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
     "hfkit-timm/convnext": (TimmClassifier, {"backbone_name": "test_convnext"}),
     "hfkit-timm/vit-linear": (
         TimmClassifier,
-        {"backbone_name": "vit_tiny_patch16_224", "backbone_options": TRANSFORMER, "head": "linear"},
+        {**VIT, "head": "linear"},
     ),
+    "hfkit-token-learner/distilled": (TokenLearnerClassifier, {**DISTILLED, "token_learner_tokens": 4}),
+    "hfkit-token-learner/convolutions": (
+        TokenLearnerClassifier,
+        {**VIT, "token_learner_tokens": 4, "token_learner_version": "1.0", "class_token": False},
+    ),
+    "hfkit-token-learner/fused": (
+        TokenLearnerClassifier,
+        {**VIT, "token_learner_tokens": 4, "token_learner_at": 0, "token_fuser": True},
+    ),
+    "hfkit-fdvit/code": (FdVitClassifier, FDVIT),
+    "hfkit-fdvit/paper": (FdVitClassifier, {**FDVIT, "sampling": "strided_taps", "decoder": "paper"}),
+    "hfkit-fdvit/trained": (FdVitClassifier, {**FDVIT, "reconstruction_weight": 0.0}),
     # Has buffers that no checkpoint holds.
     "hfkit-timm/swin": (
         TimmClassifier,
@@ -112,6 +129,8 @@ IMAGE_CONFIGS = {
     DenseNetClassifier: DenseNetClassifierConfig,
     DeitClassifier: DeitClassifierConfig,
     TimmClassifier: TimmClassifierConfig,
+    TokenLearnerClassifier: TokenLearnerClassifierConfig,
+    FdVitClassifier: FdVitClassifierConfig,
 }
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
+import xxhash
 from datasets import Dataset, DatasetDict
 from PIL import Image
 from tqdm.auto import tqdm
@@ -19,7 +20,16 @@ from ..training_arguments import available_cores
 from .image_sources import ImageSource, read_images
 from .labels import label_text
 from .sources import SPLIT_NAMES
-from .splits import LabelledData, complete_splits, label_features, label_numbers, leave_out, name_labels, note_left_out
+from .splits import (
+    LabelledData,
+    complete_splits,
+    label_features,
+    label_numbers,
+    leave_out,
+    name_labels,
+    note_left_out,
+    note_repeated,
+)
 
 # What Pillow raises for files that are no images, broken or cut off.
 _READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, struct.error)
@@ -48,6 +58,7 @@ def load_image_data(arguments: ImageDataArguments) -> LabelledData:
     names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
     notes = [*source.notes, *note_left_out(dropped), *converted]
     notes += complete_splits(tables, arguments)
+    notes += note_repeated(tables, "pixels")
     splits = DatasetDict(
         {
             split: _to_dataset(source.images.get(split, source.images["train"]), tables[split], names)
@@ -95,7 +106,7 @@ def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFra
             raise UserError(f"The {split} split has no images.")
         rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"], "position": range(len(table))})
         rows["label"] = pd.Series([label_text(value) for value in table["label"]], dtype=object)
-        rows["reason"] = _check_images(source.images[split], split, converted)
+        rows["reason"], rows["pixels"] = _check_images(source.images[split], split, converted)
         tables[split], left_out = leave_out(rows, split, "mend or remove them")
         dropped.append(left_out)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "file", "label"]]
@@ -103,33 +114,38 @@ def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFra
     return tables, listing, [f"Images converted to RGB: {modes}."] if modes else []
 
 
-def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> list[str]:
-    """Decode all images and return what is wrong with each, or an empty text; count the modes that are not RGB."""
-    results: list[tuple[str, str]] = []
+def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> tuple[list[str], list[str]]:
+    """Decode all images; count the modes that are not RGB.
+
+    Returns:
+        What is wrong with each image, or an empty text, and a sum over its pixels.
+
+    """
+    results: list[tuple[str, str, str]] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(available_cores()) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns of what is an error here
         with tqdm(total=len(images), desc=f"Checking the images of {split}", disable=None, leave=False) as bar:
             for batch in images.iter(CHECKED_AT_ONCE):
                 results += pool.map(_check_image, batch["image"])
                 bar.update(len(batch["image"]))
-    for _, mode in results:
+    for _, mode, _ in results:
         if mode not in ("RGB", ""):
             converted[mode] = converted.get(mode, 0) + 1
-    return [reason for reason, _ in results]
+    return [reason for reason, _, _ in results], [pixels for _, _, pixels in results]
 
 
-def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return what is wrong with an image, or an empty text, and its mode."""
+def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    """Return what is wrong with an image, or an empty text, its mode, and a sum over its pixels."""
     if cell is None or (cell["bytes"] is None and cell["path"] is None):
-        return "no image", ""
+        return "no image", "", ""
     try:
         image = _find_image(cell)
         mode = image.mode
-        load_image(image)
+        pixels = xxhash.xxh3_128_hexdigest(load_image(image).tobytes())
     except (*_READING_ERRORS, Image.DecompressionBombError) as error:
         text = " ".join(str(error).split())
-        return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})", ""
-    return "", mode
+        return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})", "", ""
+    return "", mode, pixels
 
 
 def _to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:

@@ -144,6 +144,17 @@ def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -
     return notes
 
 
+def note_repeated(tables: dict[str, pd.DataFrame], column: str) -> list[str]:
+    """Say how many rows that are held out stand in train too: on those, a model is tested on what it has learnt by heart."""
+    known = set(tables["train"][column])
+    held_out = [split for split in ("validation", "test") if split in tables]
+    counts = {split: int(tables[split][column].isin(known).sum()) for split in held_out}
+    if not any(counts.values()):
+        return ["No row that is held out stands in train, too."]
+    found = (f"{count} of the {len(tables[split])} rows of {split}" for split, count in counts.items())
+    return [f"Rows that stand in train, too, and make the figures look better than they are: {', '.join(found)}."]
+
+
 def _check_class_sizes(train: pd.DataFrame, cuts: int) -> None:
     """Refuse classes that have fewer rows than there will be splits."""
     counts = train["label"].value_counts()

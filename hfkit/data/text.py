@@ -14,7 +14,16 @@ from ..versions import code_checksum, package_versions
 from .columns import check_columns, find_column, find_label_column
 from .labels import encodable, label_text
 from .sources import SPLIT_NAMES, Source, read_source
-from .splits import LabelledData, complete_splits, label_features, label_numbers, leave_out, name_labels, note_left_out
+from .splits import (
+    LabelledData,
+    complete_splits,
+    label_features,
+    label_numbers,
+    leave_out,
+    name_labels,
+    note_left_out,
+    note_repeated,
+)
 from .stored_rows import stored_rows
 
 TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
@@ -37,6 +46,7 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
     if lines > 10:
         notes.append(f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
     notes += complete_splits(tables, arguments)
+    notes += note_repeated(tables, "text")
     splits = DatasetDict({split: _to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
     return LabelledData(splits, names, dropped, notes)
 

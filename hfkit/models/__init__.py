@@ -20,11 +20,13 @@ from transformers import (
 from .base import BackboneClassifier
 from .deit import DeitClassifier, DeitClassifierConfig
 from .densenet import DenseNetClassifier, DenseNetClassifierConfig
+from .fdvit import FdVitClassifier, FdVitClassifierConfig
 from .image import ImageClassifier
 from .image_pipeline import ImageClassificationPipeline
 from .text import TextClassifier, TextClassifierConfig
 from .text_pipeline import TextClassificationPipeline
 from .timm_backbone import TimmClassifier, TimmClassifierConfig
+from .token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig
 from .vgg import VggClassifier, VggClassifierConfig
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "DeitClassifierConfig",
     "DenseNetClassifier",
     "DenseNetClassifierConfig",
+    "FdVitClassifier",
+    "FdVitClassifierConfig",
     "ImageClassificationPipeline",
     "ModelFamily",
     "TextClassificationPipeline",
@@ -40,6 +44,8 @@ __all__ = [
     "TextClassifierConfig",
     "TimmClassifier",
     "TimmClassifierConfig",
+    "TokenLearnerClassifier",
+    "TokenLearnerClassifierConfig",
     "VggClassifier",
     "VggClassifierConfig",
     "load_pipeline",
@@ -79,6 +85,8 @@ FAMILIES: dict[str, ModelFamily] = {
     "hfkit-densenet": _image_family(DenseNetClassifierConfig, DenseNetClassifier),
     "hfkit-deit": _image_family(DeitClassifierConfig, DeitClassifier),
     "hfkit-timm": _image_family(TimmClassifierConfig, TimmClassifier),
+    "hfkit-token-learner": _image_family(TokenLearnerClassifierConfig, TokenLearnerClassifier),
+    "hfkit-fdvit": _image_family(FdVitClassifierConfig, FdVitClassifier),
 }
 
 for _model_type, _family in FAMILIES.items():

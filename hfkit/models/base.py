@@ -54,6 +54,9 @@ class BackboneClassifier(PreTrainedModel):
         """Return the backbone's own name of a layer that may be named as another library names it; here: the same."""
         return name
 
+    def drop_training_parts(self) -> None:
+        """Remove what only training uses, before the trained model is saved; most models have nothing of the kind."""
+
     def train(self, mode: bool = True) -> "BackboneClassifier":
         """Set the training mode, but keep `still_modules` in eval mode.
 

@@ -284,8 +284,13 @@ def _load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedM
 
     """
     # Without a dtype a half-precision checkpoint would be trained in half precision.
+    # Without trust_remote_code=False transformers would ask a person at a terminal whether to run a stranger's code.
     encoder, loading = AutoModel.from_pretrained(
-        source, revision=revision or "main", dtype=torch.float32, output_loading_info=True
+        source,
+        revision=revision or "main",
+        dtype=torch.float32,
+        output_loading_info=True,
+        trust_remote_code=False,
     )
     config = encoder.config
     is_decoder = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING

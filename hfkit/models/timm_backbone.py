@@ -99,11 +99,15 @@ class TimmClassifier(ImageClassifier):
 
     def _create(self, pretrained: bool = False) -> Any:
         """Build the timm model without a head, for the image size of the config."""
-        options = dict(self.config.backbone_options or {})
+        options = self._options()
         record = timm.get_pretrained_cfg(self.config.backbone_name)
         if record is not None and record.fixed_input_size and record.input_size[-1] != self.config.image_size:
             options.setdefault("img_size", self.config.image_size)
         return timm.create_model(self.config.backbone_name, pretrained=pretrained, num_classes=0, **options)
+
+    def _options(self) -> dict[str, Any]:
+        """Return the arguments of `timm.create_model` besides the name."""
+        return dict(self.config.backbone_options or {})
 
     def _fit_positions(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Interpolate the table of positions to the number of patches of this model."""
