@@ -134,7 +134,7 @@ def test_saved_folder_carries_all_its_code(name: str, make_model: Make, tmp_path
     task = FAMILIES[model.config.model_type].task
     impl = model.config.custom_pipelines[task]["impl"].split(".")[0]
     own = {*(name.split(".")[0] for name in model.config.auto_map.values()), impl, "base", "heads"}
-    own |= {"cleaning"} if task == "text-classification" else {"image"}
+    own |= {"cleaning", "encoders"} if task == "text-classification" else {"image"}
     assert {f"{name}.py" for name in own} <= files
     assert ("timm_backbone.py" in files) == model.config.model_type.endswith(("timm", "deit", "token-learner"))
     loaded = auto_class(model).from_pretrained(tmp_path)

@@ -5,18 +5,12 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import (
-    CONFIG_MAPPING,
-    MODEL_FOR_CAUSAL_LM_MAPPING,
-    MODEL_FOR_MASKED_LM_MAPPING,
-    AutoModel,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
+from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
+from .encoders import input_of, load_encoder
 from .heads import BiGruHead, LinearHead
 from .text_pipeline import TextClassificationPipeline
 
@@ -93,7 +87,7 @@ class TextClassifier(BackboneClassifier):
     def __init__(self, config: TextClassifierConfig) -> None:
         super().__init__(config)
         assert isinstance(config.backbone_config, PreTrainedConfig)
-        self.backbone: Any = AutoModel.from_config(config.backbone_config)
+        self.backbone: Any = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
         if (config.head == "bigru" or not config.use_pooler) and hasattr(self.backbone, "pooler"):
             self.backbone.pooler = None
         parameters = inspect.signature(self.backbone.forward).parameters
@@ -121,7 +115,7 @@ class TextClassifier(BackboneClassifier):
             ValueError: `source` is not an encoder, or its weights do not fill it.
 
         """
-        encoder, has_pooler = _load_encoder(source, revision)
+        encoder, has_pooler = load_encoder(source, revision)
         encoder.config.name_or_path = ""  # a local path must not travel with the model
         config = cls.config_class(backbone_config=encoder.config, use_pooler=has_pooler, **config_options)
         model = cls(config)
@@ -137,7 +131,7 @@ class TextClassifier(BackboneClassifier):
             ValueError: A tensor is missing, unknown or of another shape.
 
         """
-        encoder, has_pooler = _load_encoder(source) if isinstance(source, str) else (source, True)
+        encoder, has_pooler = load_encoder(source) if isinstance(source, str) else (source, True)
         state = encoder.state_dict()
         if not has_pooler or getattr(self.backbone, "pooler", None) is None:
             state = {key: tensor for key, tensor in state.items() if not key.startswith("pooler.")}
@@ -173,7 +167,7 @@ class TextClassifier(BackboneClassifier):
         It is (batch, tokens, width), but (batch, width) for a linear head.
         """
         if stage not in ("pooler", "classifier"):
-            return _input_of(self.backbone.get_submodule(stage), self.backbone, self._encoder_inputs(**inputs))
+            return input_of(self.backbone.get_submodule(stage), self.backbone, self._encoder_inputs(**inputs))
         outputs = self.backbone(**self._encoder_inputs(**inputs))
         if stage == "pooler" or self.config.head == "bigru":
             return outputs.last_hidden_state
@@ -251,52 +245,3 @@ class TextClassifier(BackboneClassifier):
     def _pooled(self, states: torch.Tensor) -> torch.Tensor:
         """Map the last states (batch, tokens, width) to the pooler's output, or without one the first token's state."""
         return self.backbone.pooler(states) if self._has_pooler() else states[:, 0]
-
-
-class _ReachedError(Exception):
-    """Ends a forward pass in front of a module."""
-
-
-def _input_of(module: nn.Module, encoder: nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Run `encoder` until `module` is called, and return the states that it is called with."""
-    found: list[torch.Tensor] = []
-
-    def stop(_: nn.Module, arguments: tuple[Any, ...]) -> None:
-        """Keep the states and end the pass."""
-        found.append(arguments[0])
-        raise _ReachedError
-
-    handle = module.register_forward_pre_hook(stop)
-    try:
-        encoder(**inputs)
-    except _ReachedError:
-        pass
-    finally:
-        handle.remove()
-    return found[0]
-
-
-def _load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
-    """Load the bare encoder of `source` in float32; also tell whether its checkpoint fills the pooler.
-
-    Raises:
-        ValueError: `source` is no encoder, or its checkpoint lacks weights other than the pooler's.
-
-    """
-    # Without a dtype a half-precision checkpoint would be trained in half precision.
-    # Without trust_remote_code=False transformers would ask a person at a terminal whether to run a stranger's code.
-    encoder, loading = AutoModel.from_pretrained(
-        source,
-        revision=revision or "main",
-        dtype=torch.float32,
-        output_loading_info=True,
-        trust_remote_code=False,
-    )
-    config = encoder.config
-    is_decoder = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
-    if config.is_encoder_decoder or is_decoder:
-        raise ValueError(f"{source} is a {config.model_type} model and no encoder such as bert-base-uncased.")
-    missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
-    if missing:
-        raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")
-    return encoder, not loading["missing_keys"]

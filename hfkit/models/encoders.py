@@ -1,0 +1,56 @@
+"""The encoder under a text classifier: loading it strictly, and what goes into one of its layers."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, AutoModel, PreTrainedModel
+
+
+def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
+    """Load the bare encoder of `source` in float32; also tell whether its checkpoint fills the pooler.
+
+    Raises:
+        ValueError: `source` is no encoder, or its checkpoint lacks weights other than the pooler's.
+
+    """
+    # Without a dtype a half-precision checkpoint would be trained in half precision.
+    # Without trust_remote_code=False transformers would ask a person at a terminal whether to run a stranger's code.
+    encoder, loading = AutoModel.from_pretrained(
+        source,
+        revision=revision or "main",
+        dtype=torch.float32,
+        output_loading_info=True,
+        trust_remote_code=False,
+    )
+    config = encoder.config
+    is_decoder = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+    if config.is_encoder_decoder or is_decoder:
+        raise ValueError(f"{source} is a {config.model_type} model and no encoder such as bert-base-uncased.")
+    missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")
+    return encoder, not loading["missing_keys"]
+
+
+def input_of(module: nn.Module, encoder: nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Run `encoder` until `module` is called, and return the states that it is called with."""
+    found: list[torch.Tensor] = []
+
+    def stop(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+        """Keep the states and end the pass."""
+        found.append(arguments[0])
+        raise _ReachedError
+
+    handle = module.register_forward_pre_hook(stop)
+    try:
+        encoder(**inputs)
+    except _ReachedError:
+        pass
+    finally:
+        handle.remove()
+    return found[0]
+
+
+class _ReachedError(Exception):
+    """Ends a forward pass in front of a module."""
