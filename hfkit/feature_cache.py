@@ -1,4 +1,4 @@
-"""The frozen part of a model runs once over the data; training then starts from what it gave.
+"""The frozen part of a model runs once over the data, and what it gave is kept.
 
 Stored is what the forward pass produced in front of the first stage that trains, for every row; texts without padding. It is
 read from the disk through a memory map, so that memory does not grow with the data.
@@ -6,26 +6,29 @@ read from the disk through a memory map, so that memory does not grow with the d
 
 import hashlib
 import json
-import time
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, gather_object
 from datasets import Dataset
-from transformers import TrainerCallback
 
 from .backbones import first_sentence
 from .data.views import FrozenInputs
+from .errors import UserError
 from .feature_store import STATES_FILE, FeatureStore, StoreFullError
 from .freezing import frozen_checksum
 from .models.base import BackboneClassifier
-from .prediction import Collator, share_of_batches
-from .stored_states import StateLayout, StateReader, ViewOfEpoch, collate_even, collate_packed
+from .prediction import Collator, batch_of, share_of_batches
+from .stored_states import StateLayout
 from .versions import code_checksum, package_versions
+
+Value = TypeVar("Value")
 
 
 class CannotCacheError(Exception):
@@ -33,25 +36,25 @@ class CannotCacheError(Exception):
 
 
 @dataclass
-class TrainingInputs:
-    """What the Trainer gets: rows of inputs, or of stored states.
+class SplitStates:
+    """The states of one split: those that are there, or that are to be computed.
 
     Attributes:
-        train: Training rows.
-        validation: Validation rows, if training evaluates.
-        collator: Makes batches of either.
-        note: A sentence on the cache.
-        callbacks: What the Trainer needs to call for it.
-        seconds: How long the passes through the frozen part took.
+        split: Its name.
+        inputs: Its rows.
+        layout: How the states lie in their file.
+        key: Under which they are stored.
+        folder: Where they are, or None.
+        hold: Keeps them from being removed.
 
     """
 
-    train: Dataset
-    validation: Dataset | None
-    collator: Collator
-    note: str
-    callbacks: list[TrainerCallback] = field(default_factory=list)
-    seconds: float = 0.0
+    split: str
+    inputs: FrozenInputs
+    layout: StateLayout
+    key: str
+    folder: Path | None = None
+    hold: IO[bytes] | None = None
 
 
 class FeatureCache:
@@ -81,13 +84,12 @@ class FeatureCache:
         self.processes = PartialState()
         self.stage = entry_stage(model)
         self.notes: list[str] = []
-        self.seconds = 0.0
 
     def key(self, inputs: FrozenInputs) -> str:
         """Hash everything that the states depend on: weights, code, config, rows, views, stage and dtypes."""
-        config = {key: value for key, value in self.model.config.to_dict().items() if key not in _HEAD_ONLY}
+        config = {key: value for key, value in self.model.config.to_dict().items() if key not in _NOT_OF_THE_STATES}
         parts = {
-            "weights": frozen_checksum(self.model),
+            "weights": frozen_checksum(self.model, without=self.model.training_parts),
             "code": code_checksum(),
             "versions": package_versions(),
             "config": config,
@@ -96,18 +98,22 @@ class FeatureCache:
             "views": len(inputs.views),
             "dtypes": [str(self.compute_dtype), str(self.dtype)],
             "device": self.processes.device.type,
+            "matmul": torch.get_float32_matmul_precision(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
     def sample(self, rows: Dataset) -> torch.Tensor:
-        """Return the states of the first rows, after having run them both ways.
+        """Return the states of some rows, short and long ones, after having run them both ways; all processes take the same.
 
         Raises:
             CannotCacheError: The two halves of the model do not give what the whole gives.
 
         """
-        batch = next(share_of_batches(rows, self.collator, min(len(rows), 4), self.processes.device))[1]
+        lengths = np.asarray(rows["length"]) if "length" in rows.column_names else np.arange(len(rows))
+        order = np.argsort(lengths, kind="stable").tolist()
+        batch = batch_of(rows, [*order[:2], *order[2:][-2:]], self.collator, self.processes.device)
         mask = {name: batch[name] for name in ("attention_mask",) if name in batch}
+        problem, found = "", torch.empty(0)
         try:
             with torch.inference_mode():
                 whole = self.model(**batch).logits
@@ -115,17 +121,19 @@ class FeatureCache:
                 parted = self.model(states=states, **mask).logits
                 torch.testing.assert_close(parted, whole, rtol=1e-4, atol=1e-5)
                 with self._autocast():
-                    return self.model.run_to(self.stage, **batch)
+                    found = self.model.run_to(self.stage, **batch)
+        except torch.OutOfMemoryError:
+            raise
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-            raise CannotCacheError(
-                f"the model in two parts differs from the whole ({first_sentence(error)})"
-            ) from error
+            problem = f"the model in two parts differs from the whole ({first_sentence(error)})"
+        self._raise_together(problem)
+        return found
 
-    def states_of(self, split: str, inputs: FrozenInputs, sample: torch.Tensor, worth_it: bool) -> StateReader:
-        """Find the states of a split, or compute and store them.
+    def look_up(self, split: str, inputs: FrozenInputs, sample: torch.Tensor) -> SplitStates:
+        """Look for the states of a split, of which `sample` has the shape.
 
         Raises:
-            CannotCacheError: They are not there, and it is not worth it to compute them, or there is no room.
+            CannotCacheError: The store cannot be read.
 
         """
         lengths = inputs.lengths if sample.ndim == 3 else None
@@ -137,62 +145,105 @@ class FeatureCache:
             stored=self.dtype or sample.dtype,
             produced=sample.dtype,
         )
-        key = self._agreed(self.key(inputs))
-        found = self._agreed(self._find(key))
-        if found is None:
-            if not worth_it:
-                raise CannotCacheError("each row is read once, so that nothing would be saved")
-            started = time.perf_counter()
-            found = self._compute(key, split, inputs, layout)
-            self.seconds += time.perf_counter() - started
-        return StateReader(Path(found) / STATES_FILE, layout, inputs.by_epoch)
+        states = SplitStates(split, inputs, layout, "")
 
-    def _find(self, key: str) -> str | None:
-        """Look for an entry, on the main process."""
-        if not self.processes.is_main_process:
-            return None
-        entry, note = self.store.find(key)
-        self.notes += [note] if note else []
-        return str(entry.folder) if entry else None
+        def find() -> tuple[str, Path | None]:
+            """Look on the main process, and keep what is found."""
+            states.key = self.key(inputs)
+            entry, note = self.store.find(states.key)
+            self.notes += [note] if note else []
+            states.hold = self.store.hold(entry) if entry else None
+            return states.key, entry.folder if entry else None
 
-    def _agreed(self, value: Any) -> Any:
-        """Return what the main process says."""
-        return broadcast_object_list([value])[0] if self.processes.num_processes > 1 else value
+        states.key, states.folder = self._on_main(find)
+        return states
 
-    def _compute(self, key: str, split: str, inputs: FrozenInputs, layout: StateLayout) -> str:
-        """Run the frozen part over all views of all rows, each process over its share, and store what it gives."""
-        folder, problem = None, ""
-        if self.processes.is_main_process:
+    def compute(self, missing: list[SplitStates]) -> None:
+        """Run the frozen part over all views of all rows, each process over its share, and store what it gives.
+
+        Raises:
+            CannotCacheError: There is no room for all of it, or it cannot be written.
+            UserError: The numbers do not fit the type that they are to be stored in.
+
+        """
+        self._on_main(lambda: self.store.make_room(sum(states.layout.bytes for states in missing)))
+        for states in missing:
+            folder = self._on_main(lambda states=states: self.store.begin(states.key, states.layout.bytes))  # type: ignore[misc]
             try:
-                folder = str(self.store.begin(key, layout.bytes))
-            except (StoreFullError, OSError) as error:
-                problem = first_sentence(error)
-        folder, problem = self._agreed((folder, problem))
-        if folder is None:
-            raise CannotCacheError(problem)
-        target = layout.open(Path(folder) / STATES_FILE, writable=True)
-        for view, rows in enumerate(inputs.views):
-            description = f"Frozen part, {split}" + (f", view {view + 1}" if layout.views > 1 else "")
+                there = (folder / STATES_FILE).exists()
+                self._raise_together("" if there else f"{self.store.root} is not the same folder on all machines")
+                self._fill(folder / STATES_FILE, states)
+                self.processes.wait_for_everyone()
+                states.folder = self._on_main(lambda states=states, folder=folder: self._finish(folder, states))  # type: ignore[misc]
+            except BaseException:
+                if self.processes.is_main_process:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def _fill(self, file: Path, states: SplitStates) -> None:
+        """Write this process's share of the states."""
+        layout = states.layout
+        target = layout.open(file, writable=True)
+        for view, rows in enumerate(states.inputs.views):
+            description = f"Frozen part, {states.split}" + (f", view {view + 1}" if layout.views > 1 else "")
             batches = share_of_batches(rows, self.collator, self.batch_size, self.processes.device, description)
             with torch.inference_mode(), self._autocast():
                 for numbers, batch in batches:
-                    states = self.model.run_to(self.stage, **batch)
-                    for number, row in zip(numbers, states, strict=True):
+                    found = as_stored(self.model.run_to(self.stage, **batch), layout.stored)
+                    for number, row in zip(numbers, found, strict=True):
                         place = layout.place(number, view)
                         target[place] = row[: len(target[place])] if layout.offsets is not None else row
-        del target
-        self.processes.wait_for_everyone()
+
+    def _finish(self, folder: Path, states: SplitStates) -> Path:
+        """Make an entry of what all processes have written, on the main process."""
+        name = type(self.model.backbone).__name__
+        rows, kind = len(states.inputs.labels), str(states.layout.stored)[6:]
+        of = f"{states.split}: {rows} rows before {self.stage} of {name}, {kind}"
+        entry = self.store.finish(folder, {"of": of})
+        states.hold = self.store.hold(entry)
+        return entry.folder
+
+    def _on_main(self, action: Callable[[], Value]) -> Value:
+        """Do something on the main process, and return on all what it gives.
+
+        Raises:
+            CannotCacheError: It was not possible; all processes raise.
+
+        """
+        result: tuple[Any, str] = (None, "")
         if self.processes.is_main_process:
-            name = type(self.model.backbone).__name__
-            of = f"{split}: {len(inputs.labels)} rows before {self.stage} of {name}, {str(layout.stored)[6:]}"
-            self.store.finish(Path(folder), {"of": of})
-        self.processes.wait_for_everyone()
-        return folder.partition(".partial")[0]
+            try:
+                result = action(), ""
+            except (StoreFullError, OSError) as error:
+                result = None, first_sentence(error)
+        value, problem = broadcast_object_list([result])[0] if self.processes.num_processes > 1 else result
+        if problem:
+            raise CannotCacheError(problem)
+        return value
+
+    def _raise_together(self, problem: str) -> None:
+        """Raise on all processes what is a problem on one."""
+        problems = gather_object([problem]) if self.processes.num_processes > 1 else [problem]
+        for found in filter(None, problems):
+            raise CannotCacheError(found)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(
             self.processes.device.type, dtype=self.compute_dtype, enabled=self.compute_dtype is not None
         )
+
+
+def as_stored(states: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return the states of a batch on the CPU, in the type that they are stored in.
+
+    Raises:
+        UserError: The numbers are too large for float16.
+
+    """
+    stored = states.to(dtype).cpu()
+    if dtype == torch.float16 and states.dtype != dtype and not stored.isfinite().all() and states.isfinite().all():
+        raise UserError("--feature_cache_dtype float16 is too small for these states: write bfloat16 or float32.")
+    return stored
 
 
 def entry_stage(model: BackboneClassifier) -> str:
@@ -219,56 +270,7 @@ def entry_stage(model: BackboneClassifier) -> str:
     return entries[first]
 
 
-def use_feature_cache(
-    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, passes: float, explicit: bool
-) -> TrainingInputs:
-    """Return stored states for training and validation; the model is set to enter them.
-
-    Args:
-        cache: For the model, which is in eval mode afterwards.
-        train: Training rows.
-        validation: Validation rows, with one view; None where training does not evaluate.
-        passes: How often training reads each row.
-        explicit: Whether the user asked for the cache, worth it or not.
-
-    Raises:
-        CannotCacheError: The cache cannot be used; nothing has changed.
-
-    """
-    if not train.views:
-        raise CannotCacheError(train.note)
-    model = cache.model
-    model.to(cache.processes.device).eval()
-    model.entry = cache.stage
-    try:
-        sample = cache.sample(train.views[0])
-        worth_it = explicit or passes > len(train.views)
-        readers = [
-            cache.states_of(split, inputs, sample, worth_it)
-            for split, inputs in (("train", train), ("validation", validation))
-            if inputs is not None
-        ]
-    except CannotCacheError:
-        model.entry = "classifier"
-        raise
-    size = sum(reader.layout.bytes for reader in readers)
-    how = f"computed in {cache.seconds:.1f} s" if cache.seconds else "found"
-    kind = str(readers[0].layout.stored).removeprefix("torch.")
-    note = (
-        f"Feature cache: training enters {cache.stage}; what is in front of it was {how}, once for each row "
-        f"({size / 1e6:,.1f} MB of {kind} in {cache.store.root})."
-    )
-    return TrainingInputs(
-        readers[0].rows(train.labels, train.lengths),
-        readers[1].rows(validation.labels, validation.lengths) if validation else None,
-        collate_even if readers[0].layout.offsets is None else collate_packed,
-        " ".join([*cache.notes, note, *([f"Views: {train.note}."] if train.note else [])]),
-        [ViewOfEpoch(readers[0])],
-        cache.seconds,
-    )
-
-
-_HEAD_ONLY = (
+_NOT_OF_THE_STATES = (
     "head_hidden_size",
     "head_layers",
     "head_activation",
@@ -276,4 +278,10 @@ _HEAD_ONLY = (
     "head_logits",
     "id2label",
     "label2id",
+    # of FDViT's masked training
+    "decoder",
+    "detach_target",
+    "mask_ratio",
+    "reconstruction_weight",
 )
+"""Fields of a config that change nothing in front of the head."""

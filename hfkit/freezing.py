@@ -45,6 +45,9 @@ class FreezePlan:
         where = {"all": "everything, from the first layer on", "none": "the head alone, on a frozen backbone"}
         start = where.get(self.unfreeze_from, f"from {_relative(self.unfreeze_from)} on, and the head")
         line = f"{trainable:,} of {total:,} parameters train ({trainable / total:.2%}): {start}."
+        new = model.new_stage
+        if new and not any(parameter.requires_grad for parameter in model.backbone.get_submodule(new).parameters()):
+            line += f" {new} starts at random and does not train: write --unfreeze_from {new}, or an earlier layer, to train it."
         norms = [module for module in model.backbone.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
         trained = [norm for norm in norms if any(parameter.requires_grad for parameter in norm.parameters())]
         if not trained:
@@ -118,12 +121,20 @@ class FreezeCallback(TrainerCallback):
             raise RuntimeError("Frozen parameters or buffers have changed in training; please report this as a bug.")
 
 
-def frozen_checksum(model: BackboneClassifier) -> str:
-    """SHA-256 over the backbone's frozen parameters and the buffers of its still modules; empty where there are none."""
+def frozen_checksum(model: BackboneClassifier, without: tuple[str, ...] = ()) -> str:
+    """SHA-256 over the backbone's frozen parameters and the buffers of its still modules; empty where there are none.
+
+    Args:
+        model: The model.
+        without: Names of modules that do not count, such as `model.training_parts`.
+
+    """
     digest = hashlib.sha256()
     anything = False
     still = set(model.still_modules())
     for module_name, module in model.backbone.named_modules():
+        if set(module_name.split(".")) & set(without):
+            continue
         tensors = [(n, p) for n, p in module.named_parameters(recurse=False) if not p.requires_grad]
         tensors += list(module.named_buffers(recurse=False)) if module in still else []
         for name, tensor in tensors:

@@ -20,16 +20,18 @@ def predict_logits(
     inputs: Dataset,
     collator: Collator,
     batch_size: int,
+    device: torch.device | None = None,
 ) -> np.ndarray:
     """Return the logits (rows, classes) of `inputs` in float32, in its order; batches are of similar length.
 
-    With several processes each computes its share and all get the whole.
+    With several processes each computes its share and all get the whole. Without a `device` it is that of the process.
     """
     state = PartialState()
-    model = model.to(state.device, memory_format=torch.channels_last).eval()
+    device = device or state.device
+    model = model.to(device, memory_format=torch.channels_last).eval()
     logits: list[tuple[int, np.ndarray]] = []
     with torch.inference_mode():
-        for numbers, batch in share_of_batches(inputs, collator, batch_size, state.device, "Predicting"):
+        for numbers, batch in share_of_batches(inputs, collator, batch_size, device, "Predicting"):
             logits += zip(numbers, model(**batch).logits.float().cpu().numpy(), strict=True)
     if state.num_processes > 1:
         logits = gather_object(logits)
@@ -47,10 +49,15 @@ def share_of_batches(
     state = PartialState()
     lengths = -np.asarray(inputs["length"]) if "length" in inputs.column_names else np.zeros(len(inputs))
     order = np.argsort(lengths, kind="stable")
-    columns = inputs.remove_columns([name for name in ("length", "label", "labels") if name in inputs.column_names])
     starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
     silent = True if description is None or not state.is_main_process else None
     for start in tqdm(starts, desc=description, disable=silent, leave=False):
         numbers = order[start : start + batch_size].tolist()
-        batch = collator(columns.__getitems__(numbers))  # as DataLoader reads a batch: at once
-        yield numbers, {name: batch[name].to(device) for name in batch}
+        yield numbers, batch_of(inputs, numbers, collator, device)
+
+
+def batch_of(inputs: Dataset, numbers: list[int], collator: Collator, device: torch.device) -> dict[str, torch.Tensor]:
+    """Return a batch of the rows of these numbers on a device, without labels."""
+    columns = inputs.remove_columns([name for name in ("length", "label", "labels") if name in inputs.column_names])
+    batch = collator(columns.__getitems__(numbers))  # as DataLoader reads a batch: at once
+    return {name: batch[name].to(device) for name in batch}

@@ -1,6 +1,7 @@
 """States of rows in one file: how they lie there, and how the Trainer reads them."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,15 @@ class StateLayout:
 
     def open(self, file: Path, writable: bool = False) -> torch.Tensor:
         """Map a file into memory: (items, *shape)."""
-        numbers = self.items * math.prod(self.shape)
-        return torch.from_file(str(file), shared=writable, size=numbers, dtype=self.stored).view(-1, *self.shape)
+        if writable:
+            numbers = self.items * math.prod(self.shape)
+            return torch.from_file(str(file), shared=True, size=numbers, dtype=self.stored).view(-1, *self.shape)
+        # torch's own private mapping counts against the memory that may be promised: a file above it could not be read
+        # (pytorch#192209).
+        mapped = np.memmap(file, dtype=np.uint8, mode="r")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            return torch.from_numpy(mapped).view(self.stored).view(-1, *self.shape)
 
 
 class StateReader:
@@ -68,8 +76,18 @@ class StateReader:
 
     def __init__(self, file: Path, layout: StateLayout, by_epoch: bool = False) -> None:
         self.file, self.layout, self.by_epoch = file, layout, by_epoch
-        self.epoch = 0
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # workers that stay for all epochs see it move
         self._states: torch.Tensor | None = None
+
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch that is read."""
+        return int(self._epoch)
+
+    @epoch.setter
+    def epoch(self, number: int) -> None:
+        self._epoch.fill_(number)
 
     def rows(self, labels: list[int], lengths: list[int] | None) -> Dataset:
         """Return a data set with `states` (the shape of a row), `labels`, and the lengths of texts for their batches."""

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tqdm.auto import tqdm
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
 
+from .card import plain_card
 from .models.base import BackboneClassifier
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
@@ -70,9 +72,9 @@ class ClassifierTrainer(Trainer):
             return super()._get_train_sampler(train_dataset)
         columns = rows.with_format("numpy")
         lengths, labels = columns[self.args.length_column_name][:], columns["labels"][:]
-        batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps * max(self.args.world_size, 1)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return BalancedLengthSampler(batch_size, lengths, labels, seed)
+        return BalancedLengthSampler(batch_size, lengths, labels, seed, lambda: int(self.state.epoch or 0))
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
         """Read the rows in their order; they are sorted by length, which the Trainer would group them by anew."""
@@ -94,6 +96,12 @@ class ClassifierTrainer(Trainer):
             self._counts += torch.stack([right, torch.tensor(len(labels), device=right.device)])
         return (loss, outputs) if return_outputs else loss
 
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the card that is there, or write a short one: the Trainer's own says "More information needed"."""
+        file = Path(self.args.output_dir) / "README.md"
+        if self.is_world_process_zero() and not file.exists():
+            plain_card(self.accelerator.unwrap_model(self.model)).save(file)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the accuracy since the last log to a log of the training loss."""
         if "loss" in logs:
@@ -112,27 +120,27 @@ class BalancedLengthSampler(Sampler[int]):
     time, and a batch takes the same quantile of each.
 
     Args:
-        batch_size: Rows of a batch.
+        batch_size: Rows of a batch, those of all processes together.
         lengths: Of each row.
         labels: Class of each row.
         seed: The order depends on it and on the epoch, so that it is the same in all processes and in a resumed run.
+        epoch: Says which epoch begins; accelerate tells it to the samplers that it finds, and in a run that is resumed in
+            the middle of an epoch it does not find this one.
 
     """
 
-    def __init__(self, batch_size: int, lengths: np.ndarray, labels: np.ndarray, seed: int) -> None:
+    def __init__(
+        self, batch_size: int, lengths: np.ndarray, labels: np.ndarray, seed: int, epoch: Callable[[], int]
+    ) -> None:
         self.batch_size, self.lengths, self.labels = batch_size, np.asarray(lengths), np.asarray(labels)
-        self.seed, self.epoch = seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins; accelerate calls it."""
-        self.epoch = epoch
+        self.seed, self.epoch = seed, epoch
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __iter__(self) -> Iterator[int]:
         """Draw a new order; the batch with the longest row comes first, so that too little memory shows at once."""
-        generator = np.random.default_rng([self.seed, self.epoch])
+        generator = np.random.default_rng([self.seed, self.epoch()])
         shuffled = generator.permutation(len(self.lengths))
         batches: list[np.ndarray] = []
         for start in range(0, len(shuffled), 50 * self.batch_size):

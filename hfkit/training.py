@@ -19,8 +19,6 @@ from .arguments import Arguments
 from .data.views import FrozenInputs
 from .errors import UserError
 from .evaluation import make_metrics
-from .feature_cache import CannotCacheError, FeatureCache, TrainingInputs, use_feature_cache
-from .feature_store import FeatureStore
 from .final_evaluation import Metrics, evaluate_saved_model
 from .freezing import FreezeCallback, count_parameters
 from .launch import environment, give_back_memory, use_all_cores, write_configuration
@@ -31,6 +29,7 @@ from .push import check_can_push, push_run
 from .run_summary import write_summary
 from .trainer import ClassifierTrainer, EpochLog, QuietProgress, make_loss
 from .training_arguments import TrainingArguments
+from .training_inputs import TrainingInputs, training_inputs
 
 
 @dataclass
@@ -41,7 +40,8 @@ class Task:
         rows: The splits as a person reads them, with a column `row` and one or more others but labels.
         inputs: The same rows, encoded or encoded when they are read: what `forward` takes, `labels` where known, and
             perhaps `length` for the batches.
-        notes: Sentences for the head of the log.
+        data_notes: Sentences on the data: what was found, guessed, cut or left out.
+        notes: Sentences on the model and what it sees.
         learning_rate: Peak learning rate of the backbone where `--learning_rate` is not given, and the reason for it.
         tables: Tables for the run's folder, by file name, such as the rows left out.
         usage: Lines of Python that load and use the saved model; `{folder}` stands for its folder.
@@ -57,6 +57,7 @@ class Task:
     rows: DatasetDict
     inputs: DatasetDict
     label_names: list[str]
+    data_notes: list[str]
     notes: list[str]
     learning_rate: tuple[float, str]
     tables: dict[str, pd.DataFrame]
@@ -97,24 +98,28 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     give_back_memory()  # what reading the data took, several times what is left of it
     freezing = FreezeCallback(plan)
     loss = make_loss(weights, arguments.training.label_smoothing_factor)
-    inputs = _training_inputs(task, arguments)
+    inputs = training_inputs(task, arguments)
     trainer = _build_trainer(task, arguments, inputs, metrics, loss, freezing)
     if trainer.is_world_process_zero():
         write_configuration(folder, arguments)
         report.write_json(folder / "env.json", environment(arguments, threads))
         for name, table in task.tables.items():
             report.write_table(folder / name, table)
-    report.show_head(console, task, arguments, [*notes, inputs.note, plan.describe(task.model)], threads, folder)
+    what_trains = plan.describe(task.model)
+    report.show_head(console, task, arguments, [*task.data_notes, *notes, inputs.note, what_trains], threads, folder)
     outcome = trainer.train(resume_from_checkpoint=arguments.training.resume_from_checkpoint)
     passes = {"train_feature_seconds": round(inputs.seconds, 3)} if inputs.seconds else {}
     _save(trainer, task, folder, {**outcome.metrics, **passes, **_counts(task.model, freezing)})
     if trainer.is_world_process_zero():
-        write_manifest(folder)
-        write_summary(folder, task, arguments, [*notes, plan.describe(task.model)])
+        write_summary(folder, task, arguments, [*notes, what_trains, report.describe_training(arguments.training)])
     results = evaluate_saved_model(trainer, task, folder, metrics, console)
+    if trainer.is_world_process_zero():
+        write_manifest(folder)
     report.show_end(console, trainer.state.log_history, task.usage, folder)
-    if push and trainer.is_world_process_zero():
-        push_run(folder, *push)
+    if push:
+        _end_process_group(trainer)
+        if trainer.is_world_process_zero():
+            push_run(folder, *push)
     return results
 
 
@@ -138,10 +143,19 @@ def _take_push(training: TrainingArguments) -> tuple[str, str, str | None, bool]
         raise UserError("--hub_token would stand in the shell's history: run `hf auth login`, or set HF_TOKEN.")
     if not training.push_to_hub:
         return None
+    if training.hub_revision is not None:
+        raise UserError("--hub_revision: a proven push goes to the branch main and is tagged; leave the flag out.")
     training.push_to_hub = False
     if training.process_index == 0:
-        check_can_push(training.hub_model_id, training.license)
+        check_can_push(training.hub_model_id, training.license, training.language)
     return str(training.hub_model_id), str(training.license), training.language, bool(training.hub_private_repo)
+
+
+def _end_process_group(trainer: ClassifierTrainer) -> None:
+    """Let the other processes go: one that waits longer for a push than `--ddp_timeout` would end them all."""
+    trainer.accelerator.wait_for_everyone()
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _check_reporters(names: list[str]) -> None:
@@ -199,36 +213,6 @@ def _fill_learning_rates(arguments: Arguments[Any, Any], task: Task) -> list[str
     if arguments.model.unfreeze_from != "none":
         rates = f"backbone {training.learning_rate:g} ({origin}), {rates}"
     return [f"Learning rates: {rates}."]
-
-
-def _training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInputs:
-    """Return stored states to train on where the feature cache can be used, else the inputs themselves."""
-    training = arguments.training
-    plain = TrainingInputs(task.inputs["train"], task.inputs["validation"], task.collator, "Feature cache: off.")
-    if training.feature_cache == "off":
-        return plain
-    explicit = training.feature_cache != "auto"
-    precision = torch.bfloat16 if training.bf16 else torch.float16 if training.fp16 else None
-    stored = None if training.feature_cache_dtype == "auto" else getattr(torch, training.feature_cache_dtype)
-    try:
-        store = FeatureStore(Path(training.feature_cache) if explicit else None)
-        cache = FeatureCache(task.model, task.collator, store, training.per_device_eval_batch_size, precision, stored)
-        validation = task.frozen["validation"] if training.eval_strategy != "no" else None
-        passes = _passes(training, len(plain.train))
-        inputs = use_feature_cache(cache, task.frozen["train"], validation, passes, explicit)
-    except CannotCacheError as reason:
-        plain.note = f"Feature cache: off, since {reason}."
-        return plain
-    training.remove_unused_columns = False  # the states stand in a column that `forward` does not know yet
-    return inputs
-
-
-def _passes(training: TrainingArguments, rows: int) -> float:
-    """Return how often training reads each row."""
-    if training.max_steps <= 0:
-        return training.num_train_epochs
-    rows_a_step = training.per_device_train_batch_size * training.world_size * training.gradient_accumulation_steps
-    return training.max_steps * rows_a_step / rows
 
 
 def _build_trainer(

@@ -104,6 +104,10 @@ class TrainingArguments(transformers.TrainingArguments):
             self.use_cpu = not torch.accelerator.is_available()
         if self.bf16 is None:
             self.bf16 = not self.fp16 and bfloat16_is_fast(self.use_cpu)
+        if self.feature_cache.lower() in ("false", "no", "none"):  # YAML reads off as false
+            self.feature_cache = "off"
+        if self.feature_cache.lower() in ("true", "yes", "on"):
+            raise UserError(f"--feature_cache is {self.feature_cache}: write auto, off, or a folder.")
         if self.lr_decay_per_epoch is not None and not 0 < self.lr_decay_per_epoch <= 1:
             raise UserError(f"--lr_decay_per_epoch is {self.lr_decay_per_epoch}: write a factor such as 0.9.")
         super().__post_init__()

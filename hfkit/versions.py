@@ -7,13 +7,16 @@ from pathlib import Path
 
 def package_versions() -> dict[str, str]:
     """Return the versions of the packages that a result depends on."""
-    packages = "hfkit torch torchvision timm transformers tokenizers datasets accelerate evaluate scikit-learn emoji"
+    packages = (
+        "hfkit torch torchvision timm transformers tokenizers datasets accelerate evaluate scikit-learn emoji pillow"
+    )
     return {package: version(package) for package in packages.split()}
 
 
 def code_checksum() -> str:
-    """Return a sum over the files that say how a model computes and how texts are cleaned."""
-    digest = hashlib.sha256()
-    for file in sorted((Path(__file__).parent / "models").glob("*.py")):
+    """Return a sum over the files that say how a model computes, how rows get to it, and how its states are stored."""
+    digest, folder = hashlib.sha256(), Path(__file__).parent
+    others = ("data/images.py", "data/transforms.py", "data/views.py", "stored_states.py")
+    for file in [*sorted((folder / "models").glob("*.py")), *(folder / name for name in others)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -51,6 +51,15 @@ def test_both_spellings() -> None:
     assert parse_arguments(["--head-learning-rate=2e-3"]).training.head_learning_rate == 2e-3
 
 
+@pytest.mark.parametrize("word", ["off", "no", "false", "none"])
+def test_off_is_off_in_yaml_too(word: str, tmp_path: Path) -> None:
+    """YAML reads the word off as false."""
+    (tmp_path / "run.yaml").write_text(f"feature_cache: {word}\n")
+    assert parse_arguments(["--config", str(tmp_path / "run.yaml")]).training.feature_cache == "off"
+    with pytest.raises(UserError, match="write auto, off, or a folder"):
+        parse_arguments(["--feature_cache", "true"])
+
+
 def test_file_and_flags(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(

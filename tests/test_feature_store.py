@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hfkit.cli import app
+from hfkit.errors import UserError
 from hfkit.feature_store import RECORD_FILE, STATES_FILE, FeatureStore, StoreFullError
 
 
@@ -101,6 +102,71 @@ def test_a_full_disk_is_noticed_before_writing(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(StoreFullError, match="do not fit on the disk"):
         FeatureStore(tmp_path).begin("a", 96)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_removed_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If all entries together are not enough, they stay; if they are, the oldest go, be there a limit or a full disk."""
+    store = FeatureStore(tmp_path)
+    for age, key in enumerate(["a", "b"]):
+        os.utime(fill(store, key) / RECORD_FILE, (1000 + age, 1000 + age))
+    usage: Any = type("usage", (), {"free": 10})
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(StoreFullError, match="do not fit on the disk"):
+        store.begin("c", 30)
+    assert sorted(keys(store)) == ["a", "b"]
+    store.begin("c", 15)
+    assert keys(store) == ["b"]
+
+
+def test_what_a_run_reads_stays(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, limit=20)
+    fill(store, "a")
+    entry, _ = store.find("a")
+    assert entry is not None
+    with store.hold(entry):
+        fill(store, "b")
+        with pytest.raises(StoreFullError, match="beside what other runs read now"):
+            FeatureStore(tmp_path, limit=20).begin("c", 16)
+        fill(store, "c")
+        assert sorted(keys(store)) == ["a", "c"], "the other one made room, though it was used later"
+        store.clear()
+        assert keys(store) == ["a"]
+    store.clear()
+    assert keys(store) == []
+
+
+def test_what_cannot_be_read_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError("not yours")
+
+    store = FeatureStore(tmp_path)
+    fill(store, "a")
+    monkeypatch.setattr("os.utime", refuse)
+    assert store.find("a")[0] is not None, "it may be read"
+    monkeypatch.setattr("hfkit.feature_store.checksum", refuse)
+    with pytest.raises(PermissionError):
+        store.find("a")
+    assert keys(store) == ["a"]
+
+
+def test_what_is_left_behind_is_removed(tmp_path: Path) -> None:
+    """A folder whose record is gone, and after two days what another machine began."""
+    store = FeatureStore(tmp_path)
+    (fill(store, "0123456789abcdef" * 2) / RECORD_FILE).unlink()
+    began = tmp_path / "a.partial-another-machine-17-00ff00ff"
+    began.mkdir()
+    store.begin("b", 8)
+    assert began.exists()
+    assert not (tmp_path / ("0123456789abcdef" * 2)).exists()
+    os.utime(began, (1000, 1000))
+    store.begin("c", 8)
+    assert not began.exists()
+
+
+def test_a_limit_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HFKIT_CACHE_LIMIT_GB", "50GB")
+    with pytest.raises(UserError, match="HFKIT_CACHE_LIMIT_GB is 50GB: write a number"):
+        FeatureStore()
 
 
 def test_the_folder_and_the_limit_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from timm.layers import DropPath
 from tiny import IMAGE_NAMES, TINY, inputs_for
 from torch import nn
 from transformers import (
@@ -358,6 +359,27 @@ def test_eight_rows_equal_two_times_four_accumulated(name: str, loss: Any, make_
         torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("loss", [None, make_loss(None, 0.1)], ids=["plain", "smoothed"])
+def test_a_masked_loss_accumulates_too(loss: Any, make_model: Make, tmp_path: Path) -> None:
+    """FDViT's loss of restored tokens is a mean over the rows, as the other one is; here without chance."""
+    losses = []
+    for batch_size, steps in ((8, 1), (4, 2)):
+        model = make_model("hfkit-fdvit/code")
+        model.config.mask_ratio = 0.0
+        for module in model.modules():
+            if isinstance(module, DropPath):
+                module.drop_prob = 0.0
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        options = {"per_device_train_batch_size": batch_size, "gradient_accumulation_steps": steps}
+        options |= {"max_steps": 1, "logging_strategy": "steps", "logging_steps": 1, "remove_unused_columns": False}
+        trainer = trainer_for(model, tmp_path, loss=loss, train_sampling_strategy="sequential", **options)
+        trainer.train()
+        losses.append(next(entry for entry in trainer.state.log_history if "loss" in entry))
+    assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], abs=1e-5)
+    assert losses[0]["grad_norm"] == pytest.approx(losses[1]["grad_norm"], abs=1e-4)
+
+
 def test_two_learning_rates_and_no_decay_of_vectors(make_model: Make) -> None:
     model = make_model("hfkit-text/bert-bigru")
     groups = parameter_groups(model, 1e-4, 1e-3, 0.01)
@@ -456,10 +478,10 @@ def test_activation_checkpointing_changes_nothing(unfreeze_from: str, make_model
 
 def test_batches_are_of_similar_length_and_of_all_classes() -> None:
     """Length goes with the class here; a batch still holds each in its share, and less padding than a random one."""
-    generator = np.random.default_rng(0)
+    generator, epochs = np.random.default_rng(0), [0]
     labels = generator.integers(0, 2, 1003)
     lengths = generator.integers(5, 40, 1003) + 30 * labels
-    sampler = BalancedLengthSampler(16, lengths, labels, seed=1)
+    sampler = BalancedLengthSampler(16, lengths, labels, seed=1, epoch=lambda: epochs[-1])
     order = list(sampler)
     assert sorted(order) == list(range(1003))
     batches = [np.array(order[start : start + 16]) for start in range(0, 1003, 16)]
@@ -470,17 +492,20 @@ def test_batches_are_of_similar_length_and_of_all_classes() -> None:
     random = sum(lengths[shuffled[start : start + 16]].max() * 16 for start in range(0, 1003, 16))
     assert sum(lengths[batch].max() * 16 for batch in batches) < 0.9 * random
     assert order == list(sampler)
-    sampler.set_epoch(1)
+    epochs.append(1)
     assert order != list(sampler)
 
 
 def test_an_order_is_that_of_its_epoch_in_a_resumed_run_too(make_model: Make, tmp_path: Path) -> None:
-    """The Trainer hands the number of the epoch to the sampler, through accelerate."""
+    """The sampler reads the number of the epoch where the Trainer keeps it."""
     trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, "none", num_train_epochs=3, max_steps=-1)
     sampler = trainer._get_train_sampler()
     assert isinstance(sampler, BalancedLengthSampler)
     epochs: list[int] = []
-    sampler.set_epoch = epochs.append  # type: ignore[method-assign]
+    number = sampler.epoch
+    sampler.epoch = lambda: epochs.append(number()) or number()  # type: ignore[func-returns-value]
     trainer._get_train_sampler = lambda *arguments: sampler  # type: ignore[method-assign]
     trainer.train()
-    assert sorted(set(epochs)) == [0, 1, 2]
+    assert epochs == [0, 1, 2]
+    trainer.state.epoch = 1.4  # as in a run that is resumed
+    assert number() == 1

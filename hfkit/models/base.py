@@ -29,6 +29,10 @@ class BackboneClassifier(PreTrainedModel):
     """The stage that `forward(states=...)` enters: what is in front of it was computed before (see `run_to`)."""
     feature_size: int
     """Width of the features that the backbone gives to the head."""
+    new_stage: str | None = None
+    """A stage that no pretrained weights have, and that therefore has to train."""
+    training_parts: tuple[str, ...] = ()
+    """Names of modules of the backbone that only training uses: nothing that `run_to` returns depends on them."""
     keep_batch_norm = False
     """BatchNorm keeps the mean and variance that came with the weights, also where its scale and shift train."""
 
