@@ -118,6 +118,14 @@ class ImageModelArguments(ModelArguments):
         default=True,
         metadata={"help": "false, with learned tokens: no class token, but the mean over the last tokens."},
     )
+    fdvit_sampling: Literal["resample_conv", "strided_taps"] = field(
+        default="resample_conv",
+        metadata={"help": "FDViT downsamples as AMD's code and weights do, or by the paper's equation (strided_taps)."},
+    )
+    fdvit_decoder: Literal["code", "paper"] = field(
+        default="code", metadata={"help": "What restores FDViT's masked tokens: AMD's decoder, or that of the paper."}
+    )
+    mask_ratio: float = field(default=0.2, metadata={"help": "FDViT: share of the tokens that are masked in training."})
     reconstruction_weight: float | None = field(
         default=None,
         metadata={"help": "FDViT: weight of the loss that restores masked tokens in training; default: 0.03; 0: none."},
@@ -138,6 +146,8 @@ class ImageModelArguments(ModelArguments):
             raise UserError(f"--token_learner_tokens is {self.token_learner_tokens}: write a number such as 8 or 16.")
         if self.reconstruction_weight is not None and self.reconstruction_weight < 0:
             raise UserError(f"--reconstruction_weight is {self.reconstruction_weight}: write 0 or more, such as 0.03.")
+        if not 0 <= self.mask_ratio < 1:
+            raise UserError(f"--mask_ratio is {self.mask_ratio}: write a share below 1, such as 0.2.")
         if self.keep_batch_norm and self.weights == "none":
             raise UserError(
                 "--keep_batch_norm true keeps statistics of pretrained weights: leave it out with --weights none."

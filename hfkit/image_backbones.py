@@ -139,7 +139,7 @@ def _build(arguments: ImageModelArguments, image_size: int | None, label_names: 
         return model_class(model_class.config_class(**options))
     except (ValueError, AssertionError, RuntimeError, TypeError) as error:  # a size that the net cannot have
         raise UserError(
-            f"The backbone {arguments.backbone} cannot be built for --image_size {options['image_size']}: "
+            f"The backbone {arguments.backbone} cannot be built by these flags, with --image_size {options['image_size']}: "
             f"{first_sentence(error)}."
         ) from error
 
@@ -147,10 +147,16 @@ def _build(arguments: ImageModelArguments, image_size: int | None, label_names: 
 def _check_image_size(classifier: ImageClassifier, backbone: str) -> None:
     """Refuse an image size that the net can be built for, but not run with: no patch, or a part of one."""
     size = classifier.config.image_size
+    config = classifier.config
     patches = getattr(getattr(classifier.backbone, "patch_embed", None), "num_patches", 1)
     try:
         if patches == 0:
             raise ValueError("no patch fits")
+        if isinstance(classifier, FdVitClassifier) and (size - config.patch_size) % config.patch_stride:
+            below = size - (size - config.patch_size) % config.patch_stride
+            raise ValueError(
+                f"its patches begin every {config.patch_stride} pixels, so write {below} or {below + config.patch_stride}"
+            )
         if isinstance(classifier.backbone, VisionTransformer):
             patch = classifier.backbone.patch_embed.patch_size[0]
             if size % patch:  # timm would leave the last pixels of each side out
@@ -189,7 +195,10 @@ def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], di
 _FLAGS_OF: dict[type[ImageClassifier], tuple[tuple[str, ...], str]] = {
     DeitClassifier: (("two_heads",), "deit_base_distilled_patch16_224 and its sizes"),
     VggClassifier: (("global_pool",), "vgg19"),
-    FdVitClassifier: (("reconstruction_weight",), "fdvit_ti, fdvit_s and fdvit_b"),
+    FdVitClassifier: (
+        ("fdvit_sampling", "fdvit_decoder", "mask_ratio", "reconstruction_weight"),
+        "fdvit_ti, fdvit_s and fdvit_b",
+    ),
     TokenLearnerClassifier: (
         ("token_learner_tokens", "token_learner_at", "token_learner_version", "token_fuser", "class_token"),
         "a ViT or DeiT whose tokens are learned (--token_learner_tokens 8)",
@@ -211,7 +220,7 @@ def _own_options(model_class: type[ImageClassifier], arguments: ImageModelArgume
         given = {flag: getattr(arguments, flag) for flag in flags if getattr(arguments, flag) != defaults[flag]}
         if given and model_class is not of_class:
             raise UserError(f"--{next(iter(given))} is for {its_names}, not for {arguments.backbone}.")
-        options |= given
+        options |= {flag.removeprefix("fdvit_"): value for flag, value in given.items()}
     return options
 
 

@@ -1,5 +1,6 @@
 """What a model costs: parameters, multiply-accumulates, activation memory, and milliseconds a row on this machine."""
 
+import copy
 import statistics
 import time
 from collections.abc import Sequence
@@ -52,8 +53,11 @@ class Profile:
 
 
 def profile_model(model: BackboneClassifier, batch_sizes: Sequence[int] = BATCH_SIZES) -> Profile:
-    """Measure a model on random rows, on the device where it is."""
+    """Measure a model on random rows, on the device where it is; what only training uses is in the activation memory alone."""
     shown, _ = _random_rows(model, 1)
+    kept = activation_bytes(model)
+    model = copy.deepcopy(model)
+    model.drop_training_parts()
     macs, attention = count_macs(model)
     head = sum(parameter.numel() for parameter in model.classifier.parameters())
     return Profile(
@@ -62,7 +66,7 @@ def profile_model(model: BackboneClassifier, batch_sizes: Sequence[int] = BATCH_
         head_parameters=head,
         macs=macs,
         attention_macs=attention,
-        activation_bytes=activation_bytes(model),
+        activation_bytes=kept,
         milliseconds={size: milliseconds_a_row(model, size) for size in batch_sizes},
     )
 
@@ -80,7 +84,7 @@ def count_macs(model: BackboneClassifier) -> tuple[int, int]:
     on_cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     counter = FlopCounterMode(display=False, custom_mapping={on_cpu: attention})
     _, row = _random_rows(model, 1)
-    with torch.no_grad(), counter:
+    with counter:  # gradients stay on: without them torch's tracker of modules fails on DeBERTa's shared embeddings
         model.eval()(**row)
     counts = counter.get_flop_counts()["Global"]
     fused = sum(count for operation, count in counts.items() if "scaled_dot_product" in str(operation))
@@ -89,6 +93,7 @@ def count_macs(model: BackboneClassifier) -> tuple[int, int]:
 
 def activation_bytes(model: BackboneClassifier) -> int:
     """Return the bytes that a training step keeps of one row for the backward pass: half of what it keeps of two rows."""
+    model = copy.deepcopy(model).requires_grad_(True)  # a step in training mode moves BatchNorm's statistics
     kept: dict[int, int] = {}
     own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
     held = []  # a storage that were given back could come again under the same address
@@ -103,7 +108,6 @@ def activation_bytes(model: BackboneClassifier) -> int:
     _, rows = _random_rows(model, 2)
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         model.train()(**rows, labels=torch.zeros(2, dtype=torch.long, device=model.device))
-    model.eval()
     return sum(kept.values()) // 2
 
 
@@ -134,6 +138,8 @@ def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> Ba
 
     """
     if name in OWN_NAMES or timm.is_model(name.partition(".")[0]):
+        if revision is not None:
+            raise UserError(f"--revision is for a Hub id, not for the backbone {name}.")
         images = parse_arguments(["--backbone", name, "--weights", "none", *flags], (), IMAGE)
         return build_image_classifier(images.model, images.data.image_size, ["0", "1"])[0]
     source = locate_backbone(name)
@@ -145,6 +151,8 @@ def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> Ba
         ) from error
     family = FAMILIES.get(config.get("model_type", ""))
     if family is not None:
+        if flags:
+            raise UserError(f"{name} is a saved model and has its flags in its config: leave out {' '.join(flags)}.")
         return family.model_class.from_pretrained(source, revision=revision or "main", dtype=torch.float32)
     words = ["--backbone", name, *(["--backbone_revision", revision] if revision else []), *flags]
     texts = parse_arguments(words, (), TEXT)

@@ -15,7 +15,7 @@ from hfkit.errors import UserError
 from hfkit.freezing import FreezePlan
 from hfkit.image_backbones import build_image_classifier
 from hfkit.models.fdvit import FDVIT_SIZES, FdVitClassifier, FdVitClassifierConfig
-from hfkit.models.fdvit_layers import Attention, FlexibleDownsampling, resample, sample_taps
+from hfkit.models.fdvit_layers import Attention, FlexibleDownsampling, PaperDecoder, resample, sample_taps
 from hfkit.profile import count_macs
 from hfkit.trainer import make_loss
 
@@ -123,6 +123,33 @@ def test_both_ways_agree_where_they_must() -> None:
         tokens = torch.randn(2, 36, 4)
         torch.testing.assert_close(code(tokens), paper(tokens))
     assert sample_taps(torch.randn(1, 2, 6, 6), 4).shape == (1, 2, 12, 12)
+
+
+@pytest.mark.parametrize("sampling", ["resample_conv", "strided_taps"])
+def test_the_decoder_of_the_paper(sampling: str) -> None:
+    """Convolution, BatchNorm and ReLU, and then the same flexible convolution upwards."""
+    torch.manual_seed(0)
+    decoder = PaperDecoder(6, 4, 8, sampling).eval()
+    decoder.norm.running_mean.normal_()
+    grid = torch.randn(2, 6, 5, 5)
+    inner = functional.batch_norm(decoder.conv(grid), decoder.norm.running_mean, decoder.norm.running_var).relu()
+    if sampling == "resample_conv":
+        expected = decoder.up(functional.interpolate(inner, size=(8, 8), mode="bilinear", align_corners=True))
+    else:
+        expected = functional.conv2d(sample_taps(inner, 8), decoder.up.weight, decoder.up.bias, stride=3)
+    torch.testing.assert_close(decoder(grid), expected)
+    assert expected.shape == (2, 4, 8, 8)
+
+
+def test_the_flags_of_masked_training() -> None:
+    arguments = ImageModelArguments(
+        backbone="fdvit_ti", weights="none", fdvit_sampling="strided_taps", fdvit_decoder="paper", mask_ratio=0.4
+    )
+    model = build_image_classifier(arguments, 64, ["a", "b"])[0]
+    assert (model.config.sampling, model.config.decoder, model.config.mask_ratio) == ("strided_taps", "paper", 0.4)
+    assert "parameters more restore masked tokens" in model.describe_head()
+    model.drop_training_parts()
+    assert "restore" not in model.describe_head()
 
 
 def test_attention_beside_its_convolution() -> None:
@@ -295,6 +322,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path, monkeypatch: pytest.
     ("backbone", "image_size", "flags", "message"),
     [
         ("fdvit_ti", 8, {}, "too small for patches of 16"),
+        ("fdvit_ti", 100, {}, "every 8 pixels, so write 96 or 104"),
         ("vgg19", None, {"reconstruction_weight": 0.1}, "--reconstruction_weight is for fdvit_ti"),
         ("fdvit_ti", None, {"weights": "default"}, "cannot be loaded"),
     ],
@@ -308,3 +336,5 @@ def test_mistakes(backbone: str, image_size: int | None, flags: dict[str, object
 def test_a_negative_weight_is_refused() -> None:
     with pytest.raises(UserError, match="write 0 or more"):
         ImageModelArguments(backbone="fdvit_ti", reconstruction_weight=-1.0)
+    with pytest.raises(UserError, match="--mask_ratio is"):
+        ImageModelArguments(backbone="fdvit_ti", mask_ratio=1.0)

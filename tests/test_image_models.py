@@ -459,7 +459,9 @@ def test_names_and_flags_that_do_not_exist(backbone: str, options: dict[str, Any
 
 
 def test_image_sizes_that_a_backbone_cannot_have() -> None:
-    with pytest.raises(UserError, match="vgg19 cannot be built for --image_size 16: image_size 16 is too small"):
+    with pytest.raises(
+        UserError, match="vgg19 cannot be built by these flags, with --image_size 16: image_size 16 is too small"
+    ):
         build("vgg19", "none", image_size=16)
     with pytest.raises(UserError, match="does not run with --image_size 8: no patch fits"):
         build("deit_tiny_distilled_patch16_224", "none", image_size=8)

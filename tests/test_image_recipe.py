@@ -41,7 +41,7 @@ def _files(run: Run) -> list[Path]:
     return [path for path in run.folder.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm"])
+@pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm", "token-learner", "fdvit"])
 def test_results_of_every_family(name: str, finished_image_runs: dict[str, Run]) -> None:
     run = finished_image_runs[name]
     results, predictions = run.json("all_results.json"), run.rows("predictions.csv")
@@ -55,6 +55,17 @@ def test_results_of_every_family(name: str, finished_image_runs: dict[str, Run])
     for picture in ("samples", "curves", "confusion_matrix"):
         with Image.open(run.folder / "report" / f"{picture}.png") as image:
             assert min(image.size) > 100
+
+
+def test_what_learned_tokens_look_at(finished_image_runs: dict[str, Run]) -> None:
+    for name, run in finished_image_runs.items():
+        assert (run.folder / "report" / "token_maps.png").exists() == (name == "token-learner")
+
+
+def test_a_saved_fdvit_has_no_decoders(finished_image_runs: dict[str, Run]) -> None:
+    run = finished_image_runs["fdvit"]
+    assert run.json("config.json")["reconstruction_weight"] == 0
+    assert not [name for name in load_file(run.folder / "model.safetensors") if "decoder" in name]
 
 
 def test_head_of_the_log(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:

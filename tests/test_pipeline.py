@@ -13,6 +13,8 @@ import pytest
 from conftest import Run
 from datasets import Dataset
 from PIL import Image
+from tiny import IMAGE_NAMES as VARIANTS
+from tiny import TINY
 from transformers import (
     AutoImageProcessor,
     AutoModelForSequenceClassification,
@@ -25,9 +27,10 @@ from transformers import (
 )
 
 import hfkit
-from hfkit.data.transforms import BatchTransform
+from hfkit.data.transforms import BatchTransform, make_processor
 from hfkit.evaluation import probabilities_of
 from hfkit.models.cleaning import clean
+from hfkit.models.image import Preprocessing
 
 # The first act of the process makes the import of hfkit impossible: an editable install would hide behind a clean path.
 STRANGER = """
@@ -83,6 +86,7 @@ def stranger_answers(
     texts: list[str],
     finished_image_runs: dict[str, Run],
     photo_files: list[str],
+    tiny_image_folders: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     """Return what a process without hfkit says of all runs: one process for all, since importing costs seconds."""
@@ -93,6 +97,7 @@ def stranger_answers(
     request |= {
         name: ("image-classification", str(run.folder), photo_files) for name, run in finished_image_runs.items()
     }
+    request |= {name: ("image-classification", folder, photo_files[:3]) for name, folder in tiny_image_folders.items()}
     process = subprocess.run(
         [sys.executable, "-c", STRANGER],
         input=json.dumps(request),
@@ -105,6 +110,28 @@ def stranger_answers(
     assert process.returncode == 0, process.stderr
     assert "is not supported for" not in process.stderr
     return json.loads(process.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def tiny_image_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return a saved model of each image family and variant, with its image processor."""
+    folders = {}
+    for name in VARIANTS:
+        folders[name] = str(tmp_path_factory.mktemp("tiny") / "model")
+        model = TINY[name]()
+        model.drop_training_parts()
+        model.save_pretrained(folders[name])
+        preprocessing = Preprocessing("none", 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
+        make_processor(preprocessing, model.config.image_size).save_pretrained(folders[name])
+    return folders
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_gives_a_stranger_the_same_scores(
+    name: str, tiny_image_folders: dict[str, str], stranger_answers: dict[str, Any], photo_files: list[str]
+) -> None:
+    answers = hfkit.load_pipeline(tiny_image_folders[name], device="cpu")(photo_files[:3], top_k=100)
+    np.testing.assert_allclose(scores_of(stranger_answers[name]), scores_of(answers), atol=1e-5, rtol=0)
 
 
 @pytest.fixture(scope="session")
@@ -218,7 +245,7 @@ def test_bfloat16_training_ends_in_float32_scores(run_fakenews: Callable[..., Ru
 
 # --- images ---
 
-IMAGE_NAMES = pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm"])
+IMAGE_NAMES = pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm", "token-learner", "fdvit"])
 
 
 @IMAGE_NAMES

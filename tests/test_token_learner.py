@@ -1,5 +1,6 @@
 """TokenLearner: its modules against the paper's formulas, and pretrained transformers with learned tokens."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from torch import nn
 from hfkit.arguments import ImageModelArguments
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
+from hfkit.freezing import FreezePlan
 from hfkit.illustrations import draw_token_maps
 from hfkit.image_backbones import build_image_classifier
+from hfkit.models.base import BackboneClassifier
 from hfkit.models.token_learner import (
     ConvolutionalTokenLearner,
     TokenFuser,
@@ -97,6 +100,14 @@ def test_a_fused_block_changes_nothing_at_first() -> None:
     assert not torch.allclose(block(tokens)[:, 1:], tokens[:, 1:])
 
 
+def test_a_fused_net_is_the_plain_net_at_first(make_model: Callable[[str], BackboneClassifier]) -> None:
+    """Also where the features are the mean over the patches, and there are tokens in front of them."""
+    model = make_model("hfkit-token-learner/fused-mean")
+    batch = inputs_for(model)
+    tokens = model.run_to("blocks.1", **batch)
+    torch.testing.assert_close(model.backbone.blocks[1](tokens)[:, 1:], tokens[:, 1:])
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     """Otherwise two processes would wait for each other; the last block of a net with a class token needs no fuser."""
     for options in (VIT | {"class_token": False}, VIT, DISTILLED):
@@ -121,6 +132,31 @@ def test_pretrained_weights_are_kept(fuser: bool) -> None:
     new = [name for name in own if "token_learner" in name or "token_fuser" in name]
     assert new
     assert all(torch.equal(own[name], before[name]) for name in new)
+
+
+@pytest.mark.parametrize("image_size", [32, 48])
+def test_pretrained_weights_without_their_class_token(image_size: int) -> None:
+    """Its position goes with it, and the others are those of the patches, interpolated where the image has another size."""
+    plain = timm.create_model("vit_tiny_patch16_224", img_size=image_size, **TRANSFORMER)
+    model = classifier(**VIT, token_learner_tokens=4, class_token=False)
+    model.load_pretrained_backbone(plain.state_dict())
+    own = model.backbone.state_dict()
+    assert "cls_token" not in own
+    assert torch.equal(own["blocks.0.attn.qkv.weight"], plain.blocks[0].attn.qkv.weight)
+    positions = plain.pos_embed[:, 1:]
+    if image_size == 32:
+        assert torch.equal(own["pos_embed"], positions)
+    torch.testing.assert_close(own["pos_embed"].mean(), positions.mean(), atol=2e-3, rtol=0)
+
+
+def test_positions_of_patches_alone() -> None:
+    """As in DeiT III, whose class token has none."""
+    options = {**TRANSFORMER, "no_embed_class": True}
+    plain = timm.create_model("vit_tiny_patch16_224", img_size=48, **options)
+    model = classifier(backbone_name="vit_tiny_patch16_224", backbone_options=options, token_learner_tokens=4)
+    model.load_pretrained_backbone(plain.state_dict())
+    assert plain.pos_embed.shape[1] == 36
+    assert model.backbone.pos_embed.shape[1] == 16
 
 
 def test_the_form_of_the_paper_has_no_class_token() -> None:
@@ -162,6 +198,29 @@ def test_multiply_accumulates(name: str, tokens: int, at: int, class_token: bool
     assert attention == 2 * width * (at * (patches + prefix) ** 2 + (12 - at) * (tokens + prefix) ** 2)
 
 
+@pytest.mark.parametrize(("version", "fuser"), [("1.0", False), ("1.1", True)])
+def test_multiply_accumulates_of_the_other_modules(version: str, fuser: bool) -> None:
+    """The closed forms of the paper for its convolutions, and for a fuser behind each block."""
+    patches, width, tokens = 16, 16, 4
+    model = classifier(
+        **VIT, class_token=False, token_learner_tokens=tokens, token_learner_at=1, token_learner_version=version,
+        token_fuser=fuser, head="linear",
+    )  # fmt: skip
+    learner = {
+        "1.0": 9 * patches * width * tokens + 27 * patches * tokens**2 + tokens * patches * width,
+        "1.1": 64 * patches * width + 64 * patches * tokens + tokens * patches * width,
+    }[version]
+    fusing = tokens**2 * width + 64 * patches * width + 64 * patches * tokens + patches * tokens * width
+
+    def block(number: int) -> int:
+        return 12 * number * width**2 + 2 * number**2 * width
+
+    expected = (
+        3 * 8**2 * width * patches + block(patches) + learner + block(tokens) + (fusing if fuser else 0) + 2 * width
+    )
+    assert count_macs(model)[0] == expected
+
+
 def test_maps_over_the_image(tmp_path: Path) -> None:
     model = classifier(**DISTILLED, token_learner_tokens=4).eval()
     maps = model.token_maps(**inputs_for(model))
@@ -191,6 +250,15 @@ def test_mistakes(backbone: str, flags: dict[str, object], message: str) -> None
     arguments = ImageModelArguments(backbone=backbone, weights="none", **flags)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message):
         build_image_classifier(arguments, None, ["a", "b"])
+
+
+@pytest.mark.parametrize(("fuser", "stage"), [(False, "blocks.token_learner"), (True, "blocks.0")])
+def test_frozen_new_weights_are_said(fuser: bool, stage: str) -> None:
+    model = classifier(**VIT, token_learner_tokens=4, token_learner_at=0, token_fuser=fuser)
+    for unfreeze_from, said in ((stage, False), ("none", True), ("blocks.1", True), ("all", False)):
+        plan = FreezePlan(unfreeze_from)
+        plan.apply(model)
+        assert (f"{stage} starts at random and does not train" in plan.describe(model)) == said
 
 
 def test_no_tokens_are_refused() -> None:

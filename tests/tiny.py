@@ -103,6 +103,10 @@ IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
         TimmClassifier,
         {**VIT, "head": "linear"},
     ),
+    "hfkit-timm/vit-map": (
+        TimmClassifier,
+        {"backbone_name": "vit_base_patch16_siglip_224", "backbone_options": {**TRANSFORMER, "img_size": 32}},
+    ),
     "hfkit-token-learner/distilled": (TokenLearnerClassifier, {**DISTILLED, "token_learner_tokens": 4}),
     "hfkit-token-learner/convolutions": (
         TokenLearnerClassifier,
@@ -112,6 +116,17 @@ IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
         TokenLearnerClassifier,
         {**VIT, "token_learner_tokens": 4, "token_learner_at": 0, "token_fuser": True},
     ),
+    "hfkit-token-learner/fused-mean": (
+        TokenLearnerClassifier,
+        {
+            "backbone_name": "vit_tiny_patch16_224",
+            "backbone_options": {**TRANSFORMER, "class_token": False, "reg_tokens": 1, "global_pool": "avg"},
+            "token_learner_tokens": 4,
+            "token_learner_at": 1,
+            "token_fuser": True,
+        },
+    ),
+    "hfkit-token-learner/mean": (TokenLearnerClassifier, {**VIT, "token_learner_tokens": 4, "class_token": False}),
     "hfkit-fdvit/code": (FdVitClassifier, FDVIT),
     "hfkit-fdvit/paper": (FdVitClassifier, {**FDVIT, "sampling": "strided_taps", "decoder": "paper"}),
     "hfkit-fdvit/trained": (FdVitClassifier, {**FDVIT, "reconstruction_weight": 0.0}),

@@ -143,6 +143,7 @@ class FdVitClassifier(ImageClassifier):
     """
 
     config_class = FdVitClassifierConfig
+    training_parts = ("decoder",)
 
     def __init__(self, config: FdVitClassifierConfig) -> None:
         super().__init__(config)
@@ -197,6 +198,12 @@ class FdVitClassifier(ImageClassifier):
             loss=None if loss is None else loss + auxiliary, logits=logits, auxiliary_loss=auxiliary
         )
 
+    def describe_head(self) -> str:
+        """Say in two sentences what the head is, and what restores masked tokens."""
+        size = sum(p.numel() for name, p in self.backbone.named_parameters() if ".decoder." in name)
+        restoring = f" In training {size:,} parameters more restore masked tokens; the saved model has none of them."
+        return super().describe_head() + (restoring if size else "")
+
     def drop_training_parts(self) -> None:
         """Remove the decoders, which nothing but training uses."""
         for stage in self.backbone.stages[1:]:
@@ -208,7 +215,8 @@ class FdVitClassifier(ImageClassifier):
 
         AMD publishes a pickle, which is read as tensors and nothing else. Decoders that it lacks stay as they are, and the
         classification head is left out. Positions of another image size are interpolated. The names of AMD's tensors
-        are known from its code; the files themselves were never at hand when this was written.
+        are known from its code, those of the two norms of a block inferred; the files themselves were never at hand when
+        this was written, and were never loaded.
         """
         given = source
         if isinstance(given, str):
@@ -229,8 +237,11 @@ def _downsampling(config: FdVitClassifierConfig, stage: int) -> FlexibleDownsamp
     """Build what stands in front of a stage, with a decoder where it learns to restore tokens."""
     width_in, width_out = config.widths()[stage - 1 : stage + 1]
     side_in, side_out = config.grid_sizes()[stage - 1 : stage + 1]
-    kind = PaperDecoder if config.decoder == "paper" else Decoder
-    decoder = kind(width_out, width_in, side_in) if config.reconstruction_weight else None
+    decoder: Decoder | None = None
+    if config.reconstruction_weight and config.decoder == "paper":
+        decoder = PaperDecoder(width_out, width_in, side_in, config.sampling)
+    elif config.reconstruction_weight:
+        decoder = Decoder(width_out, width_in, side_in)
     return FlexibleDownsampling(width_in, width_out, side_in, side_out, config.sampling, decoder)
 
 

@@ -76,10 +76,7 @@ class FlexibleDownsampling(nn.Module):
 
     def convolve(self, grid: torch.Tensor) -> torch.Tensor:
         """Map (batch, width_in, side_in, side_in) to (batch, width_out, side_out, side_out)."""
-        if self.sampling == "resample_conv":
-            return self.conv(resample(grid, self.side_out))
-        taps = sample_taps(grid, self.side_out)
-        return functional.conv2d(taps, self.conv.weight, self.conv.bias, stride=3)
+        return flexible_convolution(self.conv, grid, self.side_out, self.sampling)
 
     def restoring_loss(self, tokens: torch.Tensor, mask_ratio: float, detach_target: bool) -> torch.Tensor:
         """Mask a share of `tokens`, downsample and decode them, and return the mean square error to `tokens`."""
@@ -106,14 +103,30 @@ class Decoder(nn.Module):
 class PaperDecoder(Decoder):
     """The paper's decoder: BatchNorm and ReLU behind the convolution, and a flexible convolution upwards."""
 
-    def __init__(self, width_in: int, width_out: int, side: int) -> None:
+    def __init__(self, width_in: int, width_out: int, side: int, sampling: str) -> None:
         super().__init__(width_in, width_out, side)
+        self.sampling = sampling
         self.norm = nn.BatchNorm2d(width_out)
         self.up = nn.Conv2d(width_out, width_out, 3, padding=1)
 
     def forward(self, grid: torch.Tensor) -> torch.Tensor:
         """Map (batch, width_in, its side, its side) to (batch, width_out, side, side)."""
-        return self.up(resample(self.norm(self.conv(grid)).relu(), self.side))
+        return flexible_convolution(self.up, self.norm(self.conv(grid)).relu(), self.side, self.sampling)
+
+
+def flexible_convolution(conv: nn.Conv2d, grid: torch.Tensor, side: int, sampling: str) -> torch.Tensor:
+    """Convolve (batch, width, side_in, side_in) to (batch, width_out, side, side), for any two sides.
+
+    Args:
+        conv: A convolution of 3x3 taps, with padding.
+        grid: What is convolved.
+        side: Of the result.
+        sampling: As in `FdVitClassifierConfig`.
+
+    """
+    if sampling == "resample_conv":
+        return conv(resample(grid, side))
+    return functional.conv2d(sample_taps(grid, side), conv.weight, conv.bias, stride=3)
 
 
 def resample(grid: torch.Tensor, side: int, mode: str = "bilinear") -> torch.Tensor:

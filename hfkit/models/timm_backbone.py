@@ -19,6 +19,10 @@ _SEQUENCES = {
 """The parts of timm's nets that run one after the other, by the name of the class."""
 
 
+_NOT_FROM_A_CONFIG = {"cache_dir", "checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay"}
+"""Arguments of `timm.create_model` that read or write files: a config can come from a stranger."""
+
+
 class TimmClassifierConfig(ImageClassifierConfig):
     """Configuration of `TimmClassifier`.
 
@@ -71,7 +75,7 @@ class TimmClassifier(ImageClassifier):
 
     def _last_stage(self) -> str:
         """Name the layer with parameters that some nets have behind their last block, in timm's part for the head."""
-        modules = {name: getattr(self.backbone, name, None) for name in ("fc_norm", "head")}
+        modules = {name: getattr(self.backbone, name, None) for name in ("attn_pool", "fc_norm", "head")}
         return next((name for name, module in modules.items() if module is not None and [*module.parameters()]), "")
 
     def _embed(self, pixel_values: torch.Tensor) -> torch.Tensor:
@@ -94,19 +98,23 @@ class TimmClassifier(ImageClassifier):
             heads = self.backbone.pretrained_cfg.get("classifier") or ()
             heads = (heads,) if isinstance(heads, str) else tuple(heads)
             state = {key: source[key] for key in source if not key.startswith(tuple(f"{head}." for head in heads))}
-            state = self._fit_positions(state)
-        self._load_backbone_state(state, self.config.backbone_name)
+        self._load_backbone_state(self._fit_positions(state), self.config.backbone_name)
 
     def _create(self, pretrained: bool = False) -> Any:
         """Build the timm model without a head, for the image size of the config."""
-        options = self._options()
+        options = self._options(pretrained)
+        unsafe = sorted(_NOT_FROM_A_CONFIG & set(options))
+        if unsafe or set(self.config.backbone_name) & set(":/\\"):
+            raise ValueError(
+                f"backbone_name is a name of timm's own, and backbone_options cannot hold {unsafe or 'places'}"
+            )
         record = timm.get_pretrained_cfg(self.config.backbone_name)
         if record is not None and record.fixed_input_size and record.input_size[-1] != self.config.image_size:
             options.setdefault("img_size", self.config.image_size)
         return timm.create_model(self.config.backbone_name, pretrained=pretrained, num_classes=0, **options)
 
-    def _options(self) -> dict[str, Any]:
-        """Return the arguments of `timm.create_model` besides the name."""
+    def _options(self, pretrained: bool = False) -> dict[str, Any]:
+        """Return the arguments of `timm.create_model` besides the name, for this model or for the one of its weights."""
         return dict(self.config.backbone_options or {})
 
     def _fit_positions(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -116,6 +124,9 @@ class TimmClassifier(ImageClassifier):
         if own is None or given is None or own.shape == given.shape:
             return state
         grid = self.backbone.patch_embed.grid_size
-        prefix = getattr(self.backbone, "num_prefix_tokens", 1)
+        # Some, such as DeiT III, have positions for the patches alone.
+        prefix = (
+            0 if getattr(self.backbone, "no_embed_class", False) else getattr(self.backbone, "num_prefix_tokens", 1)
+        )
         resampled = resample_abs_pos_embed(given, new_size=list(grid), num_prefix_tokens=prefix)
         return {**state, "pos_embed": resampled}

@@ -142,6 +142,7 @@ class TokenLearnerClassifierConfig(TimmClassifierConfig):
         token_learner_at: Number of the block in front of which they are learned; default: half the blocks.
         token_learner_version: `1.1` (MLP and softmax) or `1.0` (convolutions and sigmoids).
         token_fuser: From that block on, learn tokens for each block and fuse them back, in place of going on with them.
+        token_learner_pooling: Of version 1.0: `sum` over the weighted patches as in the paper, or their `mean`.
         class_token: Keep the class token; without it, as in the paper, the features are the mean over the last tokens.
 
     """
@@ -151,6 +152,7 @@ class TokenLearnerClassifierConfig(TimmClassifierConfig):
     token_learner_tokens: int = 8
     token_learner_at: int | None = None
     token_learner_version: Literal["1.1", "1.0"] = "1.1"
+    token_learner_pooling: Literal["sum", "mean"] = "sum"
     token_fuser: bool = False
     class_token: bool = True
 
@@ -180,9 +182,10 @@ class TokenLearnerClassifier(TimmClassifier):
             net.blocks = self._with_learned_tokens(net)
         return net
 
-    def _options(self) -> dict[str, Any]:
-        plain = {} if self.config.class_token else {"class_token": False, "global_pool": "avg", "fc_norm": False}
-        return {**super()._options(), **plain}
+    def _options(self, pretrained: bool = False) -> dict[str, Any]:
+        # Published weights have a class token, which `_fit_positions` leaves out.
+        without = {} if self.config.class_token or pretrained else _NO_CLASS_TOKEN
+        return {**super()._options(pretrained), **without}
 
     def _with_learned_tokens(self, net: VisionTransformer) -> nn.Sequential:
         """Return the blocks, in order of execution, with what makes and takes the learned tokens."""
@@ -192,7 +195,7 @@ class TokenLearnerClassifier(TimmClassifier):
             raise ValueError(f"there is no block {at} to learn tokens in front of: write 0 to {len(blocks) - 1}")
         self.config.token_learner_at = at
         if self.config.token_fuser:
-            last = list(blocks)[-1] if net.num_prefix_tokens else None  # nobody reads the patches that leave it
+            last = list(blocks)[-1] if net.global_pool == "token" else None  # nobody reads the patches that leave it
             for name in list(blocks)[at:]:
                 fuser = None if name == last else TokenFuser(net.embed_dim, self.config.token_learner_tokens)
                 blocks[name] = FusedBlock(self._new_token_learner(net), blocks[name], fuser)
@@ -202,19 +205,25 @@ class TokenLearnerClassifier(TimmClassifier):
         return nn.Sequential(OrderedDict([*items[:at], learner, *items[at:]]))
 
     def _new_token_learner(self, net: VisionTransformer) -> TokenLearner:
-        kind = {"1.1": TokenLearner, "1.0": ConvolutionalTokenLearner}[self.config.token_learner_version]
-        return kind(net.embed_dim, self.config.token_learner_tokens, net.num_prefix_tokens)
+        config = self.config
+        sizes = (net.embed_dim, config.token_learner_tokens, net.num_prefix_tokens)
+        if config.token_learner_version == "1.0":
+            return ConvolutionalTokenLearner(*sizes, config.token_learner_pooling)
+        return TokenLearner(*sizes)
+
+    @property
+    def new_stage(self) -> str:  # type: ignore[override]
+        """The stage that makes the (first) learned tokens."""
+        return f"blocks.{self.config.token_learner_at}" if self.config.token_fuser else "blocks.token_learner"
 
     def token_maps(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Return what the learned tokens look at: (batch, tokens, rows, columns of patches), for images as `forward` takes.
 
         With `token_fuser`, those of the first block with learned tokens.
         """
-        at = self.config.token_learner_at
-        stage = f"blocks.{at}" if self.config.token_fuser else "blocks.token_learner"
-        module = self.backbone.get_submodule(stage)
+        module = self.backbone.get_submodule(self.new_stage)
         learner = module.token_learner if self.config.token_fuser else module
-        tokens = self.run_to(stage, pixel_values=pixel_values)
+        tokens = self.run_to(self.new_stage, pixel_values=pixel_values)
         maps = learner.maps(tokens[:, learner.prefix_tokens :])
         return maps.unflatten(2, self.backbone.patch_embed.grid_size)
 
@@ -227,8 +236,16 @@ class TokenLearnerClassifier(TimmClassifier):
             where = f"for each block from {config.token_learner_at} on, and fused back"
         return (
             f"{super().describe_head()} Learned tokens (TokenLearner {config.token_learner_version}): {what}, {where}; "
-            "their weights are new and have to train."
+            "their weights are new."
         )
+
+    def _fit_positions(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Leave out a class token that this model does not have, with its position, and fit those of the patches."""
+        if not self.config.class_token and "cls_token" in state:
+            first = 0 if self.backbone.no_embed_class else 1
+            state = {**state, "pos_embed": state["pos_embed"][:, first:]}
+            del state["cls_token"]
+        return super()._fit_positions(state)
 
     def _load_backbone_state(self, state: Mapping[str, torch.Tensor], source: str) -> None:
         """Copy the weights of the plain transformer; what makes the learned tokens stays as it is where they lack it."""
@@ -243,6 +260,10 @@ class TokenLearnerClassifier(TimmClassifier):
         parts = name.split(".")
         is_fused = parts[0] == "blocks" and int(parts[1]) >= int(self.config.token_learner_at or 0)
         return ".".join([*parts[:2], "block", *parts[2:]]) if is_fused else name
+
+
+_NO_CLASS_TOKEN = {"class_token": False, "global_pool": "avg", "fc_norm": False}
+"""Options of timm for a ViT whose features are the mean over the tokens."""
 
 
 def _mlp(width: int, tokens: int, dropout: float) -> nn.Sequential:
