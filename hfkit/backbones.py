@@ -12,6 +12,7 @@ from transformers.utils import logging
 from .arguments import TextDataArguments, TextModelArguments
 from .errors import UserError
 from .hub import use_cache_without_hub
+from .models import code_of
 from .models.cleaning import resolve_steps
 from .models.text import TextClassifier
 
@@ -104,9 +105,9 @@ def _check_code(source: str, model: TextModelArguments) -> None:
 
     """
     config, _ = PreTrainedConfig.get_config_dict(source, revision=model.backbone_revision)
-    named = [name for name in config.get("auto_map", {}).values() if isinstance(name, str)]
+    named = code_of(config)
     if named and config.get("model_type") not in CONFIG_MAPPING:
-        files = ", ".join(sorted({f"{name.rpartition('--')[2].partition('.')[0]}.py" for name in named}))
+        files = ", ".join(named)
         raise UserError(
             f"The backbone {model.backbone} is no model of transformers: {files} of its author would run on this machine, and "
             "hfkit runs no code of others; choose an encoder such as bert-base-uncased."

@@ -12,17 +12,19 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from . import report
 from .evaluation import accuracy_interval, macro_f1_interval
 from .models import FAMILIES
-from .run_summary import SUMMARY_FILE
+from .proof import HARD_TEXTS
+from .report import escape_markdown
+from .run_summary import METRICS, SUMMARY_FILE
 
-METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
-"""Figures of the front matter, and the Hub's names for them."""
-
-_MASKS = {
-    re.compile(r"(?<![\w@])@\w+"): "@user",
-    re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+"): "name@example.org",
-    re.compile(r"(?:https?://|www\.)\S+"): "https://example.org",
-    re.compile(r"\+?\d[\d ()/-]{6,}\d"): "000",
-}
+_FILLERS = {"mail": "name@example.org", "handle": "@user", "address": "https://example.org", "number": "000"}
+_MASKED = re.compile(
+    r"(?P<address>(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*)"
+    r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?P<handle>@+\w(?:[\w.-]*\w)?)"
+    r"|(?P<number>\+?\d[\d ()/.-]{6,}\d)",
+    re.IGNORECASE,
+)
+"""What a text may name, each with a filler."""
 
 TEMPLATE = """---
 {{ card_data }}
@@ -65,13 +67,16 @@ load_pipeline("{{ repo_id }}", revision="{{ tag }}")({{ example }})
 
 ## How it was trained
 
+- Backbone: {{ backbone }}.
 {% for line in lines %}- {{ line }}
 {% endfor %}
-`hfkit.yaml` has all flags; `hfkit reproduce {{ repo_id }}` runs them again and compares the results.
+`hfkit.yaml` has the flags; `hfkit reproduce {{ repo_id }}` runs them again and compares the results.
 
 ## Data
 
 {{ rows }}
+{% for line in data_lines %}- {{ line }}
+{% endfor %}
 ## Limitations
 
 {% for line in limitations %}- {{ line }}
@@ -118,29 +123,35 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         data,
         template_str=TEMPLATE,
         title=repo_id.rpartition("/")[2],
-        summary=_escape(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
+        summary=escape_markdown(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
         results=report.markdown_table(_result_table(results, summary, shown)),
         pictures=[picture for picture in pictures if (run / picture[1]).exists()],
         classes=report.markdown_table(report.classification_table(shown)) if shown else "",
-        packages=" ".join(["torch", "transformers", *_packages(run)]),
+        packages=" ".join(_packages(run)),
         task=family.task,
         repo_id=repo_id,
         tag=tag,
-        example=json.dumps(widget[0] if widget else "Some text.") if is_text else '"photo.jpg"',
-        lines=[_escape(line) for line in summary["lines"]],
+        example=json.dumps(widget[0] if widget else "Some text.", ensure_ascii=False) if is_text else '"photo.jpg"',
+        backbone=escape_markdown(summary["base_model"] or summary["backbone"]),
+        lines=[escape_markdown(line) for line in summary["lines"]],
+        data_lines=[escape_markdown(line) for line in summary["data_lines"]],
         rows=report.markdown_table(_row_table(summary)),
-        limitations=[_escape(line) for line in _limitations(shown, summary)],
+        limitations=[escape_markdown(line) for line in _limitations(shown, summary)],
         versions=", ".join(f"{name} {version}" for name, version in _read(run / "env.json")["packages"].items()) + ".",
     )
 
 
+def plain_card(model: Any) -> ModelCard:
+    """Return a short card for a model that is pushed without a run: what it is and how to load it, and no results."""
+    task = FAMILIES[model.config.model_type].task
+    names = escape_markdown(", ".join(model.config.id2label.values()))
+    data = ModelCardData(library_name="transformers", pipeline_tag=task, tags=["hfkit", "custom_code"])
+    content = f'A classifier of hfkit. Labels: {names}. It loads by `pipeline("{task}", ..., trust_remote_code=True)`.'
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{content}\n")
+
+
 def _read(file: Path) -> dict[str, Any]:
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
-
-
-def _escape(text: str) -> str:
-    """Keep text of the data from being markup."""
-    return re.sub(r"([\\`*_\[\]])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;")).replace("\n", " ")
 
 
 def _splits(results: dict[str, Any]) -> list[tuple[str, str]]:
@@ -154,9 +165,13 @@ def _eval_results(results: dict[str, Any], summary: dict[str, Any], task: str) -
             task_type=task,
             dataset_type=summary["dataset_id"] or "own-data",
             dataset_name=summary["dataset"],
+            dataset_config=summary["dataset_config"],
+            dataset_revision=summary["dataset_revision"],
             dataset_split=split,
+            dataset_args={"cut_from": "train"} if split in summary["cut_from_train"] else None,
             metric_type=kind,
             metric_name=name.replace("_", " "),
+            metric_args={"average": "macro"} if name.startswith("macro") else None,
             metric_value=round(results[f"{prefix}_{name}"], 4),
         )
         for prefix, split in _splits(results)
@@ -210,23 +225,23 @@ def _widget(run: Path) -> list[str]:
     proof = _read(run / "proof" / "rows.json")
     examples: dict[int, tuple[float, str]] = {}
     for text, scores in zip(proof["inputs"], proof["scores"], strict=True):
-        if 20 <= len(text) <= 200 and "\n" not in text:
+        if text not in HARD_TEXTS and 20 <= len(text) <= 200 and "\n" not in text:
             label = int(np.argmax(scores))
             examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
     return [mask(text) for _, text in list(examples.values())[:2]]
 
 
 def mask(text: str) -> str:
-    """Put fillers in the place of handles, mail addresses, links and long numbers."""
-    for pattern, filler in _MASKS.items():
-        text = pattern.sub(filler, text)
-    return text
+    """Put fillers in the place of handles, mail addresses, links and long numbers; names of persons stay."""
+    return _MASKED.sub(lambda found: _FILLERS[str(found.lastgroup)], text)
 
 
 def _packages(run: Path) -> list[str]:
-    """Return what the model's code imports besides torch and transformers."""
+    """Return what has to be installed, transformers in a version that is not older than the one of the proof."""
     code = "\n".join(path.read_text(encoding="utf-8") for path in run.glob("*.py"))
     imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
     extra = sorted(imported & {"emoji", "timm", "torchvision"})
     is_image = (run / "preprocessor_config.json").exists()
-    return sorted({*extra, *(["torchvision", "pillow"] if is_image else [])})
+    version = _read(run / "env.json")["packages"]["transformers"]
+    least = f'"transformers>={".".join(version.split(".")[:2])}"'
+    return ["torch", least, *sorted({*extra, *(["torchvision", "pillow"] if is_image else [])})]

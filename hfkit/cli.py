@@ -54,12 +54,13 @@ def push(
     repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub.")],
     license: Annotated[str, typer.Option(help="The model's license, by the Hub's name: mit, apache-2.0, ...")],
     language: Annotated[str | None, typer.Option(help="Language of the texts: en, ...")] = None,
-    private: Annotated[bool, typer.Option(help="Make a new repository private.")] = False,
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
+    predictions: Annotated[bool, typer.Option(help="Upload held-out rows with their predictions, too.")] = False,
 ) -> None:
     """Prove that a run's model works for others, upload it, and prove it again from the Hub."""
     from .push import push_run
 
-    push_run(run, repository, license, language, private)
+    push_run(run, repository, license, language, private, predictions)
 
 
 @app.command("reproduce")
@@ -71,17 +72,15 @@ def reproduce(
         Path | None, typer.Option("--output_dir", help="Folder of the new run; default: runs/NAME-again.")
     ] = None,
 ) -> None:
-    """Run a pushed model's configuration anew, and say whether its card's accuracies hold."""
+    """Run a pushed model's configuration anew, and say whether its card's results hold."""
     from .reproduce import reproduce as run_again
 
     folder = output_dir or Path("runs") / f"{repository.rpartition('/')[2]}-again"
     comparison = run_again(repository, folder, revision, dataset)
-    for split, row in comparison.items():
+    for figure, row in comparison.items():
         verdict = "holds" if row["holds"] else "does NOT hold"
-        typer.echo(
-            f"{split}: accuracy {row['now']:.4f}; the card says {row['card']:.4f} ({row['low']:.4f} to {row['high']:.4f}): "
-            f"{verdict}."
-        )
+        interval = f"{row['low']:.4f} to {row['high']:.4f}"
+        typer.echo(f"{figure}: {row['now']:.4f}; the card says {row['card']:.4f} ({interval}): {verdict}.")
     raise typer.Exit(0 if all(row["holds"] for row in comparison.values()) else 1)
 
 

@@ -54,7 +54,7 @@ def evaluate_saved_model(
             console.print(f"\nPredicting the {len(rows)} rows of {split} took {seconds:.1f} s.", highlight=False)
             _write_report(trainer, task, folder, split, logits, references, console)
         if split == shown:
-            write_proof(folder, model, task, split, logits)
+            write_proof(folder, model, task, split)
     return results
 
 

@@ -1,12 +1,13 @@
 """The proof that a saved model works for others: a process without hfkit loads it and must give the run's own scores.
 
-At its end a run writes `proof/`, up to 64 held-out rows with their scores, and `manifest.json`, the SHA-256 of each
-of the model's files. Both stay with the run; what is pushed is checked against them before and after.
+At its end a run writes `proof/`, up to 64 held-out rows with their scores, and `manifest.json`, the SHA-256 of each of the
+model's files and of what its card is made of. Both stay with the run; what is pushed is checked against them.
 """
 
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from accelerate import PartialState
 from datasets import Dataset, DatasetDict
 from PIL import Image
@@ -24,6 +26,7 @@ from .data.text import tokenize
 from .errors import UserError
 from .evaluation import probabilities_of
 from .files import write_file
+from .hub import redact
 from .models import FAMILIES
 from .models.base import BackboneClassifier
 from .prediction import predict_logits
@@ -58,6 +61,20 @@ MODEL_FILES = (
 """Names of what `save_pretrained` writes for a model, its code, and its tokenizer or image processor."""
 
 
+CARD_FILES = (
+    "hfkit.yaml",
+    "env.json",
+    "summary.json",
+    "predictions.csv",
+    "*_results.json",
+    "proof/rows.json",
+    "report/*",
+)
+"""What a card is made of."""
+
+STRANGER_SECONDS = 3600
+
+
 def model_files(folder: Path) -> list[Path]:
     """Return the files of a saved model in a run's folder; results and checkpoints are none."""
     return sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()})
@@ -68,32 +85,39 @@ def is_model_file(name: str) -> bool:
     return any(fnmatch(name, pattern) for pattern in MODEL_FILES) and "/" not in name
 
 
-def checksums(files: list[Path]) -> dict[str, str]:
-    """Return the SHA-256 of files by name."""
+def card_files(folder: Path) -> list[Path]:
+    """Return what the card of a run is made of."""
+    return sorted({path for pattern in CARD_FILES for path in folder.glob(pattern) if path.is_file()})
+
+
+def checksums(folder: Path, files: list[Path]) -> dict[str, str]:
+    """Return the SHA-256 of files by their path in a folder."""
     sums = {}
     for path in files:
         digest = hashlib.sha256()
         with path.open("rb") as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
-        sums[path.name] = digest.hexdigest()
+        sums[path.relative_to(folder).as_posix()] = digest.hexdigest()
     return sums
 
 
 def write_manifest(folder: Path) -> None:
-    """Write the sums of the model's files."""
-    write_file(folder / "manifest.json", json.dumps(checksums(model_files(folder)), indent=2) + "\n")
+    """Write the sums of the model's files, and of what its card is made of."""
+    sums = checksums(folder, [*model_files(folder), *card_files(folder)])
+    write_file(folder / "manifest.json", json.dumps(sums, indent=2) + "\n")
 
 
-def write_proof(folder: Path, model: BackboneClassifier, task: "Task", split: str, logits: np.ndarray) -> None:
-    """Write held-out rows with the scores that the run gives them; all processes call it, the main one writes.
+def write_proof(folder: Path, model: BackboneClassifier, task: "Task", split: str) -> None:
+    """Write held-out rows with the scores that the saved model gives them; all processes call it, the main one writes.
+
+    The scores are computed on the CPU, as those of the process that has no hfkit: a GPU rounds otherwise.
 
     Args:
         folder: Of the run.
         model: The saved model, in float32.
         task: The task, with the rows.
         split: The held-out split.
-        logits: (rows, classes) of the split.
 
     """
     main = PartialState().is_main_process
@@ -101,17 +125,18 @@ def write_proof(folder: Path, model: BackboneClassifier, task: "Task", split: st
     if "image" in rows.column_names:
         chosen = _spread(len(rows), PROOF_ROWS)
         inputs = [_store_image(folder / "proof", rows[number]["image"], number) for number in chosen] if main else []
-        scores = probabilities_of(logits[chosen])
+        encoded = task.inputs[split].select(chosen)
     else:
         inputs = _choose_texts(list(task.rows[split]["text"]))
         proof = Dataset.from_dict({"row": range(len(inputs)), "text": inputs})
-        encoded, _ = tokenize(DatasetDict(proof=proof), task.processor, model.config.cleaning, model.config.max_length)
-        scores = probabilities_of(predict_logits(model, encoded["proof"], task.collator, PROOF_ROWS))
+        tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, model.config.cleaning, model.config.max_length)
+        encoded = tokens["proof"]
+    logits = predict_logits(model, encoded, task.collator, PROOF_ROWS, torch.device("cpu"))
     content = {
         "task": FAMILIES[model.config.model_type].task,
         "labels": task.label_names,
         "inputs": inputs,
-        "scores": scores.tolist(),
+        "scores": probabilities_of(logits).tolist(),
     }
     if main:
         write_file(folder / "proof" / "rows.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -157,14 +182,12 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
     inputs = [str((run / "proof" / name).resolve()) for name in proof["inputs"]] if is_image else proof["inputs"]
     found = load_as_stranger(model, revision, proof["task"], inputs)
     if found["labels"] != proof["labels"]:
-        raise UserError(
-            f"{model} has the labels {found['labels']}, but the run has {proof['labels']}: nothing was pushed."
-        )
+        raise UserError(f"{model} has the labels {found['labels']}, but the run has {proof['labels']}.")
     expected, scores = np.array(proof["scores"]), np.array(found["scores"], dtype=float)
     worst = np.abs(expected - scores).max(axis=1)
     wrong = int((~(worst <= TOLERANCE)).sum())
     if wrong:
-        row = int(np.nanargmax(worst))
+        row = int(np.argmax(np.nan_to_num(worst, nan=np.inf)))
         raise UserError(
             f"{model} gives other scores than the run for {wrong} of {len(scores)} rows: for row {row} of "
             f"{run / 'proof' / 'rows.json'} {np.round(scores[row], 6).tolist()}, and not {np.round(expected[row], 6).tolist()}."
@@ -172,8 +195,18 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
     return f"{len(scores)} rows, labels equal, largest difference of a score {worst.max():.1e}"
 
 
-def load_as_stranger(model: str, revision: str | None, task: str, inputs: list[str]) -> dict[str, Any]:
+def load_as_stranger(
+    model: str, revision: str | None, task: str, inputs: list[str], with_token: bool = True
+) -> dict[str, Any]:
     """Run `stranger.py`, which has no hfkit, no standard input and an empty cache of modules.
+
+    Args:
+        model: A folder, or a Hub id.
+        revision: Commit of a Hub id.
+        task: Of the pipeline.
+        inputs: Texts, or files of images.
+        with_token: Whether it gets the token and the rest of the environment, which a stranger's code must not. That code
+            still runs as the user, who could read the user's files and reach the network.
 
     Raises:
         UserError: It failed; its last line says how.
@@ -181,18 +214,38 @@ def load_as_stranger(model: str, revision: str | None, task: str, inputs: list[s
     """
     request = {"model": model, "revision": revision, "task": task, "inputs": inputs}
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "HF_MODULES_CACHE": folder, "TOKENIZERS_PARALLELISM": "false"}
-        script, file = Path(__file__).with_name("stranger.py"), Path(folder) / "request.json"
+        script, file = Path(folder) / "stranger.py", Path(folder) / "request.json"
+        # From its own folder: beside hfkit's files, those would be found in the place of the standard library's.
+        shutil.copy(Path(__file__).with_name("stranger.py"), script)
         file.write_text(json.dumps(request), encoding="utf-8")  # a command line would be too short for long texts
-        finished = subprocess.run(
-            [sys.executable, "-I", str(script), str(file)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=folder,
-        )
+        try:
+            finished = subprocess.run(
+                [sys.executable, str(script), str(file)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                env=_environment(folder, with_token),
+                cwd=folder,
+                timeout=STRANGER_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UserError(f"{model} was not loaded in {STRANGER_SECONDS} s by a process without hfkit.") from error
     if finished.returncode != 0:
-        reason = (finished.stderr.strip() or "no message").splitlines()[-1]
+        reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
         raise UserError(f"{model} cannot be loaded without hfkit ({reason}).")
     return dict(json.loads(finished.stdout.strip().splitlines()[-1]))
+
+
+def _environment(folder: str, with_token: bool) -> dict[str, str]:
+    """Return the environment of the process without hfkit; without the token only what it takes to run Python, and no home."""
+    environment = dict(os.environ)
+    if not with_token:
+        environment = {name: value for name, value in environment.items() if name in _HARMLESS}
+        environment |= {"HOME": folder, "HF_HOME": folder, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    return {**environment, "HF_MODULES_CACHE": folder, "TOKENIZERS_PARALLELISM": "false"}
+
+
+_HARMLESS = frozenset(
+    "PATH LANG LC_ALL PYTHONPATH LD_LIBRARY_PATH SYSTEMROOT TEMP TMP TMPDIR OMP_NUM_THREADS CUDA_VISIBLE_DEVICES "
+    "HF_ENDPOINT HF_HUB_OFFLINE".split()
+)

@@ -1,6 +1,7 @@
 """What a run shows: its head, its results as tables on the console and in files."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +86,13 @@ def markdown_table(table: pd.DataFrame) -> str:
     head = [str(table.index.name or ""), *map(str, table.columns)]
     lines = [head, ["---", *["---:"] * len(table.columns)]]
     lines += [[str(name), *(_number(value) for value in row)] for name, *row in table.itertuples()]
-    return "\n".join("| " + " | ".join(map(_escape_markdown, line)) + " |" for line in lines) + "\n"
+    return "\n".join("| " + " | ".join(map(escape_markdown, line)) + " |" for line in lines) + "\n"
 
 
-def _escape_markdown(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
+def escape_markdown(text: str) -> str:
+    """Keep text of the data from being markup, also in a cell of a table."""
+    one_line = " ".join(text.splitlines()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", one_line)
 
 
 def _number(value: Any) -> str:
@@ -178,19 +181,23 @@ def show_head(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if arguments.model.summary:
         console.print(console_table("Layers", layer_table(task.model)))
+    for line in (
+        f"{describe_training(training)} Reports to: {', '.join(training.report_to) or 'none'}.",
+        f"Folder: {folder}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def describe_training(training: Any) -> str:
+    """Say in two sentences how long, by what and in which steps it trains, and which state is kept."""
     length = f"{training.max_steps} steps" if training.max_steps > 0 else f"{training.num_train_epochs:g} epochs"
     batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
-    console.print(
-        f"Training: {length} of batches of {batch} rows, {training.optim.value}, weight decay {training.weight_decay:g}, "
-        f"{_describe_schedule(training)}, seed {training.seed}. "
-        f"Reports to: {', '.join(training.report_to) or 'none'}.",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
     best = (training.metric_for_best_model or "loss").removeprefix("eval_")
     kept = f"the best checkpoint by {best} on validation" if training.load_best_model_at_end else "the last state"
-    console.print(f"The run ends with {kept}. Folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+    return (
+        f"Training: {length} of batches of {batch} rows, {training.optim.value}, weight decay {training.weight_decay:g}, "
+        f"{_describe_schedule(training)}, seed {training.seed}. The run ends with {kept}."
+    )
 
 
 def _describe_schedule(training: Any) -> str:

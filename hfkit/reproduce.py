@@ -2,19 +2,21 @@
 
 import importlib.util
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
-from huggingface_hub import hf_hub_download
+from huggingface_hub import HfApi, ModelCard, hf_hub_download
 
 from .arguments import IMAGE, TEXT
 from .errors import UserError
-from .evaluation import accuracy_interval
-from .hub import hub_errors
+from .evaluation import accuracy_interval, macro_f1_interval
+from .hub import hub_errors, redact
 from .launch import CONFIGURATION_FILE
-from .run_summary import DATASETS, dataset_id, is_local
+from .run_summary import DATASETS, METRICS, OWN_DATA, SUMMARY_FILE, dataset_id, is_local
 
 RECIPES = {"text-classification": "fakenews", "image-classification": "cifar10"}
 """The recipe of each task."""
@@ -22,15 +24,40 @@ RECIPES = {"text-classification": "fakenews", "image-classification": "cifar10"}
 TRAINING_FLAGS = frozenset(
     "num_train_epochs max_steps learning_rate head_learning_rate weight_decay warmup_steps per_device_train_batch_size "
     "per_device_eval_batch_size gradient_accumulation_steps lr_scheduler_type lr_scheduler_kwargs lr_decay_per_epoch lr_floor "
-    "train_sampling_strategy eval_strategy save_strategy logging_strategy load_best_model_at_end metric_for_best_model "
-    "early_stopping_patience class_weights label_smoothing_factor optim adam_beta1 adam_beta2 adam_epsilon max_grad_norm seed "
-    "data_seed bf16 fp16".split()
+    "train_sampling_strategy eval_strategy eval_steps eval_delay save_strategy save_steps logging_strategy logging_steps "
+    "load_best_model_at_end metric_for_best_model greater_is_better early_stopping_patience class_weights "
+    "label_smoothing_factor optim optim_args adam_beta1 adam_beta2 adam_epsilon max_grad_norm dataloader_drop_last "
+    "full_determinism seed data_seed bf16 fp16".split()
 )
 """Flags of training that are taken from a fetched configuration: none of them writes elsewhere, pushes, reports or runs code."""
 
 
+def public_flags(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags that a result depends on and others can use: no file of the machine that it was made on.
+
+    Args:
+        flags: Those of the run.
+        summary: Of the run, which knows what came from the Hub.
+
+    """
+    public = {key: value for key, value in flags.items() if key in _known(summary["task"])}
+    if not summary["dataset_id"] and summary["dataset"] == OWN_DATA:
+        public.pop("dataset", None)
+    if summary["task"] == "text-classification" and not summary["base_model"]:
+        public.pop("backbone", None)
+    if public.get("weights") not in (None, "default", "none"):
+        public["weights"] = "a file of its author"
+    return public
+
+
+def _known(task: str) -> set[str]:
+    """Return the flags of a task that neither write elsewhere, push, report nor run code."""
+    kinds = TEXT if task == "text-classification" else IMAGE
+    return {item.name for kind in kinds[:2] for item in fields(kind)} | TRAINING_FLAGS
+
+
 def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: str | None = None) -> dict[str, Any]:
-    """Run a model's configuration anew and compare the accuracies.
+    """Run a model's configuration anew and compare the results with those of its card.
 
     Args:
         repo_id: `USER/NAME` on the Hub, pushed by hfkit.
@@ -39,27 +66,82 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         dataset: The data, where it was no public one.
 
     Returns:
-        For each split `card`, `now`, `low` and `high` (the card's 95 % interval), and `holds`.
+        For each split and figure, such as `test accuracy`: `card`, `now`, `low` and `high` (the 95 % interval around what the
+        card says), and `holds`.
 
     Raises:
-        UserError: The repository has no configuration, or the data has to be named.
+        UserError: The repository has no configuration or no results, or the data has to be named.
 
     """
     with hub_errors(repo_id):
-        names = (CONFIGURATION_FILE, "all_results.json", "summary.json", "config.json")
-        files = {name: Path(hf_hub_download(repo_id, name, revision=revision)).read_text("utf-8") for name in names}
-    stored = json.loads(files["all_results.json"])
-    summary = json.loads(files["summary.json"])
-    words = safe_words(yaml.safe_load(files[CONFIGURATION_FILE]), summary["task"], dataset)
-    now = _recipe(RECIPES[summary["task"]]).main([*words, "--output_dir", str(folder)])
-    comparison = {}
-    for prefix, split in (("eval", "validation"), ("test", "test")):
-        before, after = stored.get(f"{prefix}_accuracy"), now.get(f"{prefix}_accuracy")
-        if before is not None and after is not None:
-            rows = summary["rows"][split]
-            low, high = accuracy_interval(round(before * rows), rows)
-            comparison[split] = {"card": before, "now": after, "low": low, "high": high, "holds": low <= after <= high}
+        commit = str(HfApi().model_info(repo_id, revision=revision).sha)
+        there = set(HfApi().list_repo_files(repo_id, revision=commit))
+        # Without labels there is no report.
+        names = ["README.md", CONFIGURATION_FILE, SUMMARY_FILE, *([_REPORT] if _REPORT in there else [])]
+        files = {name: Path(hf_hub_download(repo_id, name, revision=commit)).read_text("utf-8") for name in names}
+    try:
+        results = getattr(ModelCard(files["README.md"]).data, "eval_results", None) or []
+        said = {(str(r.dataset_split), str(r.metric_type)): float(r.metric_value) for r in results}
+        task, shown = json.loads(files[SUMMARY_FILE])["task"], json.loads(files.get(_REPORT, "{}"))
+        words = safe_words(yaml.safe_load(files[CONFIGURATION_FILE]), task, dataset)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
+        raise UserError(f"{repo_id} was not pushed by hfkit, or its files were changed ({redact(error)}).") from error
+    if not said:
+        raise UserError(f"The card of {repo_id} has no results to compare with.")
+    now = _recipe(RECIPES[task]).main([*words, "--output_dir", str(folder)])
+    rows = json.loads((folder / SUMMARY_FILE).read_text("utf-8"))["rows"]
+    comparison = _compare(said, now, rows, shown)
+    if not comparison:
+        raise UserError(f"The new run has none of the results of {repo_id}'s card: is it the same data?")
     return comparison
+
+
+_REPORT = "report/classification_report.json"
+_PREFIXES = {"validation": "eval", "test": "test"}
+_FIGURES = {name: figure for figure, name in METRICS.items()}
+
+
+def _compare(
+    said: dict[tuple[str, str], float], now: dict[str, float], rows: dict[str, int], shown: dict[str, Any]
+) -> dict[str, Any]:
+    """Compare the figures of a card with those of the new run, each by its interval.
+
+    Args:
+        said: The card's, by split and metric.
+        now: Of the new run.
+        rows: Of each split of the new run; a card's own number could make an interval as wide as it likes.
+        shown: The card's report on one split, with its confusion matrix.
+
+    """
+    comparison = {}
+    for (split, metric), card in said.items():
+        after = now.get(f"{_PREFIXES.get(split)}_{_FIGURES.get(metric)}")
+        interval = None if after is None else _interval(split, metric, card, rows[split], shown)
+        if interval is not None:
+            low, high = interval
+            holds = low <= float(after or 0.0) <= high
+            comparison[f"{split} {metric}"] = {"card": card, "now": after, "low": low, "high": high, "holds": holds}
+    return comparison
+
+
+def _interval(split: str, metric: str, value: float, rows: int, shown: dict[str, Any]) -> tuple[float, float] | None:
+    """Return the 95 % interval around a figure of the card, or None where there is not enough to compute it from.
+
+    Raises:
+        UserError: The figure is none, or the card's confusion matrix is not that of so many rows.
+
+    """
+    if not 0 <= value <= 1:
+        raise UserError(f"The card says {value} of {split} {metric}, which is no share.")
+    if metric == "accuracy":
+        return accuracy_interval(round(value * rows), rows)
+    if metric == METRICS["macro_f1"] and split == shown.get("split"):
+        confusion = np.array(shown["confusion"], dtype=int)
+        if confusion.sum() != rows:
+            raise UserError(f"The card's report is on {confusion.sum()} rows of {split}, but the new run has {rows}.")
+        low, high = macro_f1_interval(confusion)
+        return min(low, value), max(high, value)
+    return None
 
 
 def safe_words(flags: Any, task: str, dataset: str | None) -> list[str]:
@@ -71,23 +153,43 @@ def safe_words(flags: Any, task: str, dataset: str | None) -> list[str]:
     """
     if not isinstance(flags, dict) or task not in RECIPES:
         raise UserError(f"{CONFIGURATION_FILE} there is no configuration of hfkit.")
-    kinds = TEXT if task == "text-classification" else IMAGE
-    known = {item.name for kind in kinds[:2] for item in fields(kind)} | TRAINING_FLAGS
-    taken = {key: value for key, value in flags.items() if key in known and value is not None}
+    taken = {key: value for key, value in flags.items() if key in _known(task) and value is not None}
     taken["dataset"] = dataset or taken.get("dataset")
-    if taken["dataset"] is None or not (dataset or taken["dataset"] in DATASETS or dataset_id(str(taken["dataset"]))):
+    fetched = str(taken["dataset"])
+    if taken["dataset"] is None or not (dataset or fetched in DATASETS or (dataset_id(fetched) and "/" in fetched)):
         raise UserError("The data of that run was no public one: name it by --dataset.")
+    if dataset is None and Path(fetched).exists():
+        raise UserError(
+            f"{fetched} is a file or folder here, and not what that run had: go elsewhere, or name --dataset."
+        )
     for key, public in (("backbone", ()), ("weights", ("default", "none"))):
         value = str(taken.get(key, "default"))
         if is_local(value) or (public and value not in public) or (key == "backbone" and key not in taken):
             raise UserError(
                 f"The {key} of that run was a file of its machine: run the recipe with a --{key} of your own."
             )
-    words = []
-    for key, value in taken.items():
-        values = value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
-        words += [f"--{key}", *(str(item).lower() if isinstance(item, bool) else str(item) for item in values)]
-    return words
+    return [word for key, value in taken.items() for word in _words(key, value)]
+
+
+_LISTS = ("label_names", "text_column", "cleaning")
+"""Flags with more than one value."""
+
+
+def _words(key: str, value: Any) -> list[str]:
+    """Return a flag and its values as words, none of which can be taken for another flag.
+
+    Raises:
+        UserError: A value is none.
+
+    """
+    if isinstance(value, dict):
+        return [f"--{key}", json.dumps(value)]
+    values = value if isinstance(value, list) and key in _LISTS else [value]
+    words = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+    for item, word in zip(values, words, strict=True):
+        if isinstance(item, list | dict) or (word.startswith("-") and not re.fullmatch(r"-?\d[\d.e+-]*", word)):
+            raise UserError(f"{CONFIGURATION_FILE} there has no value of --{key}, but {word!r}: it is not run.")
+    return [f"--{key}", *words]
 
 
 def _recipe(name: str) -> Any:

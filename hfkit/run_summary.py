@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from .arguments import Arguments, TextModelArguments
 from .backbones import MINILM
 from .data.image_sources import HUB_NAMES
+from .data.splits import NO_SPLIT
 from .files import write_file
+from .image_backbones import LITE0
 from .models import FAMILIES
 from .models.fdvit import FDVIT_SIZES, published_name
 
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from .training import Task
 
 SUMMARY_FILE = "summary.json"
+METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
+"""Figures of a card's front matter, and the Hub's names for them."""
+
+_NAMES_FILES = ("Rows left out", "Files that are no images")
+"""How sentences begin that name files of the data; a card says how many rows were left out instead."""
+
 DATASETS = {
     "sample": "a small hand-written sample that proves nothing about accuracy",
     "constraint": "the English tweets of Constraint@AAAI-2021 (COVID-19 fake news, Patwa et al., arXiv 2011.03327)",
@@ -25,6 +33,9 @@ DATASETS = {
 """Data sets with names of their own, as a sentence goes on after "trained on"."""
 
 
+OWN_DATA = "the author's own data"
+
+
 def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], lines: list[str]) -> None:
     """Write what was trained on what.
 
@@ -32,7 +43,7 @@ def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], li
         folder: Of the run.
         task: Model and data.
         arguments: Flags.
-        lines: Sentences on how it was trained, without paths.
+        lines: Sentences on how it was trained.
 
     """
     counts = {split: Counter(rows["label"]) for split, rows in task.rows.items() if "label" in rows.column_names}
@@ -45,13 +56,24 @@ def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], li
         "head": arguments.model.head,
         "dataset": dataset_name(arguments.data.dataset),
         "dataset_id": dataset_id(arguments.data.dataset),
+        "dataset_config": arguments.data.dataset_config,
+        "dataset_revision": arguments.data.dataset_revision,
+        "cut_from_train": [
+            split for split in task.rows if any(note.startswith(NO_SPLIT.format(split)) for note in task.data_notes)
+        ],
         "rows": {split: len(rows) for split, rows in task.rows.items()},
         "classes": {
             name: {split: count[number] for split, count in counts.items()}
             for number, name in enumerate(task.label_names)
         },
+        "data_lines": [
+            _without_folders(line, arguments) for line in task.data_notes if not line.startswith(_NAMES_FILES)
+        ],
         "lines": [_without_folders(line, arguments) for line in lines],
     }
+    if "dropped_rows.csv" in task.tables:
+        left_out = Counter(task.tables["dropped_rows.csv"]["split"])
+        summary["data_lines"].append(f"Rows left out: {', '.join(f'{n} of {split}' for split, n in left_out.items())}.")
     write_file(folder / SUMMARY_FILE, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -70,14 +92,16 @@ def is_local(name: str) -> bool:
 
 def dataset_id(dataset: str) -> str | None:
     """Return the Hub id of a data set, or None where it is not from the Hub."""
-    if dataset in HUB_NAMES:
+    if dataset in HUB_NAMES and not Path(dataset).exists():  # a folder of that name is read in its place
         return HUB_NAMES[dataset]
     return None if dataset in DATASETS or is_local(dataset) else dataset
 
 
 def dataset_name(dataset: str) -> str:
     """Return what a card calls a data set; one's own has no name there."""
-    return DATASETS.get(dataset) or dataset_id(dataset) or "the author's own data"
+    if dataset in HUB_NAMES and Path(dataset).exists():
+        return OWN_DATA
+    return DATASETS.get(dataset) or dataset_id(dataset) or OWN_DATA
 
 
 def base_model_of(arguments: Arguments[Any, Any]) -> str | None:
@@ -85,7 +109,7 @@ def base_model_of(arguments: Arguments[Any, Any]) -> str | None:
     backbone = str(arguments.model.backbone)
     if isinstance(arguments.model, TextModelArguments):
         return MINILM if backbone == "minilm" else None if is_local(backbone) else backbone
-    if arguments.model.weights != "default":
+    if arguments.model.weights != "default" or backbone == LITE0:  # those of LITE0 are a package's
         return None
     if backbone in FDVIT_SIZES:
         return published_name(backbone)

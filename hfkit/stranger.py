@@ -1,6 +1,6 @@
 """A script: loads a model as a person without hfkit does, and prints what it predicts. It imports nothing of hfkit.
 
-    python -I stranger.py REQUEST.json
+    python stranger.py REQUEST.json
 
 REQUEST.json holds `model` (a folder or a Hub id), `revision`, `task`, and `inputs` (texts, or files of images). The last line of
 its output is JSON: the labels of the model, and for each input the score of each label.

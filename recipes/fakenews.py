@@ -45,7 +45,6 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, data_arguments.max_length)
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
     notes = [
-        *data.notes,
         model.describe_head(),
         f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. Texts cut at {data_arguments.max_length} tokens: {cut}.",
     ]
@@ -56,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         rows=data.splits,
         inputs=inputs,
         label_names=data.label_names,
+        data_notes=data.notes,
         notes=notes,
         learning_rate=learning_rate_by_width(model.feature_size),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},

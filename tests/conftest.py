@@ -13,7 +13,7 @@ import copy
 import csv
 import importlib.util
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hub_client import Client
+from hub_double import HubDouble
 from PIL import Image
 from tiny import TINY, tiny_tokenizer, write_tiny_backbone
 from transformers import PreTrainedTokenizerBase
@@ -184,17 +186,21 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+IMAGE_WORDS = (
+    "--backbone test_efficientnet --weights none --image_size 32 --use_cpu true --bf16 false --max_steps 2 "
+    "--per_device_train_batch_size 8 --disable_tqdm true --save_strategy no --eval_strategy no --load_best_model_at_end false"
+)
+
+
 @pytest.fixture(scope="session")
 def run_cifar10(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """Return a function that runs the image recipe on the photos with random weights and further words."""
     recipe = load_recipe("cifar10")
-    words = "--backbone test_efficientnet --weights none --image_size 32 --use_cpu true --bf16 false --max_steps 2"
-    words += " --per_device_train_batch_size 8 --disable_tqdm true --save_strategy no --eval_strategy no"
-    words += " --load_best_model_at_end false"
+    words = [*IMAGE_WORDS.split(), "--dataset", str(photos)]
 
     def run(*more: str, capture: Any = None, folder: Path | None = None) -> Run:
         folder = folder or tmp_path_factory.mktemp("runs") / "run"
-        results = recipe.main([*words.split(), "--dataset", str(photos), "--output_dir", str(folder), *more])
+        results = recipe.main([*words, "--output_dir", str(folder), *more])
         return Run(folder, results, capture.readouterr().out if capture else "")
 
     return run
@@ -208,5 +214,19 @@ def finished_image_runs(run_cifar10: Callable[..., Run]) -> dict[str, Run]:
         "densenet": "--backbone densenet201 --unfreeze_from conv5_block1_0_bn",
         "deit": "--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11 --two_heads true",
         "timm": "--unfreeze_from none --augment randaugment --mixup 0.2 --cutmix 1",
+        "token-learner": "--backbone deit_tiny_distilled_patch16_224 --head linear --unfreeze_from blocks.token_learner "
+        "--token_learner_tokens 3 --token_learner_at 10",
+        "fdvit": "--backbone fdvit_ti --unfreeze_from stages.4 --label_smoothing_factor 0.1",
     }
     return {name: run_cifar10(*words.split()) for name, words in options.items()}
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Return a worker with a Hub."""
+    with HubDouble() as hub:
+        worker = Client(hub, tmp_path_factory.mktemp("home"))
+        yield worker
+        assert worker.process.stdin is not None
+        worker.process.stdin.close()
+        worker.process.wait(30)

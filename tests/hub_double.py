@@ -31,8 +31,9 @@ class Repository:
     private: bool = False
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
 
-    def commit(self, files: dict[str, bytes]) -> str:
+    def commit(self, files: dict[str, bytes], title: str = "initial commit") -> str:
         """Put a new state on main."""
         content = json.dumps(
             [len(self.commits), {path: hashlib.sha1(data).hexdigest() for path, data in files.items()}]
@@ -40,6 +41,7 @@ class Repository:
         oid = hashlib.sha1(content.encode()).hexdigest()
         self.commits[oid] = files
         self.refs["main"] = oid
+        self.titles[oid] = title
         return oid
 
     def resolve(self, revision: str) -> str | None:
@@ -53,10 +55,12 @@ class Failure:
 
     Attributes:
         pattern: Of the method and the path, such as `PUT /_lfs`.
-        status: Of the answer; None: the connection is cut.
+        status: Of the answer; None: the connection is cut when half of the body has come.
         times: How many requests it meets.
         headers: Of the answer.
         before: Something else that happens then, after which the request is answered as usual.
+        after: The request is carried out, and only then it fails: the answer is lost.
+        message: What an answer with a status says.
 
     """
 
@@ -65,6 +69,8 @@ class Failure:
     times: int = 1
     headers: dict[str, str] = field(default_factory=dict)
     before: Callable[[], object] | None = None
+    after: bool = False
+    message: str = "ordered"
 
 
 class HubDouble:
@@ -75,6 +81,7 @@ class HubDouble:
         requests: Method and path of each request.
         failures: What is to go wrong, in this order.
         role: What the token may do: `write` or `read`.
+        spoil: Changes the files of the next commits, as if the Hub had stored something else.
 
     """
 
@@ -84,6 +91,7 @@ class HubDouble:
         self.requests: list[str] = []
         self.failures: list[Failure] = []
         self.role = "write"
+        self.spoil: Callable[[dict[str, bytes]], dict[str, bytes]] | None = None
         handler = type("BoundHandler", (Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
@@ -110,6 +118,11 @@ class HubDouble:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
+    def place(self, repository: str, files: dict[str, bytes]) -> None:
+        """Put files there that the Hub may not take from a client."""
+        self.repositories[repository] = Repository()
+        self.repositories[repository].commit(files)
+
     def files(self, repository: str) -> dict[str, bytes]:
         """Return what is on main."""
         found = self.repositories[repository]
@@ -128,6 +141,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     hub: HubDouble
+    silent = False
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *arguments: object) -> None:
@@ -135,6 +149,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, content: Any = b"", headers: dict[str, str] | None = None) -> None:
         """Send bytes, or JSON."""
+        if self.silent:
+            return
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         for name, value in {
@@ -156,16 +172,10 @@ class Handler(BaseHTTPRequestHandler):
         )
         if failure is not None:
             failure.times -= 1
-            if failure.before is not None:
-                failure.before()
-            elif failure.status is None:
-                self.close_connection = True
-                self.connection.close()  # half-way: what was sent is not read
+            if failure.before is None:
+                self.fail(failure, path)
                 return
-            else:
-                self.read_body()
-                self.answer(failure.status, {"error": "ordered", "url": f"{self.hub.url}/me/failing"}, failure.headers)
-                return
+            failure.before()
         self.body = self.read_body()
         try:
             self.route(path)
@@ -174,6 +184,23 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(error.status, {"error": str(error)}, headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = handle_request  # noqa: N815
+
+    def fail(self, failure: Failure, path: str) -> None:
+        """Cut the connection, or answer that it went wrong; perhaps when it is done."""
+        if failure.after:
+            self.body, self.silent = self.read_body(), True
+            self.route(path)
+            self.silent = False
+        elif failure.status is None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
+        else:
+            self.read_body()
+        if failure.status is None:
+            self.close_connection = True
+            self.connection.close()
+        else:
+            content = {"error": failure.message, "url": f"{self.hub.url}/me/failing"}
+            self.answer(failure.status, content, failure.headers)
 
     def read_body(self) -> bytes:
         """Read what was sent, in chunks or whole."""
@@ -226,9 +253,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def validate_card(self) -> None:
         """Refuse a front matter with a license that the Hub does not know, one of its rules."""
-        front = yaml.safe_load(json.loads(self.body)["content"].split("---")[1])
-        known = front.get("license", "mit") in ("mit", "apache-2.0", "cc-by-4.0")
-        errors = [] if known else [{"message": '"license" must be one of [apache-2.0, mit, ...]'}]
+        parts = json.loads(self.body)["content"].split("---")
+        front = yaml.safe_load(parts[1]) if len(parts) > 2 else {}
+        errors = [] if isinstance(front, dict) else [{"message": "the front matter must be an object"}]
+        if not errors and front.get("license", "mit") not in ("mit", "apache-2.0", "cc-by-4.0"):
+            errors.append({"message": '"license" must be one of [apache-2.0, mit, ...]'})
         self.answer(400 if errors else 200, {"errors": errors, "warnings": []})
 
     def create(self) -> None:
@@ -249,7 +278,8 @@ class Handler(BaseHTTPRequestHandler):
         """Describe a commit."""
         oid, files = self.tree(name, revision)
         card = files.get("README.md", b"").decode().split("---")
-        data = yaml.safe_load(card[1]) if len(card) > 2 else {}
+        front = yaml.safe_load(card[1]) if len(card) > 2 else {}
+        data = front if isinstance(front, dict) else {}
         description = {"_id": "0", "id": name, "modelId": name, "sha": oid, "private": self.repository(name).private}
         description |= {"tags": data.get("tags", []), "cardData": data, "pipeline_tag": data.get("pipeline_tag")}
         siblings = [{"rfilename": path, "size": len(content)} for path, content in sorted(files.items())]
@@ -300,26 +330,41 @@ class Handler(BaseHTTPRequestHandler):
         """Change files, all at once or not at all."""
         self.check_token()
         oid, files = self.tree(name, revision)
-        changed = dict(files)
+        changed, title = dict(files), ""
         for line in self.body.splitlines():
             operation = json.loads(line)
             value = operation["value"]
             if operation["key"] == "header" and value.get("parentCommit", oid) != oid:
                 raise RefusedError(412, "A commit has happened since. Please refresh and try again.")
+            if operation["key"] == "header":
+                title = value["summary"]
             if operation["key"] == "file":
                 changed[value["path"]] = base64.b64decode(value["content"])
             elif operation["key"] == "lfsFile":
                 changed[value["path"]] = self.hub.blobs[value["oid"]]
             elif operation["key"] == "deletedFile":
                 del changed[value["path"]]
-        made = self.repository(name).commit(changed)
+        made = self.repository(name).commit(self.hub.spoil(changed) if self.hub.spoil else changed, title)
         url = f"{self.hub.url}/{name}/commit/{made}"
         self.answer(200, {"success": True, "commitUrl": url, "commitOid": made, "hookOutput": ""})
+
+    def list_commits(self, name: str, revision: str) -> None:
+        """List the commits, the newest first."""
+        self.tree(name, revision)
+        date = "2026-01-01T00:00:00.000Z"
+        titles = self.repository(name).titles
+        found = [
+            {"id": oid, "title": title, "message": "", "authors": [], "date": date} for oid, title in titles.items()
+        ]
+        self.answer(200, found[::-1])
 
     def tag(self, name: str, revision: str) -> None:
         """Name a commit."""
         self.check_token()
-        self.repository(name).refs[json.loads(self.body)["tag"]] = self.tree(name, revision)[0]
+        tags, tag = self.repository(name).refs, json.loads(self.body)["tag"]
+        if tag in tags:
+            raise RefusedError(409, f"The tag {tag} is there already")
+        tags[tag] = self.tree(name, revision)[0]
         self.answer(200, {})
 
     def file(self, name: str, revision: str, path: str) -> None:
@@ -343,6 +388,7 @@ ROUTES = {
     rf"/api/models/{_NAME}/tree/([^/]+)(?:/(.+))?": "list_tree",
     rf"/api/models/{_NAME}/preupload/([^/]+)": "preupload",
     rf"/api/models/{_NAME}/commit/([^/]+)": "commit",
+    rf"/api/models/{_NAME}/commits/([^/]+)": "list_commits",
     rf"/api/models/{_NAME}/tag/([^/]+)": "tag",
     rf"/{_NAME}\.git/info/lfs/objects/batch": "batch",
     rf"/{_NAME}/resolve/([^/]+)/(.+)": "file",

@@ -3,12 +3,21 @@
 import os
 from pathlib import Path
 
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+from huggingface_hub import constants
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    Trainer,
+    TrainingArguments,
+)
 
-from hfkit import push
+from hfkit import load_pipeline, push
 from hfkit.hub import hub_errors
 from hfkit.hub_check import check_repository
 from hfkit.proof import prove
+from hfkit.trainer import ClassifierTrainer
 
 
 def upload(folder: Path, repo_id: str) -> str:
@@ -45,6 +54,25 @@ def push_plainly(run: Path, by: str, repo_id: str, folder: Path) -> str:
     return prove(run, repo_id)
 
 
+def push_by_our_trainer(run: Path, repo_id: str, folder: Path, with_card: bool = True) -> None:
+    """Push by hfkit's Trainer, perhaps with a card in its folder."""
+    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(run), AutoTokenizer.from_pretrained(run)
+    folder.mkdir()
+    if with_card:
+        (folder / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
+    arguments = TrainingArguments(str(folder), hub_model_id=repo_id, report_to="none", use_cpu=True)
+    trainer = ClassifierTrainer(model=model, args=arguments, processing_class=tokenizer, head_learning_rate=1e-3)
+    trainer.init_hf_repo()
+    trainer.push_to_hub()
+
+
+def push_image_model(run: Path, repo_id: str) -> str:
+    """Push an image model by `push_to_hub`, and prove what is there."""
+    AutoModelForImageClassification.from_pretrained(run).push_to_hub(repo_id)
+    AutoImageProcessor.from_pretrained(run).push_to_hub(repo_id)
+    return prove(run, repo_id)
+
+
 def prove_offline(run: Path, repo_id: str, commit: str) -> str:
     """Prove from the cache, without asking the Hub."""
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -52,3 +80,22 @@ def prove_offline(run: Path, repo_id: str, commit: str) -> str:
         return prove(run, repo_id, commit)
     finally:
         os.environ["HF_HUB_OFFLINE"] = "0"
+
+
+def predict(repo_id: str, revision: str | None, text: str, offline: bool = False, token: str | None = None) -> str:
+    """Load by hfkit's own loader, perhaps from the cache alone, and return the label of a text."""
+    constants.HF_HUB_OFFLINE = offline
+    try:
+        return str(load_pipeline(repo_id, revision=revision, token=token)(text)[0]["label"])
+    finally:
+        constants.HF_HUB_OFFLINE = False
+
+
+def ask_with_another_token(call: str, repo_id: str) -> None:
+    """Ask with a token that the Hub does not know."""
+    token = os.environ.pop("HF_TOKEN")
+    os.environ["HF_TOKEN"] = "hf_unknown"
+    try:
+        push.check_can_push(repo_id, "mit") if call == "push" else check_repository(repo_id)
+    finally:
+        os.environ["HF_TOKEN"] = token

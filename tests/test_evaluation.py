@@ -142,6 +142,7 @@ def test_text_from_the_data_is_shown_as_it_is() -> None:
     markdown = report.markdown_table(table)
     assert "<script>" not in markdown
     assert "a\\|b" in markdown
+    assert report.escape_markdown("a\r# Heading\u2028b\x0bc") == "a # Heading b c"
 
 
 def test_pictures_are_pictures(tmp_path: Path) -> None:

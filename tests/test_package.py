@@ -3,12 +3,16 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from conftest import ROOT
+from typer.main import get_command
 
 from hfkit import parsing
 from hfkit.arguments import IMAGE, TEXT
+from hfkit.cli import app
 
 
 def test_importing_is_light() -> None:
@@ -46,7 +50,15 @@ def test_flags_named_on_a_page_exist(page: str) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_]+", (ROOT / page).read_text()))
     scripts = "".join(script.read_text() for script in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\(\s*"(--[a-z_]+)"', scripts))
-    assert named - launcher - of_benchmarks <= known
+    assert named - launcher - of_benchmarks - set(_options(get_command(app))) <= known
+
+
+def _options(command: Any) -> Iterator[str]:
+    """Yield the options of a command and of the commands below it."""
+    for parameter in command.params:
+        yield from parameter.opts
+    for below in getattr(command, "commands", {}).values():
+        yield from _options(below)
 
 
 def test_every_folder_and_file_of_the_map_exists() -> None:

@@ -1,20 +1,20 @@
 """Push: what travels, what is proven, and what is refused; on a Hub of our own."""
 
 import json
-import os
+import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
-from conftest import ROOT, Run
-from hub_double import TOKEN, Failure, HubDouble
+from conftest import IMAGE_WORDS, Run
+from hub_client import Client, write_small
+from hub_double import TOKEN
 from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 from safetensors.torch import load_file, save_file
 from tiny import TINY
 from transformers import PreTrainedTokenizerBase
@@ -23,55 +23,17 @@ from hfkit import card, proof, push
 from hfkit.errors import UserError
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
-from hfkit.reproduce import safe_words
+from hfkit.reproduce import _compare, public_flags, safe_words
+from hfkit.run_summary import OWN_DATA
 
 Make = Callable[[str], BackboneClassifier]
 TESTS = Path(__file__).parent
 
 
-class Client:
-    """A worker process and the Hub that it sees."""
-
-    def __init__(self, hub: HubDouble, home: Path) -> None:
-        self.hub = hub
-        path = os.pathsep.join([str(ROOT), str(ROOT / "recipes"), str(TESTS)])
-        self.process = subprocess.Popen(
-            [sys.executable, str(TESTS / "hub_worker.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **hub.environment(home), "PYTHONPATH": path},
-        )
-
-    def __call__(self, call: str, *arguments: Any) -> Any:
-        """Call a function there and return its value, or raise its error."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        shown = [f"path:{value}" if isinstance(value, Path) else value for value in arguments]
-        self.process.stdin.write(json.dumps({"call": call, "arguments": shown}) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert TOKEN not in json.dumps(answer)
-        if "error" in answer:
-            raise UserError(answer["error"]) if answer["kind"] == "UserError" else AssertionError(answer["traceback"])
-        return answer["value"]
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Return a worker with a Hub."""
-    with HubDouble() as hub:
-        worker = Client(hub, tmp_path_factory.mktemp("home"))
-        yield worker
-        assert worker.process.stdin is not None
-        worker.process.stdin.close()
-        worker.process.wait(30)
-
-
 @pytest.fixture
 def bundle(finished_runs: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return what would be pushed of a run."""
-    monkeypatch.setattr(ModelCard, "validate", lambda self: None)
+    monkeypatch.setattr(ModelCard, "validate", lambda self: None)  # there is no Hub to ask in this process
     push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en")
     return tmp_path / "bundle"
 
@@ -106,11 +68,45 @@ def test_nothing_private_travels(bundle: Path, finished_runs: dict[str, Run]) ->
     assert not [text for text in texts if str(run) in text or str(Path.home()) + "/" in text]
     flags = yaml.safe_load((bundle / "hfkit.yaml").read_text())
     assert flags["head"] == "bigru"
-    assert "dataset" not in flags  # a folder of this machine
+    assert not {"dataset", "backbone", "output_dir", "feature_cache"} & set(flags)  # folders of this machine
+
+
+def test_predictions_travel_where_it_is_asked_for(
+    finished_runs: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelCard, "validate", lambda self: None)
+    push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en", predictions=True)
+    assert "predictions.csv" in {path.name for path in (tmp_path / "bundle").iterdir()}
+
+
+def test_flags_that_others_can_use() -> None:
+    """Decided by what the run noted, and not by what lies in the folder where it is pushed."""
+    flags = {"dataset": "data/tweets", "backbone": "models/bert", "head": "linear", "metric": ["/home/me/m.py"]}
+    local = {"task": "text-classification", "dataset": OWN_DATA, "dataset_id": None, "base_model": None}
+    assert public_flags(flags, local) == {"head": "linear"}
+    public = {**local, "dataset_id": "data/tweets", "base_model": "models/bert"}
+    assert public_flags(flags, public) == {key: flags[key] for key in ("dataset", "backbone", "head")}
+    images = {"task": "image-classification", "dataset": "digits", "dataset_id": None, "base_model": None}
+    found = public_flags({"dataset": "digits", "backbone": "vgg19", "weights": "/x/vgg.pth"}, images)
+    assert found == {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
 
 
 def test_a_folder_of_this_machine_in_a_file_is_refused(bundle: Path, finished_runs: dict[str, Run]) -> None:
     (bundle / "notes.md").write_text(f"made in {Path.home()}/work")
+    with pytest.raises(UserError, match=r"notes\.md names the folder"):
+        push._check_privacy(bundle, finished_runs["bigru"].folder)
+
+
+def test_words_that_look_like_a_folder_are_none(
+    bundle: Path, finished_runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts of an address, and what stands in a tokenizer or in rows that were asked for."""
+    home = str(Path.home())
+    (bundle / "notes.md").write_text(f"see https://example.org{home}/work")
+    (bundle / "predictions.csv").write_text(f"a text that names {home}/work")
+    push._check_privacy(bundle, finished_runs["bigru"].folder)
+    data = yaml.safe_load((finished_runs["bigru"].folder / "hfkit.yaml").read_text())["dataset"]
+    (bundle / "notes.md").write_text(f"rows of {data}")
     with pytest.raises(UserError, match=r"notes\.md names the folder"):
         push._check_privacy(bundle, finished_runs["bigru"].folder)
 
@@ -145,7 +141,16 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: dict[s
     assert results["test", "accuracy"] == pytest.approx(run.results["test_accuracy"], abs=1e-4)
     assert results["validation", "f1"] == pytest.approx(run.results["eval_macro_f1"], abs=1e-4)
     assert "More information needed" not in text
-    for needed in ("emoji", "revision=", "trust_remote_code=True", "load_pipeline", "hfkit reproduce", "95 % interval"):
+    needs = (
+        'torch "transformers>=',
+        "emoji",
+        "revision=",
+        "trust_remote_code=True",
+        "load_pipeline",
+        "hfkit reproduce",
+    )
+    said = ("95 % interval", "held out", "Backbone:", "Training: 2 epochs of batches of 8 rows", "parameters train")
+    for needed in (*needs, *said, "Rows left out: 1 of train", "No row that is held out stands in train"):
         assert needed in text, needed
     assert "report/confusion_matrix.png" in text
     assert (bundle / "report" / "confusion_matrix.png").exists()
@@ -160,7 +165,12 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: dict[s
         ("write to first.last@clinic.example.com", "write to name@example.org"),
         ("see https://t.co/abc?id=4 now", "see https://example.org now"),
         ("call +41 44 123 45 67", "call 000"),
-        ("3 of 10 cases in 2021", "3 of 10 cases in 2021"),
+        ("call 041.44.123.45.67", "call 000"),
+        ("SEE HTTPS://T.CO/ABC", "SEE https://example.org"),
+        ("see t.co/abc now", "see https://example.org now"),
+        ("3 of 10 cases in 2021. Yes/no?", "3 of 10 cases in 2021. Yes/no?"),
+        ("RT@realname: so", "RT@user: so"),
+        ("@@name and @first.last and @jean-luc.", "@user and @user and @user."),
     ],
 )
 def test_examples_are_masked(text: str, expected: str) -> None:
@@ -259,17 +269,39 @@ def test_a_changed_run_is_refused_by_its_sums(sabotage: str, copied_run: Path, t
         push.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
 
 
+FOUND_OUT = {
+    "a file of code is missing": "heads",
+    "the pipeline's file is missing": "names code that is not there",
+    "no auto_map": "no auto_map",
+    "swapped labels": "has the labels",
+    "half of the weights": "cannot be loaded without hfkit",
+    "the tokenizer is missing": "cannot be loaded without hfkit|gives other scores",
+}
+"""What a forged run is refused by, where it is not by other scores."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sabotage", SABOTAGES)
 def test_a_run_with_a_forged_manifest_is_refused_by_its_scores(sabotage: str, copied_run: Path, tmp_path: Path) -> None:
     """Who changes the sums as well is found out by what the model does."""
     SABOTAGES[sabotage](copied_run)
     proof.write_manifest(copied_run)
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=FOUND_OUT.get(sabotage, "gives other scores than the run")):
         prove_whole(copied_run)
 
 
-@pytest.mark.parametrize("name", ["config.json", "manifest.json", "proof/rows.json", "hfkit.yaml"])
+def test_changed_results_are_refused(copied_run: Path, tmp_path: Path) -> None:
+    """What the card says is under the sums, too."""
+    results = json.loads((copied_run / "all_results.json").read_text())
+    (copied_run / "all_results.json").write_text(json.dumps({**results, "test_accuracy": 0.99}))
+    with pytest.raises(UserError, match=r"all_results\.json is another one"):
+        push.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
+
+
+NEEDED = ["config.json", "manifest.json", "proof/rows.json", "hfkit.yaml", "summary.json", "env.json"]
+
+
+@pytest.mark.parametrize("name", NEEDED)
 def test_a_folder_that_is_no_run_is_refused(name: str, copied_run: Path) -> None:
     (copied_run / name).unlink()
     with pytest.raises(UserError, match="is no finished run"):
@@ -291,9 +323,26 @@ def test_every_family_comes_back_from_the_hub(
         assert repository.refs["main"] == repository.refs[pushed["tag"]] == pushed["commit"]
         assert len(repository.commits) == 2  # the empty one, and ours
         assert json.loads((folder / "pushed.json").read_text()) == pushed
+        assert pushed["proven"] is True
+        content = ModelCard(client.hub.files(f"me/{name}")["README.md"].decode()).data.to_dict()
+        check_front_matter(content)
     client.hub.requests.clear()
     assert "labels equal" in client("push_helpers:prove_offline", folder, f"me/{name}", pushed["commit"])
     assert not client.hub.requests
+
+
+def check_front_matter(content: dict[str, Any]) -> None:
+    """Hold the Hub's rules for metadata, as far as huggingface_hub knows them."""
+    assert content["pipeline_tag"] in ("text-classification", "image-classification")
+    assert content["library_name"] == "transformers"
+    assert content["license"] == "mit"
+    assert re.fullmatch("[a-z]{2,3}", content.get("language") or "en")
+    assert all(re.fullmatch(r"[\w./-]+", tag) for tag in content["tags"])
+    name, results = model_index_to_eval_results(content["model-index"])
+    assert name
+    assert all(0 <= result.metric_value <= 1 for result in results)
+    assert eval_results_to_model_index(name, results) == content["model-index"]
+    assert ("base_model" in content) == ("base_model_relation" in content)
 
 
 @pytest.mark.slow
@@ -301,8 +350,35 @@ def test_every_family_comes_back_from_the_hub(
 def test_pushes_without_hfkit_are_whole_too(
     by: str, finished_runs: dict[str, Run], client: Client, tmp_path: Path
 ) -> None:
-    said = client("push_helpers:push_plainly", finished_runs["bigru"].folder, by, f"me/by-{by}", tmp_path / "trainer")
+    run = finished_runs["bigru"].folder
+    said = client("push_helpers:push_plainly", run, by, f"me/by-{by}", tmp_path / "trainer")
     assert "labels equal" in said
+    code = {path.name for path in run.glob("*.py")}
+    assert code | {"config.json", "model.safetensors", "tokenizer.json"} <= set(client.hub.files(f"me/by-{by}"))
+
+
+@pytest.mark.slow
+def test_an_image_model_pushed_without_hfkit(finished_image_runs: dict[str, Run], client: Client) -> None:
+    run = finished_image_runs["vgg"].folder
+    assert "labels equal" in client("push_helpers:push_image_model", run, "me/image-by-model")
+    assert {path.name for path in run.glob("*.py")} <= set(client.hub.files("me/image-by-model"))
+
+
+@pytest.mark.slow
+def test_our_trainer_keeps_a_card(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
+    """transformers' own would overwrite it by one that says "More information needed"."""
+    client("push_helpers:push_by_our_trainer", finished_runs["linear"].folder, "me/with-card", tmp_path / "trainer")
+    assert client.hub.files("me/with-card")["README.md"].decode() == "---\nlicense: mit\n---\n# Mine\n"
+
+
+@pytest.mark.slow
+def test_our_trainer_writes_a_short_card(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
+    run = finished_runs["linear"].folder
+    client("push_helpers:push_by_our_trainer", run, "me/no-card", tmp_path / "trainer", False)
+    content = ModelCard(client.hub.files("me/no-card")["README.md"].decode())
+    assert content.data.pipeline_tag == "text-classification"
+    assert "Labels: fake, real" in content.text
+    assert "More information needed" not in content.text
 
 
 @pytest.mark.slow
@@ -322,10 +398,22 @@ def test_the_recipe_pushes(client: Client, tiny_backbone: Path, tweets: Path, tm
     words += ["--push_to_hub", "true", "--hub_model_id", "me/recipe", "--license", "mit", "--hub_private_repo", "true"]
     client("fakenews:main", [*words, "--output_dir", str(tmp_path / "run")])
     assert client.hub.repositories["me/recipe"].private
+    assert len(client.hub.repositories["me/recipe"].commits) == 2  # the empty one and ours, and none of the Trainer's
     files = client.hub.files("me/recipe")
     assert "training_args.bin" not in files
     assert b"license: mit" in files["README.md"]
     assert not [name for name, content in files.items() if TOKEN.encode() in content]
+
+
+@pytest.mark.slow
+def test_the_image_recipe_pushes(client: Client, photos: Path, tmp_path: Path) -> None:
+    words = [*IMAGE_WORDS.split(), "--dataset", str(photos), "--head", "linear", "--output_dir", str(tmp_path / "run")]
+    client("cifar10:main", [*words, *"--push_to_hub true --hub_model_id me/photos --license mit".split()])
+    assert len(client.hub.repositories["me/photos"].commits) == 2
+    assert json.loads((tmp_path / "run" / "pushed.json").read_text())["proven"] is True
+    assert {"timm_backbone.py", "image_pipeline.py", "report/confusion_matrix.png"} <= set(
+        client.hub.files("me/photos")
+    )
 
 
 def test_a_card_that_the_hub_would_refuse_uploads_nothing(
@@ -358,8 +446,9 @@ def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path
     with pytest.raises(UserError, match="name it by --dataset"):
         client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "no")
     found = client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "new", None, str(tweets))
-    assert found["test"]["now"] == found["test"]["card"]
-    assert found["test"]["holds"] is True
+    assert set(found) == {"validation accuracy", "test accuracy", "test f1"}
+    assert found["test accuracy"]["now"] == pytest.approx(found["test accuracy"]["card"], abs=1e-4)
+    assert all(row["holds"] for row in found.values())
     for trust in (False, True):
         findings = client("push_helpers:check", "me/again-and-again", trust)
         assert all(well for _, well, _ in findings), findings
@@ -391,6 +480,15 @@ def test_a_fetched_configuration_decides_nothing_else() -> None:
     }
     words = safe_words({**SAFE, **harmful}, "text-classification", None)
     assert words == safe_words(SAFE, "text-classification", None)
+    for smuggled in (
+        {"cleaning": ["report", "--metric", "evil/space"]},
+        {"head": ["bigru", "--push_to_hub", "true", "--hub_model_id", "me/public", "--license", "mit"]},
+        {"head": "--config=/tmp/x"},
+        {"seed": ["1", "--report_to", "wandb"]},
+    ):
+        with pytest.raises(UserError, match="it is not run"):
+            safe_words({**SAFE, **smuggled}, "text-classification", None)
+    assert "-1e-3" in safe_words({**SAFE, "learning_rate": "-1e-3"}, "text-classification", None)
     assert words[words.index("--cleaning") : words.index("--cleaning") + 3] == ["--cleaning", "report", "url"]
 
 
@@ -401,15 +499,52 @@ def test_a_fetched_configuration_decides_nothing_else() -> None:
         ({"dataset": "/home/me/secret.csv"}, "name it by --dataset"),
         ({"backbone": "../model"}, "backbone of that run was a file"),
         ({"backbone": None}, "backbone of that run was a file"),
+        ({"dataset": "csv"}, "name it by --dataset"),
+        ({"dataset": "owner/here"}, "name it by --dataset"),
+        ({"dataset": "sample"}, "is a file or folder here"),
     ],
 )
-def test_local_data_has_to_be_named_again(change: dict[str, Any], sentence: str) -> None:
+def test_local_data_has_to_be_named_again(
+    change: dict[str, Any], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "owner" / "here").mkdir(parents=True)
+    (tmp_path / "sample").mkdir()
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=sentence):
         safe_words({**SAFE, **change}, "text-classification", None)
 
 
+def test_weights_that_were_a_file_are_missed() -> None:
+    """They are not silently those of ImageNet."""
+    flags = {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
+    with pytest.raises(UserError, match="weights of that run was a file"):
+        safe_words(flags, "image-classification", None)
+
+
+def test_a_card_cannot_make_its_own_interval() -> None:
+    """How wide an interval is follows from the rows of the new run, and a report on other rows is refused."""
+    shown = {"split": "test", "confusion": [[2, 0], [0, 2]]}
+    found = _compare({("test", "accuracy"): 1.0}, {"test_accuracy": 0.7}, {"test": 2000}, shown)
+    assert found["test accuracy"]["holds"] is False
+    with pytest.raises(UserError, match="report is on 4 rows of test, but the new run has 2000"):
+        _compare({("test", "f1"): 1.0}, {"test_macro_f1": 0.7}, {"test": 2000}, shown)
+    with pytest.raises(UserError, match="which is no share"):
+        _compare({("test", "accuracy"): float("inf")}, {"test_accuracy": 0.7}, {"test": 2000}, shown)
+
+
+def test_a_changed_run_never_reaches_the_hub(copied_run: Path, client: Client) -> None:
+    random_head(copied_run)
+    client.hub.requests.clear()
+    with pytest.raises(UserError, match="Nothing was pushed"):
+        client("hfkit.push:push_run", copied_run, "me/changed", "mit")
+    assert not [request for request in client.hub.requests if "create" in request or "commit" in request]
+
+
 def test_files_of_an_older_model_go_and_others_stay(client: Client, tmp_path: Path) -> None:
     folder = write_small(tmp_path / "first", {"vgg.py": b"", "LICENSE": b"mine", "config.json": b"{}"})
+    older = {"predictions.csv": b"rows", "adapter_config.json": b"{}", "pytorch_model.bin": b""}
+    for name, content in older.items():
+        (folder / name).write_bytes(content)
     client("hfkit.push:_upload", folder, "me/again", False)
     client(
         "hfkit.push:_upload",
@@ -420,107 +555,45 @@ def test_files_of_an_older_model_go_and_others_stay(client: Client, tmp_path: Pa
     assert set(client.hub.files("me/again")) == {".gitattributes", "LICENSE", "config.json", "text.py"}
 
 
-# --- failures ---
+# --- what the Hub made of it ---
 
 
-def write_small(folder: Path, files: dict[str, bytes]) -> Path:
-    """Write files to upload."""
-    folder.mkdir(parents=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return folder
+def spoil_weights(files: dict[str, bytes]) -> dict[str, bytes]:
+    content = bytearray(files["model.safetensors"])
+    content[-1] ^= 64
+    return {**files, "model.safetensors": bytes(content)}
 
 
-@pytest.fixture
-def upload(client: Client, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Return a function that uploads some files with failures."""
-    client.hub.repositories.pop("me/failing", None)
-    folder = write_small(tmp_path / "files", {"config.json": b"{}", "model.safetensors": os.urandom(20_000_000)})
-
-    def run(*failures: Failure, repo_id: str = "me/failing") -> str:
-        client.hub.failures[:] = failures
-        return str(client("push_helpers:upload", folder, repo_id))
-
-    yield run
-    client.hub.failures.clear()
-    client.hub.role = "write"
+def spoil_code(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {**files, "text.py": files["text.py"] + b"# changed\n"}
 
 
-@pytest.mark.parametrize(
-    ("pattern", "status", "sentence"),
-    [
-        ("POST /api/repos/create", 401, "token"),
-        ("POST /api/repos/create", 403, "write access"),
-        ("POST /api/models/me/failing/commit", 402, "room or quota"),
-        ("POST /api/models/me/failing/commit", 413, "too large"),
-        ("POST /me/failing.git/info/lfs", 403, "write access"),
-    ],
-)
-def test_refusals_are_sentences(
-    pattern: str, status: int, sentence: str, upload: Callable[..., str], client: Client
+def spoil_labels(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {**files, "config.json": files["config.json"].replace(b'"fake"', b'"true"')}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoil", [spoil_weights, spoil_code, spoil_labels])
+def test_a_hub_that_stores_something_else_is_found_out(
+    spoil: Callable[[dict[str, bytes]], dict[str, bytes]], copied_run: Path, client: Client
 ) -> None:
-    with pytest.raises(UserError, match=rf"me/failing: the Hub answers {status}, .*{sentence}"):
-        upload(Failure(pattern, status, times=99))
-    if "me/failing" in client.hub.repositories:
-        assert set(client.hub.files("me/failing")) == {".gitattributes"}  # nothing, and not half of it
+    """It is said, and the run knows that this commit is not proven."""
+    client.hub.spoil = spoil
+    try:
+        with pytest.raises(UserError, match=r"is on the Hub, but it is not proven: .* does not hold what was uploaded"):
+            client("hfkit.push:push_run", copied_run, "me/spoilt", "mit")
+    finally:
+        client.hub.spoil = None
+    assert json.loads((copied_run / "pushed.json").read_text())["proven"] is False
+    assert not [name for name in client.hub.repositories["me/spoilt"].refs if name.startswith("hfkit-")]
 
 
-def test_a_token_that_only_reads(client: Client) -> None:
-    client.hub.role = "read"
-    with pytest.raises(UserError, match="may only read"):
-        client("hfkit.push:check_can_push", "me/news", "mit")
-    client.hub.role = "write"
-    client("hfkit.push:check_can_push", "me/news", "mit")
-
-
-def test_no_token(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="hf auth login"):
-        client(
-            "push_helpers:upload_without_token", write_small(tmp_path / "files", {"config.json": b"{}"}), "me/without"
-        )
-    assert "me/without" not in client.hub.repositories
-
-
-def test_a_name_that_something_else_has(upload: Callable[..., str]) -> None:
-    """The Hub says that the name is taken, but there is no model of that name."""
-    with pytest.raises(UserError, match="taken by something that is no model"):
-        upload(Failure("POST /api/repos/create", 409))
-
-
-def test_a_lost_commit_is_made_by_the_next_push(upload: Callable[..., str], client: Client) -> None:
-    """The connection breaks when everything is uploaded but the commit: main has nothing, and the next push all."""
-    with pytest.raises(UserError, match="cannot be reached"):
-        upload(Failure("POST /api/models/me/failing/commit", times=9))
-    assert set(client.hub.files("me/failing")) == {".gitattributes"}
-    client.hub.requests.clear()
-    upload()
-    assert set(client.hub.files("me/failing")) == {".gitattributes", "config.json", "model.safetensors"}
-    assert not [request for request in client.hub.requests if request.startswith("PUT")]  # 20 MB are there already
-
-
-def test_a_name_that_is_none(upload: Callable[..., str]) -> None:
-    with pytest.raises(UserError, match="USER/NAME"):
-        upload(repo_id="a/b/c")
-
-
-def test_a_connection_that_breaks_is_tried_again(upload: Callable[..., str], client: Client) -> None:
-    """20 MB over plain LFS, cut twice."""
-    commit = upload(Failure("PUT /_lfs", times=2))
-    assert client.hub.repositories["me/failing"].refs["main"] == commit
-    assert len(client.hub.files("me/failing")["model.safetensors"]) == 20_000_000
-
-
-def test_too_many_requests_wait_as_asked(upload: Callable[..., str], client: Client) -> None:
-    commit = upload(Failure("POST /me/failing.git/info/lfs", 429, headers={"Retry-After": "1"}))
-    assert client.hub.repositories["me/failing"].refs["main"] == commit
-
-
-def test_a_branch_that_moved_is_left_alone(upload: Callable[..., str], client: Client) -> None:
-    """Somebody else commits while we upload."""
-
-    def move() -> None:
-        client.hub.repositories["me/failing"].commit({"theirs.txt": b"theirs"})
-
-    with pytest.raises(UserError, match="412, the repository was changed"):
-        upload(Failure("POST /api/models/me/failing/commit", before=move))
-    assert set(client.hub.files("me/failing")) == {"theirs.txt"}
+@pytest.mark.slow
+def test_a_second_push_gets_a_tag_of_its_own(copied_run: Path, client: Client) -> None:
+    """With another license: each card pins the commit that it stands in."""
+    first, second = (client("hfkit.push:push_run", copied_run, "me/twice", name) for name in ("mit", "apache-2.0"))
+    repository = client.hub.repositories["me/twice"]
+    for pushed in (first, second):
+        assert repository.refs[pushed["tag"]] == pushed["commit"]
+        assert pushed["tag"].encode() in repository.commits[pushed["commit"]]["README.md"]
+    assert first["tag"] != second["tag"]

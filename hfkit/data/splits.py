@@ -121,6 +121,10 @@ def _check_known(table: pd.DataFrame, split: str, column: str, name_of: dict[str
         )
 
 
+NO_SPLIT = "No {} split"
+"""How the note on a split begins that was cut from train."""
+
+
 def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -> list[str]:
     """Cut the splits that are missing from train, and train to `max_train_samples`; return what was done."""
     notes = []
@@ -131,7 +135,8 @@ def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -
     _check_class_sizes(tables["train"], len(numbers))
     for split, number in numbers.items():
         tables["train"], tables[split] = cut(tables["train"], number, f"a {split} split")
-        notes.append(f"No {split} split: {number} rows ({sizes[split]:.0%}) were cut from train, with stratification.")
+        note = f"{number} rows ({sizes[split]:.0%}) were cut from train, with stratification."
+        notes.append(f"{NO_SPLIT.format(split)}: {note}")
     limit, total = arguments.max_train_samples, len(tables["train"])
     # A stratified draw leaves at least one row of each class behind.
     if limit is not None and limit <= total - tables["train"]["label"].nunique():

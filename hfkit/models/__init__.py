@@ -107,10 +107,35 @@ def load_pipeline(model: str, **options: Any) -> Pipeline:
         ValueError: The model is not one of hfkit's families.
 
     """
-    config, _ = PreTrainedConfig.get_config_dict(model, revision=options.get("revision"))
-    family = FAMILIES.get(config.get("model_type", ""))
+    where = {**dict(options.get("model_kwargs") or {}), **options}
+    where = {name: where[name] for name in ("revision", "token", "cache_dir", "local_files_only") if name in where}
+    config, _ = PreTrainedConfig.get_config_dict(model, **where)
+    family = FAMILIES.get(str(config.get("model_type")))
     if family is None:
-        code = ", ".join(sorted({f"{str(name).partition('.')[0]}.py" for name in config.get("auto_map", {}).values()}))
+        code = ", ".join(code_of(config))
         trust = f"; pipeline(..., trust_remote_code=True) would run its own code ({code})" if code else ""
         raise ValueError(f"{model} is a {config.get('model_type')} model, not one of {', '.join(FAMILIES)}{trust}.")
+    # Without this transformers would ask a person at a terminal whether to run the code of a foreign tokenizer.
+    options.setdefault("trust_remote_code", False)
     return pipeline(family.task, model=model, pipeline_class=family.pipeline_class, **options)
+
+
+def code_of(config: Any) -> list[str]:
+    """Return what a configuration names as code, itself or further in, such as `text.TextClassifier`.
+
+    What stands in another repository has that in front, as in `other/repository--text.TextClassifier`.
+    """
+    found: list[Any] = []
+    if isinstance(config, dict):
+        for key, value in config.items():
+            if key == "auto_map" and isinstance(value, dict):
+                for names in value.values():
+                    found += names if isinstance(names, list | tuple) else [names]
+            elif key == "impl":
+                found.append(value)
+            else:
+                found += code_of(value)
+    elif isinstance(config, list):
+        for item in config:
+            found += code_of(item)
+    return sorted({str(name) for name in found if name})
