@@ -3,8 +3,10 @@
     python benchmarks/vision_transformers.py --speed
     python benchmarks/vision_transformers.py --accuracy --images FOLDER
 
-Small nets of a similar budget: a plain ViT of 8 blocks, the same with 8 or 16 learned tokens in front of block 2, 4 or 6, a net
-with FDViT's downsampling by the root of two, and one with convolutions of stride 2. With --accuracy each trains from random
+Small nets of about as many multiply-accumulates: a plain ViT of 8 blocks, the same with 8 or 16 learned tokens in front of block
+2, 4 or 6, a net with FDViT's downsampling by the root of two, and one with convolutions of stride 2. The last two are a pair:
+they have the same blocks (with a convolution beside the attention), overlapping patches and start, which the ViT does not have, but
+not as many parameters. With --accuracy each trains from random
 weights on 10,000 training images with three seeds, and is tested on the 10,000 test images; with --speed, which wants the
 machine for itself, images a second are measured, by turns. Both keep their figures in one JSON file and print one table.
 """
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from scipy import stats
@@ -148,14 +151,15 @@ def accuracy(model: ImageClassifier, images: torch.Tensor, labels: torch.Tensor)
     return float((predictions == labels).float().mean())
 
 
-def measure_accuracy(name: str, images: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> list[float]:
-    """Train a net with each seed, and return its accuracies on the test images."""
-    found = []
+def measure_accuracy(name: str, images: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, list[float]]:
+    """Train a net with each seed, and return its accuracies on the test images, and the seconds of each run."""
+    found: dict[str, list[float]] = {"accuracy": [], "seconds": []}
     for seed in SEEDS:
         torch.manual_seed(seed)
-        model = MODELS[name]()
+        model, started = MODELS[name](), time.perf_counter()
         train(model, *images["train"], epochs=EPOCHS, seed=seed)
-        found.append(accuracy(model, *images["test"]))
+        found["accuracy"].append(accuracy(model, *images["test"]))
+        found["seconds"].append(time.perf_counter() - started)
     return found
 
 
@@ -206,7 +210,8 @@ def show(results: dict[str, Any]) -> None:
         "without attention products",
         "training, images/s",
         "prediction, images/s",
-        "accuracy",
+        "accuracy (95 % interval)",
+        box=box.MARKDOWN,
     )
     for name in MODELS:
         row = results.get(name, {})
@@ -224,6 +229,9 @@ def show(results: dict[str, Any]) -> None:
             cells[5] = f"{mean:.3f} ({low:.3f} to {high:.3f})"
         table.add_row(name, *cells)
     Console(width=160).print(table)
+    longest = max((seconds for row in results.values() for seconds in row.get("seconds", [])), default=0.0)
+    if longest:
+        print(f"The longest run took {longest:.0f} s, with its test.")
     deit = results.get("DeiT-small at 224 pixels")
     if deit:
         print(
@@ -251,7 +259,7 @@ def main() -> None:
     if given.accuracy:
         images = read_images(given.images)
         for name in MODELS:
-            results.setdefault(name, {})["accuracy"] = measure_accuracy(name, images)
+            results.setdefault(name, {}).update(measure_accuracy(name, images))
             given.output.write_text(json.dumps(results, indent=2))
     show(results)
 

@@ -171,6 +171,7 @@ def test_too_many_requests_wait_as_asked(upload: Callable[..., str], client: Cli
         assert time.monotonic() - started >= 2
 
 
+@pytest.mark.slow
 def test_the_window_of_a_rate_limit_is_waited_for(upload: Callable[..., str]) -> None:
     """As the Hub says it, without Retry-After."""
     started = time.monotonic()

@@ -108,6 +108,7 @@ def test_the_configuration_reruns_the_run(run_cifar10: RunRecipe, tmp_path: Path
     assert (tmp_path / "again" / "hfkit.yaml").read_text() == (first.folder / "hfkit.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_continued(run_cifar10: RunRecipe, tmp_path: Path) -> None:
     words = [*EVALUATE, "--num_train_epochs", "3", "--augment", "report", "--lr_decay_per_epoch", "0.5"]
     whole = run_cifar10(*words, "--save_total_limit", "5", folder=tmp_path / "whole")
@@ -190,6 +191,7 @@ def test_demo_runs(tmp_path: Path) -> None:
     assert len(Run(tmp_path / "run", results, "").rows("predictions.csv")) == 180
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_configurations_run(path: Path, run_cifar10: RunRecipe) -> None:
     """Each names its published accuracy, is read without a complaint, and trains two steps at a small size."""

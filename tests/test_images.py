@@ -196,6 +196,7 @@ def test_digits() -> None:
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_real_cifar10() -> None:
     data = load(TEST_DATA / "cifar10", max_train_samples=5000)
     assert {split: len(rows) for split, rows in data.splits.items()} == {
