@@ -5,10 +5,10 @@
 
 Small nets of about as many multiply-accumulates: a plain ViT of 8 blocks, the same with 8 or 16 learned tokens in front of block
 2, 4 or 6, a net with FDViT's downsampling by the root of two, and one with convolutions of stride 2. The last two are a pair:
-they have the same kind of blocks (with a convolution beside the attention), overlapping patches and start, which the ViT does not
-have, but not as many parameters. With --accuracy each trains from random weights on 10,000 training images with three seeds, and is
-tested on the 10,000 test images; with --speed, which wants the machine for itself, images a second are measured, by turns. Both
-keep their figures in one JSON file and print one table.
+they have the same kind of blocks (with a convolution beside the attention), overlapping patches and start, which the ViT does
+not have, but not as many parameters. With --accuracy each trains from random weights on 10,000 training images with three seeds,
+and is tested on the 10,000 test images; with --speed, which wants the machine for itself, images a second are measured, by turns.
+Both keep their figures in one JSON file and print one table.
 """
 
 import argparse
