@@ -7,15 +7,18 @@ Small nets of about as many multiply-accumulates: a plain ViT of 8 blocks, the s
 2, 4 or 6, a net with FDViT's downsampling by the root of two, and one with convolutions of stride 2. The last two are a pair:
 they have the same kind of blocks (with a convolution beside the attention), overlapping patches and start, which the ViT does
 not have, but not as many parameters. With --accuracy each trains from random weights on 10,000 training images with three seeds,
-and is tested on the 10,000 test images; with --speed, which wants the machine for itself, images a second are measured, by turns.
-Both keep their figures in one JSON file and print one table.
+a run on each core, and is tested on the 10,000 test images; with --speed, which wants the machine for itself, images a second are
+measured, by turns. Both keep their figures in one JSON file and print one table.
 """
 
 import argparse
+import functools
 import json
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +32,18 @@ from torch.nn import functional
 from hfkit.arguments import ImageDataArguments, ImageModelArguments
 from hfkit.data.images import load_image_data, open_image
 from hfkit.image_backbones import build_image_classifier
+from hfkit.launch import keep_freed_memory
 from hfkit.models.fdvit import FdVitClassifier, FdVitClassifierConfig
 from hfkit.models.fdvit_layers import FlexibleDownsampling
 from hfkit.models.image import ImageClassifier
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
 from hfkit.models.token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig
 from hfkit.profile import count_macs, milliseconds_a_row
+from hfkit.training_arguments import available_cores
 
 SEEDS = (1, 2, 3)
 TRAIN_ROWS = 10_000
-EPOCHS = 4
+EPOCHS = 2
 BATCH_SIZE = 64
 TURNS = 3
 MEAN, STD = 0.47, 0.25
@@ -107,6 +112,7 @@ MODELS: dict[str, Callable[[], ImageClassifier]] = {
 }
 
 
+@functools.cache
 def read_images(folder: str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Return train and test as normalised images (rows, 3, 32, 32) and labels."""
     data = load_image_data(ImageDataArguments(dataset=folder, max_train_samples=TRAIN_ROWS))
@@ -151,16 +157,29 @@ def accuracy(model: ImageClassifier, images: torch.Tensor, labels: torch.Tensor)
     return float((predictions == labels).float().mean())
 
 
-def measure_accuracy(name: str, images: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, list[float]]:
-    """Train a net with each seed, and return its accuracies on the test images, and the seconds of each run."""
-    found: dict[str, list[float]] = {"accuracy": [], "seconds": []}
-    for seed in SEEDS:
-        torch.manual_seed(seed)
-        model, started = MODELS[name](), time.perf_counter()
-        train(model, *images["train"], epochs=EPOCHS, seed=seed)
-        found["accuracy"].append(accuracy(model, *images["test"]))
-        found["seconds"].append(time.perf_counter() - started)
-    return found
+def measure_run(name: str, seed: int, folder: str) -> tuple[float, float]:
+    """Train a net from a seed, and return its accuracy on the test images, and the seconds that it took."""
+    images = read_images(folder)
+    torch.manual_seed(seed)
+    model, started = MODELS[name](), time.perf_counter()
+    train(model, *images["train"], epochs=EPOCHS, seed=seed)
+    return accuracy(model, *images["test"]), time.perf_counter() - started
+
+
+def begin_process() -> None:
+    """Give a process one core, and let it keep the memory that it frees."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+
+
+def measure_accuracy(folder: str, results: dict[str, Any], output: Path) -> None:
+    """Train all nets with each seed, a run on each core, and keep what is found of each net when it is there."""
+    with ProcessPoolExecutor(available_cores(), get_context("spawn"), begin_process) as pool:
+        runs = {name: [pool.submit(measure_run, name, seed, folder) for seed in SEEDS] for name in MODELS}
+        for name, found in runs.items():
+            accuracies, seconds = zip(*(run.result() for run in found), strict=True)
+            results.setdefault(name, {}).update(accuracy=list(accuracies), seconds=list(seconds))
+            output.write_text(json.dumps(results, indent=2))
 
 
 def measure_speed(results: dict[str, Any]) -> None:
@@ -257,10 +276,7 @@ def main() -> None:
         compare_deit(results)
         given.output.write_text(json.dumps(results, indent=2))
     if given.accuracy:
-        images = read_images(given.images)
-        for name in MODELS:
-            results.setdefault(name, {}).update(measure_accuracy(name, images))
-            given.output.write_text(json.dumps(results, indent=2))
+        measure_accuracy(given.images, results, given.output)
     show(results)
 
 
