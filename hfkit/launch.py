@@ -248,9 +248,14 @@ def environment(arguments: Arguments[Any, Any], threads: int) -> dict[str, Any]:
         "device": device_name(training),
         "processes": training.world_size,
         "threads": threads,
-        "precision": "bfloat16" if training.bf16 else "float16" if training.fp16 else "float32",
+        "precision": precision_name(training),
         "packages": package_versions(),
     }
+
+
+def precision_name(training: Any) -> str:
+    """Return the name of the numbers that training computes in; the launcher may have chosen them."""
+    return {"bf16": "bfloat16", "fp16": "float16"}.get(training.mixed_precision, "float32")
 
 
 def device_name(training: Any) -> str:

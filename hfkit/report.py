@@ -13,7 +13,7 @@ from rich.text import Text
 
 from .evaluation import probabilities_of
 from .files import write_file
-from .launch import device_name
+from .launch import device_name, precision_name
 from .models.base import BackboneClassifier
 
 if TYPE_CHECKING:
@@ -170,8 +170,9 @@ def show_head(
 ) -> None:
     """Print what the run is about to do."""
     training = arguments.training
-    precision = "bfloat16" if training.bf16 else "float16" if training.fp16 else "float32"
-    device = f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {precision}"
+    device = (
+        f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {precision_name(training)}"
+    )
     sizes = ", ".join(f"{split} {len(rows)}" for split, rows in task.rows.items())
     for line in (
         f"Device: {device}.",
@@ -196,7 +197,7 @@ def describe_training(training: Any) -> str:
     kept = f"the best checkpoint by {best} on validation" if training.load_best_model_at_end else "the last state"
     return (
         f"Training: {length} of batches of {batch} rows, {training.optim.value}, weight decay {training.weight_decay:g}, "
-        f"{_describe_schedule(training)}, seed {training.seed}. The run ends with {kept}."
+        f"{_describe_schedule(training)}, seed {training.seed}, {precision_name(training)}. The run ends with {kept}."
     )
 
 
