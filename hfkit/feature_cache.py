@@ -149,11 +149,11 @@ class FeatureCache:
 
         def find() -> tuple[str, Path | None]:
             """Look on the main process, and keep what is found."""
-            states.key = self.key(inputs)
-            entry, note = self.store.find(states.key)
+            key = self.key(inputs)
+            entry, note = self.store.find(key)
             self.notes += [note] if note else []
             states.hold = self.store.hold(entry) if entry else None
-            return states.key, entry.folder if entry else None
+            return key, entry.folder if entry else None
 
         states.key, states.folder = self._on_main(find)
         return states

@@ -64,9 +64,9 @@ def check_repository(repo_id: str, revision: str | None = None, trust_remote_cod
 
     """
     with hub_errors(repo_id):
-        commit = str(HfApi().model_info(repo_id, revision=revision).sha)
-        there = HfApi().model_info(repo_id, revision=commit, files_metadata=True).siblings or []
-        sizes = {file.rfilename: file.size or 0 for file in there}
+        information = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
+        commit = str(information.sha)
+        sizes = {file.rfilename: file.size or 0 for file in information.siblings or []}
         wanted = [name for name in (*CONFIGS, "README.md") if name in sizes]
         large = [name for name in wanted if sizes[name] > LARGEST_TEXT]
         texts = {name: _read(repo_id, commit, name) for name in wanted if name not in large}

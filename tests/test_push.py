@@ -382,7 +382,8 @@ def test_our_trainer_writes_a_short_card(finished_runs: dict[str, Run], client: 
 
 
 @pytest.mark.slow
-def test_the_recipe_pushes(client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("head", ["linear", "bigru"])
+def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     words = [
         "--backbone",
         str(tiny_backbone),
@@ -392,28 +393,50 @@ def test_the_recipe_pushes(client: Client, tiny_backbone: Path, tweets: Path, tm
         "2",
         "--max_length",
         "24",
+        "--head",
+        head,
         "--use_cpu",
         "true",
     ]
-    words += ["--push_to_hub", "true", "--hub_model_id", "me/recipe", "--license", "mit", "--hub_private_repo", "true"]
+    words += [
+        "--push_to_hub",
+        "true",
+        "--hub_model_id",
+        f"me/recipe-{head}",
+        "--license",
+        "mit",
+        "--hub_private_repo",
+        "true",
+    ]
     client("fakenews:main", [*words, "--output_dir", str(tmp_path / "run")])
-    assert client.hub.repositories["me/recipe"].private
-    assert len(client.hub.repositories["me/recipe"].commits) == 2  # the empty one and ours, and none of the Trainer's
-    files = client.hub.files("me/recipe")
+    assert client.hub.repositories[f"me/recipe-{head}"].private
+    assert (
+        len(client.hub.repositories[f"me/recipe-{head}"].commits) == 2
+    )  # the empty one and ours, and none of the Trainer's
+    files = client.hub.files(f"me/recipe-{head}")
     assert "training_args.bin" not in files
     assert b"license: mit" in files["README.md"]
     assert not [name for name, content in files.items() if TOKEN.encode() in content]
 
 
 @pytest.mark.slow
-def test_the_image_recipe_pushes(client: Client, photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        ("", "timm_backbone.py"),
+        ("--backbone vgg19 --unfreeze_from block5_conv1", "vgg.py"),
+        ("--backbone densenet201 --unfreeze_from conv5_block1_0_bn", "densenet.py"),
+        ("--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11", "deit.py"),
+    ],
+)
+def test_the_image_recipe_pushes(flags: str, code: str, client: Client, photos: Path, tmp_path: Path) -> None:
     words = [*IMAGE_WORDS.split(), "--dataset", str(photos), "--head", "linear", "--output_dir", str(tmp_path / "run")]
-    client("cifar10:main", [*words, *"--push_to_hub true --hub_model_id me/photos --license mit".split()])
-    assert len(client.hub.repositories["me/photos"].commits) == 2
+    name = f"me/photos-{code.partition('.')[0]}"
+    push_flags = f"--push_to_hub true --hub_model_id {name} --license mit"
+    client("cifar10:main", [*words, *flags.split(), *push_flags.split()])
+    assert len(client.hub.repositories[name].commits) == 2
     assert json.loads((tmp_path / "run" / "pushed.json").read_text())["proven"] is True
-    assert {"timm_backbone.py", "image_pipeline.py", "report/confusion_matrix.png"} <= set(
-        client.hub.files("me/photos")
-    )
+    assert {code, "image_pipeline.py", "report/confusion_matrix.png"} <= set(client.hub.files(name))
 
 
 def test_a_card_that_the_hub_would_refuse_uploads_nothing(
