@@ -120,7 +120,7 @@ class FeatureCache:
                 states = self.model.run_to(self.stage, **batch)
                 parted = self.model(states=states, **mask).logits
                 torch.testing.assert_close(parted, whole, rtol=1e-4, atol=1e-5)
-                with self._autocast():
+                with self.autocast():
                     found = self.model.run_to(self.stage, **batch)
         except torch.OutOfMemoryError:
             raise
@@ -155,7 +155,7 @@ class FeatureCache:
             states.hold = self.store.hold(entry) if entry else None
             return key, entry.folder if entry else None
 
-        states.key, states.folder = self._on_main(find)
+        states.key, states.folder = self.on_main(find)
         return states
 
     def compute(self, missing: list[SplitStates]) -> None:
@@ -166,15 +166,15 @@ class FeatureCache:
             UserError: The numbers do not fit the type that they are to be stored in.
 
         """
-        self._on_main(lambda: self.store.make_room(sum(states.layout.bytes for states in missing)))
+        self.on_main(lambda: self.store.make_room(sum(states.layout.bytes for states in missing)))
         for states in missing:
-            folder = self._on_main(lambda states=states: self.store.begin(states.key, states.layout.bytes))  # type: ignore[misc]
+            folder = self.on_main(lambda states=states: self.store.begin(states.key, states.layout.bytes))  # type: ignore[misc]
             try:
                 there = (folder / STATES_FILE).exists()
                 self._raise_together("" if there else f"{self.store.root} is not the same folder on all machines")
                 self._fill(folder / STATES_FILE, states)
                 self.processes.wait_for_everyone()
-                states.folder = self._on_main(lambda states=states, folder=folder: self._finish(folder, states))  # type: ignore[misc]
+                states.folder = self.on_main(lambda states=states, folder=folder: self._finish(folder, states))  # type: ignore[misc]
             except BaseException:
                 if self.processes.is_main_process:
                     shutil.rmtree(folder, ignore_errors=True)
@@ -187,7 +187,7 @@ class FeatureCache:
         for view, rows in enumerate(states.inputs.views):
             description = f"Frozen part, {states.split}" + (f", view {view + 1}" if layout.views > 1 else "")
             batches = share_of_batches(rows, self.collator, self.batch_size, self.processes.device, description)
-            with torch.inference_mode(), self._autocast():
+            with torch.inference_mode(), self.autocast():
                 for numbers, batch in batches:
                     found = as_stored(self.model.run_to(self.stage, **batch), layout.stored)
                     for number, row in zip(numbers, found, strict=True):
@@ -203,7 +203,7 @@ class FeatureCache:
         states.hold = self.store.hold(entry)
         return entry.folder
 
-    def _on_main(self, action: Callable[[], Value]) -> Value:
+    def on_main(self, action: Callable[[], Value]) -> Value:
         """Do something on the main process, and return on all what it gives.
 
         Raises:
@@ -227,7 +227,8 @@ class FeatureCache:
         for found in filter(None, problems):
             raise CannotCacheError(found)
 
-    def _autocast(self) -> torch.autocast:
+    def autocast(self) -> torch.autocast:
+        """Compute in the type that training computes in."""
         return torch.autocast(
             self.processes.device.type, dtype=self.compute_dtype, enabled=self.compute_dtype is not None
         )

@@ -70,7 +70,8 @@ def _write_report(
     """Write predictions, pictures and tables of one split, and show them."""
     names = task.label_names
     rows = task.rows[split]
-    shown = rows.remove_columns([column for column in ("label",) if column in rows.column_names]).to_pandas()
+    hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
+    shown = rows.remove_columns(hidden).to_pandas()
     report.write_table(folder / "predictions.csv", report.prediction_table(shown, logits, references, names))
     epochs = report.epoch_table(trainer.state.log_history)
     report.write_table(folder / "report" / "epochs.csv", epochs, index=True)

@@ -18,7 +18,7 @@ import yaml
 from .arguments import Arguments
 from .errors import UserError
 from .files import write_file
-from .training_arguments import available_cores, cpu_capabilities
+from .training_arguments import available_cores, cpu_capabilities, speed_of_precision
 from .versions import package_versions
 
 CONFIGURATION_FILE = "hfkit.yaml"
@@ -256,6 +256,15 @@ def environment(arguments: Arguments[Any, Any], threads: int) -> dict[str, Any]:
 def precision_name(training: Any) -> str:
     """Return the name of the numbers that training computes in; the launcher may have chosen them."""
     return {"bf16": "bfloat16", "fp16": "float16"}.get(training.mixed_precision, "float32")
+
+
+def describe_precision(training: Any) -> str:
+    """Name the numbers that training computes in and, where they are short ones, how much faster they are here."""
+    name = precision_name(training)
+    if name == "float32":
+        return name
+    speed = speed_of_precision(getattr(torch, name), training.device)
+    return f"{name} (measured here: matrix products {speed:.1f} times as fast as in float32)"
 
 
 def device_name(training: Any) -> str:

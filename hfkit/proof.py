@@ -121,7 +121,7 @@ def write_proof(folder: Path, model: BackboneClassifier, task: "Task", split: st
 
     """
     main = PartialState().is_main_process
-    rows = task.inputs[split].with_format(None)
+    rows = task.rows[split]
     if "image" in rows.column_names:
         chosen = _spread(len(rows), PROOF_ROWS)
         inputs = [_store_image(folder / "proof", rows[number]["image"], number) for number in chosen] if main else []

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from .evaluation import probabilities_of
 from .files import write_file
-from .launch import device_name, precision_name
+from .launch import describe_precision, device_name, precision_name
 from .models.base import BackboneClassifier
 
 if TYPE_CHECKING:
@@ -169,9 +169,11 @@ def show_head(
     console: Console, task: "Task", arguments: "Arguments[Any, Any]", notes: list[str], threads: int, folder: Path
 ) -> None:
     """Print what the run is about to do."""
+    if console.quiet:  # of several processes one measures and speaks
+        return
     training = arguments.training
     device = (
-        f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {precision_name(training)}"
+        f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {describe_precision(training)}"
     )
     sizes = ", ".join(f"{split} {len(rows)}" for split, rows in task.rows.items())
     for line in (

@@ -21,7 +21,7 @@ SUMMARY_FILE = "summary.json"
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
 """Figures of a card's front matter, and the Hub's names for them."""
 
-_NAMES_FILES = ("Rows left out", "Files that are no images")
+_NOT_ON_CARDS = ("Rows left out", "Files that are no images", "Images are decoded")
 """How sentences begin that name files of the data; a card says how many rows were left out instead."""
 
 DATASETS = {
@@ -67,7 +67,7 @@ def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], li
             for number, name in enumerate(task.label_names)
         },
         "data_lines": [
-            _without_folders(line, arguments) for line in task.data_notes if not line.startswith(_NAMES_FILES)
+            _without_folders(line, arguments) for line in task.data_notes if not line.startswith(_NOT_ON_CARDS)
         ],
         "lines": [_without_folders(line, arguments) for line in lines],
     }

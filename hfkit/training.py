@@ -37,7 +37,8 @@ class Task:
     """What a recipe brings: a model, its data in two forms, and what it has to say about them.
 
     Attributes:
-        rows: The splits as a person reads them, with a column `row` and one or more others but labels.
+        rows: The splits as a person reads them, with a column `row`, one or more others but labels, and for images `image`
+            and `digest`, which stand in no table.
         inputs: The same rows, encoded or encoded when they are read: what `forward` takes, `labels` where known, and
             perhaps `length` for the batches.
         data_notes: Sentences on the data: what was found, guessed, cut or left out.

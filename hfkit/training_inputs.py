@@ -10,6 +10,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 
 from .arguments import Arguments
+from .cache_gain import why_not_worth_it
 from .data.views import FrozenInputs
 from .feature_cache import CannotCacheError, FeatureCache
 from .feature_store import STATES_FILE, FeatureStore
@@ -102,8 +103,10 @@ def use_feature_cache(
         splits = {"train": train} | ({"validation": validation} if validation else {})
         states = [cache.look_up(split, inputs, sample) for split, inputs in splits.items()]
         missing = [split for split in states if split.folder is None]
-        if missing and not explicit and passes <= len(train.views):
-            raise CannotCacheError(_not_worth_it(passes, len(train.views)))
+        if states[0] in missing and not explicit:
+            reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], passes))
+            if reason:
+                raise CannotCacheError(reason)
         if missing:
             cache.compute(missing)
     except CannotCacheError:
@@ -127,9 +130,3 @@ def use_feature_cache(
         seconds if missing else 0.0,
         [split.hold for split in states if split.hold],
     )
-
-
-def _not_worth_it(passes: float, views: int) -> str:
-    if views == 1:
-        return "each row is read once, so that nothing would be saved"
-    return f"each row is read {passes:g} times, so that nothing would be saved by {views} views of each"

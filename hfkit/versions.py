@@ -16,7 +16,7 @@ def package_versions() -> dict[str, str]:
 def code_checksum() -> str:
     """Return a sum over the files that say how a model computes, how rows get to it, and how its states are stored."""
     digest, folder = hashlib.sha256(), Path(__file__).parent
-    others = ("data/images.py", "data/transforms.py", "data/views.py", "stored_states.py")
+    others = ("data/images.py", "data/resized.py", "data/transforms.py", "data/views.py", "stored_states.py")
     for file in [*sorted((folder / "models").glob("*.py")), *(folder / name for name in others)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from transformers import default_data_collator
 
 from hfkit.arguments import IMAGE
 from hfkit.data.images import load_image_data
+from hfkit.data.resized import keep_resized
 from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
 from hfkit.data.views import frozen_images
 from hfkit.illustrations import illustrate_images
@@ -40,25 +41,24 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     folder = start_run(arguments, first_line, "cifar10")
     data = load_image_data(options)
     model, processor, note = build_image_classifier(arguments.model, options.image_size, data.label_names)
+    images, kept = keep_resized(data.splits, processor)
     mixing = make_mixing(options.mixup, options.cutmix, len(data.label_names))
     plain = BatchTransform(processor)
     changing = BatchTransform(processor, make_augmentation(options.augment), mixing)
-    inputs = {
-        split: rows.with_transform(changing if split == "train" else plain) for split, rows in data.splits.items()
-    }
+    inputs = {split: rows.with_transform(changing if split == "train" else plain) for split, rows in images.items()}
     task = Task(
         model=model,
         processor=processor,
         collator=default_data_collator,
-        rows=data.splits.remove_columns("image"),
+        rows=data.splits,
         inputs=DatasetDict(inputs),
         label_names=data.label_names,
-        data_notes=data.notes,
+        data_notes=[*data.notes, kept],
         notes=[model.describe_head(), note, describe_changes(options)],
         learning_rate=(1e-4, "default"),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
-        frozen=frozen_images(data.splits, processor, options, arguments.training.seed),
+        frozen=frozen_images(images, processor, options, arguments.training.seed),
         illustrate=illustrate_images(data, model, processor),
     )
     return train_classifier(task, arguments, folder)

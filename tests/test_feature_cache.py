@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, default_data_collator
 
 from hfkit.arguments import ImageDataArguments
+from hfkit.cache_gain import why_not_worth_it
 from hfkit.data.images import load_image_data
 from hfkit.data.transforms import make_processor
 from hfkit.data.views import FrozenInputs, frozen_images, frozen_texts
 from hfkit.errors import UserError
-from hfkit.feature_cache import CannotCacheError, FeatureCache, as_stored, entry_stage
+from hfkit.feature_cache import CannotCacheError, FeatureCache, SplitStates, as_stored, entry_stage
 from hfkit.feature_store import STATES_FILE, FeatureStore
 from hfkit.freezing import FreezeCallback, FreezePlan
 from hfkit.models.base import BackboneClassifier
@@ -63,7 +65,7 @@ def cached(
     model: BackboneClassifier, inputs: FrozenInputs, collator: Any, folder: Path, **options: Any
 ) -> TrainingInputs:
     cache = FeatureCache(model, collator, FeatureStore(folder), 4, **options)
-    return use_feature_cache(cache, inputs, inputs, passes=10, explicit=False)
+    return use_feature_cache(cache, inputs, inputs, passes=10, explicit=True)
 
 
 def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, plan: FreezePlan, **options: Any) -> Any:
@@ -453,6 +455,46 @@ def test_a_reader_can_be_copied_without_its_states(make_model: Make, tokenizer: 
     torch.testing.assert_close(
         pickle.loads(pickle.dumps(reader))({"position": [2], "labels": [0]})["states"][0], before
     )
+
+
+# --- worth it ---
+
+
+def test_states_that_take_longer_to_read_than_to_compute(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """On this machine, measured: a gigabyte a row is, and a few numbers a row are not."""
+    model = make_model("hfkit-text/bert-linear").eval()
+    FreezePlan("none").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    cache = FeatureCache(model, collator, FeatureStore(tmp_path / "store"), 4)
+
+    def reason(numbers: int, passes: float = 10) -> str:
+        layout = StateLayout((numbers,), None, ROWS, 1, torch.float32, torch.float32)
+        return why_not_worth_it(cache, SplitStates("train", rows, layout, "key"), passes)
+
+    assert reason(4) == ""
+    assert re.match(
+        r"reading the 1,000,000.0 kB of a row \([\d.]+ ms\) takes no less time than computing", reason(250_000_000)
+    )
+    assert reason(4, passes=1) == "each row is read once, so that nothing would be saved"
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_only_who_asks_for_it_gets_a_cache_that_is_slow(
+    explicit: bool, make_model: Make, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hfkit.cache_gain.seconds_to_read", lambda *of: 1e9)
+    model = make_model("hfkit-text/bert-linear")
+    FreezePlan("none").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
+    if explicit:
+        assert use_feature_cache(cache, rows, rows, 10, explicit).seconds > 0
+        assert use_feature_cache(cache, rows, rows, 10, False).seconds == 0, "what is there is read"
+        return
+    with pytest.raises(CannotCacheError, match="takes no less time than computing them"):
+        use_feature_cache(cache, rows, rows, 10, explicit)
+    assert model.entry == "classifier"
 
 
 # --- in the recipes ---

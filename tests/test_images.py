@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from transformers import ViTImageProcessor
 
 from hfkit.arguments import ImageDataArguments
 from hfkit.data.images import load_image_data, open_image
+from hfkit.data.resized import keep_resized
 from hfkit.data.splits import LabelledData
 from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing, make_processor
 from hfkit.errors import UserError
 from hfkit.models.image import Preprocessing
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def load(dataset: Path | str, **options: Any) -> LabelledData:
@@ -129,7 +133,7 @@ def test_test_split_without_labels(tmp_path: Path) -> None:
     write_classes(tmp_path / "train")
     write_photo(tmp_path / "test" / "unknown.png", "cat", 1)
     data = load(tmp_path)
-    assert data.splits["test"].column_names == ["image", "row", "file"]
+    assert data.splits["test"].column_names == ["image", "row", "file", "digest"]
     assert "The test split has no labels: it is predicted, not evaluated." in data.notes
 
 
@@ -306,12 +310,56 @@ def test_class_that_only_another_split_has(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+# --- kept on disk ---
+
+
+def test_images_are_decoded_once(tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_classes(tmp_path)
+    splits = load(folder).splits
+    kept, note = keep_resized(splits, processor)
+    assert "decoded and resized once" in note
+    for split, rows in splits.items():
+        of_files, of_kept = (data.with_transform(BatchTransform(processor))[:] for data in (rows, kept[split]))
+        assert torch.equal(of_files["pixel_values"], of_kept["pixel_values"])
+        assert torch.equal(of_files["labels"], of_kept["labels"])
+        assert rows["row"][:] == kept[split]["row"][:]
+    monkeypatch.setattr("hfkit.data.resized.open_image", lambda cell: pytest.fail("decoded again"))
+    again, _ = keep_resized(load(folder).splits, processor)
+    assert again["train"][:] == kept["train"][:]
+
+
+def test_what_changes_an_image_is_decoded_anew(tmp_path: Path, processor: ViTImageProcessor) -> None:
+    """A photo that was replaced under its name, another size, and another order are other pixels."""
+    folder = write_classes(tmp_path)
+
+    def pixels(size: int = 16) -> list[bytes]:
+        kept, _ = keep_resized(load(folder).splits, make_processor(Preprocessing("x", 16, MEAN, STD, "bicubic"), size))
+        return list(kept["train"]["pixels"])
+
+    before = pixels()
+    assert len(pixels(24)[0]) == 3 * 24 * 24
+    for photo in folder.glob("cat/*.png"):
+        Image.new("RGB", (20, 20), "white").save(photo)
+    assert pixels() != before
+
+
+def test_without_room_images_are_decoded_whenever_they_are_read(
+    tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = load(write_classes(tmp_path, number=11)).splits
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10_000))
+    kept, note = keep_resized(splits, processor)
+    assert kept is splits
+    assert "decoded whenever they are read" in note
+    assert "more than half of what is free" in note
+
+
 # --- pixel values ---
 
 
 @pytest.fixture
 def processor() -> ViTImageProcessor:
-    return make_processor(Preprocessing("x", 16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic"), 16)
+    return make_processor(Preprocessing("x", 16, MEAN, STD, "bicubic"), 16)
 
 
 def batch_of(number: int = 6) -> dict[str, list[Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -235,9 +236,12 @@ def test_stranger_is_asked_before_code_runs(finished_runs: dict[str, Run], tmp_p
         hfkit.load_pipeline(str(tmp_path))
 
 
-def test_bfloat16_training_ends_in_float32_scores(run_fakenews: Callable[..., Run], texts: list[str]) -> None:
+def test_bfloat16_training_ends_in_float32_scores(
+    run_fakenews: Callable[..., Run], texts: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
     """Whatever the training ran in, what is reported is what the pipeline gives."""
-    run = run_fakenews("--bf16", "true", "--num_train_epochs", "1")
+    run = run_fakenews("--bf16", "true", "--num_train_epochs", "1", capture=capfd)
+    assert re.search(r"bfloat16 \(measured here: matrix products \d+\.\d times as fast", " ".join(run.output.split()))
     assert run.json("env.json")["precision"] == "bfloat16"
     scores = scores_of(hfkit.load_pipeline(str(run.folder), device="cpu")(texts, top_k=None))
     np.testing.assert_allclose(scores, recorded_scores(run), atol=1e-5, rtol=0)

@@ -135,27 +135,30 @@ def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> tup
 
 
 def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str]:
-    """Return what is wrong with an image, or an empty text, its mode, and a sum over its pixels."""
+    """Return what is wrong with an image, or an empty text, its mode, and a sum over its size and pixels."""
     if cell is None or (cell["bytes"] is None and cell["path"] is None):
         return "no image", "", ""
     try:
         image = _find_image(cell)
         mode = image.mode
-        pixels = xxhash.xxh3_128_hexdigest(load_image(image).tobytes())
+        decoded = load_image(image)
+        digest = xxhash.xxh3_128(f"{decoded.size}".encode())
+        digest.update(decoded.tobytes())
     except (*_READING_ERRORS, Image.DecompressionBombError) as error:
         text = " ".join(str(error).split())
         return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})", "", ""
-    return "", mode, pixels
+    return "", mode, digest.hexdigest()
 
 
 def _to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:
-    """Return the images of a table's rows with the columns image, row, file and, where known, label.
+    """Return the images of a table's rows with the columns image, row, file, digest (of the pixels) and, where known, label.
 
     The columns are put beside all images, and the rows chosen afterwards, so that no image is copied.
     """
     positions = table["position"].tolist()
-    columns: dict[str, list[Any]] = {"row": [0] * len(images), "file": [""] * len(images)}
-    given: dict[str, list[Any]] = {"row": table["row"].tolist(), "file": table["file"].tolist()}
+    columns: dict[str, list[Any]] = {"row": [0] * len(images), "file": [""] * len(images), "digest": [""] * len(images)}
+    given: dict[str, list[Any]] = {name: table[name].tolist() for name in ("row", "file")}
+    given["digest"] = table["pixels"].tolist()
     label = label_features(table, names)
     if label:
         columns["label"] = [-1] * len(images)

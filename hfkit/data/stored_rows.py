@@ -1,6 +1,6 @@
 """Rows on disk: `datasets` reads them through a memory map, so that memory does not grow with the data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import xxhash
@@ -9,9 +9,36 @@ from datasets.exceptions import DatasetGenerationError
 
 from ..errors import UserError
 
+WRITTEN_AT_ONCE = 256
+"""Rows that are held in memory until they are written."""
+
+
+class NotStoredError(Exception):
+    """The rows could not be written; the message is the reason, without a full stop."""
+
+
+def store(split: str, rows: Callable[[], Iterator[dict[str, Any]]], features: Features, fingerprint: str) -> Dataset:
+    """Write rows into the cache of `datasets`, unless they are there under their fingerprint, and return them from there.
+
+    Args:
+        split: Name of the split.
+        rows: Yields one row after the other; called only if they are not there.
+        features: Types by column.
+        fingerprint: Hash of all that the rows depend on.
+
+    Raises:
+        NotStoredError: The folder cannot be written or is full, or `rows` raised.
+
+    """
+    options = {"fingerprint": fingerprint, "writer_batch_size": WRITTEN_AT_ONCE}
+    try:
+        return Dataset.from_generator(rows, features=features, split=Split(split), **options)
+    except (OSError, DatasetGenerationError) as error:
+        raise NotStoredError(" ".join(str(error.__cause__ or error).split())) from error
+
 
 def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:
-    """Write rows into the cache of `datasets`, unless the same rows are there, and return them from there.
+    """Write columns into the cache of `datasets`, unless the same ones are there, and return the rows from there.
 
     What is then made of them by `map`, such as tokens, is kept beside them.
 
@@ -36,10 +63,9 @@ def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Feat
         for value in values:
             digest.update(f"{value!r}\0".encode())
     try:
-        return Dataset.from_generator(rows, features=features, split=Split(split), fingerprint=digest.hexdigest())
-    except (OSError, DatasetGenerationError) as error:
-        reason = error.__cause__ or error
+        return store(split, rows, features, digest.hexdigest())
+    except NotStoredError as error:
         raise UserError(
-            f"The rows cannot be kept in {config.HF_DATASETS_CACHE} ({' '.join(str(reason).split())}): make room, or name "
-            "another folder by the environment variable HF_DATASETS_CACHE."
+            f"The rows cannot be kept in {config.HF_DATASETS_CACHE} ({error}): make room, or name another folder by the "
+            "environment variable HF_DATASETS_CACHE."
         ) from error

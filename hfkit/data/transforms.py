@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from PIL import Image
 from torchvision.transforms import InterpolationMode, v2
 from transformers import ViTImageProcessor
 from transformers.image_utils import PILImageResampling
@@ -43,6 +44,11 @@ def make_processor(preprocessing: Preprocessing, image_size: int) -> ViTImagePro
     )
 
 
+def resize(images: list[Image.Image], processor: ViTImageProcessor) -> torch.Tensor:
+    """Resize images to the processor's size: (images, 3, height, width) of uint8."""
+    return processor(images, do_rescale=False, do_normalize=False, return_tensors="pt")["pixel_values"]
+
+
 def make_augmentation(name: str) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """Return the random change of one training image, (3, height, width) of uint8, resized but not normalised.
 
@@ -72,10 +78,10 @@ def make_mixing(mixup: float, cutmix: float, num_classes: int) -> Callable[..., 
 
 
 class BatchTransform:
-    """Turns rows with `image` and perhaps `label` into `pixel_values` and `labels`, when a batch is read.
+    """Turns rows with `image` or `pixels` and perhaps `label` into `pixel_values` and `labels`, when a batch is read.
 
-    What is random is drawn for each image by itself; resizing and normalising are done on batches by the processor, so that
-    without random changes the values are those of `pipeline()`.
+    What is random is drawn for each image by itself; resizing (that of `pixels` is done, see `resized.py`) and normalising are
+    the processor's, so that without random changes the values are those of `pipeline()`.
 
     Args:
         processor: The model's image processor.
@@ -99,19 +105,23 @@ class BatchTransform:
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         """Return `pixel_values` (rows, 3, size, size) in float32 and, where known, `labels`: numbers, or mixed probabilities."""
-        images = [open_image(cell) for cell in rows["image"]]
-        if self.augmentation is None:
-            pixels = self.processor(images, return_tensors="pt")["pixel_values"]
-        else:
-            resized = self.processor(images, do_rescale=False, do_normalize=False, return_tensors="pt")["pixel_values"]
-            changed = torch.stack(self._change(resized, rows))
-            pixels = self.processor(changed, do_resize=False, return_tensors="pt")["pixel_values"]
+        images = self._resized(rows)
+        if self.augmentation is not None:
+            images = torch.stack(self._change(images, rows))
+        pixels = self.processor(images, do_resize=False, return_tensors="pt")["pixel_values"]
         if "label" not in rows:
             return {"pixel_values": pixels}
         labels = torch.tensor(rows["label"])
         if self.mixing is not None:
             pixels, labels = self.mixing(pixels, labels)
         return {"pixel_values": pixels, "labels": labels}
+
+    def _resized(self, rows: dict[str, list[Any]]) -> torch.Tensor:
+        """Return the images (rows, 3, size, size) of uint8."""
+        if "pixels" not in rows:
+            return resize([open_image(cell) for cell in rows["image"]], self.processor)
+        shape = (len(rows["pixels"]), 3, self.processor.size["height"], self.processor.size["width"])
+        return torch.frombuffer(bytearray(b"".join(rows["pixels"])), dtype=torch.uint8).view(shape)
 
     def _change(self, images: torch.Tensor, rows: dict[str, list[Any]]) -> list[torch.Tensor]:
         """Change each image (3, height, width) at random, or by the seed and the `row` that it is of."""

@@ -1,0 +1,86 @@
+"""Whether it is faster to read what is stored than to compute it anew: on a fast GPU the first layers may be."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+from datasets import Dataset
+
+from .feature_cache import FeatureCache, SplitStates
+from .prediction import batch_of
+
+_WRITTEN_BYTES = 1 << 24
+_LONG_SECONDS = 1.0
+"""A batch that takes so long is measured without a warm-up."""
+
+
+def why_not_worth_it(cache: FeatureCache, states: SplitStates, passes: float) -> str:
+    """Return why `states` should not be stored for training, without a full stop, or an empty text.
+
+    Args:
+        cache: For the model, which is on its device and in eval mode.
+        states: Those of the training rows.
+        passes: How often training reads each row.
+
+    """
+    views = len(states.inputs.views)
+    if passes <= views:
+        if views == 1:
+            return "each row is read once, so that nothing would be saved"
+        return f"each row is read {passes:g} times, so that nothing would be saved by {views} views of each"
+    layout = states.layout
+    computing = seconds_to_compute(cache, states.inputs.views[0])
+    reading = seconds_to_read(cache.store.root, layout.bytes, cache.processes.device) / (layout.rows * views)
+    if reading < computing:
+        return ""
+    return (
+        f"reading the {layout.bytes / (layout.rows * views) / 1e3:,.1f} kB of a row ({reading * 1e3:.3f} ms) takes no less "
+        f"time than computing them ({computing * 1e3:.3f} ms)"
+    )
+
+
+def seconds_to_compute(cache: FeatureCache, rows: Dataset) -> float:
+    """Measure the frozen part on a batch of rows, reading them included: seconds a row."""
+    numbers = np.unique(np.linspace(0, len(rows) - 1, min(cache.batch_size, len(rows))).round().astype(int)).tolist()
+    seconds = _LONG_SECONDS
+    for _ in range(2):
+        started = time.perf_counter()
+        with torch.inference_mode(), cache.autocast():
+            cache.model.run_to(cache.stage, **batch_of(rows, numbers, cache.collator, cache.processes.device))
+        _synchronize(cache.processes.device)
+        seconds = time.perf_counter() - started
+        if seconds >= _LONG_SECONDS:
+            break
+    return seconds / len(numbers)
+
+
+def seconds_to_read(folder: Path, size: int, device: torch.device) -> float:
+    """Measure how long it takes to bring so many bytes from a file in `folder` to a device.
+
+    What does not fit into memory will have to come from the disk whenever it is read, so that it is read from there here, too.
+
+    Raises:
+        OSError: The folder cannot be written.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".measured-") as file:
+        file.write(os.urandom(_WRITTEN_BYTES))
+        file.flush()
+        if size > psutil.virtual_memory().available and hasattr(os, "posix_fadvise"):
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        started = time.perf_counter()
+        torch.from_numpy(np.array(np.memmap(file, dtype=np.uint8, mode="r"))).to(device)
+        _synchronize(device)
+        return (time.perf_counter() - started) * (size / _WRITTEN_BYTES)
+
+
+def _synchronize(device: torch.device) -> None:
+    """Wait until the device has done what it was told."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
