@@ -21,8 +21,8 @@ SUMMARY_FILE = "summary.json"
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
 """Figures of a card's front matter, and the Hub's names for them."""
 
-_NOT_ON_CARDS = ("Rows left out", "Files that are no images", "Images are decoded")
-"""How sentences begin that name files of the data; a card says how many rows were left out instead."""
+_NOT_ON_CARDS = ("Rows left out", "Files that are no images", "Images are decoded", "Resized images")
+"""How sentences begin that name files of the data (a card says how many rows were left out instead), or speak of this disk."""
 
 DATASETS = {
     "sample": "a small hand-written sample that proves nothing about accuracy",

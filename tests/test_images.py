@@ -1,6 +1,8 @@
 """Images: where they come from, what cannot be read, how they become pixel values, and each mistake's sentence."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import TEST_DATA, write_odd_photos, write_photo
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from datasets import Image as ImageFeature
 from PIL import Image
 from transformers import ViTImageProcessor
@@ -317,7 +319,7 @@ def test_images_are_decoded_once(tmp_path: Path, processor: ViTImageProcessor, m
     folder = write_classes(tmp_path)
     splits = load(folder).splits
     kept, note = keep_resized(splits, processor)
-    assert "decoded and resized once" in note
+    assert note.startswith("Resized images are kept on disk (0.0 MB)")
     for split, rows in splits.items():
         of_files, of_kept = (data.with_transform(BatchTransform(processor))[:] for data in (rows, kept[split]))
         assert torch.equal(of_files["pixel_values"], of_kept["pixel_values"])
@@ -341,6 +343,36 @@ def test_what_changes_an_image_is_decoded_anew(tmp_path: Path, processor: ViTIma
     for photo in folder.glob("cat/*.png"):
         Image.new("RGB", (20, 20), "white").save(photo)
     assert pixels() != before
+
+
+def test_rows_in_another_order_or_without_labels(tmp_path: Path, processor: ViTImageProcessor) -> None:
+    splits = load(write_classes(tmp_path)).splits
+    backwards = DatasetDict({split: rows.select(range(len(rows) - 1, -1, -1)) for split, rows in splits.items()})
+    unlabelled = DatasetDict({split: rows.remove_columns("label") for split, rows in splits.items()})
+    there, back, plain = (keep_resized(rows, processor)[0]["train"] for rows in (splits, backwards, unlabelled))
+    assert back["pixels"][:] == there["pixels"][::-1]
+    assert back["row"][:] == there["row"][::-1]
+    assert plain["pixels"][:] == there["pixels"][:]
+    assert "label" not in plain.column_names
+
+
+def test_other_processes_are_let_go_where_there_is_no_room(
+    tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As accelerate has it, the barrier after the main process's turn is not reached by an error."""
+    let_go: list[bool] = []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        yield
+        let_go.append(True)
+
+    monkeypatch.setattr(
+        "hfkit.data.resized.PartialState", lambda: SimpleNamespace(local_main_process_first=turn, num_processes=1)
+    )
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10_000))
+    keep_resized(load(write_classes(tmp_path, number=12)).splits, processor)
+    assert let_go == [True]
 
 
 def test_without_room_images_are_decoded_whenever_they_are_read(

@@ -1,4 +1,4 @@
-"""Images as a model sees them, but for random changes and normalising: decoded and resized once, and kept on disk."""
+"""Images as a model sees them, but for random changes and normalising: resized once, and kept on disk."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,21 +8,26 @@ from typing import Any
 
 import xxhash
 from accelerate import PartialState
+from accelerate.utils import gather_object
 from datasets import Dataset, DatasetDict, Features, Value, config
 from transformers import ViTImageProcessor
 
 from ..training_arguments import available_cores
-from ..versions import package_versions
+from ..versions import code_checksum, package_versions
 from .images import open_image
 from .stored_rows import NotStoredError, store
 from .transforms import resize
 
 DECODED_AT_ONCE = 64
 """Images whose files are in memory at the same time."""
+WRITTEN_BYTES = 1 << 25
+"""Pixels that are held in memory until they are written."""
 
 
 def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[DatasetDict, str]:
-    """Decode and resize all images, unless that was done before; `datasets` keeps the pixels on disk for the next run.
+    """Resize all images, unless that was done before; `datasets` keeps the pixels on disk for all epochs and runs.
+
+    With several processes one of each machine does it, and the others wait (at most `--ddp_timeout` seconds).
 
     Args:
         splits: Images, as `load_image_data` gives them.
@@ -33,24 +38,32 @@ def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[Dat
         splits as they are. And a sentence that says so.
 
     """
-    size = 3 * processor.size["height"] * processor.size["width"] * sum(map(len, splits.values())) / 1e6
-    try:
-        with PartialState().local_main_process_first():  # the others read what it wrote
-            resized = {split: _resized(rows, split, processor) for split, rows in splits.items()}
-    except NotStoredError as reason:
+    bytes_of_row = 3 * processor.size["height"] * processor.size["width"]
+    state, problem, kept = PartialState(), "", {}
+    missing = bytes_of_row * sum(map(len, splits.values()))
+    note = f"Resized images are kept on disk ({missing / 1e6:,.1f} MB), so that no epoch decodes them."
+    with state.local_main_process_first():  # the others read what it wrote; it would not let them go after an error
+        try:
+            for split, rows in splits.items():
+                kept[split] = _resized(rows, split, processor, missing)
+                missing -= bytes_of_row * len(rows)
+        except NotStoredError as error:
+            problem = str(error)
+    problems = gather_object([problem]) if state.num_processes > 1 else [problem]
+    if any(problems):
+        reason = next(filter(None, problems))
         return splits, f"Images are decoded whenever they are read, since their pixels cannot be kept ({reason})."
-    return DatasetDict(resized), f"Images are decoded and resized once, and kept on disk ({size:,.1f} MB)."
+    return DatasetDict(kept), note
 
 
-def _resized(images: Dataset, split: str, processor: ViTImageProcessor) -> Dataset:
-    """Return one split with `pixels` in place of `image`."""
-    kept = images.remove_columns("image")
-    columns = kept.to_dict()
-    bytes_of_all = 3 * processor.size["height"] * processor.size["width"] * len(images)
+def _resized(images: Dataset, split: str, processor: ViTImageProcessor, missing: int) -> Dataset:
+    """Return one split with `pixels` in place of `image`; so many bytes are `missing` of this split and those that follow."""
+    others = images.remove_columns("image")
+    columns = others.to_dict()
 
     def rows() -> Iterator[dict[str, Any]]:
         """Yield the rows, resized by several threads, each image for itself: photos are large."""
-        _check_room(bytes_of_all)
+        _check_room(missing)
         values = zip(*columns.values(), strict=True)
         with ThreadPoolExecutor(available_cores()) as pool:
             for batch in images.select_columns("image").iter(DECODED_AT_ONCE):
@@ -58,11 +71,13 @@ def _resized(images: Dataset, split: str, processor: ViTImageProcessor) -> Datas
                 for pixels in pool.map(lambda cell: resize([open_image(cell)], processor)[0].numpy(), cells):
                     yield {**dict(zip(columns, next(values), strict=True)), "pixels": pixels.tobytes()}
 
-    settings = [processor.size, processor.resample, split, kept.features, package_versions()]
+    settings = [processor.to_dict(), split, others.features, package_versions(), code_checksum()]
     digest = xxhash.xxh3_128(str(settings).encode())
     for values in columns.values():
         digest.update(repr(values).encode())
-    return store(split, rows, Features({**kept.features, "pixels": Value("binary")}), digest.hexdigest())
+    features = Features({**others.features, "pixels": Value("binary")})
+    rows_at_once = max(1, WRITTEN_BYTES // (3 * processor.size["height"] * processor.size["width"]))
+    return store(split, rows, features, digest.hexdigest(), rows_at_once)
 
 
 def _check_room(needed: int) -> None:

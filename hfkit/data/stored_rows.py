@@ -9,15 +9,18 @@ from datasets.exceptions import DatasetGenerationError
 
 from ..errors import UserError
 
-WRITTEN_AT_ONCE = 256
-"""Rows that are held in memory until they are written."""
-
 
 class NotStoredError(Exception):
     """The rows could not be written; the message is the reason, without a full stop."""
 
 
-def store(split: str, rows: Callable[[], Iterator[dict[str, Any]]], features: Features, fingerprint: str) -> Dataset:
+def store(
+    split: str,
+    rows: Callable[[], Iterator[dict[str, Any]]],
+    features: Features,
+    fingerprint: str,
+    rows_at_once: int | None = None,
+) -> Dataset:
     """Write rows into the cache of `datasets`, unless they are there under their fingerprint, and return them from there.
 
     Args:
@@ -25,12 +28,13 @@ def store(split: str, rows: Callable[[], Iterator[dict[str, Any]]], features: Fe
         rows: Yields one row after the other; called only if they are not there.
         features: Types by column.
         fingerprint: Hash of all that the rows depend on.
+        rows_at_once: Rows that are held in memory until they are written; default: that of `datasets`.
 
     Raises:
         NotStoredError: The folder cannot be written or is full, or `rows` raised.
 
     """
-    options = {"fingerprint": fingerprint, "writer_batch_size": WRITTEN_AT_ONCE}
+    options = {"fingerprint": fingerprint, "writer_batch_size": rows_at_once}
     try:
         return Dataset.from_generator(rows, features=features, split=Split(split), **options)
     except (OSError, DatasetGenerationError) as error:
