@@ -84,30 +84,34 @@ def recipe_of(row: Row) -> Any:
     return __import__(row.recipe)
 
 
+def time_calls(module: Any, name: str) -> list[float]:
+    """Return a list to which the named function of a module adds the seconds of each of its calls."""
+    function, seconds = getattr(module, name), []
+
+    def timed(*arguments: Any) -> Any:
+        """Call the function, and note the time."""
+        started = time.perf_counter()
+        result = function(*arguments)
+        seconds.append(time.perf_counter() - started)
+        return result
+
+    setattr(module, name, timed)
+    return seconds
+
+
 def run_hfkit(row: Row, words: list[str], test: bool) -> dict[str, Any]:
     """Run the recipe with an empty cache; it tests the whole test split only if asked."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         os.environ["HF_DATASETS_CACHE"] = f"{folder}/datasets"  # read when the recipe imports `datasets`
-        recipe, resizing = recipe_of(row), 0.0
-        if row.recipe == "cifar10":
-            keep_resized = recipe.keep_resized
-
-            def timed(*arguments: Any) -> Any:
-                """Resize, and note the time."""
-                nonlocal resizing
-                started = time.perf_counter()
-                kept = keep_resized(*arguments)
-                resizing = time.perf_counter() - started
-                return kept
-
-            recipe.keep_resized = timed
+        recipe = recipe_of(row)
+        resizing = time_calls(recipe, "keep_resized") if row.recipe == "cifar10" else []
         more = f"--feature_cache {folder}/cache --output_dir {run} --eval_strategy no --save_strategy no --seed 1"
         more += " --load_best_model_at_end false --disable_tqdm true"
         recipe.main([*words, *more.split()])
         results = json.loads((run / "all_results.json").read_text())
         trained = json.loads((run / "trainer_state.json").read_text())
-    passes = results.get("train_feature_seconds", 0.0) + resizing
+    passes = results.get("train_feature_seconds", 0.0) + sum(resizing)
     return {
         "seconds": results["train_runtime"] + passes,
         "feature_seconds": passes,

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from datasets import Dataset
 
 from .feature_cache import FeatureCache, SplitStates
+from .measure import seconds_of
 from .prediction import batch_of
 
 _WRITTEN_BYTES = 1 << 24
@@ -32,17 +32,16 @@ def why_not_worth_it(cache: FeatureCache, states: SplitStates, passes: float) ->
         if views == 1:
             return "each row is read once, so that nothing would be saved"
         return f"each row is read {passes:g} times, so that nothing would be saved by {views} views of each"
-    if (
-        states.inputs.by_epoch
-    ):  # who asked for fixed changes gets them, whatever the time: others would be another training
+    # Who asked for fixed changes gets them, whatever the time: others would be another training.
+    if states.inputs.by_epoch:
         return ""
-    layout = states.layout
+    size, states_stored = states.layout.bytes, states.layout.rows * views
     computing = seconds_to_compute(cache, states.inputs.views[0])
-    reading = seconds_to_read(cache.store.root, layout.bytes, cache.processes.device) / (layout.rows * views)
+    reading = seconds_to_read(cache.store.root, size, cache.processes.device) / states_stored
     if views * computing + passes * reading < passes * computing:
         return ""
     return (
-        f"reading the {layout.bytes / (layout.rows * views) / 1e3:,.1f} kB of a row ({reading * 1e3:.3f} ms) saves "
+        f"reading the {size / states_stored / 1e3:,.1f} kB of a row ({reading * 1e3:.3f} ms) saves "
         f"nothing against computing them ({computing * 1e3:.3f} ms)"
     )
 
@@ -50,15 +49,16 @@ def why_not_worth_it(cache: FeatureCache, states: SplitStates, passes: float) ->
 def seconds_to_compute(cache: FeatureCache, rows: Dataset) -> float:
     """Measure the frozen part on a batch of rows, reading them included: seconds a row."""
     numbers = np.unique(np.linspace(0, len(rows) - 1, min(cache.batch_size, len(rows))).round().astype(int)).tolist()
-    seconds = _LONG_SECONDS
-    for _ in range(2):
-        started = time.perf_counter()
+    device = cache.processes.device
+
+    def compute() -> None:
+        """Read a batch and run the frozen part on it."""
         with torch.inference_mode(), cache.autocast():
-            cache.model.run_to(cache.stage, **batch_of(rows, numbers, cache.collator, cache.processes.device))
-        _synchronize(cache.processes.device)
-        seconds = time.perf_counter() - started
-        if seconds >= _LONG_SECONDS:
-            break
+            cache.model.run_to(cache.stage, **batch_of(rows, numbers, cache.collator, device))
+
+    seconds = seconds_of(compute, device)
+    if seconds < _LONG_SECONDS:
+        seconds = seconds_of(compute, device)
     return seconds / len(numbers)
 
 
@@ -78,13 +78,5 @@ def seconds_to_read(folder: Path, size: int, device: torch.device) -> float:
         if size > psutil.virtual_memory().available and hasattr(os, "posix_fadvise"):
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        started = time.perf_counter()
-        torch.from_numpy(np.array(np.memmap(file, dtype=np.uint8, mode="r"))).to(device)
-        _synchronize(device)
-        return (time.perf_counter() - started) * (size / _WRITTEN_BYTES)
-
-
-def _synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was told."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+        seconds = seconds_of(lambda: torch.from_numpy(np.array(np.memmap(file, np.uint8, "r"))).to(device), device)
+        return seconds * (size / _WRITTEN_BYTES)

@@ -18,7 +18,8 @@ import yaml
 from .arguments import Arguments
 from .errors import UserError
 from .files import write_file
-from .training_arguments import available_cores, cpu_capabilities, speed_of_precision
+from .measure import speed_of_precision
+from .training_arguments import available_cores, cpu_capabilities
 from .versions import package_versions
 
 CONFIGURATION_FILE = "hfkit.yaml"

@@ -1,7 +1,6 @@
 """How it is trained: `transformers.TrainingArguments` with our defaults, for texts and for images."""
 
 import os
-import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -159,24 +158,3 @@ def bfloat16_is_fast(use_cpu: bool) -> bool:
         capabilities = cpu_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def speed_of_precision(dtype: torch.dtype, device: torch.device) -> float:
-    """Measure how many times as fast as in float32 a matrix product of an encoder's size is in `dtype` on a device.
-
-    It is the best of five of each, some 50 ms on two cores.
-    """
-
-    def seconds(of: torch.dtype) -> float:
-        """Return the time of a product of (512, 768) by (768, 1536)."""
-        left, right = torch.ones(512, 768, dtype=of, device=device), torch.ones(768, 1536, dtype=of, device=device)
-        times = []
-        for _ in range(6):  # the first one is the warm-up
-            started = time.perf_counter()
-            torch.mm(left, right)
-            if device.type != "cpu":
-                torch.accelerator.synchronize(device)
-            times.append(time.perf_counter() - started)
-        return min(times[1:])
-
-    return seconds(torch.float32) / seconds(dtype)

@@ -103,7 +103,7 @@ def use_feature_cache(
         splits = {"train": train} | ({"validation": validation} if validation else {})
         states = [cache.look_up(split, inputs, sample) for split, inputs in splits.items()]
         missing = [split for split in states if split.folder is None]
-        if states[0] in missing and not explicit:
+        if states[0].folder is None and not explicit:
             reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], passes))
             if reason:
                 raise CannotCacheError(reason)

@@ -315,7 +315,7 @@ def test_class_that_only_another_split_has(tmp_path: Path) -> None:
 # --- kept on disk ---
 
 
-def test_images_are_decoded_once(tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_resized_once(tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_classes(tmp_path)
     splits = load(folder).splits
     kept, note = keep_resized(splits, processor)
@@ -331,7 +331,7 @@ def test_images_are_decoded_once(tmp_path: Path, processor: ViTImageProcessor, m
 
 
 def test_what_changes_an_image_is_decoded_anew(tmp_path: Path, processor: ViTImageProcessor) -> None:
-    """A photo that was replaced under its name, another size, and another order are other pixels."""
+    """A photo that was replaced under its name, and another size, are other pixels."""
     folder = write_classes(tmp_path)
 
     def pixels(size: int = 16) -> list[bytes]:

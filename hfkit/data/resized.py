@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import xxhash
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset, DatasetDict, Features, Value, config
@@ -15,7 +14,7 @@ from transformers import ViTImageProcessor
 from ..training_arguments import available_cores
 from ..versions import code_checksum, package_versions
 from .images import open_image
-from .stored_rows import NotStoredError, store
+from .stored_rows import NotStoredError, fingerprint_of, store
 from .transforms import resize
 
 DECODED_AT_ONCE = 64
@@ -38,15 +37,14 @@ def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[Dat
         splits as they are. And a sentence that says so.
 
     """
-    bytes_of_row = 3 * processor.size["height"] * processor.size["width"]
     state, problem, kept = PartialState(), "", {}
-    missing = bytes_of_row * sum(map(len, splits.values()))
+    missing = _bytes_of_row(processor) * sum(map(len, splits.values()))
     note = f"Resized images are kept on disk ({missing / 1e6:,.1f} MB), so that no epoch decodes them."
     with state.local_main_process_first():  # the others read what it wrote; it would not let them go after an error
         try:
             for split, rows in splits.items():
                 kept[split] = _resized(rows, split, processor, missing)
-                missing -= bytes_of_row * len(rows)
+                missing -= _bytes_of_row(processor) * len(rows)
         except NotStoredError as error:
             problem = str(error)
     problems = gather_object([problem]) if state.num_processes > 1 else [problem]
@@ -71,13 +69,14 @@ def _resized(images: Dataset, split: str, processor: ViTImageProcessor, missing:
                 for pixels in pool.map(lambda cell: resize([open_image(cell)], processor)[0].numpy(), cells):
                     yield {**dict(zip(columns, next(values), strict=True)), "pixels": pixels.tobytes()}
 
-    settings = [processor.to_dict(), split, others.features, package_versions(), code_checksum()]
-    digest = xxhash.xxh3_128(str(settings).encode())
-    for values in columns.values():
-        digest.update(repr(values).encode())
     features = Features({**others.features, "pixels": Value("binary")})
-    rows_at_once = max(1, WRITTEN_BYTES // (3 * processor.size["height"] * processor.size["width"]))
-    return store(split, rows, features, digest.hexdigest(), rows_at_once)
+    settings = f"{split} {features!r} {processor.to_dict()} {package_versions()} {code_checksum()}"
+    rows_at_once = max(1, WRITTEN_BYTES // _bytes_of_row(processor))
+    return store(split, rows, features, fingerprint_of(settings, columns), rows_at_once)
+
+
+def _bytes_of_row(processor: ViTImageProcessor) -> int:
+    return 3 * processor.size["height"] * processor.size["width"]
 
 
 def _check_room(needed: int) -> None:

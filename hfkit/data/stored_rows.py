@@ -41,6 +41,16 @@ def store(
         raise NotStoredError(" ".join(str(error.__cause__ or error).split())) from error
 
 
+def fingerprint_of(settings: str, columns: Mapping[str, Sequence[Any]]) -> str:
+    """Hash columns in their order, and what else makes the rows what they are."""
+    digest = xxhash.xxh3_128(settings.encode())
+    for name, values in columns.items():
+        digest.update(name.encode())
+        for value in values:
+            digest.update(f"{value!r}\0".encode())
+    return digest.hexdigest()
+
+
 def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:
     """Write columns into the cache of `datasets`, unless the same ones are there, and return the rows from there.
 
@@ -61,13 +71,8 @@ def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Feat
         for values in zip(*columns.values(), strict=True):
             yield dict(zip(columns, values, strict=True))
 
-    digest = xxhash.xxh3_128(f"{split} {features!r}".encode())
-    for name, values in columns.items():
-        digest.update(name.encode())
-        for value in values:
-            digest.update(f"{value!r}\0".encode())
     try:
-        return store(split, rows, features, digest.hexdigest())
+        return store(split, rows, features, fingerprint_of(f"{split} {features!r}", columns))
     except NotStoredError as error:
         raise UserError(
             f"The rows cannot be kept in {config.HF_DATASETS_CACHE} ({error}): make room, or name another folder by the "
