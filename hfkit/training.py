@@ -92,7 +92,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     plan = arguments.model.freeze_plan()
     plan.apply(task.model)  # says at once if the layer does not exist
     weights = _class_weights(task) if arguments.training.class_weights == "balanced" else None
-    notes = task.notes + _fill_learning_rates(arguments, task)
+    notes = task.notes + _fill_learning_rates(arguments, task) + _fill_order(arguments, task)
     if weights is not None:
         pairs = zip(task.label_names, weights, strict=True)
         notes.append(f"Class weights: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}.")
@@ -214,6 +214,22 @@ def _fill_learning_rates(arguments: Arguments[Any, Any], task: Task) -> list[str
     if arguments.model.unfreeze_from != "none":
         rates = f"backbone {training.learning_rate:g} ({origin}), {rates}"
     return [f"Learning rates: {rates}."]
+
+
+def _fill_order(arguments: Arguments[Any, Any], task: Task) -> list[str]:
+    """Fill in the order of the training rows where it was not given, and for texts say which.
+
+    Batches of similar length cost accuracy where layers of the encoder train, and random ones are computed in parts
+    (see `encoders.by_length`). The time of a BiGRU alone is that of its steps, which parts would multiply.
+    """
+    training, origin = arguments.training, "given"
+    if "length" not in task.inputs["train"].column_names:
+        return []
+    if training.train_sampling_strategy is None:
+        only_steps = arguments.model.unfreeze_from == "none" and task.model.config.head == "bigru"
+        training.train_sampling_strategy, origin = "group_by_length" if only_steps else "random", "default"
+        arguments.flags["train_sampling_strategy"] = training.train_sampling_strategy
+    return [f"Order of the rows: {training.train_sampling_strategy} ({origin})."]
 
 
 def _build_trainer(

@@ -15,7 +15,7 @@ class TrainingArguments(transformers.TrainingArguments):
     """How it is trained: `transformers.TrainingArguments` with our defaults and a few flags of our own.
 
     Other defaults than there: 3 epochs, batch 32 (64 to evaluate), warm-up over a tenth of the steps, weight decay 0.01,
-    batches grouped by length, evaluation and checkpoint at each epoch, the best checkpoint (by macro F1 on validation)
+    order of the texts by what trains, evaluation and checkpoint at each epoch, the best checkpoint (by macro F1 on validation)
     loaded at the end and one kept, bfloat16 where the machine has instructions for it, CPU where there is nothing
     better, learning rates by the approach (backbone: see `training.learning_rate_by_width`; head: 1e-3), a new output folder
     each run.
@@ -36,10 +36,11 @@ class TrainingArguments(transformers.TrainingArguments):
     warmup_steps: float = field(default=0.1, metadata={"help": "Warm-up: steps, or below 1 a share of them."})
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Rows a training step and device."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows an evaluation step and device."})
-    train_sampling_strategy: str = field(
-        default="group_by_length",
+    train_sampling_strategy: str | None = field(
+        default=None,
         metadata={
-            "help": "group_by_length: batches of similar length that hold each class in its share; or random, sequential."
+            "help": "Order of the texts: random, sequential, or group_by_length: batches of similar length that hold each class "
+            "in its share; default: random, but group_by_length for a BiGRU on a frozen encoder."
         },
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate: epoch, steps or no."})
@@ -126,7 +127,7 @@ class ImageTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Peak learning rate of the backbone; default: 1e-4."}
     )
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a training step and device."})
-    train_sampling_strategy: str = field(
+    train_sampling_strategy: str | None = field(
         default="random", metadata={"help": "Order of the images: random, sequential."}
     )
     metric_for_best_model: str | None = field(

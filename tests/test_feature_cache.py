@@ -76,11 +76,11 @@ def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, p
         args=TrainingArguments(
             output_dir=str(folder),
             max_steps=30,
-            per_device_train_batch_size=4,
+            per_device_train_batch_size=12 if text else 4,  # texts: in two parts
             learning_rate=1e-3,
             logging_strategy="steps",
             logging_steps=1,
-            train_sampling_strategy="group_by_length" if text else "random",
+            train_sampling_strategy="random",
             remove_unused_columns=text and not isinstance(inputs, TrainingInputs),
             eval_strategy="no",
             save_strategy="no",

@@ -498,7 +498,8 @@ def test_batches_are_of_similar_length_and_of_all_classes() -> None:
 
 def test_an_order_is_that_of_its_epoch_in_a_resumed_run_too(make_model: Make, tmp_path: Path) -> None:
     """The sampler reads the number of the epoch where the Trainer keeps it."""
-    trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, "none", num_train_epochs=3, max_steps=-1)
+    options: dict[str, Any] = {"num_train_epochs": 3, "max_steps": -1, "train_sampling_strategy": "group_by_length"}
+    trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, "none", **options)
     sampler = trainer._get_train_sampler()
     assert isinstance(sampler, BalancedLengthSampler)
     epochs: list[int] = []

@@ -22,6 +22,7 @@ from transformers import (
 import hfkit.models
 from hfkit.models import FAMILIES
 from hfkit.models.base import BackboneClassifier
+from hfkit.models.encoders import by_length
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 
 Make = Callable[[str], BackboneClassifier]
@@ -149,6 +150,64 @@ def test_padding_changes_nothing(name: str, make_model: Make) -> None:
     batch = inputs_for(model)
     longer = {key: nn.functional.pad(value, (0, 5)) for key, value in batch.items()}
     torch.testing.assert_close(model(**batch).logits, model(**longer).logits, atol=1e-6, rtol=0)
+
+
+@TEXT
+def test_parts_of_a_batch_change_nothing(name: str, make_model: Make) -> None:
+    """A training batch is computed in parts of similar length: fewer tokens, and the logits and gradients of the whole."""
+    model = make_model(name)
+    mask = (
+        torch.arange(30) < torch.tensor([3, 30, 7, 1, 12, 9, 30, 2, 4, 5, 17, 8, 6, 11, 3, 2, 20, 1])[:, None]
+    ).long()
+    batch = {"input_ids": torch.randint(5, 100, mask.shape) * mask, "attention_mask": mask}
+    labels = torch.arange(len(mask)) % 2
+    tokens: list[int] = []
+    model.backbone.get_input_embeddings().register_forward_hook(lambda _, ids, __: tokens.append(ids[0].numel()))
+    found = []
+    for training in (False, True):
+        model.train(training)
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        output = model(**batch, labels=labels)
+        output.loss.backward()
+        found.append([output.logits, output.loss, *(p.grad for p in model.parameters() if p.grad is not None)])
+        model.zero_grad()
+    assert tokens == [18 * 30, 8 * 30, 8 * 7, 2 * 1]
+    for parts, whole in zip(found[1], found[0], strict=True):
+        torch.testing.assert_close(parts, whole, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("head", ["linear", "bigru"])
+def test_parts_of_a_batch_of_states_change_nothing(head: str, make_model: Make) -> None:
+    """Batches that enter a layer are parted like batches of texts; what enters the head alone is not."""
+    model = make_model(f"hfkit-text/bert-{head}").eval()
+    mask = (torch.arange(20) < torch.randint(1, 21, (20, 1))).long()
+    states = torch.randn(*mask.shape, model.feature_size) * mask[:, :, None]
+    rows: list[int] = []
+    model.backbone.encoder.layer[1].register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    model.entry = "encoder.layer.1"
+    whole = model(states=states, attention_mask=mask).logits
+    model.training = True  # the dropouts stay in eval mode
+    torch.testing.assert_close(model(states=states, attention_mask=mask).logits, whole, atol=1e-6, rtol=0)
+    assert rows == [20, 8, 8, 4]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torch.compiler.is_compiling", lambda: True)
+        model(states=states, attention_mask=mask)
+    assert rows == [20, 8, 8, 4, 20], "a compiled graph takes the whole"
+
+
+def test_padding_on_the_left_is_not_cut_off() -> None:
+    """Parts end where the last real token ends."""
+    mask = (torch.arange(12) >= torch.randint(0, 12, (20, 1))).long()
+    ids = torch.arange(12).expand(20, 12)
+
+    def encode(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Sum the real tokens up."""
+        return (input_ids * attention_mask).sum(1, keepdim=True).float()
+
+    found = by_length(encode, {"input_ids": ids, "attention_mask": mask}, mask)
+    assert torch.equal(found, encode(ids, mask))
 
 
 @ALL

@@ -103,6 +103,7 @@ def test_head_of_the_log(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[s
         "Rows left out, listed in dropped_rows.csv: 1 of train (no text).",
         "Cleaning: demojize. Texts cut at 24 tokens: ",
         "Learning rates: head 0.001 (default).",
+        "Order of the rows: random (default).",
         "Class weights: fake 1.000, real 1.000.",
         f"34 of {run.json('all_results.json')['total_parameters']:,} parameters train (",
         "): the head alone, on a frozen backbone.",

@@ -1,10 +1,15 @@
 """The encoder under a text classifier: loading it strictly, and what goes into one of its layers."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, AutoModel, PreTrainedModel
+
+ROWS_OF_A_PART = {"cpu": 8}
+"""Rows that `by_length` puts together, by type of device; elsewhere 32, since a GPU wants larger pieces."""
 
 
 def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
@@ -50,6 +55,31 @@ def input_of(module: nn.Module, encoder: nn.Module, inputs: dict[str, torch.Tens
     finally:
         handle.remove()
     return found[0]
+
+
+def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+    """Return what `encode` makes of a batch, computed in parts of similar length, each without the others' padding.
+
+    Gradients and order are those of the whole batch, so that its rows can be random ones.
+
+    Args:
+        encode: Maps a part of the inputs, by name, to (rows, width) or (rows, tokens, width).
+        inputs: Tensors of (batch, tokens, ...).
+        mask: (batch, tokens), 1 on real tokens.
+
+    """
+    positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    lengths = (mask * positions).amax(dim=1).clamp(min=1)  # where the last real token ends
+    order = lengths.argsort(descending=True, stable=True)
+    parts = torch.split(order, ROWS_OF_A_PART.get(mask.device.type, 32))
+    longest = lengths[torch.stack([part[0] for part in parts])].tolist()
+    found = [
+        encode(**{name: tensor[part, :length] for name, tensor in inputs.items()})
+        for part, length in zip(parts, longest, strict=True)
+    ]
+    if found[0].ndim == 3:
+        found = [functional.pad(states, (0, 0, 0, longest[0] - states.shape[1])) for states in found]
+    return torch.cat(found)[order.argsort()]
 
 
 class _ReachedError(Exception):

@@ -1,6 +1,7 @@
 """Text classifier: any Transformers encoder with a linear or a BiGRU head."""
 
 import inspect
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -10,7 +11,7 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import input_of, load_encoder
+from .encoders import by_length, input_of, load_encoder
 from .heads import BiGruHead, LinearHead
 from .text_pipeline import TextClassificationPipeline
 
@@ -173,7 +174,7 @@ class TextClassifier(BackboneClassifier):
             return outputs.last_hidden_state
         return outputs.pooler_output if self._has_pooler() else outputs.last_hidden_state[:, 0]
 
-    def _run_from(self, stage: str, states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+    def _run_from(self, stage: str, states: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
         """Run what is between `stage` and the head on what enters that stage."""
         if stage == "classifier":
             return states
@@ -216,13 +217,20 @@ class TextClassifier(BackboneClassifier):
             `logits` (batch, num_labels), and `loss` if labels are given.
 
         """
-        entry = self.entry
         if states is None:
             assert input_ids is not None
             inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
-            entry, attention_mask = "classifier", inputs["attention_mask"]
-            states = self.run_to(entry, **inputs)
-        features = self._run_from(entry, states, attention_mask)
+            attention_mask, encode = inputs["attention_mask"], partial(self.run_to, "classifier")
+        else:
+            inputs, encode = {"states": states}, partial(self._run_from, self.entry)
+            if attention_mask is not None:
+                inputs["attention_mask"] = attention_mask
+        layers_run = states is None or self.entry not in ("pooler", "classifier")
+        # Outside of training batches are of similar length as they come; a compiled graph would be one for each length.
+        if self.training and layers_run and attention_mask is not None and not torch.compiler.is_compiling():
+            features = by_length(encode, inputs, attention_mask)
+        else:
+            features = encode(**inputs)
         arguments = (features, attention_mask) if self.config.head == "bigru" else (features,)
         logits = self._all_logits(self.classifier(*arguments))
         return SequenceClassifierOutput(loss=self._loss(logits, labels), logits=logits)
