@@ -125,6 +125,7 @@ def run_plain(row: Row, words: list[str], tuned: bool, steps: int, test: bool) -
     import torch
     from transformers import Trainer, TrainingArguments, set_seed
 
+    from hfkit.models import encoders
     from hfkit.parsing import parse_recipe
 
     recipe = recipe_of(row)
@@ -132,6 +133,7 @@ def run_plain(row: Row, words: list[str], tuned: bool, steps: int, test: bool) -
     arguments = parse_recipe(words, recipe.TEXT if text else recipe.IMAGE, recipe.DEMO, recipe.DEFAULTS)[0]
     set_seed(1)
     model, inputs, collator = (text_task if text else image_task)(arguments, tuned)
+    encoders.rows_of_a_part = lambda device: sys.maxsize  # other encoders compute a batch as a whole
     freeze(model, arguments.model.unfreeze_from)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(

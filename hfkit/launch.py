@@ -23,7 +23,7 @@ from .training_arguments import available_cores, cpu_capabilities
 from .versions import package_versions
 
 CONFIGURATION_FILE = "hfkit.yaml"
-FILLED_IN = ("learning_rate", "head_learning_rate", "bf16")
+FILLED_IN = ("learning_rate", "head_learning_rate", "train_sampling_strategy", "bf16")
 """Flags that the run fills in where they are not given."""
 
 
@@ -222,6 +222,8 @@ def _check_same_run(folder: Path, arguments: Arguments[Any, Any]) -> None:
                 f"--config {folder / CONFIGURATION_FILE} --output_dir {folder} --resume_from_checkpoint true."
             )
     training = arguments.training
+    # An earlier version may have filled in another order, in which the rest of an epoch would read some rows twice.
+    training.train_sampling_strategy = started.get("train_sampling_strategy", training.train_sampling_strategy)
     if training.resume_from_checkpoint in ("true", "True", True):
         # A checkpoint is whole when it holds the Trainer's state, which is written last.
         whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]

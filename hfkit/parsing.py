@@ -21,7 +21,7 @@ from .errors import UserError
 RENAMED_ARGUMENTS = {
     "evaluation_strategy": "eval_strategy",
     "warmup_ratio": "warmup_steps (a number below 1 is a ratio)",
-    "group_by_length": "train_sampling_strategy group_by_length (the default here)",
+    "group_by_length": "train_sampling_strategy group_by_length",
     "no_cuda": "use_cpu",
     "use_mps_device": "use_cpu false",
     "logging_dir": "the environment variable TENSORBOARD_LOGGING_DIR",

@@ -219,8 +219,9 @@ def _fill_learning_rates(arguments: Arguments[Any, Any], task: Task) -> list[str
 def _fill_order(arguments: Arguments[Any, Any], task: Task) -> list[str]:
     """Fill in the order of the training rows where it was not given, and for texts say which.
 
-    Batches of similar length cost accuracy where layers of the encoder train, and random ones are computed in parts
-    (see `encoders.by_length`). The time of a BiGRU alone is that of its steps, which parts would multiply.
+    Batches of similar length cost accuracy where layers of the encoder train; random ones are computed in parts (see
+    `encoders.by_length`). A BiGRU on a frozen encoder loses nothing by them, and its time is that of its steps, which parts
+    would multiply.
     """
     training, origin = arguments.training, "given"
     if "length" not in task.inputs["train"].column_names:

@@ -36,7 +36,7 @@ class TrainingArguments(transformers.TrainingArguments):
     warmup_steps: float = field(default=0.1, metadata={"help": "Warm-up: steps, or below 1 a share of them."})
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Rows a training step and device."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows an evaluation step and device."})
-    train_sampling_strategy: str | None = field(
+    train_sampling_strategy: Literal["random", "sequential", "group_by_length"] | None = field(
         default=None,
         metadata={
             "help": "Order of the texts: random, sequential, or group_by_length: batches of similar length that hold each class "
@@ -127,7 +127,7 @@ class ImageTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Peak learning rate of the backbone; default: 1e-4."}
     )
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a training step and device."})
-    train_sampling_strategy: str | None = field(
+    train_sampling_strategy: Literal["random", "sequential", "group_by_length"] | None = field(
         default="random", metadata={"help": "Order of the images: random, sequential."}
     )
     metric_for_best_model: str | None = field(

@@ -80,7 +80,6 @@ def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, p
             learning_rate=1e-3,
             logging_strategy="steps",
             logging_steps=1,
-            train_sampling_strategy="random",
             remove_unused_columns=text and not isinstance(inputs, TrainingInputs),
             eval_strategy="no",
             save_strategy="no",

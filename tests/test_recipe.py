@@ -175,6 +175,19 @@ def test_a_killed_run_is_continued(run_fakenews: RunRecipe, tmp_path: Path) -> N
         load_recipe("fakenews").main([*flags, "--output_dir", str(folder)])
 
 
+def test_a_run_is_continued_in_the_order_that_it_was_started_in(
+    run_fakenews: RunRecipe, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The default was another one before."""
+    folder = tmp_path / "run"
+    run_fakenews("--head", "linear", folder=folder)
+    configuration = folder / "hfkit.yaml"
+    written = yaml.safe_load(configuration.read_text())
+    configuration.write_text(yaml.safe_dump(written | {"train_sampling_strategy": "group_by_length"}))
+    run = run_fakenews("--head", "linear", "--resume_from_checkpoint", "true", folder=folder, capture=capfd)
+    assert "Order of the rows: group_by_length (given)." in run.output
+
+
 def test_new_folder_each_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_fakenews: RunRecipe, tiny_backbone: Path, tweets: Path
 ) -> None:
@@ -395,10 +408,25 @@ def test_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.set_num_threads(before)
 
 
-@pytest.mark.slow
-def test_two_processes_train_one_model(
-    tiny_backbone: Path, tweets: Path, finished_runs: dict[str, Run], tmp_path: Path
+@pytest.mark.parametrize(
+    ("words", "order"),
+    [
+        ("--unfreeze_from none", "group_by_length (default)"),
+        ("--unfreeze_from encoder.layer.1", "random (default)"),
+        ("--unfreeze_from none --train_sampling_strategy random", "random (given)"),
+    ],
+)
+def test_a_bigru_on_a_frozen_encoder_reads_batches_of_similar_length(
+    words: str, order: str, run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    run = run_fakenews("--head", "bigru", "--num_train_epochs", "1", *words.split(), capture=capfd)
+    assert f"Order of the rows: {order}." in run.output
+    written = yaml.safe_load((run.folder / "hfkit.yaml").read_text())
+    assert written["train_sampling_strategy"] == order.split()[0]
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     """`accelerate launch` with two CPU processes: one folder, whole results, frozen and thawed parts in step."""
     command = [
         sys.executable,
@@ -416,7 +444,7 @@ def test_two_processes_train_one_model(
         str(ROOT / "recipes" / "fakenews.py"),
     ]
     command += ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
-    command += ["--num_train_epochs", "2", "--per_device_train_batch_size", "4", "--unfreeze_from", "encoder.layer.1"]
+    command += ["--num_train_epochs", "2", "--per_device_train_batch_size", "12", "--unfreeze_from", "encoder.layer.1"]
     command += ["--feature_cache", str(tmp_path / "cache")]
     process = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert process.returncode == 0, process.stderr
@@ -428,8 +456,7 @@ def test_two_processes_train_one_model(
     run = Run(folder, {}, "")
     assert len(run.rows("predictions.csv")) == 14
     assert run.json("all_results.json")["frozen_sha256_before"] == run.json("all_results.json")["frozen_sha256_after"]
-    alone = finished_runs["linear"].json("trainer_state.json")
-    assert run.json("trainer_state.json")["global_step"] == alone["global_step"]
+    assert run.json("trainer_state.json")["global_step"] == 2, "24 rows, 12 for each, in two parts"
     tokenizer = AutoTokenizer.from_pretrained(tiny_backbone)
     stored = sum(file.stat().st_size for file in (tmp_path / "cache").rglob("states.bin"))
     texts = pd.concat([pd.read_csv(tweets / f"{split}.csv") for split in ("train", "validation")])["tweet"].dropna()

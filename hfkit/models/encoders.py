@@ -1,4 +1,4 @@
-"""The encoder under a text classifier: loading it strictly, and what goes into one of its layers."""
+"""The encoder under a text classifier: loading it strictly, what goes into one of its layers, and a batch in parts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, AutoModel, PreTrainedModel
-
-ROWS_OF_A_PART = {"cpu": 8}
-"""Rows that `by_length` puts together, by type of device; elsewhere 32, since a GPU wants larger pieces."""
 
 
 def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
@@ -60,7 +57,8 @@ def input_of(module: nn.Module, encoder: nn.Module, inputs: dict[str, torch.Tens
 def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
     """Return what `encode` makes of a batch, computed in parts of similar length, each without the others' padding.
 
-    Gradients and order are those of the whole batch, so that its rows can be random ones.
+    Gradients and order are those of the whole batch, so that its rows can be random ones. One that is no larger than a part
+    is computed as it is.
 
     Args:
         encode: Maps a part of the inputs, by name, to (rows, width) or (rows, tokens, width).
@@ -68,10 +66,13 @@ def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tenso
         mask: (batch, tokens), 1 on real tokens.
 
     """
+    rows = rows_of_a_part(mask.device)
+    if len(mask) <= rows:
+        return encode(**inputs)
     positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
-    lengths = (mask * positions).amax(dim=1).clamp(min=1)  # where the last real token ends
+    lengths = ((mask != 0) * positions).amax(dim=1).clamp(min=1)  # where the last real token ends
     order = lengths.argsort(descending=True, stable=True)
-    parts = torch.split(order, ROWS_OF_A_PART.get(mask.device.type, 32))
+    parts = torch.split(order, rows)
     longest = lengths[torch.stack([part[0] for part in parts])].tolist()
     found = [
         encode(**{name: tensor[part, :length] for name, tensor in inputs.items()})
@@ -80,6 +81,11 @@ def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tenso
     if found[0].ndim == 3:
         found = [functional.pad(states, (0, 0, 0, longest[0] - states.shape[1])) for states in found]
     return torch.cat(found)[order.argsort()]
+
+
+def rows_of_a_part(device: torch.device) -> int:
+    """Return how many rows `by_length` computes at once: 8 on a CPU, where 8 is the fastest; 16 on a GPU, which wants more."""
+    return 8 if device.type == "cpu" else 16
 
 
 class _ReachedError(Exception):

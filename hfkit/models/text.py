@@ -203,7 +203,7 @@ class TextClassifier(BackboneClassifier):
         labels: torch.Tensor | None = None,
         states: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
-        """Classify a batch of token ids.
+        """Classify a batch of token ids; in training the encoder is called once for each part (see `encoders.by_length`).
 
         Args:
             input_ids: (batch, tokens), padded on the right. What is longer than `config.max_length` is cut, so that a
@@ -226,7 +226,8 @@ class TextClassifier(BackboneClassifier):
             if attention_mask is not None:
                 inputs["attention_mask"] = attention_mask
         layers_run = states is None or self.entry not in ("pooler", "classifier")
-        # Outside of training batches are of similar length as they come; a compiled graph would be one for each length.
+        # Rows in random order would be padded to more than twice their tokens. An evaluation sorts its rows before; a compiled
+        # graph would be one for each length.
         if self.training and layers_run and attention_mask is not None and not torch.compiler.is_compiling():
             features = by_length(encode, inputs, attention_mask)
         else:
