@@ -19,6 +19,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 from datasets import Dataset
 
 from .backbones import first_sentence
+from .data.stored_rows import numbers_of
 from .data.views import FrozenInputs
 from .errors import UserError
 from .feature_store import STATES_FILE, FeatureStore, StoreFullError
@@ -109,9 +110,10 @@ class FeatureCache:
             CannotCacheError: The two halves of the model do not give what the whole gives.
 
         """
-        lengths = np.asarray(rows["length"]) if "length" in rows.column_names else np.arange(len(rows))
-        order = np.argsort(lengths, kind="stable").tolist()
-        batch = batch_of(rows, [*order[:2], *order[2:][-2:]], self.collator, self.processes.device)
+        lengths = numbers_of(rows, "length") if "length" in rows.column_names else np.arange(len(rows))
+        order = np.argsort(lengths, kind="stable")
+        ends = np.unique(np.concatenate([order[:2], order[-2:]])).tolist()
+        batch = batch_of(rows, ends, self.collator, self.processes.device)
         mask = {name: batch[name] for name in ("attention_mask",) if name in batch}
         problem, found = "", torch.empty(0)
         try:
@@ -140,7 +142,7 @@ class FeatureCache:
         layout = StateLayout(
             shape=tuple(sample.shape[1:] if lengths is None else sample.shape[2:]),
             offsets=None if lengths is None else np.concatenate([[0], np.cumsum(lengths)]),
-            rows=len(inputs.labels),
+            rows=inputs.rows,
             views=len(inputs.views),
             stored=self.dtype or sample.dtype,
             produced=sample.dtype,
@@ -197,7 +199,7 @@ class FeatureCache:
     def _finish(self, folder: Path, states: SplitStates) -> Path:
         """Make an entry of what all processes have written, on the main process."""
         name = type(self.model.backbone).__name__
-        rows, kind = len(states.inputs.labels), str(states.layout.stored)[6:]
+        rows, kind = states.layout.rows, str(states.layout.stored)[6:]
         of = f"{states.split}: {rows} rows before {self.stage} of {name}, {kind}"
         entry = self.store.finish(folder, {"of": of})
         states.hold = self.store.hold(entry)

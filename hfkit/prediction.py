@@ -10,6 +10,7 @@ from accelerate.utils import gather_object
 from datasets import Dataset
 from tqdm.auto import tqdm
 
+from .data.stored_rows import numbers_of
 from .models.base import BackboneClassifier
 
 Collator = Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]
@@ -47,7 +48,7 @@ def share_of_batches(
     new block. Labels are left out. With a `description` the main process shows how far it is.
     """
     state = PartialState()
-    lengths = -np.asarray(inputs["length"]) if "length" in inputs.column_names else np.zeros(len(inputs))
+    lengths = -numbers_of(inputs, "length") if "length" in inputs.column_names else np.zeros(len(inputs))
     order = np.argsort(lengths, kind="stable")
     starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
     silent = True if description is None or not state.is_main_process else None

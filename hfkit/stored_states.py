@@ -89,10 +89,13 @@ class StateReader:
     def epoch(self, number: int) -> None:
         self._epoch.fill_(number)
 
-    def rows(self, labels: list[int], lengths: list[int] | None) -> Dataset:
+    def rows(self, labels: np.ndarray, lengths: np.ndarray | None) -> Dataset:
         """Return a data set with `states` (the shape of a row), `labels`, and the lengths of texts for their batches."""
-        columns = {"labels": labels} if lengths is None else {"labels": labels, "length": lengths}
-        return Dataset.from_dict({"position": range(len(labels)), **columns}).with_transform(self)
+        columns = {"position": np.arange(len(labels)), "labels": labels} | (
+            {} if lengths is None else {"length": lengths}
+        )
+        small = {name: column.astype(np.int32) for name, column in columns.items()}  # they are held in memory
+        return Dataset.from_dict(small).with_transform(self)
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Put the states in the place of `position`; rows without it stay as they are."""

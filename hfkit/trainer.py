@@ -18,6 +18,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer_callback import ProgressCallback
 
 from .card import plain_card
+from .data.stored_rows import numbers_of
 from .models.base import BackboneClassifier
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
@@ -70,8 +71,7 @@ class ClassifierTrainer(Trainer):
         grouped = self.args.train_sampling_strategy == "group_by_length"
         if not grouped or not isinstance(rows, Dataset) or self.args.length_column_name not in rows.column_names:
             return super()._get_train_sampler(train_dataset)
-        columns = rows.with_format("numpy")
-        lengths, labels = columns[self.args.length_column_name][:], columns["labels"][:]
+        lengths, labels = numbers_of(rows, self.args.length_column_name), numbers_of(rows, "labels")
         batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps * max(self.args.world_size, 1)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         return BalancedLengthSampler(batch_size, lengths, labels, seed, lambda: int(self.state.epoch or 0))
@@ -150,7 +150,8 @@ class BalancedLengthSampler(Sampler[int]):
         whole = [batch for batch in batches if len(batch) == self.batch_size]
         short = [batch for batch in batches if len(batch) < self.batch_size]  # at most one: it must come last
         whole = [whole[number] for number in generator.permutation(len(whole))]
-        whole.sort(key=lambda batch: self.lengths[batch].max() < self.lengths.max())
+        longest = self.lengths.max()
+        whole.sort(key=lambda batch: self.lengths[batch].max() < longest)
         return map(int, np.concatenate([*whole, *short]))  # a list of a million numbers would take 40 MB
 
     def _quantiles(self, rows: np.ndarray) -> np.ndarray:

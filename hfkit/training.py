@@ -21,7 +21,7 @@ from .errors import UserError
 from .evaluation import make_metrics
 from .final_evaluation import Metrics, evaluate_saved_model
 from .freezing import FreezeCallback, count_parameters
-from .launch import environment, give_back_memory, use_all_cores, write_configuration
+from .launch import environment, use_all_cores, write_configuration
 from .models.base import BackboneClassifier
 from .prediction import Collator
 from .proof import write_manifest
@@ -96,7 +96,6 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     if weights is not None:
         pairs = zip(task.label_names, weights, strict=True)
         notes.append(f"Class weights: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}.")
-    give_back_memory()  # what reading the data took, several times what is left of it
     freezing = FreezeCallback(plan)
     loss = make_loss(weights, arguments.training.label_smoothing_factor)
     inputs = training_inputs(task, arguments)

@@ -14,6 +14,7 @@ from .cache_gain import why_not_worth_it
 from .data.views import FrozenInputs
 from .feature_cache import CannotCacheError, FeatureCache
 from .feature_store import STATES_FILE, FeatureStore
+from .launch import give_back_memory
 from .prediction import Collator
 from .stored_states import StateReader, ViewOfEpoch, collate_even, collate_packed
 from .training_arguments import TrainingArguments
@@ -48,6 +49,7 @@ class TrainingInputs:
 
 def training_inputs(task: "Task", arguments: Arguments[Any, Any]) -> TrainingInputs:
     """Return stored states to train on where the feature cache can be used, else the inputs themselves."""
+    give_back_memory()  # what reading the data took, several times what is left of it
     training = arguments.training
     plain = TrainingInputs(task.inputs["train"], task.inputs["validation"], task.collator, "Feature cache: off.")
     if training.feature_cache == "off":
@@ -65,6 +67,7 @@ def training_inputs(task: "Task", arguments: Arguments[Any, Any]) -> TrainingInp
     except CannotCacheError as reason:
         plain.note = f"Feature cache: off, since {reason}."
         return plain
+    give_back_memory()  # what the pass took
     training.remove_unused_columns = False  # the states stand in a column that `forward` does not know yet
     return inputs
 

@@ -438,6 +438,26 @@ def test_rows_and_tokens_are_read_from_the_disk(
     assert files()[1] != first[1]
 
 
+def test_texts_are_joined_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many at a time, also where a row has no text and is left out."""
+    table = [
+        {"title": f"title {row}", "tweet": "" if row % 4 else f"text {row}", "label": "ab"[row % 2]}
+        for row in range(40)
+    ]
+    table[20] |= {"title": "", "tweet": ""}
+    write(tmp_path / "train.csv", table)
+    columns = ["title", "tweet"]
+    whole = load(tmp_path, text_column=columns)
+    monkeypatch.setattr("hfkit.data.text._ROWS_AT_ONCE", 3)
+    parts = load(tmp_path, text_column=columns)
+    for split in whole.splits:
+        assert whole.splits[split].to_dict() == parts.splits[split].to_dict()
+    assert whole.dropped.equals(parts.dropped)
+    assert list(parts.dropped["row"]) == [21]
+    texts = {text for split in parts.splits.values() for text in split["text"]}
+    assert {"title 4 text 4", "title 5"} <= texts
+
+
 def test_other_labels_or_another_order_are_other_rows(tmp_path: Path) -> None:
     """Rows on disk are told apart by all that is in them."""
     contents = [

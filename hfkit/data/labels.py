@@ -1,6 +1,7 @@
 """Labels: what they are, and what they are called."""
 
 import re
+import sys
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ def label_text(value: object) -> str | None:
         )
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return None
-    return encodable(str(value)).strip() or None
+    return sys.intern(encodable(str(value)).strip()) or None  # one object for all rows of a class
 
 
 def check_kind(labels: pd.Series, column: str) -> None:

@@ -151,9 +151,10 @@ def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -
 
 def note_repeated(tables: dict[str, pd.DataFrame], column: str) -> list[str]:
     """Say how many rows that are held out stand in train too: on those, a model is tested on what it has learnt by heart."""
-    known = set(tables["train"][column])
-    held_out = [split for split in ("validation", "test") if split in tables]
-    counts = {split: int(tables[split][column].isin(known).sum()) for split in held_out}
+    held_out = {split: tables[split][column] for split in ("validation", "test") if split in tables}
+    sought = {content for contents in held_out.values() for content in contents}
+    known = {content for content in tables["train"][column] if content in sought}  # train may be large
+    counts = {split: int(contents.isin(known).sum()) for split, contents in held_out.items()}
     if not any(counts.values()):
         return ["No row that is held out stands in train, too."]
     found = (f"{count} of the {len(tables[split])} rows of {split}" for split, count in counts.items())

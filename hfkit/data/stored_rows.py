@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import xxhash
 from datasets import Dataset, Features, Split, config
 from datasets.exceptions import DatasetGenerationError
@@ -49,6 +50,11 @@ def fingerprint_of(settings: str, columns: Mapping[str, Sequence[Any]]) -> str:
         for value in values:
             digest.update(f"{value!r}\0".encode())
     return digest.hexdigest()
+
+
+def numbers_of(rows: Dataset, column: str) -> np.ndarray:
+    """Return a column of numbers, without the Python object for each row that a list would hold."""
+    return np.asarray(rows.with_format("numpy")[column][:])
 
 
 def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:

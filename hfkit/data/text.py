@@ -24,9 +24,10 @@ from .splits import (
     note_left_out,
     note_repeated,
 )
-from .stored_rows import stored_rows
+from .stored_rows import numbers_of, stored_rows
 
 TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
+_ROWS_AT_ONCE = 10_000
 
 
 def load_text_data(arguments: TextDataArguments) -> LabelledData:
@@ -80,10 +81,7 @@ def _read_rows(
         if table.empty:
             raise UserError(f"The {split} split of {source.name} has no rows.")
         rows = pd.DataFrame({"row": range(1, len(table) + 1)})
-        rows["text"] = [
-            join_texts(map(_cell_text, cells))
-            for cells in zip(*(table[column] for column in text_columns), strict=True)
-        ]
+        rows["text"] = _join_columns(table, text_columns)
         labelled = label_column in table.columns
         labels = [label_text(value) for value in table[label_column]] if labelled else [None] * len(table)
         rows["label"] = pd.Series(labels, dtype=object)
@@ -98,6 +96,15 @@ def _read_rows(
     return tables, listing
 
 
+def _join_columns(table: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """Join the texts of each row; pandas packs them, so that only some are Python objects at a time."""
+    parts = [table.iloc[start : start + _ROWS_AT_ONCE] for start in range(0, len(table), _ROWS_AT_ONCE)]
+    cells = (zip(*(part[column] for column in columns), strict=True) for part in parts)
+    return pd.concat(
+        [pd.Series([join_texts(map(_cell_text, row)) for row in rows], dtype=str) for rows in cells], ignore_index=True
+    )
+
+
 def _cell_text(value: object) -> str:
     empty = value is None or value is pd.NA or (isinstance(value, float) and value != value)
     return "" if empty else encodable(str(value))
@@ -105,7 +112,7 @@ def _cell_text(value: object) -> str:
 
 def _to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:
     label = label_features(table, names)
-    columns: dict[str, Any] = {"row": table["row"].tolist(), "text": table["text"].tolist()}
+    columns: dict[str, Any] = {"row": table["row"], "text": table["text"]}
     if label:
         columns["label"] = label_numbers(table, names)
     return stored_rows(split, columns, Features({"row": Value("int64"), "text": Value("string"), **label}))
@@ -140,7 +147,7 @@ def tokenize(
     code = {"code": f"{code_checksum()} {package_versions()}"}
     with PartialState().local_main_process_first():  # the others read what it wrote
         encoded = splits.map(encode, batched=True, remove_columns=["row", "text"], fn_kwargs=code, desc="Tokenising")
-    truncated = {split: sum(dataset["truncated"][:]) for split, dataset in encoded.items()}
+    truncated = {split: int(numbers_of(dataset, "truncated").sum()) for split, dataset in encoded.items()}
     encoded = encoded.remove_columns("truncated")
     for split, dataset in encoded.items():
         if "label" in dataset.column_names:

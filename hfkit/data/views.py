@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import xxhash
 from datasets import Dataset, DatasetDict
 from torchvision.transforms import v2
 from transformers import ViTImageProcessor
 
 from ..arguments import ImageDataArguments
+from .stored_rows import numbers_of
 from .transforms import BatchTransform, make_augmentation
 
 
@@ -19,7 +21,6 @@ class FrozenInputs:
 
     Attributes:
         views: The rows in one or more fixed forms (an image as it is and flipped); without any `note` is why.
-        labels: Their classes.
         content: What makes these inputs what they are, such as a hash of the rows: it goes into the key.
         note: A few words on the views.
         by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its views.
@@ -27,16 +28,26 @@ class FrozenInputs:
     """
 
     views: list[Dataset]
-    labels: list[int]
     content: Callable[[], dict[str, Any]]
     note: str = ""
     by_epoch: bool = False
 
     @property
-    def lengths(self) -> list[int] | None:
+    def rows(self) -> int:
+        """How many rows the split has."""
+        return len(self.views[0])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Classes of the rows; images have them as `label`, as they are not encoded yet."""
+        rows = self.views[0]
+        return numbers_of(rows, "labels" if "labels" in rows.column_names else "label")
+
+    @property
+    def lengths(self) -> np.ndarray | None:
         """Tokens of each row of texts."""
         rows = self.views[0]
-        return list(rows["length"]) if "length" in rows.column_names else None
+        return numbers_of(rows, "length") if "length" in rows.column_names else None
 
 
 def frozen_texts(inputs: DatasetDict) -> dict[str, FrozenInputs]:
@@ -45,7 +56,7 @@ def frozen_texts(inputs: DatasetDict) -> dict[str, FrozenInputs]:
 
 
 def _frozen_text(rows: Dataset) -> FrozenInputs:
-    return FrozenInputs([rows], list(rows["labels"]), lambda: _token_content(rows))
+    return FrozenInputs([rows], lambda: _token_content(rows))
 
 
 def frozen_images(
@@ -71,10 +82,8 @@ def frozen_images(
         return lambda: {"images": _hash_images(rows[split]), "processor": processor.to_dict(), **settings}
 
     return {
-        "train": FrozenInputs(
-            views, list(rows["train"]["label"]), content("train", settings), note, "seed" in settings
-        ),
-        "validation": FrozenInputs([plain], list(rows["validation"]["label"]), content("validation", {})),
+        "train": FrozenInputs(views, content("train", settings), note, "seed" in settings),
+        "validation": FrozenInputs([plain], content("validation", {})),
     }
 
 
