@@ -16,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from . import report
 from .arguments import Arguments
+from .data.stored_rows import numbers_of
 from .data.views import FrozenInputs
 from .errors import UserError
 from .evaluation import make_metrics
@@ -273,7 +274,7 @@ def _by_length(inputs: Dataset) -> Dataset:
 
 def _class_weights(task: Task) -> list[float]:
     """Return scikit-learn's balanced weights: rows / (classes * rows of the class)."""
-    counts = np.bincount(task.rows["train"]["label"], minlength=len(task.label_names))
+    counts = np.bincount(numbers_of(task.rows["train"], "label"), minlength=len(task.label_names))
     return (counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist()
 
 

@@ -5,10 +5,12 @@ import hashlib
 import http.server
 import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
@@ -17,6 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from hfkit.arguments import TextDataArguments
 from hfkit.data import sources
 from hfkit.data.splits import LabelledData
+from hfkit.data.stored_rows import numbers_of
 from hfkit.data.text import load_text_data, tokenize
 from hfkit.errors import UserError
 
@@ -456,6 +459,20 @@ def test_texts_are_joined_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytes
     assert list(parts.dropped["row"]) == [21]
     texts = {text for split in parts.splits.values() for text in split["text"]}
     assert {"title 4 text 4", "title 5"} <= texts
+
+
+def test_numbers_of_a_column_are_no_python_objects() -> None:
+    """A list of them would hold 40 bytes a row: with a million rows, that is memory to be counted."""
+    rows = Dataset.from_dict({"label": np.arange(50_000), "other": ["text"] * 50_000}).select(range(10, 50_000))
+    changed = rows.with_transform(lambda batch: pytest.fail("another column was read"))
+    numbers_of(rows, "label")  # what is imported or made once
+    tracemalloc.start()
+    for read in (rows, changed):
+        numbers = numbers_of(read, "label")
+        assert np.array_equal(numbers, np.arange(10, 50_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 50_000 * 8
 
 
 def test_other_labels_or_another_order_are_other_rows(tmp_path: Path) -> None:

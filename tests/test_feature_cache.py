@@ -458,8 +458,10 @@ def test_a_reader_can_be_copied_without_its_states(make_model: Make, tokenizer: 
     )
 
 
-def test_a_row_takes_twelve_bytes_of_memory(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
-    """Its position, class and length: a million tweets train in hardly more memory than a thousand."""
+def test_the_table_that_is_trained_on_takes_twelve_bytes_a_row(
+    make_model: Make, tokenizer: Any, tmp_path: Path
+) -> None:
+    """It holds position, class and length in memory; the states are on the disk."""
     model = make_model("hfkit-text/bert-bigru")
     FreezePlan("none").apply(model)
     rows, collator = inputs_of(model, tokenizer)

@@ -53,8 +53,11 @@ def fingerprint_of(settings: str, columns: Mapping[str, Sequence[Any]]) -> str:
 
 
 def numbers_of(rows: Dataset, column: str) -> np.ndarray:
-    """Return a column of numbers, without the Python object for each row that a list would hold."""
-    return np.asarray(rows.with_format("numpy")[column][:])
+    """Return a column of numbers; it may be read-only.
+
+    It comes from Arrow: a list would hold a Python object for each row, and so does what `datasets` formats as NumPy on the way.
+    """
+    return rows.select_columns(column).with_format("arrow")[:][column].to_numpy()
 
 
 def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:

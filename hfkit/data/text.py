@@ -97,12 +97,12 @@ def _read_rows(
 
 
 def _join_columns(table: pd.DataFrame, columns: list[str]) -> pd.Series:
-    """Join the texts of each row; pandas packs them, so that only some are Python objects at a time."""
-    parts = [table.iloc[start : start + _ROWS_AT_ONCE] for start in range(0, len(table), _ROWS_AT_ONCE)]
-    cells = (zip(*(part[column] for column in columns), strict=True) for part in parts)
-    return pd.concat(
-        [pd.Series([join_texts(map(_cell_text, row)) for row in rows], dtype=str) for rows in cells], ignore_index=True
-    )
+    """Join the texts of each row; pandas 3 packs them, so that only some are Python objects at a time."""
+    joined = []
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        rows = table[columns].iloc[start : start + _ROWS_AT_ONCE].itertuples(index=False)
+        joined.append(pd.Series([join_texts(map(_cell_text, row)) for row in rows], dtype=str))
+    return pd.concat(joined, ignore_index=True)
 
 
 def _cell_text(value: object) -> str:

@@ -17,7 +17,7 @@ from .transforms import BatchTransform, make_augmentation
 
 @dataclass
 class FrozenInputs:
-    """One split as the frozen part sees it.
+    """One split as the frozen part sees it; its rows, labels and lengths are those of its first view.
 
     Attributes:
         views: The rows in one or more fixed forms (an image as it is and flipped); without any `note` is why.
