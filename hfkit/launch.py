@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pyarrow
 import torch
 import transformers
 import yaml
@@ -119,6 +120,7 @@ def keep_freed_memory() -> None:
 def give_back_memory() -> None:
     """Give the memory that is free now back to the system, after work that needed more than what follows, such as reading."""
     gc.collect()
+    pyarrow.default_memory_pool().release_unused()
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):  # as above

@@ -91,9 +91,9 @@ class StateReader:
 
     def rows(self, labels: np.ndarray, lengths: np.ndarray | None) -> Dataset:
         """Return a data set with `states` (the shape of a row), `labels`, and the lengths of texts for their batches."""
-        columns = {"position": np.arange(len(labels)), "labels": labels} | (
-            {} if lengths is None else {"length": lengths}
-        )
+        columns = {"position": np.arange(len(labels)), "labels": labels}
+        if lengths is not None:
+            columns["length"] = lengths
         small = {name: column.astype(np.int32) for name, column in columns.items()}  # they are held in memory
         return Dataset.from_dict(small).with_transform(self)
 
