@@ -76,15 +76,15 @@ def measure(recipe: str, words: str, rows: int, folder: Path) -> list[dict[str, 
     """Run a recipe on so many rows, twice, in processes of their own, with caches below `folder` that are empty at first."""
     environment = {**os.environ, "HF_DATASETS_CACHE": f"{folder}/datasets"}
     results = []
-    for number in ("first", "second"):
-        where = f"--feature_cache {folder}/cache --output_dir {folder}/{number} {SHORT_RUN}"
+    for turn in ("first", "second"):
+        where = f"--feature_cache {folder}/cache --output_dir {folder}/{turn} {SHORT_RUN}"
         command = [sys.executable, __file__, "--run", recipe, *words.split(), *where.split()]
         finished = subprocess.run(command, capture_output=True, text=True, env=environment)
         if finished.returncode != 0:
             raise SystemExit(finished.stderr[-2000:])
         stored = sum(file.stat().st_size for file in (folder / "cache").rglob("states.bin")) / 1e6
         peaks = json.loads(finished.stdout.splitlines()[-1])
-        results.append({"rows": rows, "run": number, "stored_mb": stored, "peak_mb": peaks})
+        results.append({"rows": rows, "run": turn, "stored_mb": stored, "peak_mb": peaks})
     return results
 
 
