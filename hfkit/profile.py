@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import PreTrainedConfig
 
 from .arguments import IMAGE, TEXT
-from .backbones import build_text_classifier, first_sentence, locate_backbone
+from .backbones import LOADING_ERRORS, build_text_classifier, first_sentence, locate_backbone
 from .errors import UserError
 from .image_backbones import OWN_NAMES, build_image_classifier
 from .models import FAMILIES
@@ -134,7 +134,7 @@ def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> Ba
         revision: Branch, tag or commit of a Hub id.
 
     Raises:
-        UserError: There is no such model, or a flag is unknown.
+        UserError: There is no such model, it cannot be loaded, or a flag is unknown.
 
     """
     if name in OWN_NAMES or timm.is_model(name.partition(".")[0]):
@@ -153,7 +153,12 @@ def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> Ba
     if family is not None:
         if flags:
             raise UserError(f"{name} is a saved model and has its flags in its config: leave out {' '.join(flags)}.")
-        return family.model_class.from_pretrained(source, revision=revision or "main", dtype=torch.float32)
+        try:
+            return family.model_class.from_pretrained(source, revision=revision or "main", dtype=torch.float32)
+        except LOADING_ERRORS as error:
+            raise UserError(
+                f"The model {name} cannot be loaded ({first_sentence(error)}): look at its files."
+            ) from error
     words = ["--backbone", name, *(["--backbone_revision", revision] if revision else []), *flags]
     texts = parse_arguments(words, (), TEXT)
     return build_text_classifier(texts.model, texts.data, ["0", "1"])[0]

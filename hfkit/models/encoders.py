@@ -1,4 +1,4 @@
-"""The encoder under a text classifier: loading it strictly, what goes into one of its layers, and a batch in parts."""
+"""The encoder under a text classifier: what may be one, loading it, what goes into one of its layers, a batch in parts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,26 +6,91 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, AutoModel, PreTrainedModel
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    MODEL_MAPPING,
+    AutoConfig,
+    AutoModel,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+
+
+def encoder_config(options: dict[str, Any]) -> PreTrainedConfig:
+    """Make the configuration of an encoder from a dict with its `model_type` (default: bert).
+
+    Raises:
+        ValueError: The type is unknown, or none of a text encoder.
+
+    """
+    options = {"model_type": "bert", **options}
+    model_type = options.pop("model_type")
+    if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
+        raise ValueError(
+            f"The backbone's model_type {model_type!r} is none that transformers knows: write one such as bert."
+        )
+    check_reads_texts(CONFIG_MAPPING[model_type])
+    return CONFIG_MAPPING[model_type].from_dict(options)
+
+
+def check_reads_texts(config_class: type[PreTrainedConfig]) -> None:
+    """Refuse the configuration of what is no text model.
+
+    It can come from a stranger, and others than text models, such as the wrappers of timm's nets, can read files that
+    their configuration names, which may run code.
+
+    Raises:
+        ValueError: Its model takes other inputs than token ids.
+
+    """
+    if not (_has_vocabulary(config_class) and _takes_token_ids(config_class)):
+        name = config_class.model_type
+        raise ValueError(f"The backbone is a {name} model, which reads no texts: write a text encoder such as bert.")
+
+
+def _has_vocabulary(config_class: type[PreTrainedConfig]) -> bool:
+    """Tell whether a configuration has a number of tokens; CANINE, which reads characters, is known as a classifier."""
+    named = hasattr(config_class, "vocab_size") or "vocab_size" in config_class.attribute_map
+    return named or config_class in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+
+def _takes_token_ids(config_class: type[PreTrainedConfig]) -> bool:
+    """Tell whether the model of a configuration takes token ids, and neither images nor sounds beside them."""
+    if config_class not in MODEL_MAPPING:
+        return False
+    found = MODEL_MAPPING[config_class]
+    model = found[0] if isinstance(found, tuple) else found
+    modalities = model.input_modalities
+    only_text = {modalities} if isinstance(modalities, str) else set(modalities)
+    return model.main_input_name == "input_ids" and only_text == {"text"}
 
 
 def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
     """Load the bare encoder of `source` in float32; also tell whether its checkpoint fills the pooler.
 
     Raises:
-        ValueError: `source` is no encoder, or its checkpoint lacks weights other than the pooler's.
+        ValueError: `source` is no text encoder, or its checkpoint lacks weights other than the pooler's.
 
     """
     # Without a dtype a half-precision checkpoint would be trained in half precision.
     # Without trust_remote_code=False transformers would ask a person at a terminal whether to run a stranger's code.
+    place: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
+    options, _ = PreTrainedConfig.get_config_dict(source, **place)
+    model_type = str(options.get("model_type"))
+    if model_type in CONFIG_MAPPING:
+        check_reads_texts(CONFIG_MAPPING[model_type])  # before such a configuration is made
+    config = AutoConfig.from_pretrained(source, **place)
+    check_reads_texts(type(config))
     encoder, loading = AutoModel.from_pretrained(
         source,
-        revision=revision or "main",
+        config=config,
         dtype=torch.float32,
         output_loading_info=True,
-        trust_remote_code=False,
+        **place,
     )
-    config = encoder.config
     is_decoder = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
     if config.is_encoder_decoder or is_decoder:
         raise ValueError(f"{source} is a {config.model_type} model and no encoder such as bert-base-uncased.")

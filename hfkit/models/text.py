@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import by_length, input_of, load_encoder
+from .encoders import by_length, check_reads_texts, encoder_config, input_of, load_encoder
 from .heads import BiGruHead, LinearHead
 from .text_pipeline import TextClassificationPipeline
 
@@ -55,8 +55,9 @@ class TextClassifierConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         backbone = self.backbone_config or {}
         if isinstance(backbone, dict):
-            options = {"model_type": "bert", **backbone}
-            self.backbone_config = CONFIG_MAPPING[options.pop("model_type")].from_dict(options)
+            self.backbone_config = encoder_config(backbone)
+        else:
+            check_reads_texts(type(backbone))
         self.problem_type = "single_label_classification"
         self.cleaning = list(self.cleaning)
         super().__post_init__(**kwargs)
