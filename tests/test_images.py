@@ -188,6 +188,51 @@ def test_plain_parquet(tmp_path: Path) -> None:
         load(tmp_path / "train.parquet", image_column="nothing", label_column="kind")
 
 
+OWN_COLUMNS = ("image", "label", "row", "file", "digest")
+"""What hfkit calls its own columns."""
+
+
+@pytest.mark.parametrize("typed", [True, False])
+@pytest.mark.parametrize("name", OWN_COLUMNS)
+def test_an_image_column_of_any_name(name: str, typed: bool, tmp_path: Path) -> None:
+    """Also beside columns that have the names of hfkit's own."""
+    cells = rows_of()["img"] if typed else [png(index) for index in range(40)]
+    others: dict[str, list[Any]] = {other: [7] * 40 for other in OWN_COLUMNS if other != name}
+    features = Features(
+        {
+            name: ImageFeature() if typed else Value("binary"),
+            **{other: Value("int64") for other in others},
+            "kind": Value("string"),
+        }
+    )
+    columns = {name: cells, **others, "kind": ["cat" if index % 2 else "dog" for index in range(40)]}
+    Dataset.from_dict(columns, features=features).to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet", image_column=name, label_column="kind")
+    for split, rows in data.splits.items():
+        assert rows.column_names == ["image", "row", "file", "digest", "label"]
+        for row, label in zip(rows, labels_of(data, split), strict=True):
+            assert row["image"]["bytes"] == png(row["row"] - 1)
+            assert label == ("dog", "cat")[(row["row"] - 1) % 2]
+
+
+@pytest.mark.parametrize("name", OWN_COLUMNS)
+def test_a_label_column_of_any_name(name: str, tmp_path: Path) -> None:
+    content = {"picture": rows_of()["img"], name: ["cat" if index % 2 else "dog" for index in range(40)]}
+    features = Features({"picture": ImageFeature(), name: Value("string")})
+    Dataset.from_dict(content, features=features).to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet", label_column=name)
+    rows = data.splits["train"]
+    assert labels_of(data, "train") == [("dog", "cat")[(row - 1) % 2] for row in rows["row"]]
+
+
+def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
+    content = {"image": rows_of()["img"], "label": [index % 2 for index in range(40)]}
+    Dataset.from_dict(content).to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet")
+    assert data.notes[:2] == ["Image column: image (found by its name).", "Label column: label (found by its name)."]
+    assert sum(len(rows) for rows in data.splits.values()) == 40
+
+
 def test_digits() -> None:
     data = load("digits")
     assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 1437, "validation": 180, "test": 180}

@@ -221,8 +221,9 @@ def _from_columns(
 
 
 def _image_column(rows: Dataset, column: str) -> Dataset:
-    """Return the one column as undecoded images."""
-    only = rows.select_columns([column]).rename_column(column, "image")
+    """Return the one column as undecoded images, called `image`."""
+    only = rows.select_columns([column])
+    only = only if column == "image" else only.rename_column(column, "image")
     try:
         return only.cast_column("image", Image(decode=False))
     except (TypeError, ValueError, NotImplementedError) as error:
