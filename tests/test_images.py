@@ -131,6 +131,83 @@ def test_a_class_named_like_a_split(tmp_path: Path) -> None:
     assert load(tmp_path).label_names == ["bus", "car", "train"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        "train test1",
+        "train test1 sample",
+        "train_images test_images",
+        "train_images test_images cat",
+        "train_images",
+        "trainImages testImages",
+        "trainset testset",
+        "training-data validation-data",
+        "Train1 Train2",
+        "pets_train pets_test",
+        "bus car train test1",
+        "part_1 part_2",
+        "part_A part_B",
+        "HAM10000_images_part_1 HAM10000_images_part_2",
+        "fold1 fold2 fold3",
+        "data_batch_1 data_batch_2 test_batch",
+        "images_001 images_002",
+        "images masks",
+        "images annotations",
+        "JPEGImages labels train",
+        "images",
+    ],
+)
+def test_folders_that_are_no_classes(names: str, tmp_path: Path) -> None:
+    folders = names.split()
+    for folder in folders:
+        write_photo(tmp_path / folder / "1.png", "cat", 1)
+    shown = ", ".join(sorted(folders))
+    with pytest.raises(UserError, match=rf"has images in the folders? {shown}, named like splits .* or CLASS/\*"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "cat dog",
+        "part other",
+        "mask no_mask",
+        "with_mask without_mask",
+        "masked unmasked",
+        "label no-label",
+        "0 1 2 3 4 5 6 7 8 9",
+        "a b",
+        "1a 1b",
+        "class_1 class_2",
+        "grade1 grade2",
+        "real_images fake_images",
+        "dog_images cat_images",
+        "training_fake training_real",
+        "freight_train passenger_train",
+        "bus car train",
+        "train plane",
+        "photo painting",
+        "picture text",
+        "test_tube pipette",
+        "validated rejected",
+        "imagery other",
+        "поезд train",
+        "猫 犬",
+        "test_猫 train_猫_犬 犬",
+    ],
+)
+def test_folders_that_are_classes(names: str, tmp_path: Path) -> None:
+    write_classes(tmp_path, labels=tuple(names.split()))
+    assert load(tmp_path).label_names == sorted(names.split())
+
+
+def test_folders_of_a_split_that_are_no_classes(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train")
+    write_photo(tmp_path / "test" / "images" / "1.png", "cat", 1)
+    with pytest.raises(UserError, match="test has images in the folder images, named like"):
+        load(tmp_path)
+
+
 def test_test_split_without_labels(tmp_path: Path) -> None:
     write_classes(tmp_path / "train")
     write_photo(tmp_path / "test" / "unknown.png", "cat", 1)

@@ -10,6 +10,7 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image
 
 from ..errors import UserError
+from .class_folders import check_class_folders
 from .columns import check_columns, find_column, find_label_column
 from .sources import SPLIT_NAMES, check_can_be_hub_id, load_hub, names_of_numbers, split_named
 
@@ -163,6 +164,7 @@ def _files_of(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str | N
         raise UserError(
             f"{folder} has images but no class folders: put the images of each class into a folder of its name."
         )
+    check_class_folders(folder, list(dict.fromkeys(label for label in labels if label is not None)))
     return files, labels, others
 
 

@@ -1,0 +1,82 @@
+"""Folders of images that are no classes: what is named like the splits or the parts of a data set."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UserError
+from .sources import SPLIT_NAMES
+
+_SPLIT_OF_WORD = {word: split for split, words in SPLIT_NAMES.items() for word in words}
+_IMAGE_WORDS = set("image images img imgs jpg jpeg jpegs png pngs photo photos picture pictures pic pics".split())
+_PART_WORDS = set("part parts fold folds batch batches shard shards chunk chunks split splits".split())
+_OTHER_WORDS = set(
+    "set sets data dataset folder folders file files mask masks label labels annotation annotations sample samples extra "
+    "unlabeled unlabelled".split()
+)
+"""Words that are in names of folders of data; by themselves they may as well be classes (`mask` and `no_mask`)."""
+_WORDS = {*_SPLIT_OF_WORD, *_IMAGE_WORDS, *_PART_WORDS, *_OTHER_WORDS}
+_SHOWN = 6
+
+
+def check_class_folders(folder: Path, names: Sequence[str]) -> None:
+    """Refuse folders with images in `folder` that are named like the splits or parts of a data set.
+
+    Raises:
+        UserError: They are, and a model would learn to tell the parts apart.
+
+    """
+    looks = (_name_several_splits, _name_data_alone, _differ_by_number)
+    if not any(look(names) for look in looks):
+        return
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    what = "the folder" if len(names) == 1 else "the folders"
+    raise UserError(
+        f"{folder} has images in {what} {shown}, named like splits or parts of a data set and not like classes: put the images "
+        "of each class into a folder of its name, train/CLASS/* (and test/CLASS/*) or CLASS/*."
+    )
+
+
+def _name_several_splits(names: Sequence[str]) -> bool:
+    """Tell whether all names hold a split's, and not the same (`pets_train`, `pets_test`), or two are hardly more than that."""
+    found = {name: {_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD} for name in names}
+    plain = {split for name in names if _is_data(name) for split in found[name]}
+    return len(plain) > 1 or (all(found.values()) and len(set().union(*found.values())) > 1)
+
+
+def _name_data_alone(names: Sequence[str]) -> bool:
+    """Tell whether all names are made of words for data, and one is of splits, images or numbered parts (`images`, `masks`)."""
+    return all(map(_is_data, names)) and any(map(_is_surely_data, names))
+
+
+def _differ_by_number(names: Sequence[str]) -> bool:
+    """Tell whether names of images or parts are the same but for a number (`HAM10000_images_part_1` and `..._part_2`)."""
+    stems = {re.sub(r"\d+", "", name).lower() for name in names}
+    return len(names) > 1 and len(stems) == 1 and not {*_words(names[0])}.isdisjoint(_IMAGE_WORDS | _PART_WORDS)
+
+
+def _is_data(name: str) -> bool:
+    """Tell whether a name has words for data only, besides numbers and single letters."""
+    words = _words(name)
+    return bool(words) and all(word in _WORDS for word in words)
+
+
+def _is_surely_data(name: str) -> bool:
+    """Tell whether a name has a word for a split or images, or a part with its number or letter."""
+    words = {*_words(name)}
+    numbered = re.search(r"\d|(?<![^\W_])[a-zA-Z](?![^\W_])", name) is not None
+    return not words.isdisjoint({*_SPLIT_OF_WORD, *_IMAGE_WORDS}) or (numbered and not words.isdisjoint(_PART_WORDS))
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name, `train` and `images` for `trainImages1` as for `train_images` or `trainimages`."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+", parted) if len(word) > 1 or not word.isascii()]
+    return [part for word in words for part in _parts(word)]
+
+
+def _parts(word: str) -> list[str]:
+    """Return the two words for data that a word is put together of, or itself (`testset` is `test` and `set`)."""
+    ends = (end for end in range(2, len(word) - 1) if word[:end] in _WORDS and word[end:] in _WORDS)
+    end = None if word in _WORDS else next(ends, None)
+    return [word] if end is None else [word[:end], word[end:]]
