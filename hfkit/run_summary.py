@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .arguments import Arguments, TextModelArguments
 from .backbones import MINILM
 from .data.image_sources import HUB_NAMES
+from .data.split_names import IGNORED_SPLITS
 from .data.splits import NO_SPLIT
 from .files import write_file
 from .image_backbones import LITE0
@@ -21,8 +22,15 @@ SUMMARY_FILE = "summary.json"
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
 """Figures of a card's front matter, and the Hub's names for them."""
 
-_NOT_ON_CARDS = ("Rows left out", "Files that are no images", "Images are decoded", "Resized images")
-"""How sentences begin that name files of the data (a card says how many rows were left out instead), or speak of this disk."""
+_NOT_ON_CARDS = (
+    "Rows left out",
+    "Files that are no images",
+    "Images are decoded",
+    "Resized images",
+    IGNORED_SPLITS,
+)
+"""How sentences begin that name files or cells of the data (a card says how many rows were left out instead), or speak of this
+disk."""
 
 DATASETS = {
     "sample": "a small hand-written sample that proves nothing about accuracy",

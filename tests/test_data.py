@@ -98,6 +98,74 @@ def test_single_file_is_cut_with_stratification(suffix: str, tmp_path: Path) -> 
     assert again.splits["test"]["text"][:] == data.splits["test"]["text"][:]
 
 
+def with_splits(name: str, values: tuple[str, ...], number: int = 40) -> list[dict[str, Any]]:
+    """Return rows with a column of splits, the values in turn, each for two rows."""
+    return [{**row, name: values[index // 2 % len(values)]} for index, row in enumerate(rows(number))]
+
+
+@pytest.mark.parametrize("suffix", sources.FILE_SUFFIXES)
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("split", ("train", "train", "validation", "test")), ("Split", ("Training", "TRAIN", "dev", "my-test"))],
+)
+def test_a_column_says_the_split(suffix: str, name: str, values: tuple[str, ...], tmp_path: Path) -> None:
+    """Rows keep the number that they have in the file."""
+    content = with_splits(name, values)
+    data = load(write(tmp_path / f"tweets{suffix}", content))
+    assert data.notes[0] == f"Splits: by the column '{name}' (20 train, 10 validation, 10 test)."
+    assert not any("cut from train" in note for note in data.notes)
+    expected = {"train": values[:2], "validation": values[2:3], "test": values[3:]}
+    for split, found in data.splits.items():
+        numbers = [number for number, row in enumerate(content, 1) if row[name] in expected[split]]
+        assert found["row"][:] == numbers
+        assert found["text"][:] == [content[number - 1]["tweet"] for number in numbers]
+        assert names_of(data, split) == [content[number - 1]["label"] for number in numbers]
+
+
+def test_a_split_that_the_column_does_not_have_is_cut(tmp_path: Path) -> None:
+    data = load(write(tmp_path / "tweets.csv", with_splits("split", ("train", "train", "test"), 60)))
+    assert {split: len(found) for split, found in data.splits.items()} == {"train": 36, "validation": 4, "test": 20}
+    assert data.notes[0] == "Splits: by the column 'split' (40 train, 20 test)."
+
+
+def test_row_numbers_of_mistakes_are_those_of_the_file(tmp_path: Path) -> None:
+    content = with_splits("split", ("train", "test"), 80)
+    content[42]["label"] = "wolf"
+    with pytest.raises(UserError, match=r"The test split has the label 'wolf' in column 'label' \(row 43\)"):
+        load(write(tmp_path / "tweets.csv", content))
+    content[42]["label"] = ""
+    dropped = load(write(tmp_path / "tweets.csv", content)).dropped
+    assert dropped[["split", "row"]].to_dict("records") == [{"split": "test", "row": 43}]
+
+
+@pytest.mark.parametrize("other", ["banana", "", "unlabelled", "train/test"])
+def test_a_column_of_something_else_is_no_split(other: str, tmp_path: Path) -> None:
+    content = with_splits("split", ("train", "test", other))
+    data = load(write(tmp_path / "tweets.csv", content))
+    assert sum(len(found) for found in data.splits.values()) == 40
+    assert f"Splits are not read from the column 'split', which holds '{other}' (row 5): it is ignored." in data.notes
+    assert len(data.splits["train"]) == 32
+
+
+def test_a_column_of_splits_that_is_the_label(tmp_path: Path) -> None:
+    data = load(write(tmp_path / "tweets.csv", with_splits("split", ("train", "test"))), label_column="split")
+    assert data.label_names == ["test", "train"]
+    assert not any("Splits" in note for note in data.notes)
+
+
+def test_a_column_of_splits_without_train(tmp_path: Path) -> None:
+    path = write(tmp_path / "tweets.csv", with_splits("split", ("validation", "test")))
+    with pytest.raises(UserError, match=r"no row for training by its column 'split' \(20 validation, 20 test\): write"):
+        load(path)
+
+
+def test_names_of_files_win_over_a_column_of_splits(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", with_splits("split", ("train", "test")))
+    write(tmp_path / "test.csv", [{**row, "split": "train"} for row in rows(10, 100)])
+    data = load(tmp_path)
+    assert {split: len(found) for split, found in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
+
+
 def test_test_split_can_be_left_out(tmp_path: Path) -> None:
     data = load(write(tmp_path / "t.csv", rows(100)), test_fraction=0.0)
     assert set(data.splits) == {"train", "validation"}

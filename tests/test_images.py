@@ -310,6 +310,21 @@ def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
     assert sum(len(rows) for rows in data.splits.values()) == 40
 
 
+def test_a_column_says_the_split_of_images(tmp_path: Path) -> None:
+    content = {**rows_of(), "split": ["train", "train", "dev", "dev", "train", "train", "test", "test"] * 5}
+    Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
+    data = load(tmp_path / "all.parquet")
+    assert data.notes[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
+    for split, names in (("train", ("train",)), ("validation", ("dev",)), ("test", ("test",))):
+        chosen = [index for index in range(40) if content["split"][index] in names]
+        assert [row["image"]["bytes"] for row in data.splits[split]] == [png(index) for index in chosen]
+        assert data.splits[split]["file"][:] == [f"{index}.png" for index in chosen]
+        assert labels_of(data, split) == [str(index % 2) for index in chosen]
+    content["split"][3] = "elsewhere"
+    Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
+    assert "which holds 'elsewhere' (row 4): it is ignored." in load(tmp_path / "all.parquet").notes[0]
+
+
 def test_digits() -> None:
     data = load("digits")
     assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 1437, "validation": 180, "test": 180}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from .sources import SPLIT_NAMES
+from .split_names import SPLIT_NAMES
 
 _SPLIT_OF_WORD = {word: split for split, words in SPLIT_NAMES.items() for word in words}
 _IMAGE_WORDS = set("image images img imgs jpg jpeg jpegs png pngs photo photos picture pictures pic pics".split())

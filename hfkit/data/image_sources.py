@@ -1,6 +1,7 @@
 """Where images come from: scikit-learn's digits, a folder of images, parquet files, or the Hub; one data set a split."""
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from datasets import ClassLabel, Dataset, Image
 from ..errors import UserError
 from .class_folders import check_class_folders
 from .columns import check_columns, find_column, find_label_column
-from .sources import SPLIT_NAMES, check_can_be_hub_id, load_hub, names_of_numbers, split_named
+from .sources import check_can_be_hub_id, load_hub, names_of_numbers
+from .split_names import SPLIT_NAMES, find_split_column, rows_of_splits, split_named
 
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
@@ -51,6 +53,7 @@ def read_images(
     """
     if dataset == "digits":
         return _read_digits()
+    notes: list[str] = []
     path = Path(dataset).expanduser()
     if path.is_dir():
         files = _parquet_files(path)
@@ -58,7 +61,7 @@ def read_images(
             return _read_image_folder(path)
         splits = {split: _read_parquet(names) for split, names in files.items()}
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        splits = {"train": _read_parquet([path])}
+        splits, notes = _split_by_column(dataset, _read_parquet([path]), (image_column, label_column))
     elif path.is_file():
         raise UserError(
             f"{path} is no parquet file: name a folder of images (train/CLASS/* or CLASS/*), or a .parquet file."
@@ -66,7 +69,9 @@ def read_images(
     else:
         check_can_be_hub_id(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
-    return _from_columns(dataset, splits, image_column, label_column)
+    source = _from_columns(dataset, splits, image_column, label_column)
+    source.notes[:0] = notes
+    return source
 
 
 def _read_digits() -> ImageSource:
@@ -198,6 +203,18 @@ def _read_parquet(paths: list[Path]) -> Dataset:
         return Dataset.from_parquet([str(path) for path in paths])
     except (OSError, ValueError, DatasetsError) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise UserError(f"{paths[0]} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
+
+
+def _split_by_column(name: str, rows: Dataset, used: Collection[str | None]) -> tuple[dict[str, Dataset], list[str]]:
+    """Part the rows of a file by its column `split`, where it has one; also say so."""
+    column = find_split_column(rows.column_names, used)
+    if column is None:
+        return {"train": rows}, []
+    positions, note = rows_of_splits(name, column, _label_values(rows, column))
+    # Flattened, since what follows works on the tables underneath.
+    return {split: rows.select(chosen).flatten_indices() for split, chosen in positions.items()} or {"train": rows}, [
+        note
+    ]
 
 
 def _from_columns(

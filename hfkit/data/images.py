@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..training_arguments import available_cores
 from .image_sources import ImageSource, read_images
 from .labels import label_text
-from .sources import SPLIT_NAMES
+from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
     complete_splits,

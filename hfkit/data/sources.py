@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import UserError
+from .split_names import SPLIT_NAMES, find_split_column, rows_of_splits, split_named
 
 if TYPE_CHECKING:
     from datasets import Dataset, Features
@@ -26,25 +27,37 @@ CONSTRAINT_FILES = {
     "test": ("english_test_with_labels.csv", "7152fc681884a22013218c5dd9a73c6fd99d4b084705723e1e49d18c97ca8281"),
 }
 
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev", "eval"),
-    "test": ("test", "testing"),
-}
 FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
 @dataclass
 class Source:
-    """Tables as they were read: `tables` by split, and the class names of columns whose file or Hub entry states them."""
+    """Tables as they were read.
+
+    Attributes:
+        name: What messages call them.
+        tables: One for each split; their index is the position of the row in its file.
+        class_names: Names of the classes, by column, where the file or Hub entry states them.
+        notes: What was found by its name.
+
+    """
 
     name: str
     tables: dict[str, pd.DataFrame]
     class_names: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def read_source(dataset: str, config: str | None = None, revision: str | None = None) -> Source:
+def read_source(
+    dataset: str, config: str | None = None, revision: str | None = None, used: Collection[str | None] = ()
+) -> Source:
     """Read all splits of `dataset`: `sample`, `constraint`, a file, a folder, or a Hub id.
+
+    Args:
+        dataset: Its name.
+        config: Configuration of a Hub data set.
+        revision: Branch, tag or commit of a Hub data set.
+        used: Columns that are named for something else, so that they do not say the split of a file's rows.
 
     Raises:
         UserError: It is not there, cannot be reached, or cannot be read.
@@ -59,9 +72,21 @@ def read_source(dataset: str, config: str | None = None, revision: str | None = 
         return _read_folder(path, dataset)
     if path.is_file():
         table, class_names = _read_file(path)
-        return Source(dataset, {"train": table}, class_names)
+        tables, notes = _split_by_column(dataset, table, used)
+        return Source(dataset, tables, class_names, notes)
     check_can_be_hub_id(dataset)
     return _read_hub(dataset, config, revision)
+
+
+def _split_by_column(
+    name: str, table: pd.DataFrame, used: Collection[str | None]
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Part the table of a file by its column `split`, where it has one; also say so."""
+    column = find_split_column(map(str, table.columns), used)
+    if column is None:
+        return {"train": table}, []
+    rows, note = rows_of_splits(name, column, table[column])
+    return {split: table.iloc[positions] for split, positions in rows.items()} or {"train": table}, [note]
 
 
 def check_can_be_hub_id(dataset: str) -> None:
@@ -101,13 +126,6 @@ def _read_folder(folder: Path, name: str) -> Source:
 def _split_of(path: Path) -> str | None:
     """Return the split that a data file's name tells."""
     return split_named(path.stem) if path.suffix.lower() in FILE_SUFFIXES and path.is_file() else None
-
-
-def split_named(name: str) -> str | None:
-    """Return the split that a name tells, such as `validation` for `my-val`."""
-    words = name.lower().replace("-", " ").replace("_", " ").replace(".", " ").split()
-    found = [split for split, names in SPLIT_NAMES.items() if any(word in names for word in words)]
-    return found[0] if len(found) == 1 else None
 
 
 def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:

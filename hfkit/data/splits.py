@@ -19,7 +19,7 @@ class LabelledData:
     """Splits that are ready to be encoded.
 
     Attributes:
-        splits: `train`, `validation` and perhaps `test`, with columns `row` (number in its table, from 1), what is
+        splits: `train`, `validation` and perhaps `test`, with columns `row` (number in its file or table, from 1), what is
             classified (`text`, or `file` and `image`), and `label` (a ClassLabel; absent from a test split without labels).
         label_names: Names of the classes, in the order of their numbers.
         dropped: Rows that were left out, with split, row, reason and more.

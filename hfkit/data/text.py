@@ -13,7 +13,8 @@ from ..models.cleaning import clean, join_texts
 from ..versions import code_checksum, package_versions
 from .columns import check_columns, find_column, find_label_column
 from .labels import encodable, label_text
-from .sources import SPLIT_NAMES, Source, read_source
+from .sources import Source, read_source
+from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
     complete_splits,
@@ -38,7 +39,8 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
 
     """
     assert arguments.dataset is not None
-    source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision)
+    named = [*(arguments.text_column or ()), arguments.label_column]
+    source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, named)
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = _read_rows(source, text_columns, label_column)
     names = name_labels(tables, label_column, source.class_names.get(label_column), arguments.label_names)
@@ -55,7 +57,7 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
 def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], str, list[str]]:
     """Return the text columns, the label column, and notes on what was found by name."""
     columns = [str(column) for column in source.tables["train"].columns]
-    notes = []
+    notes = list(source.notes)
     texts = arguments.text_column
     if texts is None:
         texts = [find_column(source.name, columns, TEXT_COLUMNS, "text_column")]
@@ -80,7 +82,7 @@ def _read_rows(
     for split, table in source.tables.items():
         if table.empty:
             raise UserError(f"The {split} split of {source.name} has no rows.")
-        rows = pd.DataFrame({"row": range(1, len(table) + 1)})
+        rows = pd.DataFrame({"row": table.index + 1})
         rows["text"] = _join_columns(table, text_columns)
         labelled = label_column in table.columns
         labels = [label_text(value) for value in table[label_column]] if labelled else [None] * len(table)
