@@ -65,8 +65,8 @@ def run(recipe: str, words: list[str]) -> None:
             peaks[phases[-1]] = max(peaks[phases[-1]], anonymous_megabytes())
             time.sleep(0.02)
 
-    begin("training", import_module("hfkit.training_inputs"), "give_back_memory")
-    begin("evaluating", import_module("hfkit.training"), "_save")
+    begin("training", import_module("hfkit.features.inputs"), "give_back_memory")
+    begin("evaluating", import_module("hfkit.training.run"), "_save")
     threading.Thread(target=watch, daemon=True).start()
     module.main(words)
     print(json.dumps(peaks))
@@ -106,7 +106,7 @@ def write_backbone(folder: Path) -> None:
     """Write a small BERT with MiniLM's tokenizer."""
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from hfkit.backbones import locate_backbone
+    from hfkit.backbones.text import locate_backbone
 
     tokenizer = AutoTokenizer.from_pretrained(locate_backbone("minilm"))
     sizes = {"hidden_size": 128, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 128}

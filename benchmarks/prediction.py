@@ -22,10 +22,10 @@ from rich.table import Table
 from transformers import DataCollatorWithPadding
 
 from hfkit import load_pipeline
-from hfkit.arguments import TextDataArguments, TextModelArguments
-from hfkit.backbones import build_text_classifier
+from hfkit.backbones.text import build_text_classifier
 from hfkit.data.text import load_text_data, tokenize
-from hfkit.prediction import predict_logits
+from hfkit.evaluation.predict import predict_logits
+from hfkit.flags.arguments import TextDataArguments, TextModelArguments
 
 TURNS = 3
 

@@ -126,8 +126,8 @@ def run_plain(row: Row, words: list[str], tuned: bool, steps: int, test: bool) -
     import torch
     from transformers import Trainer, TrainingArguments, set_seed
 
+    from hfkit.flags.parsing import parse_recipe
     from hfkit.models import encoders
-    from hfkit.parsing import parse_recipe
 
     recipe = recipe_of(row)
     text = row.recipe == "fakenews"
@@ -173,7 +173,7 @@ def text_task(arguments: Any, tuned: bool) -> tuple[Any, Any, Any]:
     """Return model, tokenised splits and collator of the plain sides."""
     from transformers import DataCollatorWithPadding
 
-    from hfkit.backbones import build_text_classifier
+    from hfkit.backbones.text import build_text_classifier
     from hfkit.data.text import load_text_data, tokenize
 
     data = load_text_data(arguments.data)
@@ -188,9 +188,9 @@ def image_task(arguments: Any, tuned: bool) -> tuple[Any, Any, Any]:
     import torch
     from transformers import default_data_collator
 
+    from hfkit.backbones.image import build_image_classifier
     from hfkit.data.images import load_image_data
     from hfkit.data.transforms import BatchTransform
-    from hfkit.image_backbones import build_image_classifier
 
     data = load_image_data(arguments.data)
     model, processor, _ = build_image_classifier(arguments.model, arguments.data.image_size, data.label_names)

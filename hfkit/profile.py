@@ -13,14 +13,14 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import PreTrainedConfig
 
-from .arguments import IMAGE, TEXT
-from .backbones import LOADING_ERRORS, build_text_classifier, first_sentence, locate_backbone
+from .backbones.image import OWN_NAMES, build_image_classifier
+from .backbones.text import LOADING_ERRORS, build_text_classifier, first_sentence, locate_backbone
 from .errors import UserError
-from .image_backbones import OWN_NAMES, build_image_classifier
+from .flags.arguments import IMAGE, TEXT
+from .flags.parsing import parse_arguments
 from .models import FAMILIES
 from .models.base import BackboneClassifier
 from .models.image import ImageClassifier
-from .parsing import parse_arguments
 
 BATCH_SIZES = (1, 32)
 SECONDS = 3.0

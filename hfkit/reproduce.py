@@ -11,12 +11,12 @@ import numpy as np
 import yaml
 from huggingface_hub import HfApi, ModelCard, hf_hub_download
 
-from .arguments import IMAGE, TEXT
 from .errors import UserError
-from .evaluation import accuracy_interval, macro_f1_interval
-from .hub import hub_errors, redact
-from .launch import CONFIGURATION_FILE
-from .run_summary import DATASETS, METRICS, OWN_DATA, SUMMARY_FILE, dataset_id, is_local
+from .evaluation.metrics import accuracy_interval, macro_f1_interval
+from .flags.arguments import IMAGE, TEXT
+from .hub.client import hub_errors, redact
+from .report.summary import DATASETS, METRICS, OWN_DATA, SUMMARY_FILE, dataset_id, is_local
+from .training.launch import CONFIGURATION_FILE
 
 RECIPES = {"text-classification": "fakenews", "image-classification": "cifar10"}
 """The recipe of each task."""

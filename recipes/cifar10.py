@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from datasets import DatasetDict
 from transformers import default_data_collator
 
-from hfkit.arguments import IMAGE
+from hfkit.backbones.image import build_image_classifier, family_of
+from hfkit.data.augmented import frozen_images
 from hfkit.data.images import load_image_data
 from hfkit.data.resized import keep_resized
 from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
-from hfkit.data.views import frozen_images
-from hfkit.illustrations import illustrate_images
-from hfkit.image_backbones import build_image_classifier, family_of
-from hfkit.launch import run_recipe, start_run
-from hfkit.parsing import parse_recipe
-from hfkit.training import Task, train_classifier
+from hfkit.flags.arguments import IMAGE
+from hfkit.flags.parsing import parse_recipe
+from hfkit.report.illustrations import illustrate_images
+from hfkit.training.launch import run_recipe, start_run
+from hfkit.training.run import Task, train_classifier
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("photo.jpg"))"""

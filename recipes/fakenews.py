@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 from transformers import DataCollatorWithPadding
 
-from hfkit.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
-from hfkit.backbones import build_text_classifier
+from hfkit.backbones.text import build_text_classifier
+from hfkit.data.augmented import frozen_texts
 from hfkit.data.text import load_text_data, tokenize
-from hfkit.data.views import frozen_texts
-from hfkit.launch import run_recipe, start_run
-from hfkit.parsing import parse_recipe
-from hfkit.training import Task, learning_rate_by_width, train_classifier
+from hfkit.flags.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
+from hfkit.flags.parsing import parse_recipe
+from hfkit.training.launch import run_recipe, start_run
+from hfkit.training.run import Task, learning_rate_by_width, train_classifier
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""

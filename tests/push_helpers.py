@@ -13,11 +13,12 @@ from transformers import (
     TrainingArguments,
 )
 
-from hfkit import load_pipeline, push
-from hfkit.hub import hub_errors
-from hfkit.hub_check import check_repository
-from hfkit.proof import prove
-from hfkit.trainer import ClassifierTrainer
+from hfkit import load_pipeline
+from hfkit.hub import push
+from hfkit.hub.check import check_repository
+from hfkit.hub.client import hub_errors
+from hfkit.hub.proof import prove
+from hfkit.training.trainer import ClassifierTrainer
 
 
 def upload(folder: Path, repo_id: str) -> str:

@@ -22,13 +22,13 @@ from transformers import (
 )
 
 from hfkit.errors import UserError
+from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_checksum
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
-from hfkit.trainer import BalancedLengthSampler, ClassifierTrainer, EpochLog, make_loss, parameter_groups
-from hfkit.training import learning_rate_by_width
-from hfkit.training_arguments import TrainingArguments
+from hfkit.training.run import learning_rate_by_width
+from hfkit.training.trainer import BalancedLengthSampler, ClassifierTrainer, EpochLog, make_loss, parameter_groups
 
 Make = Callable[[str], BackboneClassifier]
 ALL = pytest.mark.parametrize("name", TINY)
@@ -452,7 +452,7 @@ def test_waiting_for_data_is_told_from_training(
     assert sum(entry["data_seconds"] for entry in noted) >= 4 * 0.05
     assert all(entry["data_seconds"] <= entry["epoch_seconds"] for entry in noted)
     ticks = iter([0.0, 10.0, 11.0])
-    monkeypatch.setattr("hfkit.trainer.time", SimpleNamespace(perf_counter=ticks.__next__))
+    monkeypatch.setattr("hfkit.training.trainer.time", SimpleNamespace(perf_counter=ticks.__next__))
     nothing: Any = None
     log.on_epoch_begin(nothing, nothing, nothing)
     log.on_evaluate(nothing, nothing, nothing)

@@ -10,9 +10,9 @@ import pytest
 from conftest import ROOT
 from typer.main import get_command
 
-from hfkit import parsing
-from hfkit.arguments import IMAGE, TEXT
-from hfkit.cli import app
+from hfkit.commands.main import app
+from hfkit.flags import parsing
+from hfkit.flags.arguments import IMAGE, TEXT
 
 
 def test_importing_is_light() -> None:

@@ -10,7 +10,7 @@ from transformers import BertConfig
 from typer.testing import CliRunner
 
 from hfkit import profile
-from hfkit.cli import app
+from hfkit.commands.main import app
 from hfkit.errors import UserError
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig

@@ -14,9 +14,9 @@ from PIL import Image
 from tqdm.auto import tqdm
 from transformers.image_utils import load_image
 
-from ..arguments import ImageDataArguments
 from ..errors import UserError
-from ..training_arguments import available_cores
+from ..flags.arguments import ImageDataArguments
+from ..flags.training_arguments import available_cores
 from .image_sources import ImageSource, read_images
 from .labels import label_text
 from .split_names import SPLIT_NAMES

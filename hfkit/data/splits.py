@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 from datasets import ClassLabel, DatasetDict
 
-from ..arguments import DataArguments
 from ..errors import UserError
+from ..flags.arguments import DataArguments
 from .labels import check_kind, class_list
 
 MAX_DROPPED_SHARE = 0.05

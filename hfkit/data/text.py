@@ -7,10 +7,10 @@ from accelerate import PartialState
 from datasets import Dataset, DatasetDict, Features, Value
 from transformers import PreTrainedTokenizerBase
 
-from ..arguments import TextDataArguments
 from ..errors import UserError
+from ..flags.arguments import TextDataArguments
+from ..machine import code_checksum, package_versions
 from ..models.cleaning import clean, join_texts
-from ..versions import code_checksum, package_versions
 from .columns import check_columns, find_column, find_label_column
 from .labels import encodable, label_text
 from .sources import Source, read_source

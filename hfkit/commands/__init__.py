@@ -1,0 +1,1 @@
+"""The `hfkit` command; each verb is a thin call of a function."""

@@ -1,0 +1,130 @@
+"""Splits as the frozen part of a model sees them: every row in one or more forms that never change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xxhash
+from datasets import Dataset, DatasetDict
+from torchvision.transforms import v2
+from transformers import ViTImageProcessor
+
+from ..flags.arguments import ImageDataArguments
+from .stored_rows import numbers_of
+from .transforms import BatchTransform, make_augmentation
+
+
+@dataclass
+class FrozenInputs:
+    """One split as the frozen part sees it; its rows, labels and lengths are those of its first view.
+
+    Attributes:
+        views: The rows in one or more fixed forms (an image as it is and flipped); without any `note` is why.
+        content: What makes these inputs what they are, such as a hash of the rows: it goes into the key.
+        note: A few words on the views.
+        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its views.
+
+    """
+
+    views: list[Dataset]
+    content: Callable[[], dict[str, Any]]
+    note: str = ""
+    by_epoch: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows the split has."""
+        return len(self.views[0])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Classes of the rows; images have them as `label`, as they are not encoded yet."""
+        rows = self.views[0]
+        return numbers_of(rows, "labels" if "labels" in rows.column_names else "label")
+
+    @property
+    def lengths(self) -> np.ndarray | None:
+        """Tokens of each row of texts."""
+        rows = self.views[0]
+        return numbers_of(rows, "length") if "length" in rows.column_names else None
+
+
+def frozen_texts(inputs: DatasetDict) -> dict[str, FrozenInputs]:
+    """Return tokenised splits as they are: they never change."""
+    return {split: _frozen_text(inputs[split]) for split in ("train", "validation")}
+
+
+def _frozen_text(rows: Dataset) -> FrozenInputs:
+    return FrozenInputs([rows], lambda: _token_content(rows))
+
+
+def frozen_images(
+    rows: DatasetDict, processor: ViTImageProcessor, arguments: ImageDataArguments, seed: int
+) -> dict[str, FrozenInputs]:
+    """Return images of which those of training have one form for each of the random changes that are asked for.
+
+    That is the image as it is, and for a flip also the flipped image. Other changes are drawn `cache_views` times for each
+    image; without that number, or where batches are mixed, there is no such form, and the note says so.
+
+    Args:
+        rows: Splits of images with labels.
+        processor: The model's image processor.
+        arguments: Which random changes are asked for.
+        seed: What they are drawn by.
+
+    """
+    views, note, settings = _training_views(rows["train"], processor, arguments, seed)
+    plain = rows["validation"].with_transform(BatchTransform(processor))
+
+    def content(split: str, settings: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+        """Return a function of a split's content."""
+        return lambda: {"images": _hash_images(rows[split]), "processor": processor.to_dict(), **settings}
+
+    return {
+        "train": FrozenInputs(views, content("train", settings), note, "seed" in settings),
+        "validation": FrozenInputs([plain], content("validation", {})),
+    }
+
+
+def _training_views(
+    rows: Dataset, processor: ViTImageProcessor, arguments: ImageDataArguments, seed: int
+) -> tuple[list[Dataset], str, dict[str, Any]]:
+    """Return the forms of training images, a few words on them, and what else than the images they depend on."""
+    plain = rows.with_transform(BatchTransform(processor))
+    if arguments.mixup > 0 or arguments.cutmix > 0:
+        return [], "MixUp and CutMix make new images of each batch", {}
+    if arguments.augment == "none":
+        return [plain], "", {}
+    if arguments.augment == "flip":
+        flipped = rows.with_transform(BatchTransform(processor, v2.functional.horizontal_flip))
+        return [plain, flipped], "each image as it is and flipped, of which each epoch draws one", {"augment": "flip"}
+    count = arguments.cache_views
+    if count is None:
+        return (
+            [],
+            f"--augment {arguments.augment} changes each image anew (--cache_views 8 fixes 8 changes of each)",
+            {},
+        )
+    augmentation = make_augmentation(arguments.augment)
+    drawn = [BatchTransform(processor, augmentation, seed=seed * 1_009 + view) for view in range(count)]
+    words = f"{count} changes of each image by {arguments.augment}, drawn once by seed {seed} and taken in turn"
+    return [rows.with_transform(change) for change in drawn], words, {"augment": arguments.augment, "seed": seed}
+
+
+def _token_content(inputs: Dataset) -> dict[str, Any]:
+    """Return a sum over the token ids of all rows, in their order."""
+    digest = xxhash.xxh3_128()
+    for table in inputs.select_columns("input_ids").with_format("arrow").iter(10_000):
+        ids = table["input_ids"].combine_chunks()
+        digest.update(ids.value_lengths().to_numpy(zero_copy_only=False).tobytes())
+        digest.update(ids.flatten().to_numpy(zero_copy_only=False).tobytes())
+    return {"tokens": digest.hexdigest()}
+
+
+def _hash_images(rows: Dataset) -> str:
+    """Return a sum over the pixels of the images, in their order."""
+    digest = xxhash.xxh3_128()
+    for pixels, number in zip(rows["digest"], rows["row"], strict=True):
+        digest.update(f"{pixels} {number}\n".encode())  # seeded changes are drawn by the number
+    return digest.hexdigest()

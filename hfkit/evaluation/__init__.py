@@ -1,0 +1,1 @@
+"""Predictions of a model, and metrics of them with their intervals."""

@@ -1,0 +1,176 @@
+"""Metrics of a classifier, from class numbers and probabilities; knows nothing of the Trainer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import datasets
+import evaluate
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.metrics import classification_report, confusion_matrix, log_loss
+
+from ..errors import UserError
+
+AVERAGES = ("macro", "micro", "weighted")
+FIGURES = ("precision", "recall", "f1")
+
+
+class ClassificationMetrics(evaluate.Metric):
+    """Accuracy, and precision, recall and F1 of each class and averaged (macro, micro, weighted), by scikit-learn.
+
+    An `evaluate.Metric` of ours, since `evaluate.load` fetches its modules from the network. An undefined figure (a class
+    that never occurs or is never predicted) counts as 0.
+    """
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=str(type(self).__doc__),
+            citation="",
+            inputs_description="predictions and references: lists of class numbers; num_labels: how many classes.",
+            features=datasets.Features({"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}),
+        )
+
+    def _compute(self, predictions: Sequence[int], references: Sequence[int], num_labels: int) -> dict[str, float]:
+        report = report_of(references, predictions, [str(number) for number in range(num_labels)])
+        result = {"accuracy": report["accuracy"]}
+        for average in AVERAGES:
+            for figure in FIGURES:
+                result[f"{average}_{figure}"] = report[f"{average} avg"][_SKLEARN_FIGURE[figure]]
+        return result
+
+
+_SKLEARN_FIGURE = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
+
+
+def report_of(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names: list[str]) -> dict[str, Any]:
+    """Return scikit-learn's classification report as a dict, with accuracy and the micro average always in it."""
+    numbers = list(range(len(label_names)))
+    report = classification_report(
+        references, predictions, labels=numbers, target_names=label_names, output_dict=True, zero_division=0.0
+    )
+    accuracy = float(np.mean(np.asarray(references) == np.asarray(predictions)))
+    support = np.size(references)
+    micro = {"precision": accuracy, "recall": accuracy, "f1-score": accuracy, "support": float(support)}
+    rows = {name: report[name] for name in label_names}
+    averages = {"macro avg": report["macro avg"], "micro avg": micro, "weighted avg": report["weighted avg"]}
+    return {**rows, "accuracy": accuracy, **averages}
+
+
+def confusion_of(references: npt.ArrayLike, predictions: npt.ArrayLike, num_labels: int) -> np.ndarray:
+    """Return the confusion matrix (num_labels, num_labels): rows are true classes, columns predicted ones."""
+    return confusion_matrix(references, predictions, labels=list(range(num_labels)))
+
+
+def accuracy_interval(right: int, total: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share (Wilson 1927, JASA 22:209)."""
+    interval = binomtest(right, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def macro_f1_interval(confusion: np.ndarray, draws: int = 2000) -> tuple[float, float]:
+    """Return the 95 % interval of the macro F1 by the percentile bootstrap over rows (Efron and Tibshirani 1993, ch. 13).
+
+    Rows that are drawn anew with replacement have a confusion matrix that is multinomial around the one that was seen.
+
+    Args:
+        confusion: (classes, classes) counts; rows are true classes, columns predicted ones.
+        draws: How many matrices are drawn, always the same ones.
+
+    """
+    generator, shares = np.random.default_rng(0), confusion.ravel() / confusion.sum()
+    found = []
+    for _ in range(draws):
+        matrix = generator.multinomial(confusion.sum(), shares).reshape(confusion.shape)
+        found.append(np.mean(2 * np.diag(matrix) / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)))
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def probabilities_of(logits: np.ndarray) -> np.ndarray:
+    """Return the softmax of `logits` (rows, classes) in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def make_metrics(num_labels: int, extra: Sequence[str] = ()) -> Callable[[np.ndarray, np.ndarray], dict[str, float]]:
+    """Return a function of logits (rows, classes) and class numbers (rows,) that computes all metrics.
+
+    Args:
+        num_labels: How many classes there are.
+        extra: Ids of further metrics of the `evaluate` library, loaded now.
+
+    Raises:
+        UserError: A metric cannot be loaded, or cannot be computed from classes.
+
+    """
+    ours = ClassificationMetrics(keep_in_memory=True)
+    others = {name.rpartition("/")[2]: _load_metric(name) for name in extra}
+
+    def compute(logits: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        predictions = logits.argmax(axis=-1)
+        result = dict(ours.compute(predictions=predictions, references=references, num_labels=num_labels))
+        for name, metric in others.items():
+            result.update(_compute_other(name, metric, predictions, references, num_labels))
+        return result
+
+    return compute
+
+
+def evaluate_split(
+    logits: np.ndarray, references: np.ndarray, metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
+) -> dict[str, float]:
+    """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split."""
+    numbers = list(range(logits.shape[-1]))
+    return {
+        "loss": float(log_loss(references, probabilities_of(logits), labels=numbers)),
+        **metrics(logits, references),
+    }
+
+
+def wrong_predictions(
+    texts: pd.DataFrame, logits: np.ndarray, references: np.ndarray, label_names: list[str]
+) -> pd.DataFrame:
+    """List the wrong predictions, the most confident first: the rows of `texts`, label, prediction and confidence."""
+    probabilities = probabilities_of(logits)
+    predictions = probabilities.argmax(axis=-1)
+    table = texts.assign(
+        label=[label_names[number] for number in references],
+        prediction=[label_names[number] for number in predictions],
+        confidence=probabilities.max(axis=-1),
+    )
+    return table[predictions != references].sort_values("confidence", ascending=False, kind="stable")
+
+
+def _load_metric(name: str) -> evaluate.Metric:
+    try:
+        return evaluate.load(name)
+    except (OSError, ImportError, ValueError) as error:
+        raise UserError(
+            f"--metric {name}: the evaluate library cannot load it ({' '.join(str(error).split())[:200]}); check the name "
+            "and the network, or leave it out: accuracy, precision, recall and F1 need neither."
+        ) from error
+
+
+def _compute_other(
+    name: str, metric: evaluate.Metric, predictions: np.ndarray, references: np.ndarray, num_labels: int
+) -> dict[str, float]:
+    """Compute a metric of the evaluate library; those with an `average` get macro where there are more than two classes."""
+    inputs = {"predictions": predictions, "references": references}
+    try:
+        try:
+            result = metric.compute(**inputs)
+        except ValueError:
+            if num_labels == 2:
+                raise
+            result = metric.compute(**inputs, average="macro")
+    except (ValueError, TypeError) as error:
+        raise UserError(f"--metric {name} cannot be computed from classes ({error}); leave it out.") from error
+    # Named after the metric: several give a key such as "value" or "score".
+    return {
+        key if key == name else f"{name}_{key}": float(value)
+        for key, value in result.items()
+        if isinstance(value, int | float | np.number)
+    }

@@ -1,0 +1,290 @@
+"""The frozen part of a model runs once over the data, and what it gave is kept.
+
+Stored is what the forward pass produced in front of the first stage that trains, for every row; texts without padding. It is
+read from the disk through a memory map, so that memory does not grow with the data.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list, gather_object
+from datasets import Dataset
+
+from ..backbones.text import first_sentence
+from ..data.augmented import FrozenInputs
+from ..data.stored_rows import numbers_of
+from ..errors import UserError
+from ..evaluation.predict import Collator, batch_of, share_of_batches
+from ..freezing import frozen_checksum
+from ..machine import code_checksum, package_versions
+from ..models.base import BackboneClassifier
+from .hidden_states import StateLayout
+from .store import STATES_FILE, FeatureStore, StoreFullError
+
+Value = TypeVar("Value")
+
+
+class CannotCacheError(Exception):
+    """The cache stays off; the message is the reason, without a full stop."""
+
+
+@dataclass
+class SplitStates:
+    """The states of one split: those that are there, or that are to be computed.
+
+    Attributes:
+        split: Its name.
+        inputs: Its rows.
+        layout: How the states lie in their file.
+        key: Under which they are stored.
+        folder: Where they are, or None.
+        hold: Keeps them from being removed.
+
+    """
+
+    split: str
+    inputs: FrozenInputs
+    layout: StateLayout
+    key: str
+    folder: Path | None = None
+    hold: IO[bytes] | None = None
+
+
+class FeatureCache:
+    """Computes, stores and finds what a model's frozen part makes of the rows of a split.
+
+    Args:
+        model: The model, frozen by its plan; it is moved to the device of this process.
+        collator: Makes batches of the inputs.
+        store: Where the states are kept.
+        batch_size: Rows of a forward pass.
+        compute_dtype: What autocast computes in, or None for float32.
+        dtype: What the states are stored in, or None for what the forward pass gives.
+
+    """
+
+    def __init__(
+        self,
+        model: BackboneClassifier,
+        collator: Collator,
+        store: FeatureStore,
+        batch_size: int,
+        compute_dtype: torch.dtype | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.model, self.collator, self.store, self.batch_size = model, collator, store, batch_size
+        self.compute_dtype, self.dtype = compute_dtype, dtype
+        self.processes = PartialState()
+        self.stage = entry_stage(model)
+        self.notes: list[str] = []
+
+    def key(self, inputs: FrozenInputs) -> str:
+        """Hash everything that the states depend on: weights, code, config, rows, views, stage and dtypes."""
+        config = {key: value for key, value in self.model.config.to_dict().items() if key not in _NOT_OF_THE_STATES}
+        parts = {
+            "weights": frozen_checksum(self.model, without=self.model.training_parts),
+            "code": code_checksum(),
+            "versions": package_versions(),
+            "config": config,
+            "stage": self.stage,
+            "inputs": inputs.content(),
+            "views": len(inputs.views),
+            "dtypes": [str(self.compute_dtype), str(self.dtype)],
+            "device": self.processes.device.type,
+            "matmul": torch.get_float32_matmul_precision(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+    def sample(self, rows: Dataset) -> torch.Tensor:
+        """Return the states of some rows, short and long ones, after having run them both ways; all processes take the same.
+
+        Raises:
+            CannotCacheError: The two halves of the model do not give what the whole gives.
+
+        """
+        lengths = numbers_of(rows, "length") if "length" in rows.column_names else np.arange(len(rows))
+        order = np.argsort(lengths, kind="stable")
+        ends = np.unique(np.concatenate([order[:2], order[-2:]])).tolist()
+        batch = batch_of(rows, ends, self.collator, self.processes.device)
+        mask = {name: batch[name] for name in ("attention_mask",) if name in batch}
+        problem, found = "", torch.empty(0)
+        try:
+            with torch.inference_mode():
+                whole = self.model(**batch).logits
+                states = self.model.run_to(self.stage, **batch)
+                parted = self.model(states=states, **mask).logits
+                torch.testing.assert_close(parted, whole, rtol=1e-4, atol=1e-5)
+                with self.autocast():
+                    found = self.model.run_to(self.stage, **batch)
+        except torch.OutOfMemoryError:
+            raise
+        except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+            problem = f"the model in two parts differs from the whole ({first_sentence(error)})"
+        self._raise_together(problem)
+        return found
+
+    def look_up(self, split: str, inputs: FrozenInputs, sample: torch.Tensor) -> SplitStates:
+        """Look for the states of a split, of which `sample` has the shape.
+
+        Raises:
+            CannotCacheError: The store cannot be read.
+
+        """
+        lengths = inputs.lengths if sample.ndim == 3 else None
+        layout = StateLayout(
+            shape=tuple(sample.shape[1:] if lengths is None else sample.shape[2:]),
+            offsets=None if lengths is None else np.concatenate([[0], np.cumsum(lengths)]),
+            rows=inputs.rows,
+            views=len(inputs.views),
+            stored=self.dtype or sample.dtype,
+            produced=sample.dtype,
+        )
+        states = SplitStates(split, inputs, layout, "")
+
+        def find() -> tuple[str, Path | None]:
+            """Look on the main process, and keep what is found."""
+            key = self.key(inputs)
+            entry, note = self.store.find(key)
+            self.notes += [note] if note else []
+            states.hold = self.store.hold(entry) if entry else None
+            return key, entry.folder if entry else None
+
+        states.key, states.folder = self.on_main(find)
+        return states
+
+    def compute(self, missing: list[SplitStates]) -> None:
+        """Run the frozen part over all views of all rows, each process over its share, and store what it gives.
+
+        Raises:
+            CannotCacheError: There is no room for all of it, or it cannot be written.
+            UserError: The numbers do not fit the type that they are to be stored in.
+
+        """
+        self.on_main(lambda: self.store.make_room(sum(states.layout.bytes for states in missing)))
+        for states in missing:
+            folder = self.on_main(lambda states=states: self.store.begin(states.key, states.layout.bytes))  # type: ignore[misc]
+            try:
+                there = (folder / STATES_FILE).exists()
+                self._raise_together("" if there else f"{self.store.root} is not the same folder on all machines")
+                self._fill(folder / STATES_FILE, states)
+                self.processes.wait_for_everyone()
+                states.folder = self.on_main(lambda states=states, folder=folder: self._finish(folder, states))  # type: ignore[misc]
+            except BaseException:
+                if self.processes.is_main_process:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def _fill(self, file: Path, states: SplitStates) -> None:
+        """Write this process's share of the states."""
+        layout = states.layout
+        target = layout.open(file, writable=True)
+        for view, rows in enumerate(states.inputs.views):
+            description = f"Frozen part, {states.split}" + (f", view {view + 1}" if layout.views > 1 else "")
+            batches = share_of_batches(rows, self.collator, self.batch_size, self.processes.device, description)
+            with torch.inference_mode(), self.autocast():
+                for numbers, batch in batches:
+                    found = as_stored(self.model.run_to(self.stage, **batch), layout.stored)
+                    for number, row in zip(numbers, found, strict=True):
+                        place = layout.place(number, view)
+                        target[place] = row[: len(target[place])] if layout.offsets is not None else row
+
+    def _finish(self, folder: Path, states: SplitStates) -> Path:
+        """Make an entry of what all processes have written, on the main process."""
+        name = type(self.model.backbone).__name__
+        rows, kind = states.layout.rows, str(states.layout.stored)[6:]
+        of = f"{states.split}: {rows} rows before {self.stage} of {name}, {kind}"
+        entry = self.store.finish(folder, {"of": of})
+        states.hold = self.store.hold(entry)
+        return entry.folder
+
+    def on_main(self, action: Callable[[], Value]) -> Value:
+        """Do something on the main process, and return on all what it gives.
+
+        Raises:
+            CannotCacheError: It was not possible; all processes raise.
+
+        """
+        result: tuple[Any, str] = (None, "")
+        if self.processes.is_main_process:
+            try:
+                result = action(), ""
+            except (StoreFullError, OSError) as error:
+                result = None, first_sentence(error)
+        value, problem = broadcast_object_list([result])[0] if self.processes.num_processes > 1 else result
+        if problem:
+            raise CannotCacheError(problem)
+        return value
+
+    def _raise_together(self, problem: str) -> None:
+        """Raise on all processes what is a problem on one."""
+        problems = gather_object([problem]) if self.processes.num_processes > 1 else [problem]
+        for found in filter(None, problems):
+            raise CannotCacheError(found)
+
+    def autocast(self) -> torch.autocast:
+        """Compute in the type that training computes in."""
+        return torch.autocast(
+            self.processes.device.type, dtype=self.compute_dtype, enabled=self.compute_dtype is not None
+        )
+
+
+def as_stored(states: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return the states of a batch on the CPU, in the type that they are stored in.
+
+    Raises:
+        UserError: The numbers are too large for float16.
+
+    """
+    stored = states.to(dtype).cpu()
+    if dtype == torch.float16 and states.dtype != dtype and not stored.isfinite().all() and states.isfinite().all():
+        raise UserError("--feature_cache_dtype float16 is too small for these states: write bfloat16 or float32.")
+    return stored
+
+
+def entry_stage(model: BackboneClassifier) -> str:
+    """Return the first stage, in order of execution, that trains: everything in front of it is frozen.
+
+    Raises:
+        CannotCacheError: Nothing in front of it is frozen, or what trains stands in no stage of known order.
+
+    """
+    trainable = [name for name, parameter in model.backbone.named_parameters() if parameter.requires_grad]
+    if len(trainable) == len(list(model.backbone.parameters())):
+        raise CannotCacheError("nothing is frozen")
+    entries = model.entries()
+    first = len(entries) - 1
+    for name in trainable:
+        position = next((index for index, stage in enumerate(entries) if name.startswith(f"{stage}.")), None)
+        if position is None:
+            raise CannotCacheError(
+                f"{type(model.backbone).__name__} cannot be entered in front of {name}, only at {', '.join(entries)}"
+            )
+        first = min(first, position)
+    if first == 0 and len(entries) > 1:
+        raise CannotCacheError(f"the first stage, {entries[0]}, trains")
+    return entries[first]
+
+
+_NOT_OF_THE_STATES = (
+    "head_hidden_size",
+    "head_layers",
+    "head_activation",
+    "head_dropout",
+    "head_logits",
+    "id2label",
+    "label2id",
+    # of FDViT's masked training
+    "decoder",
+    "detach_target",
+    "mask_ratio",
+    "reconstruction_weight",
+)
+"""Fields of a config that change nothing in front of the head."""

@@ -1,0 +1,82 @@
+"""Whether it is faster to read what is stored than to compute it anew: on a fast GPU the first layers may be."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+from datasets import Dataset
+
+from ..evaluation.predict import batch_of
+from ..measure import seconds_of
+from .cache import FeatureCache, SplitStates
+
+_WRITTEN_BYTES = 1 << 24
+_LONG_SECONDS = 1.0
+"""A batch that takes so long is measured without a warm-up."""
+
+
+def why_not_worth_it(cache: FeatureCache, states: SplitStates, passes: float) -> str:
+    """Return why `states` should not be stored for training, without a full stop, or an empty text.
+
+    Args:
+        cache: For the model, which is on its device and in eval mode.
+        states: Those of the training rows.
+        passes: How often training reads each row.
+
+    """
+    views = len(states.inputs.views)
+    if passes <= views:
+        if views == 1:
+            return "each row is read once, so that nothing would be saved"
+        return f"each row is read {passes:g} times, so that nothing would be saved by {views} views of each"
+    # Who asked for fixed changes gets them, whatever the time: others would be another training.
+    if states.inputs.by_epoch:
+        return ""
+    size, states_stored = states.layout.bytes, states.layout.rows * views
+    computing = seconds_to_compute(cache, states.inputs.views[0])
+    reading = seconds_to_read(cache.store.root, size, cache.processes.device) / states_stored
+    if views * computing + passes * reading < passes * computing:
+        return ""
+    return (
+        f"reading the {size / states_stored / 1e3:,.1f} kB of a row ({reading * 1e3:.3f} ms) saves "
+        f"nothing against computing them ({computing * 1e3:.3f} ms)"
+    )
+
+
+def seconds_to_compute(cache: FeatureCache, rows: Dataset) -> float:
+    """Measure the frozen part on a batch of rows, reading them included: seconds a row."""
+    numbers = np.unique(np.linspace(0, len(rows) - 1, min(cache.batch_size, len(rows))).round().astype(int)).tolist()
+    device = cache.processes.device
+
+    def compute() -> None:
+        """Read a batch and run the frozen part on it."""
+        with torch.inference_mode(), cache.autocast():
+            cache.model.run_to(cache.stage, **batch_of(rows, numbers, cache.collator, device))
+
+    seconds = seconds_of(compute, device)
+    if seconds < _LONG_SECONDS:
+        seconds = seconds_of(compute, device)
+    return seconds / len(numbers)
+
+
+def seconds_to_read(folder: Path, size: int, device: torch.device) -> float:
+    """Measure how long it takes to bring so many bytes from a file in `folder` to a device.
+
+    What does not fit into memory will have to come from the disk whenever it is read, so that it is read from there here, too.
+
+    Raises:
+        OSError: The folder cannot be written.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(os.urandom(_WRITTEN_BYTES))
+        file.flush()
+        if size > psutil.virtual_memory().available and hasattr(os, "posix_fadvise"):
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        seconds = seconds_of(lambda: torch.from_numpy(np.array(np.memmap(file, np.uint8, "r"))).to(device), device)
+        return seconds * (size / _WRITTEN_BYTES)

@@ -1,0 +1,135 @@
+"""What the Trainer trains on: rows as they are encoded, or in their place what the frozen part made of them."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset
+from transformers import TrainerCallback
+
+from ..data.augmented import FrozenInputs
+from ..evaluation.predict import Collator
+from ..flags.arguments import Arguments
+from ..flags.training_arguments import TrainingArguments
+from ..training.launch import give_back_memory
+from .cache import CannotCacheError, FeatureCache
+from .gain import why_not_worth_it
+from .hidden_states import StateReader, ViewOfEpoch, collate_even, collate_packed
+from .store import STATES_FILE, FeatureStore
+
+if TYPE_CHECKING:
+    from ..training.run import Task
+
+
+@dataclass
+class TrainingInputs:
+    """What the Trainer gets: rows of inputs, or of stored states.
+
+    Attributes:
+        train: Training rows.
+        validation: Validation rows, if training evaluates.
+        collator: Makes batches of either.
+        note: A sentence on the cache.
+        callbacks: What the Trainer needs to call for it.
+        seconds: How long it took to find the states or to compute them, checks included.
+        holds: Open files that keep the states from being removed while they are read.
+
+    """
+
+    train: Dataset
+    validation: Dataset | None
+    collator: Collator
+    note: str
+    callbacks: list[TrainerCallback] = field(default_factory=list)
+    seconds: float = 0.0
+    holds: list[IO[bytes]] = field(default_factory=list)
+
+
+def training_inputs(task: "Task", arguments: Arguments[Any, Any]) -> TrainingInputs:
+    """Return stored states to train on where the feature cache can be used, else the inputs themselves."""
+    give_back_memory()  # what reading the data took, several times what is left of it
+    training = arguments.training
+    plain = TrainingInputs(task.inputs["train"], task.inputs["validation"], task.collator, "Feature cache: off.")
+    if training.feature_cache == "off":
+        return plain
+    explicit = training.feature_cache != "auto"
+    # The launcher may have chosen it, too.
+    precision = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(training.mixed_precision)
+    stored = None if training.feature_cache_dtype == "auto" else getattr(torch, training.feature_cache_dtype)
+    try:
+        store = FeatureStore(Path(training.feature_cache) if explicit else None)
+        cache = FeatureCache(task.model, task.collator, store, training.per_device_eval_batch_size, precision, stored)
+        validation = task.frozen["validation"] if training.eval_strategy != "no" else None
+        passes = _passes(training, len(plain.train))
+        inputs = use_feature_cache(cache, task.frozen["train"], validation, passes, explicit)
+    except CannotCacheError as reason:
+        plain.note = f"Feature cache: off, since {reason}."
+        return plain
+    give_back_memory()  # what the pass took
+    training.remove_unused_columns = False  # the states stand in a column that `forward` does not know yet
+    return inputs
+
+
+def _passes(training: TrainingArguments, rows: int) -> float:
+    """Return how often training reads each row."""
+    if training.max_steps <= 0:
+        return training.num_train_epochs
+    rows_a_step = training.per_device_train_batch_size * training.world_size * training.gradient_accumulation_steps
+    return training.max_steps * rows_a_step / rows
+
+
+def use_feature_cache(
+    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, passes: float, explicit: bool
+) -> TrainingInputs:
+    """Return stored states for training and validation; the model is set to enter them.
+
+    Args:
+        cache: For the model, which is in eval mode afterwards.
+        train: Training rows.
+        validation: Validation rows, with one view; None where training does not evaluate.
+        passes: How often training reads each row.
+        explicit: Whether the user asked for the cache, worth it or not.
+
+    Raises:
+        CannotCacheError: The cache cannot be used; nothing has changed.
+
+    """
+    if not train.views:
+        raise CannotCacheError(train.note)
+    started, model = time.perf_counter(), cache.model
+    model.to(cache.processes.device).eval()
+    model.entry = cache.stage
+    try:
+        sample = cache.sample(train.views[0])
+        splits = {"train": train} | ({"validation": validation} if validation else {})
+        states = [cache.look_up(split, inputs, sample) for split, inputs in splits.items()]
+        missing = [split for split in states if split.folder is None]
+        if states[0].folder is None and not explicit:
+            reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], passes))
+            if reason:
+                raise CannotCacheError(reason)
+        if missing:
+            cache.compute(missing)
+    except CannotCacheError:
+        model.entry = "classifier"
+        raise
+    seconds = time.perf_counter() - started
+    readers = [StateReader(Path(str(s.folder)) / STATES_FILE, s.layout, s.inputs.by_epoch) for s in states]
+    size = sum(reader.layout.bytes for reader in readers)
+    how = f"computed in {seconds:.1f} s" if missing else "found"
+    kind = str(readers[0].layout.stored).removeprefix("torch.")
+    note = (
+        f"Feature cache: training enters {cache.stage}; what is in front of it was {how}, once for each row "
+        f"({size / 1e6:,.1f} MB of {kind} in {cache.store.root})."
+    )
+    return TrainingInputs(
+        readers[0].rows(train.labels, train.lengths),
+        readers[1].rows(validation.labels, validation.lengths) if validation else None,
+        collate_even if readers[0].layout.offsets is None else collate_packed,
+        " ".join([*cache.notes, note, *([f"Views: {train.note}."] if train.note else [])]),
+        [ViewOfEpoch(readers[0])],
+        seconds if missing else 0.0,
+        [split.hold for split in states if split.hold],
+    )

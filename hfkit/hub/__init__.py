@@ -1,0 +1,1 @@
+"""Models on the Hub: pushing with proof, cards, checking what others have pushed."""

@@ -1,0 +1,247 @@
+"""The model card: what a stranger must know of a model, from what its run has written down."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from ..evaluation.metrics import accuracy_interval, macro_f1_interval
+from ..models import FAMILIES
+from ..report import tables
+from ..report.summary import METRICS, SUMMARY_FILE
+from ..report.tables import escape_markdown
+from .proof import HARD_TEXTS
+
+_FILLERS = {"mail": "name@example.org", "handle": "@user", "address": "https://example.org", "number": "000"}
+_MASKED = re.compile(
+    r"(?P<address>(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*)"
+    r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?P<handle>@+\w(?:[\w.-]*\w)?)"
+    r"|(?P<number>\+?\d[\d ()/.-]{6,}\d)",
+    re.IGNORECASE,
+)
+"""What a text may name, each with a filler."""
+
+TEMPLATE = """---
+{{ card_data }}
+---
+
+# {{ title }}
+
+{{ summary }}
+
+## Results
+
+{{ results }}
+95 % intervals are for rows like those that were held out: of the accuracy Wilson's, of macro F1 by the bootstrap.
+
+{% for picture in pictures %}![{{ picture[0] }}]({{ picture[1] }})
+{% endfor %}
+{{ classes }}
+## How to use it
+
+```bash
+pip install {{ packages }}
+```
+
+```python
+from transformers import pipeline
+
+classify = pipeline("{{ task }}", model="{{ repo_id }}", revision="{{ tag }}", trust_remote_code=True)
+classify({{ example }})
+```
+
+`trust_remote_code=True` runs the Python files of this repository: read them first. The tag `{{ tag }}` was set after the
+files had been loaded back from the Hub by a process without hfkit and had given the run's own scores. With hfkit none of this
+repository's code runs:
+
+```python
+from hfkit import load_pipeline
+
+load_pipeline("{{ repo_id }}", revision="{{ tag }}")({{ example }})
+```
+
+## How it was trained
+
+- Backbone: {{ backbone }}.
+{% for line in lines %}- {{ line }}
+{% endfor %}
+`hfkit.yaml` has the flags; `hfkit reproduce {{ repo_id }}` runs them again and compares the results.
+
+## Data
+
+{{ rows }}
+{% for line in data_lines %}- {{ line }}
+{% endfor %}
+## Limitations
+
+{% for line in limitations %}- {{ line }}
+{% endfor %}
+## Versions
+
+{{ versions }}
+"""
+
+
+def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: str | None) -> ModelCard:
+    """Write the card of a run.
+
+    Args:
+        run: The run's folder.
+        repo_id: Where it is pushed.
+        tag: The tag that will name the proven commit.
+        license_name: The model's license, by the Hub's name for it.
+        language: Language of the texts, if known.
+
+    """
+    summary = _read(run / SUMMARY_FILE)
+    results = _read(run / "all_results.json")
+    shown = _read(run / "report" / "classification_report.json")
+    family = FAMILIES[_read(run / "config.json")["model_type"]]
+    is_text = family.task == "text-classification"
+    widget = _widget(run) if is_text else []
+    data = ModelCardData(
+        library_name="transformers",
+        pipeline_tag=family.task,
+        license=license_name,
+        language=language,
+        base_model=summary["base_model"],
+        base_model_relation="finetune" if summary["base_model"] else None,
+        datasets=[summary["dataset_id"]] if summary["dataset_id"] else None,
+        metrics=sorted(METRICS.values()),
+        tags=["hfkit", summary["head"], *(["custom_code"])],
+        model_name=repo_id.rpartition("/")[2],
+        eval_results=_eval_results(results, summary, family.task),
+        widget=[{"text": text} for text in widget] or None,
+    )
+    pictures = [("Confusion matrix", "report/confusion_matrix.png"), ("Losses and accuracies", "report/curves.png")]
+    return ModelCard.from_template(
+        data,
+        template_str=TEMPLATE,
+        title=repo_id.rpartition("/")[2],
+        summary=escape_markdown(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
+        results=tables.markdown_table(_result_table(results, summary, shown)),
+        pictures=[picture for picture in pictures if (run / picture[1]).exists()],
+        classes=tables.markdown_table(tables.classification_table(shown)) if shown else "",
+        packages=" ".join(_packages(run)),
+        task=family.task,
+        repo_id=repo_id,
+        tag=tag,
+        example=json.dumps(widget[0] if widget else "Some text.", ensure_ascii=False) if is_text else '"photo.jpg"',
+        backbone=escape_markdown(summary["base_model"] or summary["backbone"]),
+        lines=[escape_markdown(line) for line in summary["lines"]],
+        data_lines=[escape_markdown(line) for line in summary["data_lines"]],
+        rows=tables.markdown_table(_row_table(summary)),
+        limitations=[escape_markdown(line) for line in _limitations(shown, summary)],
+        versions=", ".join(f"{name} {version}" for name, version in _read(run / "env.json")["packages"].items()) + ".",
+    )
+
+
+def plain_card(model: Any) -> ModelCard:
+    """Return a short card for a model that is pushed without a run: what it is and how to load it, and no results."""
+    task = FAMILIES[model.config.model_type].task
+    names = escape_markdown(", ".join(model.config.id2label.values()))
+    data = ModelCardData(library_name="transformers", pipeline_tag=task, tags=["hfkit", "custom_code"])
+    content = f'A classifier of hfkit. Labels: {names}. It loads by `pipeline("{task}", ..., trust_remote_code=True)`.'
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{content}\n")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def _splits(results: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the splits that were evaluated: the prefix of their figures, and their names."""
+    return [(p, n) for p, n in (("eval", "validation"), ("test", "test")) if f"{p}_accuracy" in results]
+
+
+def _eval_results(results: dict[str, Any], summary: dict[str, Any], task: str) -> list[EvalResult]:
+    return [
+        EvalResult(
+            task_type=task,
+            dataset_type=summary["dataset_id"] or "own-data",
+            dataset_name=summary["dataset"],
+            dataset_config=summary["dataset_config"],
+            dataset_revision=summary["dataset_revision"],
+            dataset_split=split,
+            dataset_args={"cut_from": "train"} if split in summary["cut_from_train"] else None,
+            metric_type=kind,
+            metric_name=name.replace("_", " "),
+            metric_args={"average": "macro"} if name.startswith("macro") else None,
+            metric_value=round(results[f"{prefix}_{name}"], 4),
+        )
+        for prefix, split in _splits(results)
+        for name, kind in METRICS.items()
+    ]
+
+
+def _result_table(results: dict[str, Any], summary: dict[str, Any], shown: dict[str, Any]) -> pd.DataFrame:
+    rows = {}
+    for prefix, split in _splits(results):
+        total, accuracy = summary["rows"][split], results[f"{prefix}_accuracy"]
+        low, high = accuracy_interval(round(accuracy * total), total)
+        macro = f"{results[f'{prefix}_macro_f1']:.4f}"
+        if split == shown.get("split"):  # the split whose confusion matrix is kept
+            macro += " ({:.4f} to {:.4f})".format(*macro_f1_interval(np.array(shown["confusion"])))
+        rows[split] = (total, f"{accuracy:.4f} ({low:.4f} to {high:.4f})", macro)
+    columns = ["rows", "accuracy (95 % interval)", "macro F1 (95 % interval)"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return table.rename_axis("split")
+
+
+def _row_table(summary: dict[str, Any]) -> pd.DataFrame:
+    table = pd.DataFrame.from_dict(summary["classes"], orient="index").rename_axis("class")
+    return table.astype("Int64")
+
+
+def _limitations(shown: dict[str, Any], summary: dict[str, Any]) -> list[str]:
+    """Say what the errors on held-out rows show."""
+    lines = [
+        f"It was trained and tested on {summary['dataset']}: on rows that differ from those (another time, source or "
+        "language) its accuracy is unknown, and most often lower.",
+        "A score is the model's softmax, not the chance that it is right.",
+    ]
+    if not shown:
+        return lines
+    names, confusion = list(summary["classes"]), np.array(shown["confusion"])
+    wrong = confusion - np.diag(np.diag(confusion))
+    lines.append(f"{wrong.sum()} of {confusion.sum()} rows of {shown['split']} are wrong.")
+    for flat in np.argsort(-wrong, axis=None)[:3]:
+        true, predicted = np.unravel_index(flat, wrong.shape)
+        if wrong[true, predicted]:
+            lines.append(
+                f"{wrong[true, predicted]} of {confusion[true].sum()} rows that are {names[true]} are taken for "
+                f"{names[predicted]}."
+            )
+    return lines
+
+
+def _widget(run: Path) -> list[str]:
+    """Return two short held-out texts of which the model is sure, one for each of two classes, with names masked."""
+    proof = _read(run / "proof" / "rows.json")
+    examples: dict[int, tuple[float, str]] = {}
+    for text, scores in zip(proof["inputs"], proof["scores"], strict=True):
+        if text not in HARD_TEXTS and 20 <= len(text) <= 200 and "\n" not in text:
+            label = int(np.argmax(scores))
+            examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
+    return [mask(text) for _, text in list(examples.values())[:2]]
+
+
+def mask(text: str) -> str:
+    """Put fillers in the place of handles, mail addresses, links and long numbers; names of persons stay."""
+    return _MASKED.sub(lambda found: _FILLERS[str(found.lastgroup)], text)
+
+
+def _packages(run: Path) -> list[str]:
+    """Return what has to be installed, transformers in a version that is not older than the one of the proof."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in run.glob("*.py"))
+    imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
+    extra = sorted(imported & {"emoji", "timm", "torchvision"})
+    is_image = (run / "preprocessor_config.json").exists()
+    version = _read(run / "env.json")["packages"]["transformers"]
+    least = f'"transformers>={".".join(version.split(".")[:2])}"'
+    return ["torch", least, *sorted({*extra, *(["torchvision", "pillow"] if is_image else [])})]

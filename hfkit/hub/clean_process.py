@@ -1,0 +1,60 @@
+"""A script: loads a model as a person without hfkit does, and prints what it predicts. It imports nothing of hfkit.
+
+    python clean_process.py REQUEST.json
+
+REQUEST.json holds `model` (a folder or a Hub id), `revision`, `task`, and `inputs` (texts, or files of images). The last line of
+its output is JSON: the labels of the model, and for each input the score of each label.
+"""
+
+import json
+import sys
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from typing import Any
+
+
+class BlockHfkit(MetaPathFinder):
+    """Finds no hfkit, as on a machine where it was never installed."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
+        """Raise for hfkit and what is in it, and leave the rest to others."""
+        if fullname.partition(".")[0] == "hfkit":
+            raise ModuleNotFoundError(f"No module named {fullname!r} (blocked)", name=fullname)
+
+
+def block_hfkit() -> None:
+    """Make hfkit impossible to import, and make sure of it."""
+    sys.meta_path.insert(0, BlockHfkit())
+    try:
+        import hfkit  # noqa: F401
+    except ModuleNotFoundError:
+        return
+    raise SystemExit("hfkit could be imported: this would prove nothing.")
+
+
+def predict(request: dict[str, Any]) -> dict[str, Any]:
+    """Load the model by `pipeline()`, with its own code, and predict the inputs one by one, in float32."""
+    import torch
+    from transformers import pipeline
+
+    torch.manual_seed(0)
+    classify = pipeline(
+        request["task"],
+        model=request["model"],
+        revision=request["revision"],
+        trust_remote_code=True,
+        dtype=torch.float32,
+        device="cpu",
+    )
+    names = classify.model.config.id2label
+    labels = [names[number] for number in sorted(names)]
+    scores = []
+    for content in request["inputs"]:
+        found = {entry["label"]: entry["score"] for entry in classify(content, top_k=len(labels))}
+        scores.append([found.get(label) for label in labels])
+    return {"labels": labels, "scores": scores, "code": type(classify.model).__module__.partition(".")[0]}
+
+
+if __name__ == "__main__":
+    block_hfkit()
+    print(json.dumps(predict(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))))

@@ -1,0 +1,251 @@
+"""The proof that a saved model works for others: a process without hfkit loads it and must give the run's own scores.
+
+At its end a run writes `proof/`, up to 64 held-out rows with their scores, and `manifest.json`, the SHA-256 of each of the
+model's files and of what its card is made of. Both stay with the run; what is pushed is checked against them.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from datasets import Dataset, DatasetDict
+from PIL import Image
+
+from ..data.images import open_image
+from ..data.text import tokenize
+from ..errors import UserError
+from ..evaluation.metrics import probabilities_of
+from ..evaluation.predict import predict_logits
+from ..files import write_file
+from ..models import FAMILIES
+from ..models.base import BackboneClassifier
+from .client import redact
+
+if TYPE_CHECKING:
+    from ..training.run import Task
+
+PROOF_ROWS = 64
+TOLERANCE = 1e-5
+"""Largest difference of a score, in float32."""
+
+HARD_TEXTS = ("", "Stay safe \U0001f637 and read https://example.org/covid?page=1 #covid19")
+"""An empty text, and one with an emoji and an address; each proof has them."""
+
+MODEL_FILES = (
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.py",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "bpe.codes",
+    "*.model",
+    "chat_template.jinja",
+)
+"""Names of what `save_pretrained` writes for a model, its code, and its tokenizer or image processor."""
+
+
+CARD_FILES = (
+    "hfkit.yaml",
+    "env.json",
+    "summary.json",
+    "predictions.csv",
+    "*_results.json",
+    "proof/rows.json",
+    "report/*",
+)
+"""What a card is made of."""
+
+STRANGER_SECONDS = 3600
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return the files of a saved model in a run's folder; results and checkpoints are none."""
+    return sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()})
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a file in a repository's root belongs to its model."""
+    return any(fnmatch(name, pattern) for pattern in MODEL_FILES) and "/" not in name
+
+
+def card_files(folder: Path) -> list[Path]:
+    """Return what the card of a run is made of."""
+    return sorted({path for pattern in CARD_FILES for path in folder.glob(pattern) if path.is_file()})
+
+
+def checksums(folder: Path, files: list[Path]) -> dict[str, str]:
+    """Return the SHA-256 of files by their path in a folder."""
+    sums = {}
+    for path in files:
+        digest = hashlib.sha256()
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+        sums[path.relative_to(folder).as_posix()] = digest.hexdigest()
+    return sums
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the sums of the model's files, and of what its card is made of."""
+    sums = checksums(folder, [*model_files(folder), *card_files(folder)])
+    write_file(folder / "manifest.json", json.dumps(sums, indent=2) + "\n")
+
+
+def write_proof(folder: Path, model: BackboneClassifier, task: "Task", split: str) -> None:
+    """Write held-out rows with the scores that the saved model gives them; all processes call it, the main one writes.
+
+    The scores are computed on the CPU, as those of the process that has no hfkit: a GPU rounds otherwise.
+
+    Args:
+        folder: Of the run.
+        model: The saved model, in float32.
+        task: The task, with the rows.
+        split: The held-out split.
+
+    """
+    main = PartialState().is_main_process
+    rows = task.rows[split]
+    if "image" in rows.column_names:
+        chosen = _spread(len(rows), PROOF_ROWS)
+        inputs = [_store_image(folder / "proof", rows[number]["image"], number) for number in chosen] if main else []
+        encoded = task.inputs[split].select(chosen)
+    else:
+        inputs = _choose_texts(list(task.rows[split]["text"]))
+        proof = Dataset.from_dict({"row": range(len(inputs)), "text": inputs})
+        tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, model.config.cleaning, model.config.max_length)
+        encoded = tokens["proof"]
+    logits = predict_logits(model, encoded, task.collator, PROOF_ROWS, torch.device("cpu"))
+    content = {
+        "task": FAMILIES[model.config.model_type].task,
+        "labels": task.label_names,
+        "inputs": inputs,
+        "scores": probabilities_of(logits).tolist(),
+    }
+    if main:
+        write_file(folder / "proof" / "rows.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _choose_texts(texts: list[str]) -> list[str]:
+    """Return the hard texts, the longest one, and others spread over the split."""
+    others = [texts[number] for number in _spread(len(texts), PROOF_ROWS - len(HARD_TEXTS) - 1)]
+    return [*HARD_TEXTS, max(texts, key=len), *others]
+
+
+def _spread(total: int, number: int) -> list[int]:
+    """Return so many positions, evenly spread."""
+    return np.unique(np.linspace(0, total - 1, min(number, total)).round().astype(int)).tolist()
+
+
+def _store_image(folder: Path, cell: dict[str, Any], number: int) -> str:
+    """Write an image as it is, bytes for bytes, and return the file's name."""
+    content = cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
+    open_image({"bytes": content, "path": None}).close()
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        kind = (Image.open(file).format or "png").lower()
+    name = f"{number:06}.{kind}"
+    write_file(folder / name, content)
+    return name
+
+
+def prove(run: Path, model: str, revision: str | None = None) -> str:
+    """Load a model in a process without hfkit and compare labels and scores with the run's; return a sentence on it.
+
+    Args:
+        run: The run's folder, with `proof/`.
+        model: A folder, or a Hub id.
+        revision: Commit of a Hub id.
+
+    Raises:
+        UserError: The model cannot be loaded, or gives other labels or scores: the sentence says which.
+
+    """
+    proof = json.loads((run / "proof" / "rows.json").read_text(encoding="utf-8"))
+    is_image = proof["task"] == "image-classification"
+    inputs = [str((run / "proof" / name).resolve()) for name in proof["inputs"]] if is_image else proof["inputs"]
+    found = load_as_stranger(model, revision, proof["task"], inputs)
+    if found["labels"] != proof["labels"]:
+        raise UserError(f"{model} has the labels {found['labels']}, but the run has {proof['labels']}.")
+    expected, scores = np.array(proof["scores"]), np.array(found["scores"], dtype=float)
+    worst = np.abs(expected - scores).max(axis=1)
+    wrong = int((~(worst <= TOLERANCE)).sum())
+    if wrong:
+        row = int(np.argmax(np.nan_to_num(worst, nan=np.inf)))
+        raise UserError(
+            f"{model} gives other scores than the run for {wrong} of {len(scores)} rows: for row {row} of "
+            f"{run / 'proof' / 'rows.json'} {np.round(scores[row], 6).tolist()}, and not {np.round(expected[row], 6).tolist()}."
+        )
+    return f"{len(scores)} rows, labels equal, largest difference of a score {worst.max():.1e}"
+
+
+def load_as_stranger(
+    model: str, revision: str | None, task: str, inputs: list[str], with_token: bool = True
+) -> dict[str, Any]:
+    """Run `clean_process.py`, which has no hfkit, no standard input and an empty cache of modules.
+
+    Args:
+        model: A folder, or a Hub id.
+        revision: Commit of a Hub id.
+        task: Of the pipeline.
+        inputs: Texts, or files of images.
+        with_token: Whether it gets the token and the rest of the environment, which a stranger's code must not. That code
+            still runs as the user, who could read the user's files and reach the network.
+
+    Raises:
+        UserError: It failed; its last line says how.
+
+    """
+    request = {"model": model, "revision": revision, "task": task, "inputs": inputs}
+    with tempfile.TemporaryDirectory() as folder:
+        script, file = Path(folder) / "clean_process.py", Path(folder) / "request.json"
+        # From its own folder: beside hfkit's files, those would be found in the place of the standard library's.
+        shutil.copy(Path(__file__).with_name("clean_process.py"), script)
+        file.write_text(json.dumps(request), encoding="utf-8")  # a command line would be too short for long texts
+        try:
+            finished = subprocess.run(
+                [sys.executable, str(script), str(file)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                env=_environment(folder, with_token),
+                cwd=folder,
+                timeout=STRANGER_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UserError(f"{model} was not loaded in {STRANGER_SECONDS} s by a process without hfkit.") from error
+    if finished.returncode != 0:
+        reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
+        raise UserError(f"{model} cannot be loaded without hfkit ({reason}).")
+    return dict(json.loads(finished.stdout.strip().splitlines()[-1]))
+
+
+def _environment(folder: str, with_token: bool) -> dict[str, str]:
+    """Return the environment of the process without hfkit; without the token only what it takes to run Python, and no home."""
+    environment = dict(os.environ)
+    if not with_token:
+        environment = {name: value for name, value in environment.items() if name in _HARMLESS}
+        environment |= {"HOME": folder, "HF_HOME": folder, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    return {**environment, "HF_MODULES_CACHE": folder, "TOKENIZERS_PARALLELISM": "false"}
+
+
+_HARMLESS = frozenset(
+    "PATH LANG LC_ALL PYTHONPATH LD_LIBRARY_PATH SYSTEMROOT TEMP TMP TMPDIR OMP_NUM_THREADS CUDA_VISIBLE_DEVICES "
+    "HF_ENDPOINT HF_HUB_OFFLINE".split()
+)

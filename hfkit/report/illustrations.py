@@ -1,0 +1,97 @@
+"""Pictures of image data: samples of each class, and the most confident wrong predictions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset
+from PIL import Image
+from transformers import ViTImageProcessor
+
+from ..data.images import open_image
+from ..data.splits import LabelledData
+from ..models.image import ImageClassifier
+from ..models.token_learner import TokenLearnerClassifier
+from .plots import draw_image_grid
+
+COLUMNS = 8
+MAX_CLASSES = 20
+MAX_ERRORS = 32
+MAX_MAPPED = 6
+SHOWN_SIZE = 160
+"""Pixels of an image's longer side in a grid."""
+
+
+def illustrate_images(
+    data: LabelledData, model: ImageClassifier, processor: ViTImageProcessor
+) -> Callable[[Path, str, pd.DataFrame], None]:
+    """Return what draws the pictures of a run.
+
+    They are `samples.png`, training images of each class, `errors.png`, the most confident errors, and for learned tokens
+    `token_maps.png`, what each of them looks at.
+    """
+
+    def illustrate(folder: Path, split: str, errors: pd.DataFrame) -> None:
+        """Draw the pictures into `folder`; `errors` are those of `split`, indexed by their position in it."""
+        draw_samples(folder / "samples.png", data.splits["train"], data.label_names)
+        if len(errors):
+            draw_errors(folder / "errors.png", data.splits[split], errors)
+        if isinstance(model, TokenLearnerClassifier):
+            draw_token_maps(folder / "token_maps.png", model, processor, data.splits[split], data.label_names)
+
+    return illustrate
+
+
+def draw_samples(path: Path, rows: Dataset, label_names: list[str]) -> None:
+    """Draw the first images of each class (of the first 20 classes), a row for each class (PNG)."""
+    labels = np.array(rows["label"])
+    images, titles = [], []
+    for number, name in enumerate(label_names[:MAX_CLASSES]):
+        positions = np.flatnonzero(labels == number)[:COLUMNS].tolist()
+        images.append([_small_image(rows, position) for position in positions])
+        titles.append([name] * len(positions))
+    draw_image_grid(path, images, titles)
+
+
+def draw_errors(path: Path, rows: Dataset, errors: pd.DataFrame) -> None:
+    """Draw the most confident wrong predictions: what was predicted, how surely, and what it is (PNG)."""
+    shown = errors.head(MAX_ERRORS)
+    images = [_small_image(rows, int(position)) for position in shown.index]
+    titles = [f"{row.prediction} {row.confidence:.0%}\nis {row.label}" for row in shown.itertuples()]
+    starts = range(0, len(images), COLUMNS)
+    draw_image_grid(
+        path,
+        [images[start : start + COLUMNS] for start in starts],
+        [titles[start : start + COLUMNS] for start in starts],
+    )
+
+
+def draw_token_maps(
+    path: Path, model: TokenLearnerClassifier, processor: ViTImageProcessor, rows: Dataset, label_names: list[str]
+) -> None:
+    """Draw the first image of each class (of the first 6), and beside it how bright each learned token sees its parts (PNG)."""
+    labels = np.array(rows["label"])
+    positions = [int(np.argmax(labels == number)) for number in range(len(label_names)) if number in labels]
+    square = (SHOWN_SIZE, SHOWN_SIZE)
+    images = [open_image(rows[position]["image"]) for position in positions[:MAX_MAPPED]]
+    pixels = processor(images, return_tensors="pt")["pixel_values"]
+    with torch.inference_mode():
+        maps = model.eval().token_maps(pixels.to(model.device, model.dtype)).float().cpu().numpy()
+    pictures, titles = [], []
+    for image, position, of_image in zip(images, positions, maps, strict=False):
+        plain = np.asarray(image.resize(square), dtype=np.float32)
+        seen = []
+        for token in of_image:
+            light = np.asarray(Image.fromarray(token / token.max()).resize(square, Image.Resampling.BILINEAR))
+            seen.append(Image.fromarray((plain * light[..., None]).astype(np.uint8)))
+        pictures.append([image.resize(square), *seen])
+        titles.append([label_names[labels[position]], *(f"token {number}" for number in range(1, len(seen) + 1))])
+    draw_image_grid(path, pictures, titles)
+
+
+def _small_image(rows: Dataset, position: int) -> Image.Image:
+    image = open_image(rows[position]["image"])
+    image.thumbnail((SHOWN_SIZE, SHOWN_SIZE))
+    return image

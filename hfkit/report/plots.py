@@ -1,0 +1,81 @@
+"""Pictures of a run, as PNG files: curves, confusion matrix, grids of images."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+from sklearn.metrics import ConfusionMatrixDisplay
+
+from ..files import write_file
+
+matplotlib.use("Agg")
+
+
+def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
+    """Draw loss and accuracy of train and validation over the epochs (PNG)."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for axis, figure_name in zip(axes, ("loss", "accuracy"), strict=True):
+        for column, label in ((figure_name, "train"), (f"eval_{figure_name}", "validation")):
+            values = epochs[column].dropna()
+            axis.plot(values.index, values, marker="o", label=label)
+        axis.set(
+            title=figure_name.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)]
+        )
+        axis.grid(alpha=0.3)
+        axis.legend()
+    _save(path, figure)
+
+
+def draw_confusion(path: Path, confusion: np.ndarray, label_names: list[str], title: str) -> None:
+    """Draw a confusion matrix (PNG), with its numbers up to 30 classes."""
+    legible = len(label_names) <= 30
+    size = 3.5 + min(0.5 * len(label_names), 15.0)
+    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
+    axis = figure.subplots()
+    escaped = [_escape(name) for name in label_names]
+    display = ConfusionMatrixDisplay(confusion, display_labels=escaped)
+    rotation = "vertical" if len(escaped) > 4 else "horizontal"
+    display.plot(
+        ax=axis,
+        cmap="Blues",
+        values_format="d",
+        include_values=legible,
+        xticks_rotation=rotation,
+    )
+    if not legible:
+        axis.set(xticks=[], yticks=[])
+    axis.set_title(title)
+    _save(path, figure)
+
+
+def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]]) -> None:
+    """Draw rows of images, each with a title (PNG); a row may be shorter than the others, and an empty one is left out."""
+    images, titles = [row for row in images if row], [row for row in titles if row]
+    if not images:
+        return
+    columns = max(len(row) for row in images)
+    figure = Figure(figsize=(1.3 * columns, 1.6 * len(images)), layout="constrained")
+    axes = figure.subplots(len(images), columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for row, (pictures, texts) in enumerate(zip(images, titles, strict=True)):
+        for column, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
+            axes[row, column].imshow(picture)
+            axes[row, column].set_title(_escape(text), fontsize=7)
+    _save(path, figure)
+
+
+def _escape(text: str) -> str:
+    return text.replace("$", r"\$")  # a dollar would start a formula
+
+
+def _save(path: Path, figure: Figure) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    write_file(path, content.getvalue())

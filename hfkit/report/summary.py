@@ -1,0 +1,127 @@
+"""What a run says of itself in `summary.json`, for its card: no paths, nothing of the machine but versions."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..backbones.image import LITE0
+from ..backbones.text import MINILM
+from ..data.image_sources import HUB_NAMES
+from ..data.split_names import IGNORED_SPLITS
+from ..data.splits import NO_SPLIT
+from ..files import write_file
+from ..flags.arguments import Arguments, TextModelArguments
+from ..models import FAMILIES
+from ..models.fdvit import FDVIT_SIZES, published_name
+
+if TYPE_CHECKING:
+    from ..training.run import Task
+
+SUMMARY_FILE = "summary.json"
+METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
+"""Figures of a card's front matter, and the Hub's names for them."""
+
+_NOT_ON_CARDS = (
+    "Rows left out",
+    "Files that are no images",
+    "Images are decoded",
+    "Resized images",
+    IGNORED_SPLITS,
+)
+"""How sentences begin that name files or cells of the data (a card says how many rows were left out instead), or speak of this
+disk."""
+
+DATASETS = {
+    "sample": "a small hand-written sample that proves nothing about accuracy",
+    "constraint": "the English tweets of Constraint@AAAI-2021 (COVID-19 fake news, Patwa et al., arXiv 2011.03327)",
+    "digits": "scikit-learn's digits",
+    "cifar10": "CIFAR-10",
+}
+"""Data sets with names of their own, as a sentence goes on after "trained on"."""
+
+
+OWN_DATA = "the author's own data"
+
+
+def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], lines: list[str]) -> None:
+    """Write what was trained on what.
+
+    Args:
+        folder: Of the run.
+        task: Model and data.
+        arguments: Flags.
+        lines: Sentences on how it was trained.
+
+    """
+    counts = {split: Counter(rows["label"]) for split, rows in task.rows.items() if "label" in rows.column_names}
+    summary = {
+        "task": FAMILIES[task.model.config.model_type].task,
+        "kind": f"A classifier of {'texts' if isinstance(arguments.model, TextModelArguments) else 'images'}, trained on "
+        f"{dataset_name(arguments.data.dataset)}.",
+        "backbone": Path(str(arguments.model.backbone)).name,
+        "base_model": base_model_of(arguments),
+        "head": arguments.model.head,
+        "dataset": dataset_name(arguments.data.dataset),
+        "dataset_id": dataset_id(arguments.data.dataset),
+        "dataset_config": arguments.data.dataset_config,
+        "dataset_revision": arguments.data.dataset_revision,
+        "cut_from_train": [
+            split for split in task.rows if any(note.startswith(NO_SPLIT.format(split)) for note in task.data_notes)
+        ],
+        "rows": {split: len(rows) for split, rows in task.rows.items()},
+        "classes": {
+            name: {split: count[number] for split, count in counts.items()}
+            for number, name in enumerate(task.label_names)
+        },
+        "data_lines": [
+            _without_folders(line, arguments) for line in task.data_notes if not line.startswith(_NOT_ON_CARDS)
+        ],
+        "lines": [_without_folders(line, arguments) for line in lines],
+    }
+    if "dropped_rows.csv" in task.tables:
+        left_out = Counter(task.tables["dropped_rows.csv"]["split"])
+        summary["data_lines"].append(f"Rows left out: {', '.join(f'{n} of {split}' for split, n in left_out.items())}.")
+    write_file(folder / SUMMARY_FILE, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def _without_folders(line: str, arguments: Arguments[Any, Any]) -> str:
+    """Leave the file's name of what flags name on this machine."""
+    for name in (arguments.data.dataset, arguments.model.backbone, getattr(arguments.model, "weights", None)):
+        if name is not None and "/" in name and is_local(name):
+            line = line.replace(name, Path(name).name)
+    return line
+
+
+def is_local(name: str) -> bool:
+    """Whether a data set or backbone is a file or folder here."""
+    return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or name.count("/") > 1
+
+
+def dataset_id(dataset: str) -> str | None:
+    """Return the Hub id of a data set, or None where it is not from the Hub."""
+    if dataset in HUB_NAMES and not Path(dataset).exists():  # a folder of that name is read in its place
+        return HUB_NAMES[dataset]
+    return None if dataset in DATASETS or is_local(dataset) else dataset
+
+
+def dataset_name(dataset: str) -> str:
+    """Return what a card calls a data set; one's own has no name there."""
+    if dataset in HUB_NAMES and Path(dataset).exists():
+        return OWN_DATA
+    return DATASETS.get(dataset) or dataset_id(dataset) or OWN_DATA
+
+
+def base_model_of(arguments: Arguments[Any, Any]) -> str | None:
+    """Return the Hub id of the weights that training began with, or None where they are not from the Hub."""
+    backbone = str(arguments.model.backbone)
+    if isinstance(arguments.model, TextModelArguments):
+        return MINILM if backbone == "minilm" else None if is_local(backbone) else backbone
+    if arguments.model.weights != "default" or backbone == LITE0:  # those of LITE0 are a package's
+        return None
+    if backbone in FDVIT_SIZES:
+        return published_name(backbone)
+    import timm
+
+    known = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
+    return getattr(known, "hf_hub_id", None) or None

@@ -1,0 +1,1 @@
+"""A run: resolve the flags, train, finish (save, evaluate, report), push."""

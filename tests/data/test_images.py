@@ -1,0 +1,601 @@
+"""Images: where they come from, what cannot be read, how they become pixel values, and each mistake's sentence."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import TEST_DATA, write_odd_photos, write_photo
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from datasets import Image as ImageFeature
+from PIL import Image
+from transformers import ViTImageProcessor
+
+from hfkit.data.images import load_image_data, open_image
+from hfkit.data.resized import keep_resized
+from hfkit.data.splits import LabelledData
+from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing, make_processor
+from hfkit.errors import UserError
+from hfkit.flags.arguments import ImageDataArguments
+from hfkit.models.image import Preprocessing
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def load(dataset: Path | str, **options: Any) -> LabelledData:
+    return load_image_data(ImageDataArguments(dataset=str(dataset), **options))
+
+
+def labels_of(data: LabelledData, split: str) -> list[str]:
+    return [data.label_names[number] for number in data.splits[split]["label"]]
+
+
+def write_classes(folder: Path, number: int = 10, labels: tuple[str, ...] = ("cat", "dog")) -> Path:
+    for label in labels:
+        for index in range(number):
+            write_photo(folder / label / f"{label}-{index}.png", label, index)
+    return folder
+
+
+# --- sources ---
+
+
+def test_folder_with_splits(photos: Path) -> None:
+    data = load(photos)
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 16, "validation": 4, "test": 12}
+    assert data.label_names == ["cat", "dog"]
+    for split, rows in data.splits.items():
+        for row, label in zip(rows, labels_of(data, split), strict=True):
+            assert row["file"].startswith(f"{split}/{label}/")
+            assert Path(row["image"]["path"]) == photos / row["file"]
+    assert [row["row"] for row in data.splits["test"]] == list(range(1, 13))
+    assert "Images converted to RGB: " in data.notes[-2]
+    assert all(f"1 {mode}" in data.notes[-2] for mode in ("L", "CMYK", "P", "RGBA"))
+
+
+@pytest.mark.parametrize("names", [("training", "val", "testing"), ("Train", "Valid", "Test")])
+def test_other_names_of_splits(names: tuple[str, str, str], tmp_path: Path) -> None:
+    for name in names:
+        write_classes(tmp_path / name, number=2)
+    assert {split: len(rows) for split, rows in load(tmp_path).splits.items()} == {
+        "train": 4,
+        "validation": 4,
+        "test": 4,
+    }
+
+
+def test_folder_without_splits_is_cut_with_stratification(tmp_path: Path) -> None:
+    data = load(write_classes(tmp_path, number=20))
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 32, "validation": 4, "test": 4}
+    files = [row["file"] for rows in data.splits.values() for row in rows]
+    assert len(set(files)) == 40
+    for split, rows in data.splits.items():
+        assert labels_of(data, split).count("cat") == len(rows) / 2
+        assert all(row["file"].startswith(label) for row, label in zip(rows, labels_of(data, split), strict=True))
+    again = load(tmp_path)
+    assert [row["file"] for row in again.splits["test"]] == [row["file"] for row in data.splits["test"]]
+    assert sum("were cut from train, with stratification" in note for note in data.notes) == 2
+    assert len(load(tmp_path, max_train_samples=10).splits["train"]) == 10
+
+
+def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    (tmp_path / "cat" / "notes.txt").write_text("meow")
+    (tmp_path / "cat" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "__MACOSX").mkdir()
+    write_photo(tmp_path / "dog" / "puppies" / "deep.jpg", "dog", 3)
+    data = load(tmp_path)
+    assert sum(len(rows) for rows in data.splits.values()) == 21
+    assert data.label_names == ["cat", "dog"]
+    assert "Files that are no images of a class were passed over: 1, such as notes.txt." in data.notes
+
+
+def test_postscript_is_refused_whatever_its_name(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "page.eps")
+    (tmp_path / "page.eps").rename(tmp_path / "page.jpg")
+    with pytest.raises(OSError, match="it is PostScript"):
+        open_image({"bytes": None, "path": str(tmp_path / "page.jpg")})
+
+
+def test_loose_images_beside_classes_are_counted(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    write_photo(tmp_path / "loose.png", "cat", 5)
+    assert any("passed over: 1, such as loose.png" in note for note in load(tmp_path).notes)
+
+
+def test_folders_named_like_splits(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets" / "training_set")
+    write_classes(tmp_path / "pets" / "test_set", number=4)
+    data = load(tmp_path / "pets")
+    assert data.label_names == ["cat", "dog"]
+    assert len(data.splits["test"]) == 8
+    write_classes(tmp_path / "pets" / "test", number=4)
+    with pytest.raises(UserError, match="two folders for test: test and test_set"):
+        load(tmp_path / "pets")
+    write_classes(tmp_path / "no-train" / "test", number=4)
+    with pytest.raises(UserError, match="has test, but no folder train"):
+        load(tmp_path / "no-train")
+
+
+def test_a_class_named_like_a_split(tmp_path: Path) -> None:
+    for label in ("bus", "car", "train"):
+        for index in range(10):
+            write_photo(tmp_path / label / f"{index}.png", "cat", index)
+    assert load(tmp_path).label_names == ["bus", "car", "train"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "train test1",
+        "train test1 sample",
+        "train_images test_images",
+        "train_images test_images cat",
+        "train_images",
+        "trainImages testImages",
+        "trainset testset",
+        "training-data validation-data",
+        "Train1 Train2",
+        "pets_train pets_test",
+        "bus car train test1",
+        "part_1 part_2",
+        "part_A part_B",
+        "HAM10000_images_part_1 HAM10000_images_part_2",
+        "fold1 fold2 fold3",
+        "data_batch_1 data_batch_2 test_batch",
+        "images_001 images_002",
+        "images masks",
+        "images annotations",
+        "JPEGImages labels train",
+        "images",
+    ],
+)
+def test_folders_that_are_no_classes(names: str, tmp_path: Path) -> None:
+    folders = names.split()
+    for folder in folders:
+        write_photo(tmp_path / folder / "1.png", "cat", 1)
+    shown = ", ".join(sorted(folders))
+    with pytest.raises(UserError, match=rf"has images in the folders? {shown}, named like splits .* or CLASS/\*"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "cat dog",
+        "part other",
+        "mask no_mask",
+        "with_mask without_mask",
+        "masked unmasked",
+        "label no-label",
+        "0 1 2 3 4 5 6 7 8 9",
+        "a b",
+        "1a 1b",
+        "class_1 class_2",
+        "grade1 grade2",
+        "real_images fake_images",
+        "dog_images cat_images",
+        "training_fake training_real",
+        "freight_train passenger_train",
+        "bus car train",
+        "train plane",
+        "photo painting",
+        "picture text",
+        "test_tube pipette",
+        "validated rejected",
+        "imagery other",
+        "поезд train",
+        "猫 犬",
+        "test_猫 train_猫_犬 犬",
+    ],
+)
+def test_folders_that_are_classes(names: str, tmp_path: Path) -> None:
+    write_classes(tmp_path, labels=tuple(names.split()))
+    assert load(tmp_path).label_names == sorted(names.split())
+
+
+def test_folders_of_a_split_that_are_no_classes(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train")
+    write_photo(tmp_path / "test" / "images" / "1.png", "cat", 1)
+    with pytest.raises(UserError, match="test has images in the folder images, named like"):
+        load(tmp_path)
+
+
+def test_test_split_without_labels(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train")
+    write_photo(tmp_path / "test" / "unknown.png", "cat", 1)
+    data = load(tmp_path)
+    assert data.splits["test"].column_names == ["image", "row", "file", "digest"]
+    assert "The test split has no labels: it is predicted, not evaluated." in data.notes
+
+
+def png(seed: int) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (8, 8, 3)).astype("uint8")).save(content, format="png")
+    return content.getvalue()
+
+
+def rows_of(number: int = 40) -> dict[str, list[Any]]:
+    cells = [{"bytes": png(index), "path": f"{index}.png"} for index in range(number)]
+    return {"img": cells, "label": [index % 2 for index in range(number)], "other": ["x"] * number}
+
+
+def test_parquet_as_the_hub_exports_it(tmp_path: Path) -> None:
+    features = Features({"img": ImageFeature(), "label": ClassLabel(names=["plane", "bird"]), "other": Value("string")})
+    Dataset.from_dict(rows_of(), features=features).to_parquet(tmp_path / "train-00000-of-00001.parquet")
+    Dataset.from_dict(rows_of(10), features=features).to_parquet(tmp_path / "test.parquet")
+    data = load(tmp_path)
+    assert data.label_names == ["plane", "bird"]
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
+    for split, rows in data.splits.items():
+        for row, label in zip(rows, labels_of(data, split), strict=True):
+            index = row["row"] - 1
+            assert row["image"]["bytes"] == png(index)
+            assert row["file"] == f"{index}.png"
+            assert label == ("plane", "bird")[index % 2]
+    assert data.notes[:2] == [
+        "Image column: img (found by its type).",
+        "Label column: label (found by its name).",
+    ]
+    single = load(tmp_path / "train-00000-of-00001.parquet")
+    assert sum(len(rows) for rows in single.splits.values()) == 40
+
+
+def test_plain_parquet(tmp_path: Path) -> None:
+    """Bytes without the schema of the Hub, whole numbers for labels, names by the flag."""
+    table = pd.DataFrame({"photo": [png(index) for index in range(40)], "kind": [index % 2 for index in range(40)]})
+    table.to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet", label_column="kind", label_names=["plane", "bird"])
+    assert data.label_names == ["plane", "bird"]
+    assert data.splits["train"][0]["file"].startswith("train ")
+    with pytest.raises(
+        UserError, match="has no column named label or labels or class, only: photo, kind; write --label_column"
+    ):
+        load(tmp_path / "train.parquet")
+    with pytest.raises(UserError, match=r"The column 'kind' holds no images but .* write --image_column NAME"):
+        load(tmp_path / "train.parquet", image_column="kind", label_column="kind")
+    with pytest.raises(UserError, match="has no column 'nothing', only: photo, kind"):
+        load(tmp_path / "train.parquet", image_column="nothing", label_column="kind")
+
+
+OWN_COLUMNS = ("image", "label", "row", "file", "digest")
+"""What hfkit calls its own columns."""
+
+
+@pytest.mark.parametrize("typed", [True, False])
+@pytest.mark.parametrize("name", OWN_COLUMNS)
+def test_an_image_column_of_any_name(name: str, typed: bool, tmp_path: Path) -> None:
+    """Also beside columns that have the names of hfkit's own."""
+    cells = rows_of()["img"] if typed else [png(index) for index in range(40)]
+    others: dict[str, list[Any]] = {other: [7] * 40 for other in OWN_COLUMNS if other != name}
+    features = Features(
+        {
+            name: ImageFeature() if typed else Value("binary"),
+            **{other: Value("int64") for other in others},
+            "kind": Value("string"),
+        }
+    )
+    columns = {name: cells, **others, "kind": ["cat" if index % 2 else "dog" for index in range(40)]}
+    Dataset.from_dict(columns, features=features).to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet", image_column=name, label_column="kind")
+    for split, rows in data.splits.items():
+        assert rows.column_names == ["image", "row", "file", "digest", "label"]
+        for row, label in zip(rows, labels_of(data, split), strict=True):
+            assert row["image"]["bytes"] == png(row["row"] - 1)
+            assert label == ("dog", "cat")[(row["row"] - 1) % 2]
+
+
+@pytest.mark.parametrize("name", OWN_COLUMNS)
+def test_a_label_column_of_any_name(name: str, tmp_path: Path) -> None:
+    content = {"picture": rows_of()["img"], name: ["cat" if index % 2 else "dog" for index in range(40)]}
+    features = Features({"picture": ImageFeature(), name: Value("string")})
+    Dataset.from_dict(content, features=features).to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet", label_column=name)
+    rows = data.splits["train"]
+    assert labels_of(data, "train") == [("dog", "cat")[(row - 1) % 2] for row in rows["row"]]
+
+
+def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
+    content = {"image": rows_of()["img"], "label": [index % 2 for index in range(40)]}
+    Dataset.from_dict(content).to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path / "train.parquet")
+    assert data.notes[:2] == ["Image column: image (found by its name).", "Label column: label (found by its name)."]
+    assert sum(len(rows) for rows in data.splits.values()) == 40
+
+
+def test_a_column_says_the_split_of_images(tmp_path: Path) -> None:
+    content = {**rows_of(), "split": ["train", "train", "dev", "dev", "train", "train", "test", "test"] * 5}
+    Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
+    data = load(tmp_path / "all.parquet")
+    assert data.notes[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
+    for split, names in (("train", ("train",)), ("validation", ("dev",)), ("test", ("test",))):
+        chosen = [index for index in range(40) if content["split"][index] in names]
+        assert [row["image"]["bytes"] for row in data.splits[split]] == [png(index) for index in chosen]
+        assert data.splits[split]["file"][:] == [f"{index}.png" for index in chosen]
+        assert labels_of(data, split) == [str(index % 2) for index in chosen]
+    content["split"][3] = "elsewhere"
+    Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
+    assert "which holds 'elsewhere' (row 4): it is ignored." in load(tmp_path / "all.parquet").notes[0]
+
+
+def test_digits() -> None:
+    data = load("digits")
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 1437, "validation": 180, "test": 180}
+    assert data.label_names == [str(number) for number in range(10)]
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    row = data.splits["test"][5]
+    pixels = np.asarray(open_image(row["image"]))
+    np.testing.assert_array_equal(pixels[..., 0], (source.images[row["row"] - 1] * 255 / 16).round().astype("uint8"))
+    assert labels_of(data, "test")[5] == str(source.target[row["row"] - 1])
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_real_cifar10() -> None:
+    data = load(TEST_DATA / "cifar10", max_train_samples=5000)
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 5000,
+        "validation": 5000,
+        "test": 10000,
+    }
+    assert data.label_names == "airplane automobile bird cat deer dog frog horse ship truck".split()
+    assert np.bincount(data.splits["train"]["label"]).tolist() == [500] * 10
+    assert len(data.dropped) == 0
+
+
+# --- images that are odd or broken ---
+
+
+def test_odd_images_become_rgb(tmp_path: Path) -> None:
+    files = write_odd_photos(tmp_path)
+    opened = {path.name: open_image({"bytes": path.read_bytes(), "path": None}) for path in files}
+    assert all(image.mode == "RGB" for image in opened.values())
+    assert opened["plain.png"].size == (20, 16)
+    assert opened["turned.jpg"].size == (16, 20)
+    assert opened["dot.png"].size == (1, 1)
+    assert opened["panorama.jpg"].size == (20_000, 50)
+
+
+def break_photos(folder: Path) -> None:
+    """Put broken files among the cats."""
+    whole = write_photo(folder / "cat" / "whole.jpg", "cat", 5, size=(60, 60)).read_bytes()
+    (folder / "cat" / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "cat" / "empty.png").write_bytes(b"")
+    (folder / "cat" / "text.jpg").write_text("no image")
+    (folder / "cat" / "telephone.heic").write_bytes(b"\x00\x00\x00\x18ftypheic")
+    Image.fromarray(np.full((4, 4), 60_000, dtype="uint16")).save(folder / "cat" / "deep.png")
+
+
+def test_broken_images_are_left_out_and_listed(tmp_path: Path) -> None:
+    write_classes(tmp_path, number=60)
+    break_photos(tmp_path)
+    data = load(tmp_path)
+    reasons = {Path(row.file).name: row.reason for row in data.dropped.itertuples()}
+    assert set(reasons) == {"truncated.jpg", "empty.png", "text.jpg", "telephone.heic", "deep.png"}
+    assert reasons["text.jpg"] == "an unreadable image"
+    assert "more than 8 bits a channel" in reasons["deep.png"]
+    assert sum(len(rows) for rows in data.splits.values()) == 121
+    [note] = [note for note in data.notes if note.startswith("Rows left out, listed in dropped_rows.csv")]
+    assert "3 of train (an unreadable image, cat/empty.png)" in note
+
+
+def test_too_many_broken_images_are_an_error(tmp_path: Path) -> None:
+    write_classes(tmp_path, number=10)
+    break_photos(tmp_path)
+    with pytest.raises(
+        UserError, match=r"5 of 26 rows of the train split have an unreadable image.*first is cat/deep\.png"
+    ):
+        load(tmp_path)
+
+
+def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    write_classes(tmp_path, number=20)
+    Image.new("RGB", (101, 100)).save(tmp_path / "cat" / "bomb.png")  # Pillow would only warn
+    Image.new("RGB", (1001, 100)).save(tmp_path / "cat" / "larger-bomb.png")
+    data = load(tmp_path)
+    assert sorted(Path(row.file).name for row in data.dropped.itertuples()) == ["bomb.png", "larger-bomb.png"]
+    assert all("pixels" in reason for reason in data.dropped["reason"])
+
+
+# --- mistakes ---
+
+
+def test_classes_with_too_few_images_are_named(tmp_path: Path) -> None:
+    write_classes(tmp_path, number=10)
+    write_photo(tmp_path / "fox" / "1.png", "fox", 1)
+    write_photo(tmp_path / "wolf" / "1.png", "wolf", 1)
+    write_photo(tmp_path / "wolf" / "2.png", "wolf", 2)
+    with pytest.raises(
+        UserError, match="Too few rows to be in each of 3 splits: the class 'wolf' has 2, 'fox' has 1; add"
+    ):
+        load(tmp_path)
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no images .*: it needs one folder for each class"):
+        load(tmp_path)
+    write_photo(tmp_path / "a.png", "cat", 1)
+    with pytest.raises(UserError, match="has images but no class folders"):
+        load(tmp_path)
+    write_photo(tmp_path / "cat" / "a.png", "cat", 1)
+    with pytest.raises(UserError, match="has the class 'cat' only"):
+        load(tmp_path)
+    with pytest.raises(UserError, match="There is no file or folder"):
+        load(tmp_path / "nothing")
+    with pytest.raises(UserError, match=r"is no parquet file: name a folder of images"):
+        load(tmp_path / "a.png")
+    (tmp_path / "train.parquet").write_text("nonsense")
+    with pytest.raises(UserError, match="cannot be read as parquet"):
+        load(tmp_path / "train.parquet")
+    (tmp_path / "train.parquet").rename(tmp_path / "test.parquet")
+    with pytest.raises(UserError, match=r"has no training file: name it train\.parquet"):
+        load(tmp_path)
+
+
+def test_class_that_only_another_split_has(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train")
+    write_classes(tmp_path / "test", labels=("cat", "wolf"))
+    with pytest.raises(UserError, match=r"The test split has the label 'wolf' in column 'folder'.* train has cat, dog"):
+        load(tmp_path)
+
+
+# --- kept on disk ---
+
+
+def test_images_are_resized_once(tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_classes(tmp_path)
+    splits = load(folder).splits
+    kept, note = keep_resized(splits, processor)
+    assert note.startswith("Resized images are kept on disk (0.0 MB)")
+    for split, rows in splits.items():
+        of_files, of_kept = (data.with_transform(BatchTransform(processor))[:] for data in (rows, kept[split]))
+        assert torch.equal(of_files["pixel_values"], of_kept["pixel_values"])
+        assert torch.equal(of_files["labels"], of_kept["labels"])
+        assert rows["row"][:] == kept[split]["row"][:]
+    monkeypatch.setattr("hfkit.data.resized.open_image", lambda cell: pytest.fail("decoded again"))
+    again, _ = keep_resized(load(folder).splits, processor)
+    assert again["train"][:] == kept["train"][:]
+
+
+def test_what_changes_an_image_is_decoded_anew(tmp_path: Path, processor: ViTImageProcessor) -> None:
+    """A photo that was replaced under its name, and another size, are other pixels."""
+    folder = write_classes(tmp_path)
+
+    def pixels(size: int = 16) -> list[bytes]:
+        kept, _ = keep_resized(load(folder).splits, make_processor(Preprocessing("x", 16, MEAN, STD, "bicubic"), size))
+        return list(kept["train"]["pixels"])
+
+    before = pixels()
+    assert len(pixels(24)[0]) == 3 * 24 * 24
+    for photo in folder.glob("cat/*.png"):
+        Image.new("RGB", (20, 20), "white").save(photo)
+    assert pixels() != before
+
+
+def test_rows_in_another_order_or_without_labels(tmp_path: Path, processor: ViTImageProcessor) -> None:
+    splits = load(write_classes(tmp_path)).splits
+    backwards = DatasetDict({split: rows.select(range(len(rows) - 1, -1, -1)) for split, rows in splits.items()})
+    unlabelled = DatasetDict({split: rows.remove_columns("label") for split, rows in splits.items()})
+    there, back, plain = (keep_resized(rows, processor)[0]["train"] for rows in (splits, backwards, unlabelled))
+    assert back["pixels"][:] == there["pixels"][::-1]
+    assert back["row"][:] == there["row"][::-1]
+    assert plain["pixels"][:] == there["pixels"][:]
+    assert "label" not in plain.column_names
+
+
+def test_other_processes_are_let_go_where_there_is_no_room(
+    tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As accelerate has it, the barrier after the main process's turn is not reached by an error."""
+    let_go: list[bool] = []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        yield
+        let_go.append(True)
+
+    monkeypatch.setattr(
+        "hfkit.data.resized.PartialState", lambda: SimpleNamespace(local_main_process_first=turn, num_processes=1)
+    )
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10_000))
+    keep_resized(load(write_classes(tmp_path, number=12)).splits, processor)
+    assert let_go == [True]
+
+
+def test_without_room_images_are_decoded_whenever_they_are_read(
+    tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = load(write_classes(tmp_path, number=11)).splits
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10_000))
+    kept, note = keep_resized(splits, processor)
+    assert kept is splits
+    assert "decoded whenever they are read" in note
+    assert "more than half of what is free" in note
+
+
+# --- pixel values ---
+
+
+@pytest.fixture
+def processor() -> ViTImageProcessor:
+    return make_processor(Preprocessing("x", 16, MEAN, STD, "bicubic"), 16)
+
+
+def batch_of(number: int = 6) -> dict[str, list[Any]]:
+    return {
+        "image": [{"bytes": png(index), "path": None} for index in range(number)],
+        "label": [index % 3 for index in range(number)],
+    }
+
+
+def test_pixel_values_are_resized_and_normalised(processor: ViTImageProcessor) -> None:
+    white = io.BytesIO()
+    Image.new("RGB", (5, 9), "white").save(white, format="png")
+    pixels = BatchTransform(processor)({"image": [{"bytes": white.getvalue(), "path": None}]})["pixel_values"]
+    assert pixels.shape == (1, 3, 16, 16)
+    expected = (1 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+    torch.testing.assert_close(pixels[0, :, 8, 8], expected)
+
+
+def test_no_random_change_means_the_same_pixels(processor: ViTImageProcessor) -> None:
+    """The way through an augmentation and the plain one differ by the augmentation alone."""
+    plain = BatchTransform(processor)(batch_of())
+    identity = BatchTransform(processor, augmentation=lambda image: image)(batch_of())
+    torch.testing.assert_close(plain["pixel_values"], identity["pixel_values"], atol=0, rtol=0)
+    assert plain["labels"].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_batch_equals_its_images(processor: ViTImageProcessor) -> None:
+    whole = BatchTransform(processor)(batch_of())["pixel_values"]
+    rows = Dataset.from_dict(batch_of()).with_transform(BatchTransform(processor))
+    torch.testing.assert_close(torch.stack([rows[index]["pixel_values"] for index in range(6)]), whole)
+    torch.testing.assert_close(torch.stack([row["pixel_values"] for row in rows.__getitems__(list(range(6)))]), whole)
+
+
+def test_flip_mirrors_some_images_and_leaves_the_rest(processor: ViTImageProcessor) -> None:
+    torch.manual_seed(0)
+    plain = BatchTransform(processor)(batch_of(40))["pixel_values"]
+    flipped = BatchTransform(processor, make_augmentation("flip"))(batch_of(40))["pixel_values"]
+    same = [torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)]
+    mirrored = [torch.equal(a.flip(-1), b) for a, b in zip(plain, flipped, strict=True)]
+    assert all(one != other for one, other in zip(same, mirrored, strict=True))
+    assert 8 < sum(same) < 32
+
+
+@pytest.mark.parametrize("name", ["report", "randaugment"])
+def test_other_changes_are_random_and_seeded(name: str, processor: ViTImageProcessor) -> None:
+    transform = BatchTransform(processor, make_augmentation(name))
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(transform(batch_of())["pixel_values"])
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+    assert results[0].shape == (6, 3, 16, 16)
+    assert make_augmentation("none") is None
+
+
+@pytest.mark.parametrize(("mixup", "cutmix"), [(0.2, 0.0), (0.0, 1.0), (0.2, 1.0)])
+def test_mixed_labels_are_probabilities(mixup: float, cutmix: float, processor: ViTImageProcessor) -> None:
+    torch.manual_seed(0)
+    mixing = make_mixing(mixup, cutmix, num_classes=3)
+    batch = BatchTransform(processor, mixing=mixing)(batch_of())
+    assert batch["labels"].shape == (6, 3)
+    torch.testing.assert_close(batch["labels"].sum(dim=1), torch.ones(6))
+    assert make_mixing(0, 0, 3) is None
+
+
+def test_changes_are_described() -> None:
+    assert describe_changes(ImageDataArguments(augment="none")) == "Random changes of training images: none."
+    line = describe_changes(ImageDataArguments(augment="report", mixup=0.2, cutmix=1))
+    assert line.endswith("left-right flip, rotation of up to 15 degrees, MixUp 0.2, CutMix 1.")

@@ -1,0 +1,194 @@
+"""Metrics, against published figures and by hand; and what the report makes of them."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from sklearn.metrics import f1_score
+
+from hfkit.errors import UserError
+from hfkit.evaluation.metrics import (
+    ClassificationMetrics,
+    accuracy_interval,
+    confusion_of,
+    evaluate_split,
+    macro_f1_interval,
+    make_metrics,
+    probabilities_of,
+    report_of,
+    wrong_predictions,
+)
+from hfkit.report import plots as pictures
+from hfkit.report import tables as report
+
+# The six test confusions of the source report (fake right, fake missed, real missed, real right), and their accuracies.
+CONFUSIONS = {
+    "fine-tuned BERT": ((959, 61, 27, 1093), 0.9589),
+    "fine-tuned BERT + BiGRU": ((988, 32, 25, 1095), 0.9734),
+    "fine-tuned CT-BERT + BiGRU": ((990, 30, 17, 1103), 0.9780),
+    "frozen BERT": ((847, 173, 107, 1013), 0.8692),
+    "frozen BERT + BiGRU": ((985, 35, 53, 1067), 0.9589),
+    "frozen CT-BERT + BiGRU": ((982, 38, 26, 1094), 0.9701),
+}
+NAMES = ["fake", "real"]
+
+
+def rows_of(confusion: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Rebuild labels and predictions from a confusion matrix."""
+    labels = np.repeat([0, 0, 1, 1], confusion)
+    predictions = np.repeat([0, 1, 0, 1], confusion)
+    return labels, predictions
+
+
+@pytest.mark.parametrize("name", CONFUSIONS)
+def test_accuracies_of_the_source_report(name: str) -> None:
+    confusion, accuracy = CONFUSIONS[name]
+    labels, predictions = rows_of(confusion)
+    figures = ClassificationMetrics(keep_in_memory=True).compute(
+        predictions=predictions, references=labels, num_labels=2
+    )
+    assert round(figures["accuracy"], 4) == accuracy
+    assert confusion_of(labels, predictions, 2).ravel().tolist() == list(confusion)
+
+
+def test_full_row_of_the_source_report() -> None:
+    labels, predictions = rows_of(CONFUSIONS["fine-tuned CT-BERT + BiGRU"][0])
+    figures = report_of(labels, predictions, NAMES)
+    row = [round(figures[name][figure], 4) for name in NAMES for figure in ("precision", "recall", "f1-score")]
+    assert row == [0.9831, 0.9706, 0.9768, 0.9735, 0.9848, 0.9791]
+    assert [figures[name]["support"] for name in NAMES] == [1020, 1120]
+    assert figures["micro avg"]["f1-score"] == figures["accuracy"]
+
+
+def test_averages_by_hand() -> None:
+    labels, predictions = np.array([0, 0, 0, 1, 2]), np.array([0, 0, 1, 1, 0])
+    figures = ClassificationMetrics(keep_in_memory=True).compute(
+        predictions=predictions, references=labels, num_labels=4
+    )
+    f1 = [2 / 3, 2 / 3, 0.0, 0.0]  # a class that never occurs and is never predicted counts as 0
+    assert figures["accuracy"] == 0.6
+    assert figures["macro_f1"] == pytest.approx(np.mean(f1))
+    assert figures["weighted_f1"] == pytest.approx(np.average(f1, weights=[3, 1, 1, 0]))
+    assert figures["micro_f1"] == figures["micro_precision"] == 0.6
+
+
+def test_loss_is_the_cross_entropy() -> None:
+    logits, labels = np.array([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]]), np.array([1, 1, 0])
+    probabilities = probabilities_of(logits)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    result = evaluate_split(logits, labels, make_metrics(2))
+    assert result["loss"] == pytest.approx(-np.log(probabilities[range(3), labels]).mean())
+    assert result["accuracy"] == 2 / 3
+    assert np.isfinite(probabilities_of(np.array([[1e4, -1e4]]))).all()
+
+
+def test_metric_of_the_evaluate_library(tmp_path: Path) -> None:
+    """A module in a folder stands for one of the Hub; one that cannot be loaded is an error before training."""
+    folder = tmp_path / "ones"
+    folder.mkdir()
+    (folder / "ones.py").write_text(
+        "import datasets\nimport evaluate\n"
+        "class Ones(evaluate.Metric):\n"
+        "    def _info(self):\n"
+        "        value = datasets.Value('int64')\n"
+        "        features = datasets.Features({'predictions': value, 'references': value})\n"
+        "        return evaluate.MetricInfo(description='', citation='', inputs_description='', features=features)\n"
+        "    def _compute(self, predictions, references):\n"
+        "        return {'ones': sum(predictions)}\n"
+    )
+    metrics = make_metrics(2, [str(folder)])
+    assert metrics(np.eye(2), np.array([0, 1]))["ones"] == 1
+    with pytest.raises(UserError, match="--metric no_such_metric: the evaluate library cannot load it"):
+        make_metrics(2, ["no_such_metric"])
+
+
+def test_wrong_predictions_come_with_their_confidence() -> None:
+    texts = pd.DataFrame({"row": [1, 2, 3], "text": ["a", "b", "c"]})
+    logits, labels = np.array([[0.0, 1.0], [3.0, 0.0], [0.0, 4.0]]), np.array([0, 1, 1])
+    errors = wrong_predictions(texts, logits, labels, NAMES)
+    assert errors[["row", "label", "prediction"]].to_numpy().tolist() == [[2, "real", "fake"], [1, "fake", "real"]]
+    assert errors["confidence"].tolist() == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-1))])
+
+
+def test_prediction_table_holds_all_scores() -> None:
+    table = report.prediction_table(pd.DataFrame({"row": [1]}), np.array([[0.0, 1.0]]), None, NAMES)
+    assert table.columns.tolist() == ["row", "prediction", "score_fake", "score_real"]
+    assert table["score_fake"][0] + table["score_real"][0] == pytest.approx(1)
+
+
+def test_epoch_table() -> None:
+    history = [
+        {"loss": 0.5, "accuracy": 0.7, "epoch": 1.0},
+        {"epoch": 1.0, "epoch_seconds": 2.0},
+        {"eval_loss": 0.4, "eval_accuracy": 0.8, "eval_macro_f1": 0.79, "epoch": 1.0},
+        {"loss": 0.3, "accuracy": 0.9, "epoch": 2.0},
+        {"train_runtime": 5.0, "epoch": 2.0},
+    ]
+    table = report.epoch_table(history)
+    assert table.index.tolist() == [1, 2]
+    assert table["loss"].tolist() == [0.5, 0.3]
+    assert table["eval_accuracy"].isna().tolist() == [False, True]
+
+
+def test_text_from_the_data_is_shown_as_it_is() -> None:
+    """Neither rich nor Markdown may take it for markup."""
+    text = "[red]x[/red] <script>a|b"
+    table = pd.DataFrame({"text": [text]}, index=[text])
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(report.console_table(text, table))
+    assert console.export_text().count("[red]x[/red] <script>a|b") >= 2
+    markdown = report.markdown_table(table)
+    assert "<script>" not in markdown
+    assert "a\\|b" in markdown
+    assert report.escape_markdown("a\r# Heading\u2028b\x0bc") == "a # Heading b c"
+
+
+def test_pictures_are_pictures(tmp_path: Path) -> None:
+    names = ["$a$ & <b>", "b\n"]
+    pictures.draw_confusion(tmp_path / "confusion.png", np.array([[3, 1], [0, 4]]), names, "test: 1 of 8 wrong")
+    epochs = report.epoch_table([{"loss": 0.5, "accuracy": 0.7, "epoch": 1.0}])
+    pictures.draw_curves(tmp_path / "curves.png", epochs)
+    for name in ("confusion", "curves"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_titles_with_brackets_are_no_markup() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    console.print(report.console_table("rows that are a [/b] but predicted cat [old]", pd.DataFrame({"x": [1]})))
+    shown = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert shown.startswith("rows that are a [/b] but predicted cat [old]")
+
+
+def test_a_confusion_matrix_of_many_classes_is_a_small_picture(tmp_path: Path) -> None:
+    names = [f"class {number}" for number in range(300)]
+    pictures.draw_confusion(tmp_path / "many.png", np.eye(300, dtype=int), names, "many")
+    assert (tmp_path / "many.png").stat().st_size < 1_000_000
+
+
+def test_an_empty_grid_is_left_out(tmp_path: Path) -> None:
+    pictures.draw_image_grid(tmp_path / "grid.png", [[], []], [[], []])
+    assert not (tmp_path / "grid.png").exists()
+
+
+def test_interval_of_a_share() -> None:
+    """Wilson's interval of 8 of 10, worked out by hand: (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)."""
+    assert accuracy_interval(8, 10) == pytest.approx((0.49016, 0.94332), abs=1e-4)
+
+
+def test_interval_of_macro_f1() -> None:
+    """That of drawing rows anew; and the figure itself stands in it."""
+    generator = np.random.default_rng(3)
+    references = generator.integers(0, 3, 200)
+    predictions = np.where(generator.random(200) < 0.7, references, generator.integers(0, 3, 200))
+    figures = []
+    for _ in range(2000):
+        rows = generator.integers(0, 200, 200)
+        figures.append(f1_score(references[rows], predictions[rows], average="macro"))
+    low, high = macro_f1_interval(confusion_of(references, predictions, 3))
+    assert (low, high) == pytest.approx(np.percentile(figures, [2.5, 97.5]), abs=0.015)
+    assert low < f1_score(references, predictions, average="macro") < high
+    assert macro_f1_interval(np.diag([5, 0, 5])) == pytest.approx((2 / 3, 2 / 3))

@@ -1,0 +1,293 @@
+"""What was saved works in `pipeline()`: with hfkit, and in a process where hfkit cannot be imported."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run
+from datasets import Dataset
+from PIL import Image
+from tiny import IMAGE_NAMES as VARIANTS
+from tiny import TINY
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+    default_data_collator,
+    pipeline,
+)
+
+import hfkit
+from hfkit.data.transforms import BatchTransform, make_processor
+from hfkit.evaluation.metrics import probabilities_of
+from hfkit.models.cleaning import clean
+from hfkit.models.image import Preprocessing
+
+# The first act of the process makes the import of hfkit impossible: an editable install would hide behind a clean path.
+STRANGER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "hfkit":
+            raise ImportError("hfkit is blocked")
+
+sys.meta_path.insert(0, Blocker())
+try:
+    import hfkit
+except ImportError as error:
+    assert "blocked" in str(error)
+else:
+    raise AssertionError("hfkit can be imported")
+
+import json
+from transformers import pipeline
+
+request = json.load(sys.stdin)
+answers = {}
+for name, (task, folder, inputs) in request.items():
+    classify = pipeline(task, model=folder, trust_remote_code=True, device="cpu")
+    assert type(classify).__module__.startswith("transformers_modules"), type(classify)
+    assert type(classify.model).__module__.startswith("transformers_modules"), type(classify.model)
+    answers[name] = classify(inputs, top_k=None if task == "text-classification" else 100, batch_size=4)
+    try:
+        pipeline(task, model=folder, device="cpu")
+    except ValueError as error:
+        assert "trust_remote_code=True" in str(error), error
+    else:
+        raise AssertionError("code of the folder ran without the flag")
+assert not any(module.partition(".")[0] == "hfkit" for module in sys.modules)
+print()  # ends the question that transformers asks where the flag is missing
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(scope="session")
+def texts(tweets: Path, finished_runs: dict[str, Run]) -> list[str]:
+    """Return the texts of the test split as the file holds them."""
+    import csv
+
+    with (tweets / "test.csv").open(newline="", encoding="utf-8") as file:
+        return [row["tweet"] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="session")
+def stranger_answers(
+    finished_runs: dict[str, Run],
+    texts: list[str],
+    finished_image_runs: dict[str, Run],
+    photo_files: list[str],
+    tiny_image_folders: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """Return what a process without hfkit says of all runs: one process for all, since importing costs seconds."""
+    home = tmp_path_factory.mktemp("stranger")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HF_"))}
+    environment |= {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    request = {name: ("text-classification", str(run.folder), texts) for name, run in finished_runs.items()}
+    request |= {
+        name: ("image-classification", str(run.folder), photo_files) for name, run in finished_image_runs.items()
+    }
+    request |= {name: ("image-classification", folder, photo_files[:3]) for name, folder in tiny_image_folders.items()}
+    process = subprocess.run(
+        [sys.executable, "-c", STRANGER],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        cwd=home,
+        env=environment,
+        timeout=300,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "is not supported for" not in process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def tiny_image_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return a saved model of each image family and variant, with its image processor."""
+    folders = {}
+    for name in VARIANTS:
+        folders[name] = str(tmp_path_factory.mktemp("tiny") / "model")
+        model = TINY[name]()
+        model.drop_training_parts()
+        model.save_pretrained(folders[name])
+        preprocessing = Preprocessing("none", 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
+        make_processor(preprocessing, model.config.image_size).save_pretrained(folders[name])
+    return folders
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_gives_a_stranger_the_same_scores(
+    name: str, tiny_image_folders: dict[str, str], stranger_answers: dict[str, Any], photo_files: list[str]
+) -> None:
+    answers = hfkit.load_pipeline(tiny_image_folders[name], device="cpu")(photo_files[:3], top_k=100)
+    np.testing.assert_allclose(scores_of(stranger_answers[name]), scores_of(answers), atol=1e-5, rtol=0)
+
+
+@pytest.fixture(scope="session")
+def photo_files(photos: Path, finished_image_runs: dict[str, Run]) -> list[str]:
+    """Return the paths of the test photos in the order of the predictions."""
+    return [str(photos / row["file"]) for row in finished_image_runs["timm"].rows("predictions.csv")]
+
+
+def scores_of(answers: list[list[dict[str, Any]]]) -> np.ndarray:
+    """Bring the answers of a pipeline to rows of scores, the labels in the order of the alphabet."""
+    return np.array([[row["score"] for row in sorted(answer, key=lambda row: row["label"])] for answer in answers])
+
+
+def recorded_scores(run: Run) -> np.ndarray:
+    rows = run.rows("predictions.csv")
+    columns = sorted(column for column in rows[0] if column.startswith("score_"))
+    return np.array([[float(row[column]) for column in columns] for row in rows])
+
+
+NAMES = pytest.mark.parametrize("name", ["linear", "bigru", "one-logit"])
+
+
+@NAMES
+def test_stranger_gets_the_scores_of_the_run(
+    name: str, finished_runs: dict[str, Run], stranger_answers: dict[str, Any]
+) -> None:
+    scores = scores_of(stranger_answers[name])
+    np.testing.assert_allclose(scores, recorded_scores(finished_runs[name]), atol=1e-5, rtol=0)
+    assert np.ptp(scores[:, 0]) > 1e-4  # not the same for every text
+
+
+@NAMES
+def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: dict[str, Run], texts: list[str]) -> None:
+    folder = str(finished_runs[name].folder)
+    classify = hfkit.load_pipeline(folder, device="cpu")
+    assert type(classify) is hfkit.TextClassificationPipeline
+    assert type(classify.model) is hfkit.TextClassifier
+    expected = recorded_scores(finished_runs[name])
+    np.testing.assert_allclose(scores_of(classify(texts, top_k=None)), expected, atol=1e-5, rtol=0)
+    explicit = pipeline(
+        "text-classification", model=folder, pipeline_class=hfkit.TextClassificationPipeline, device="cpu"
+    )
+    np.testing.assert_allclose(scores_of(explicit(texts, top_k=None, batch_size=3)), expected, atol=1e-5, rtol=0)
+    cleaned = [clean(text, classify.model.config.cleaning) for text in texts]
+    encoded = classify.tokenizer(cleaned, truncation=True, max_length=classify.model.config.max_length)
+    rows = Dataset.from_dict({key: encoded[key] for key in ("input_ids", "attention_mask")})
+    arguments = TrainingArguments(output_dir=folder + "-predict", use_cpu=True, disable_tqdm=True)
+    trainer = Trainer(classify.model, arguments, data_collator=DataCollatorWithPadding(classify.tokenizer))
+    logits = trainer.predict(rows).predictions.astype(np.float64)
+    np.testing.assert_allclose(probabilities_of(logits), expected, atol=1e-5, rtol=0)
+
+
+@NAMES
+def test_labels_and_odd_texts(name: str, finished_runs: dict[str, Run]) -> None:
+    classify = hfkit.load_pipeline(str(finished_runs[name].folder), device="cpu")
+    for text in ("", "covid " * 1500, "👍" * 300, "\x00 \ud83d"):
+        [answer] = classify([text]) if isinstance(classify([text]), list) else [classify([text])]
+        assert answer["label"] in ("fake", "real")
+        assert 0.5 <= answer["score"] <= 1
+
+
+def test_two_columns_are_joined_as_in_training(finished_runs: dict[str, Run]) -> None:
+    classify = hfkit.load_pipeline(str(finished_runs["linear"].folder), device="cpu")
+    pair = classify({"text": "garlic cures", "text_pair": "virus"}, top_k=None)
+    assert pair == classify("garlic cures virus", top_k=None)
+
+
+def test_without_the_flag_the_built_in_call_raises(finished_runs: dict[str, Run]) -> None:
+    """The folder brings its own pipeline code, which transformers does not run unasked; our helper needs none of it."""
+    with pytest.raises(ValueError, match="trust_remote_code=True"):
+        pipeline("text-classification", model=str(finished_runs["linear"].folder))
+
+
+@NAMES
+def test_built_in_pipeline_is_safe(name: str, finished_runs: dict[str, Run], texts: list[str]) -> None:
+    """The alias `sentiment-analysis` and a ready model object get transformers' own pipeline: no cleaning, but no crash."""
+    folder = str(finished_runs[name].folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ready = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    alias = pipeline("sentiment-analysis", model=folder, device="cpu")
+    for classify in (ready, alias):
+        assert not isinstance(classify, hfkit.TextClassificationPipeline)
+        answers = classify(texts)
+        assert {answer["label"] for answer in answers} <= {"fake", "real"}
+        assert len(answers) == len(texts)
+    plain = "hospital reports new cases"  # no step of any preset changes it
+    ours = hfkit.load_pipeline(folder, device="cpu")(plain)
+    assert ready(plain)[0]["score"] == pytest.approx(ours[0]["score"], abs=1e-5)
+
+
+def test_stranger_is_asked_before_code_runs(finished_runs: dict[str, Run], tmp_path: Path) -> None:
+    """Without hfkit, without the flag: an error, not a silent run of the folder's code."""
+    config = json.loads((finished_runs["linear"].folder / "config.json").read_text())
+    config["model_type"] = "unknown-to-transformers"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ValueError, match="is a bert model, not one of hfkit-text"):
+        hfkit.load_pipeline(str(tmp_path))
+
+
+def test_bfloat16_training_ends_in_float32_scores(
+    run_fakenews: Callable[..., Run], texts: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the training ran in, what is reported is what the pipeline gives."""
+    run = run_fakenews("--bf16", "true", "--num_train_epochs", "1", capture=capfd)
+    assert re.search(r"bfloat16 \(measured here: matrix products \d+\.\d times as fast", " ".join(run.output.split()))
+    assert run.json("env.json")["precision"] == "bfloat16"
+    scores = scores_of(hfkit.load_pipeline(str(run.folder), device="cpu")(texts, top_k=None))
+    np.testing.assert_allclose(scores, recorded_scores(run), atol=1e-5, rtol=0)
+
+
+# --- images ---
+
+IMAGE_NAMES = pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm", "token-learner", "fdvit"])
+
+
+@IMAGE_NAMES
+def test_stranger_gets_the_scores_of_an_image_run(
+    name: str, finished_image_runs: dict[str, Run], stranger_answers: dict[str, Any]
+) -> None:
+    """On files of every kind: turned by EXIF, grey, with alpha, CMYK, palette, 1x1, 20,000x50."""
+    expected = recorded_scores(finished_image_runs[name])
+    assert len(expected) == 12
+    np.testing.assert_allclose(scores_of(stranger_answers[name]), expected, atol=1e-5, rtol=0)
+    assert {row["label"] for row in stranger_answers[name][0]} == {"cat", "dog"}
+
+
+@IMAGE_NAMES
+def test_image_scores_equal_with_hfkit_and_by_the_trainer(
+    name: str, finished_image_runs: dict[str, Run], photo_files: list[str]
+) -> None:
+    run = finished_image_runs[name]
+    expected = recorded_scores(run)
+    classify = hfkit.load_pipeline(str(run.folder), device="cpu")
+    assert type(classify) is hfkit.ImageClassificationPipeline
+    opened = [Image.open(file) for file in photo_files]
+    for inputs in (photo_files, opened):
+        np.testing.assert_allclose(scores_of(classify(inputs, batch_size=3)), expected, atol=1e-5, rtol=0)
+    transform = BatchTransform(AutoImageProcessor.from_pretrained(run.folder))
+    rows = Dataset.from_dict({"image": [{"bytes": None, "path": file} for file in photo_files]})
+    arguments = TrainingArguments(
+        output_dir=str(run.folder) + "-predict", use_cpu=True, disable_tqdm=True, remove_unused_columns=False
+    )
+    trainer = Trainer(classify.model, arguments, data_collator=default_data_collator)
+    logits = trainer.predict(rows.with_transform(transform)).predictions
+    np.testing.assert_allclose(probabilities_of(logits), expected, atol=1e-5, rtol=0)
+
+
+def test_preprocessing_is_that_of_the_weights(finished_image_runs: dict[str, Run]) -> None:
+    """A stock DeiT or ViT processor says 0.5; the weights were trained with ImageNet's mean and standard deviation."""
+    for name, resample in (("vgg", 2), ("densenet", 2), ("deit", 3)):
+        saved = finished_image_runs[name].json("preprocessor_config.json")
+        assert saved["image_mean"] == pytest.approx([0.485, 0.456, 0.406]), name
+        assert saved["image_std"] == pytest.approx([0.229, 0.224, 0.225]), name
+        assert (saved["resample"], saved["size"]) == (resample, {"height": 32, "width": 32}), name

@@ -1,0 +1,622 @@
+"""Push: what travels, what is proven, and what is refused; on a Hub of our own."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from conftest import IMAGE_WORDS, Run
+from hub_client import Client, write_small
+from hub_double import TOKEN
+from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
+from safetensors.torch import load_file, save_file
+from tiny import TINY
+from transformers import PreTrainedTokenizerBase
+
+from hfkit.errors import UserError
+from hfkit.hub import card, proof, push
+from hfkit.models.base import BackboneClassifier
+from hfkit.models.image import ImageClassifier
+from hfkit.report.summary import OWN_DATA
+from hfkit.reproduce import _compare, public_flags, safe_words
+
+Make = Callable[[str], BackboneClassifier]
+TESTS = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def bundle(finished_runs: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return what would be pushed of a run."""
+    monkeypatch.setattr(ModelCard, "validate", lambda self: None)  # there is no Hub to ask in this process
+    push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en")
+    return tmp_path / "bundle"
+
+
+# --- what travels ---
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_every_file_of_a_saved_model_travels(
+    name: str, make_model: Make, tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    """What `save_pretrained` writes is what is pushed: nothing is forgotten by its name."""
+    model = make_model(name)
+    model.save_pretrained(tmp_path)
+    if not isinstance(model, ImageClassifier):
+        tokenizer.save_pretrained(tmp_path)
+    assert {path.name for path in proof.model_files(tmp_path)} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_nothing_private_travels(bundle: Path, finished_runs: dict[str, Run]) -> None:
+    run = finished_runs["bigru"].folder
+    names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    assert {"README.md", "config.json", "model.safetensors", "text.py", "text_pipeline.py", "hfkit.yaml"} <= names
+    assert not [
+        name
+        for name in names
+        if "proof" in name
+        or "checkpoint" in name
+        or (name.endswith((".bin", ".csv", ".pkl")) and name != "report/epochs.csv")
+    ]
+    texts = [path.read_text() for path in bundle.rglob("*") if path.suffix in (".json", ".yaml", ".md")]
+    assert not [text for text in texts if str(run) in text or str(Path.home()) + "/" in text]
+    flags = yaml.safe_load((bundle / "hfkit.yaml").read_text())
+    assert flags["head"] == "bigru"
+    assert not {"dataset", "backbone", "output_dir", "feature_cache"} & set(flags)  # folders of this machine
+
+
+def test_predictions_travel_where_it_is_asked_for(
+    finished_runs: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelCard, "validate", lambda self: None)
+    push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en", predictions=True)
+    assert "predictions.csv" in {path.name for path in (tmp_path / "bundle").iterdir()}
+
+
+def test_flags_that_others_can_use() -> None:
+    """Decided by what the run noted, and not by what lies in the folder where it is pushed."""
+    flags = {"dataset": "data/tweets", "backbone": "models/bert", "head": "linear", "metric": ["/home/me/m.py"]}
+    local = {"task": "text-classification", "dataset": OWN_DATA, "dataset_id": None, "base_model": None}
+    assert public_flags(flags, local) == {"head": "linear"}
+    public = {**local, "dataset_id": "data/tweets", "base_model": "models/bert"}
+    assert public_flags(flags, public) == {key: flags[key] for key in ("dataset", "backbone", "head")}
+    images = {"task": "image-classification", "dataset": "digits", "dataset_id": None, "base_model": None}
+    found = public_flags({"dataset": "digits", "backbone": "vgg19", "weights": "/x/vgg.pth"}, images)
+    assert found == {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
+
+
+def test_a_folder_of_this_machine_in_a_file_is_refused(bundle: Path, finished_runs: dict[str, Run]) -> None:
+    (bundle / "notes.md").write_text(f"made in {Path.home()}/work")
+    with pytest.raises(UserError, match=r"notes\.md names the folder"):
+        push._check_privacy(bundle, finished_runs["bigru"].folder)
+
+
+def test_words_that_look_like_a_folder_are_none(
+    bundle: Path, finished_runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts of an address, and what stands in a tokenizer or in rows that were asked for."""
+    home = str(Path.home())
+    (bundle / "notes.md").write_text(f"see https://example.org{home}/work")
+    (bundle / "predictions.csv").write_text(f"a text that names {home}/work")
+    push._check_privacy(bundle, finished_runs["bigru"].folder)
+    data = yaml.safe_load((finished_runs["bigru"].folder / "hfkit.yaml").read_text())["dataset"]
+    (bundle / "notes.md").write_text(f"rows of {data}")
+    with pytest.raises(UserError, match=r"notes\.md names the folder"):
+        push._check_privacy(bundle, finished_runs["bigru"].folder)
+
+
+def test_a_summary_names_files_without_their_folders(finished_image_runs: dict[str, Run]) -> None:
+    summary = finished_image_runs["vgg"].json("summary.json")
+    assert summary["dataset"] == "the author's own data"
+    assert summary["dataset_id"] is None
+    assert summary["classes"]["cat"]["train"] == 8
+    assert not [line for line in summary["lines"] if "/tmp" in line]
+
+
+def test_the_proof_has_the_hard_rows(finished_runs: dict[str, Run]) -> None:
+    content = finished_runs["linear"].json("proof/rows.json")
+    assert len(content["inputs"]) <= proof.PROOF_ROWS
+    assert "" in content["inputs"]
+    assert max(len(text.split()) for text in content["inputs"]) == 1500  # the longest one of the split
+    assert any("https://" in text and not text.isascii() for text in content["inputs"])
+
+
+# --- the card ---
+
+
+def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: dict[str, Run]) -> None:
+    text = (bundle / "README.md").read_text()
+    content = ModelCard(text)
+    run = finished_runs["bigru"]
+    assert content.data.license == "mit"
+    assert content.data.language == "en"
+    assert content.data.pipeline_tag == "text-classification"
+    results = {(r.dataset_split, r.metric_type): r.metric_value for r in content.data.eval_results}
+    assert results["test", "accuracy"] == pytest.approx(run.results["test_accuracy"], abs=1e-4)
+    assert results["validation", "f1"] == pytest.approx(run.results["eval_macro_f1"], abs=1e-4)
+    assert "More information needed" not in text
+    needs = (
+        'torch "transformers>=',
+        "emoji",
+        "revision=",
+        "trust_remote_code=True",
+        "load_pipeline",
+        "hfkit reproduce",
+    )
+    said = ("95 % interval", "held out", "Backbone:", "Training: 2 epochs of batches of 8 rows", "parameters train")
+    for needed in (*needs, *said, "Rows left out: 1 of train", "No row that is held out stands in train"):
+        assert needed in text, needed
+    assert "report/confusion_matrix.png" in text
+    assert (bundle / "report" / "confusion_matrix.png").exists()
+    base_model = content.data.to_dict().get("base_model")
+    assert base_model is None  # a folder of this machine is no model of the Hub
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("thanks @someone for this", "thanks @user for this"),
+        ("write to first.last@clinic.example.com", "write to name@example.org"),
+        ("see https://t.co/abc?id=4 now", "see https://example.org now"),
+        ("call +41 44 123 45 67", "call 000"),
+        ("call 041.44.123.45.67", "call 000"),
+        ("SEE HTTPS://T.CO/ABC", "SEE https://example.org"),
+        ("see t.co/abc now", "see https://example.org now"),
+        ("3 of 10 cases in 2021. Yes/no?", "3 of 10 cases in 2021. Yes/no?"),
+        ("RT@realname: so", "RT@user: so"),
+        ("@@name and @first.last and @jean-luc.", "@user and @user and @user."),
+    ],
+)
+def test_examples_are_masked(text: str, expected: str) -> None:
+    assert card.mask(text) == expected
+
+
+# --- refused before anything is uploaded ---
+
+
+def swap_labels(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["id2label"] = {"0": "real", "1": "fake"}
+    config["label2id"] = {"real": 0, "fake": 1}
+    (run / "config.json").write_text(json.dumps(config))
+
+
+def drop_auto_map(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    del config["auto_map"]
+    (run / "config.json").write_text(json.dumps(config))
+
+
+def other_cleaning(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["cleaning"] = ["url", "punctuation"]
+    (run / "config.json").write_text(json.dumps(config))
+
+
+def random_head(run: Path) -> None:
+    state = load_file(run / "model.safetensors")
+    torch.manual_seed(0)
+    state = {key: torch.randn_like(value) if key.startswith("classifier") else value for key, value in state.items()}
+    save_file(state, run / "model.safetensors", {"format": "pt"})
+
+
+def flip_a_byte(run: Path) -> None:
+    content = bytearray((run / "model.safetensors").read_bytes())
+    content[-1] ^= 64  # of the exponent of the last number
+    (run / "model.safetensors").write_bytes(content)
+
+
+def cut_weights(run: Path) -> None:
+    content = (run / "model.safetensors").read_bytes()
+    (run / "model.safetensors").write_bytes(content[: len(content) // 2])
+
+
+def other_tokenizer(run: Path) -> None:
+    tokens = json.loads((run / "tokenizer.json").read_text())
+    vocabulary = tokens["model"]["vocab"]
+    words = sorted(word for word in vocabulary if word.isalpha())
+    vocabulary.update(zip(words, [vocabulary[word] for word in words[1:] + words[:1]], strict=True))
+    (run / "tokenizer.json").write_text(json.dumps(tokens))
+
+
+def other_code(run: Path) -> None:
+    code = (run / "text.py").read_text()
+    assert "_all_logits(" in code
+    (run / "text.py").write_text(code.replace("self._all_logits(", "2 * self._all_logits("))
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda run: (run / name).unlink()
+
+
+SABOTAGES: dict[str, Callable[[Path], None]] = {
+    "a file of code is missing": remove("heads.py"),
+    "the pipeline's file is missing": remove("text_pipeline.py"),
+    "the tokenizer is missing": remove("tokenizer.json"),
+    "no auto_map": drop_auto_map,
+    "swapped labels": swap_labels,
+    "random head": random_head,
+    "one byte of the weights": flip_a_byte,
+    "half of the weights": cut_weights,
+    "another tokenizer": other_tokenizer,
+    "another cleaning": other_cleaning,
+    "other code": other_code,
+}
+
+
+def prove_whole(run: Path) -> None:
+    """Do what `push_run` does before it uploads."""
+    push._check_manifest(run)
+    proof.prove(run, str(run))
+
+
+@pytest.fixture
+def copied_run(finished_runs: dict[str, Run], tmp_path: Path) -> Path:
+    """Return a run that may be spoiled."""
+    return Path(shutil.copytree(finished_runs["bigru"].folder, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_a_changed_run_is_refused_by_its_sums(sabotage: str, copied_run: Path, tmp_path: Path) -> None:
+    SABOTAGES[sabotage](copied_run)
+    with pytest.raises(UserError, match=r"is not what its run saved: .*Nothing was pushed"):
+        push.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
+
+
+FOUND_OUT = {
+    "a file of code is missing": "heads",
+    "the pipeline's file is missing": "names code that is not there",
+    "no auto_map": "no auto_map",
+    "swapped labels": "has the labels",
+    "half of the weights": "cannot be loaded without hfkit",
+    "the tokenizer is missing": "cannot be loaded without hfkit|gives other scores",
+}
+"""What a forged run is refused by, where it is not by other scores."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_a_run_with_a_forged_manifest_is_refused_by_its_scores(sabotage: str, copied_run: Path, tmp_path: Path) -> None:
+    """Who changes the sums as well is found out by what the model does."""
+    SABOTAGES[sabotage](copied_run)
+    proof.write_manifest(copied_run)
+    with pytest.raises(UserError, match=FOUND_OUT.get(sabotage, "gives other scores than the run")):
+        prove_whole(copied_run)
+
+
+def test_changed_results_are_refused(copied_run: Path, tmp_path: Path) -> None:
+    """What the card says is under the sums, too."""
+    results = json.loads((copied_run / "all_results.json").read_text())
+    (copied_run / "all_results.json").write_text(json.dumps({**results, "test_accuracy": 0.99}))
+    with pytest.raises(UserError, match=r"all_results\.json is another one"):
+        push.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
+
+
+NEEDED = ["config.json", "manifest.json", "proof/rows.json", "hfkit.yaml", "summary.json", "env.json"]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_folder_that_is_no_run_is_refused(name: str, copied_run: Path) -> None:
+    (copied_run / name).unlink()
+    with pytest.raises(UserError, match="is no finished run"):
+        push.push_run(copied_run, "me/news", "mit")
+
+
+# --- pushed ---
+
+
+@pytest.mark.slow
+def test_every_family_comes_back_from_the_hub(
+    finished_runs: dict[str, Run], finished_image_runs: dict[str, Run], client: Client, tmp_path: Path
+) -> None:
+    """Pushed, loaded back by a process without hfkit, with equal scores: `push_run` proves it, or raises."""
+    for name, run in {**finished_runs, **finished_image_runs}.items():
+        folder = Path(shutil.copytree(run.folder, tmp_path / name))
+        pushed = client("hfkit.hub.push:push_run", folder, f"me/{name}", "mit")
+        repository = client.hub.repositories[f"me/{name}"]
+        assert repository.refs["main"] == repository.refs[pushed["tag"]] == pushed["commit"]
+        assert len(repository.commits) == 2  # the empty one, and ours
+        assert json.loads((folder / "pushed.json").read_text()) == pushed
+        assert pushed["proven"] is True
+        content = ModelCard(client.hub.files(f"me/{name}")["README.md"].decode()).data.to_dict()
+        check_front_matter(content)
+    client.hub.requests.clear()
+    assert "labels equal" in client("push_helpers:prove_offline", folder, f"me/{name}", pushed["commit"])
+    assert not client.hub.requests
+
+
+def check_front_matter(content: dict[str, Any]) -> None:
+    """Hold the Hub's rules for metadata, as far as huggingface_hub knows them."""
+    assert content["pipeline_tag"] in ("text-classification", "image-classification")
+    assert content["library_name"] == "transformers"
+    assert content["license"] == "mit"
+    assert re.fullmatch("[a-z]{2,3}", content.get("language") or "en")
+    assert all(re.fullmatch(r"[\w./-]+", tag) for tag in content["tags"])
+    name, results = model_index_to_eval_results(content["model-index"])
+    assert name
+    assert all(0 <= result.metric_value <= 1 for result in results)
+    assert eval_results_to_model_index(name, results) == content["model-index"]
+    assert ("base_model" in content) == ("base_model_relation" in content)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["model", "trainer"])
+def test_pushes_without_hfkit_are_whole_too(
+    by: str, finished_runs: dict[str, Run], client: Client, tmp_path: Path
+) -> None:
+    run = finished_runs["bigru"].folder
+    said = client("push_helpers:push_plainly", run, by, f"me/by-{by}", tmp_path / "trainer")
+    assert "labels equal" in said
+    code = {path.name for path in run.glob("*.py")}
+    assert code | {"config.json", "model.safetensors", "tokenizer.json"} <= set(client.hub.files(f"me/by-{by}"))
+
+
+@pytest.mark.slow
+def test_an_image_model_pushed_without_hfkit(finished_image_runs: dict[str, Run], client: Client) -> None:
+    run = finished_image_runs["vgg"].folder
+    assert "labels equal" in client("push_helpers:push_image_model", run, "me/image-by-model")
+    assert {path.name for path in run.glob("*.py")} <= set(client.hub.files("me/image-by-model"))
+
+
+@pytest.mark.slow
+def test_our_trainer_keeps_a_card(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
+    """transformers' own would overwrite it by one that says "More information needed"."""
+    client("push_helpers:push_by_our_trainer", finished_runs["linear"].folder, "me/with-card", tmp_path / "trainer")
+    assert client.hub.files("me/with-card")["README.md"].decode() == "---\nlicense: mit\n---\n# Mine\n"
+
+
+@pytest.mark.slow
+def test_our_trainer_writes_a_short_card(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
+    run = finished_runs["linear"].folder
+    client("push_helpers:push_by_our_trainer", run, "me/no-card", tmp_path / "trainer", False)
+    content = ModelCard(client.hub.files("me/no-card")["README.md"].decode())
+    assert content.data.pipeline_tag == "text-classification"
+    assert "Labels: fake, real" in content.text
+    assert "More information needed" not in content.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["linear", "bigru"])
+def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
+    words = [
+        "--backbone",
+        str(tiny_backbone),
+        "--dataset",
+        str(tweets),
+        "--max_steps",
+        "2",
+        "--max_length",
+        "24",
+        "--head",
+        head,
+        "--use_cpu",
+        "true",
+    ]
+    words += [
+        "--push_to_hub",
+        "true",
+        "--hub_model_id",
+        f"me/recipe-{head}",
+        "--license",
+        "mit",
+        "--hub_private_repo",
+        "true",
+    ]
+    client("fakenews:main", [*words, "--output_dir", str(tmp_path / "run")])
+    assert client.hub.repositories[f"me/recipe-{head}"].private
+    assert (
+        len(client.hub.repositories[f"me/recipe-{head}"].commits) == 2
+    )  # the empty one and ours, and none of the Trainer's
+    files = client.hub.files(f"me/recipe-{head}")
+    assert "training_args.bin" not in files
+    assert b"license: mit" in files["README.md"]
+    assert not [name for name, content in files.items() if TOKEN.encode() in content]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        ("", "timm_backbone.py"),
+        ("--backbone vgg19 --unfreeze_from block5_conv1", "vgg.py"),
+        ("--backbone densenet201 --unfreeze_from conv5_block1_0_bn", "densenet.py"),
+        ("--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11", "deit.py"),
+    ],
+)
+def test_the_image_recipe_pushes(flags: str, code: str, client: Client, photos: Path, tmp_path: Path) -> None:
+    words = [*IMAGE_WORDS.split(), "--dataset", str(photos), "--head", "linear", "--output_dir", str(tmp_path / "run")]
+    name = f"me/photos-{code.partition('.')[0]}"
+    push_flags = f"--push_to_hub true --hub_model_id {name} --license mit"
+    client("cifar10:main", [*words, *flags.split(), *push_flags.split()])
+    assert len(client.hub.repositories[name].commits) == 2
+    assert json.loads((tmp_path / "run" / "pushed.json").read_text())["proven"] is True
+    assert {code, "image_pipeline.py", "report/confusion_matrix.png"} <= set(client.hub.files(name))
+
+
+def test_a_card_that_the_hub_would_refuse_uploads_nothing(
+    finished_runs: dict[str, Run], client: Client, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"me/refused: the card is not valid .*license"):
+        client("hfkit.hub.push:collect", finished_runs["bigru"].folder, tmp_path / "bundle", "me/refused", "mine", None)
+    assert "me/refused" not in client.hub.repositories
+
+
+@pytest.mark.slow
+def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
+    """A run on a backbone of the Hub, pushed, looked at, and run again with the data named."""
+    client("push_helpers:upload", tiny_backbone, "me/tiny-bert")
+    words = [
+        "--backbone",
+        "me/tiny-bert",
+        "--dataset",
+        str(tweets),
+        "--max_steps",
+        "4",
+        "--max_length",
+        "24",
+        "--use_cpu",
+        "true",
+    ]
+    client("fakenews:main", [*words, "--seed", "3", "--output_dir", str(tmp_path / "run")])
+    client("hfkit.hub.push:push_run", tmp_path / "run", "me/again-and-again", "mit", "en")
+    assert ModelCard(client.hub.files("me/again-and-again")["README.md"].decode()).data.base_model == "me/tiny-bert"
+    with pytest.raises(UserError, match="name it by --dataset"):
+        client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "no")
+    found = client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "new", None, str(tweets))
+    assert set(found) == {"validation accuracy", "test accuracy", "test f1"}
+    assert found["test accuracy"]["now"] == pytest.approx(found["test accuracy"]["card"], abs=1e-4)
+    assert all(row["holds"] for row in found.values())
+    for trust in (False, True):
+        findings = client("push_helpers:check", "me/again-and-again", trust)
+        assert all(well for _, well, _ in findings), findings
+    client.hub.repositories["me/again-and-again"].commit({"pytorch_model.bin": b"", "config.json": b"{}"})
+    assert {what for what, well, _ in client("push_helpers:check", "me/again-and-again", False) if not well} == {
+        "weights",
+        "labels",
+        "card",
+    }
+
+
+SAFE = {"dataset": "constraint", "backbone": "me/tiny-bert", "head": "bigru", "seed": 3, "cleaning": ["report", "url"]}
+
+
+def test_a_fetched_configuration_decides_nothing_else() -> None:
+    """Keys that write elsewhere, push, report, run code or read files of ours are ignored."""
+    harmful = {
+        "output_dir": "/tmp/x",
+        "push_to_hub": True,
+        "hub_model_id": "evil/x",
+        "report_to": ["wandb"],
+        "metric": ["evil/x"],
+    }
+    harmful |= {
+        "deepspeed": "/tmp/x.json",
+        "feature_cache": "/tmp/x",
+        "resume_from_checkpoint": "/tmp/x",
+        "config": "/tmp/x",
+    }
+    words = safe_words({**SAFE, **harmful}, "text-classification", None)
+    assert words == safe_words(SAFE, "text-classification", None)
+    for smuggled in (
+        {"cleaning": ["report", "--metric", "evil/space"]},
+        {"head": ["bigru", "--push_to_hub", "true", "--hub_model_id", "me/public", "--license", "mit"]},
+        {"head": "--config=/tmp/x"},
+        {"seed": ["1", "--report_to", "wandb"]},
+    ):
+        with pytest.raises(UserError, match="it is not run"):
+            safe_words({**SAFE, **smuggled}, "text-classification", None)
+    assert "-1e-3" in safe_words({**SAFE, "learning_rate": "-1e-3"}, "text-classification", None)
+    assert words[words.index("--cleaning") : words.index("--cleaning") + 3] == ["--cleaning", "report", "url"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dataset": None}, "name it by --dataset"),
+        ({"dataset": "/home/me/secret.csv"}, "name it by --dataset"),
+        ({"backbone": "../model"}, "backbone of that run was a file"),
+        ({"backbone": None}, "backbone of that run was a file"),
+        ({"dataset": "csv"}, "name it by --dataset"),
+        ({"dataset": "owner/here"}, "name it by --dataset"),
+        ({"dataset": "sample"}, "is a file or folder here"),
+    ],
+)
+def test_local_data_has_to_be_named_again(
+    change: dict[str, Any], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "owner" / "here").mkdir(parents=True)
+    (tmp_path / "sample").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=sentence):
+        safe_words({**SAFE, **change}, "text-classification", None)
+
+
+def test_weights_that_were_a_file_are_missed() -> None:
+    """They are not silently those of ImageNet."""
+    flags = {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
+    with pytest.raises(UserError, match="weights of that run was a file"):
+        safe_words(flags, "image-classification", None)
+
+
+def test_a_card_cannot_make_its_own_interval() -> None:
+    """How wide an interval is follows from the rows of the new run, and a report on other rows is refused."""
+    shown = {"split": "test", "confusion": [[2, 0], [0, 2]]}
+    found = _compare({("test", "accuracy"): 1.0}, {"test_accuracy": 0.7}, {"test": 2000}, shown)
+    assert found["test accuracy"]["holds"] is False
+    with pytest.raises(UserError, match="report is on 4 rows of test, but the new run has 2000"):
+        _compare({("test", "f1"): 1.0}, {"test_macro_f1": 0.7}, {"test": 2000}, shown)
+    with pytest.raises(UserError, match="which is no share"):
+        _compare({("test", "accuracy"): float("inf")}, {"test_accuracy": 0.7}, {"test": 2000}, shown)
+
+
+def test_a_changed_run_never_reaches_the_hub(copied_run: Path, client: Client) -> None:
+    random_head(copied_run)
+    client.hub.requests.clear()
+    with pytest.raises(UserError, match="Nothing was pushed"):
+        client("hfkit.hub.push:push_run", copied_run, "me/changed", "mit")
+    assert not [request for request in client.hub.requests if "create" in request or "commit" in request]
+
+
+def test_files_of_an_older_model_go_and_others_stay(client: Client, tmp_path: Path) -> None:
+    folder = write_small(tmp_path / "first", {"vgg.py": b"", "LICENSE": b"mine", "config.json": b"{}"})
+    older = {"predictions.csv": b"rows", "adapter_config.json": b"{}", "pytorch_model.bin": b""}
+    for name, content in older.items():
+        (folder / name).write_bytes(content)
+    client("hfkit.hub.push:_upload", folder, "me/again", False)
+    client(
+        "hfkit.hub.push:_upload",
+        write_small(tmp_path / "second", {"text.py": b"", "config.json": b"{}"}),
+        "me/again",
+        False,
+    )
+    assert set(client.hub.files("me/again")) == {".gitattributes", "LICENSE", "config.json", "text.py"}
+
+
+# --- what the Hub made of it ---
+
+
+def spoil_weights(files: dict[str, bytes]) -> dict[str, bytes]:
+    content = bytearray(files["model.safetensors"])
+    content[-1] ^= 64
+    return {**files, "model.safetensors": bytes(content)}
+
+
+def spoil_code(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {**files, "text.py": files["text.py"] + b"# changed\n"}
+
+
+def spoil_labels(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {**files, "config.json": files["config.json"].replace(b'"fake"', b'"true"')}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoil", [spoil_weights, spoil_code, spoil_labels])
+def test_a_hub_that_stores_something_else_is_found_out(
+    spoil: Callable[[dict[str, bytes]], dict[str, bytes]], copied_run: Path, client: Client
+) -> None:
+    """It is said, and the run knows that this commit is not proven."""
+    client.hub.spoil = spoil
+    try:
+        with pytest.raises(UserError, match=r"is on the Hub, but it is not proven: .* does not hold what was uploaded"):
+            client("hfkit.hub.push:push_run", copied_run, "me/spoilt", "mit")
+    finally:
+        client.hub.spoil = None
+    assert json.loads((copied_run / "pushed.json").read_text())["proven"] is False
+    assert not [name for name in client.hub.repositories["me/spoilt"].refs if name.startswith("hfkit-")]
+
+
+@pytest.mark.slow
+def test_a_second_push_gets_a_tag_of_its_own(copied_run: Path, client: Client) -> None:
+    """With another license: each card pins the commit that it stands in."""
+    first, second = (client("hfkit.hub.push:push_run", copied_run, "me/twice", name) for name in ("mit", "apache-2.0"))
+    repository = client.hub.repositories["me/twice"]
+    for pushed in (first, second):
+        assert repository.refs[pushed["tag"]] == pushed["commit"]
+        assert pushed["tag"].encode() in repository.commits[pushed["commit"]]["README.md"]
+    assert first["tag"] != second["tag"]
