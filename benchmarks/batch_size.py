@@ -22,13 +22,12 @@ from transformers import DataCollatorWithPadding, default_data_collator
 
 from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
+from hfkit.data.batching import share_of_batches
 from hfkit.data.text import load_text_data, tokenize
-from hfkit.evaluation.predict import share_of_batches
 from hfkit.flags.arguments import IMAGE, TextDataArguments, TextModelArguments
 from hfkit.flags.parsing import parse_recipe
-from hfkit.flags.training_arguments import bfloat16_is_fast
+from hfkit.machine import bfloat16_is_fast, use_all_cores
 from hfkit.models.base import BackboneClassifier
-from hfkit.training.launch import use_all_cores
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "recipes"))
 import cifar10

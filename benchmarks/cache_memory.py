@@ -106,7 +106,7 @@ def write_backbone(folder: Path) -> None:
     """Write a small BERT with MiniLM's tokenizer."""
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from hfkit.backbones.text import locate_backbone
+    from hfkit.backbones.packaged import locate_backbone
 
     tokenizer = AutoTokenizer.from_pretrained(locate_backbone("minilm"))
     sizes = {"hidden_size": 128, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 128}

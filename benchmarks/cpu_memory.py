@@ -21,7 +21,7 @@ def measure(image_size: int, keeps: bool) -> float:
     import timm
     import torch
 
-    from hfkit.training.launch import keep_freed_memory
+    from hfkit.machine import keep_freed_memory
 
     if keeps:
         keep_freed_memory()

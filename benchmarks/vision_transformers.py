@@ -32,14 +32,13 @@ from torch.nn import functional
 from hfkit.backbones.image import build_image_classifier
 from hfkit.data.images import load_image_data, open_image
 from hfkit.flags.arguments import ImageDataArguments, ImageModelArguments
-from hfkit.flags.training_arguments import available_cores
+from hfkit.machine import available_cores, keep_freed_memory
 from hfkit.models.fdvit import FdVitClassifier, FdVitClassifierConfig
 from hfkit.models.fdvit_layers import FlexibleDownsampling
 from hfkit.models.image import ImageClassifier
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
 from hfkit.models.token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig
 from hfkit.profile import count_macs, milliseconds_a_row
-from hfkit.training.launch import keep_freed_memory
 
 SEEDS = (1, 2, 3)
 TRAIN_ROWS = 10_000

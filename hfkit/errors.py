@@ -6,3 +6,9 @@ class UserError(Exception):
 
     A recipe prints the message alone and ends with exit code 2; `--debug` shows the traceback too.
     """
+
+
+def first_sentence(error: Exception) -> str:
+    """Return the first sentence of an error's message, or its type where it has none."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.split(". ")[0].rstrip(".")[:250]

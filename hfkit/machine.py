@@ -1,8 +1,18 @@
-"""What a result depends on besides data and flags: versions of packages, and our own code."""
+"""The machine: cores, memory, precision, versions of packages, and our own code."""
 
+import ctypes
+import gc
 import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import pyarrow
+import torch
 
 
 def package_versions() -> dict[str, str]:
@@ -26,3 +36,117 @@ def code_checksum() -> str:
     for file in [*sorted((folder / "models").glob("*.py")), *(folder / name for name in others)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def use_all_cores() -> int:
+    """Give torch all the cores of this process where the launcher, and not the user, chose one; return their number.
+
+    `accelerate launch` and `torchrun` set OMP_NUM_THREADS=1 where it is not set. A value above 1 is the user's and stays.
+    """
+    launched = "ACCELERATE_MIXED_PRECISION" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
+    if launched and os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1))
+    return torch.get_num_threads()
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, where the C library is glibc and can be told so.
+
+    glibc gives large blocks back to the system at once, and the system clears each new page anew: two fifths of the time of
+    training a convolutional net on a CPU (`benchmarks/cpu_memory.py`). The numbers stay the same.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # musl, macOS, Windows
+        return
+    mmap_max, trim_threshold = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of malloc.h
+    mallopt(mmap_max, 0)
+    mallopt(trim_threshold, 2**31 - 1)
+
+
+def give_back_memory() -> None:
+    """Give the memory that is free now back to the system, after work that needed more than what follows, such as reading."""
+    gc.collect()
+    pyarrow.default_memory_pool().release_unused()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # as above
+        return
+
+
+def describe_environment(training: Any, threads: int) -> dict[str, Any]:
+    """Describe what the run ran on: machine, device, versions; no environment variables, no paths."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": device_name(training),
+        "processes": training.world_size,
+        "threads": threads,
+        "precision": precision_name(training),
+        "packages": package_versions(),
+    }
+
+
+def precision_name(training: Any) -> str:
+    """Return the name of the numbers that training computes in; the launcher may have chosen them."""
+    return {"bf16": "bfloat16", "fp16": "float16"}.get(training.mixed_precision, "float32")
+
+
+def describe_precision(training: Any) -> str:
+    """Name the numbers that training computes in and, where they are short ones, how much faster they are here."""
+    name = precision_name(training)
+    if name == "float32":
+        return name
+    speed = speed_of_precision(getattr(torch, name), training.device)
+    return f"{name} (measured here: matrix products {speed:.1f} times as fast as in float32)"
+
+
+def device_name(training: Any) -> str:
+    """Return the name of the device that trains."""
+    if training.device.type == "cuda":
+        return torch.cuda.get_device_name(training.device)
+    if training.device.type == "cpu":
+        return f"CPU ({cpu_capabilities().get('cpu_name', platform.machine())})"
+    return str(training.device)
+
+
+def measure_seconds(action: Callable[[], Any], device: torch.device) -> float:
+    """Do something, wait until `device` has done its part, and return how long it took."""
+    started = time.perf_counter()
+    action()
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+    return time.perf_counter() - started
+
+
+def speed_of_precision(dtype: torch.dtype, device: torch.device) -> float:
+    """Measure how many times as fast as in float32 a matrix product of an encoder's size is in `dtype` on a device.
+
+    It is the best of five of each, some 50 ms on two cores.
+    """
+
+    def seconds(of: torch.dtype) -> float:
+        """Return the time of a product of (512, 768) by (768, 1536)."""
+        left, right = torch.ones(512, 768, dtype=of, device=device), torch.ones(768, 1536, dtype=of, device=device)
+        times = [measure_seconds(lambda: torch.mm(left, right), device) for _ in range(6)]
+        return min(times[1:])  # the first one was the warm-up
+
+    return seconds(torch.float32) / seconds(dtype)
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_capabilities() -> dict[str, Any]:
+    """Return what torch says of the CPU's instructions; nothing before torch knew (2.9 on aarch64 does not)."""
+    return dict(torch.cpu.get_capabilities()) if hasattr(torch.cpu, "get_capabilities") else {}
+
+
+def bfloat16_is_fast(use_cpu: bool) -> bool:
+    """Whether the device that is used has bfloat16 instructions (a CPU's AVX512-BF16 or AMX, an NVIDIA GPU's from Ampere on)."""
+    if use_cpu:
+        capabilities = cpu_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)

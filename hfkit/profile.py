@@ -14,8 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import PreTrainedConfig
 
 from .backbones.image import OWN_NAMES, build_image_classifier
-from .backbones.text import LOADING_ERRORS, build_text_classifier, first_sentence, locate_backbone
-from .errors import UserError
+from .backbones.packaged import locate_backbone
+from .backbones.text import LOADING_ERRORS, build_text_classifier
+from .errors import UserError, first_sentence
 from .flags.arguments import IMAGE, TEXT
 from .flags.parsing import parse_arguments
 from .models import FAMILIES

@@ -21,8 +21,9 @@ from hfkit.data.transforms import BatchTransform, describe_changes, make_augment
 from hfkit.flags.arguments import IMAGE
 from hfkit.flags.parsing import parse_recipe
 from hfkit.report.illustrations import illustrate_images
+from hfkit.task import Task
 from hfkit.training.launch import run_recipe, start_run
-from hfkit.training.run import Task, train_classifier
+from hfkit.training.run import train_classifier
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("photo.jpg"))"""

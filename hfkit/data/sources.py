@@ -256,7 +256,7 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
     from datasets import DatasetDict, load_dataset
     from datasets.exceptions import DatasetsError
 
-    from ..hub.client import use_cache_without_hub
+    from ..offline import use_cache_without_hub
 
     use_cache_without_hub()
     try:

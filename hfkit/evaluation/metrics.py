@@ -8,7 +8,6 @@ import evaluate
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix, log_loss
 
 from ..errors import UserError
@@ -61,31 +60,6 @@ def report_of(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names
 def confusion_of(references: npt.ArrayLike, predictions: npt.ArrayLike, num_labels: int) -> np.ndarray:
     """Return the confusion matrix (num_labels, num_labels): rows are true classes, columns predicted ones."""
     return confusion_matrix(references, predictions, labels=list(range(num_labels)))
-
-
-def accuracy_interval(right: int, total: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share (Wilson 1927, JASA 22:209)."""
-    interval = binomtest(right, total).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def macro_f1_interval(confusion: np.ndarray, draws: int = 2000) -> tuple[float, float]:
-    """Return the 95 % interval of the macro F1 by the percentile bootstrap over rows (Efron and Tibshirani 1993, ch. 13).
-
-    Rows that are drawn anew with replacement have a confusion matrix that is multinomial around the one that was seen.
-
-    Args:
-        confusion: (classes, classes) counts; rows are true classes, columns predicted ones.
-        draws: How many matrices are drawn, always the same ones.
-
-    """
-    generator, shares = np.random.default_rng(0), confusion.ravel() / confusion.sum()
-    found = []
-    for _ in range(draws):
-        matrix = generator.multinomial(confusion.sum(), shares).reshape(confusion.shape)
-        found.append(np.mean(2 * np.diag(matrix) / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)))
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def probabilities_of(logits: np.ndarray) -> np.ndarray:

@@ -18,11 +18,10 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 from datasets import Dataset
 
-from ..backbones.text import first_sentence
 from ..data.augmented import FrozenInputs
+from ..data.batching import Collator, batch_of, share_of_batches
 from ..data.stored_rows import numbers_of
-from ..errors import UserError
-from ..evaluation.predict import Collator, batch_of, share_of_batches
+from ..errors import UserError, first_sentence
 from ..freezing import frozen_checksum
 from ..machine import code_checksum, package_versions
 from ..models.base import BackboneClassifier

@@ -9,8 +9,8 @@ import psutil
 import torch
 from datasets import Dataset
 
-from ..evaluation.predict import batch_of
-from ..measure import seconds_of
+from ..data.batching import batch_of
+from ..machine import measure_seconds
 from .cache import FeatureCache, SplitStates
 
 _WRITTEN_BYTES = 1 << 24
@@ -56,9 +56,9 @@ def seconds_to_compute(cache: FeatureCache, rows: Dataset) -> float:
         with torch.inference_mode(), cache.autocast():
             cache.model.run_to(cache.stage, **batch_of(rows, numbers, cache.collator, device))
 
-    seconds = seconds_of(compute, device)
+    seconds = measure_seconds(compute, device)
     if seconds < _LONG_SECONDS:
-        seconds = seconds_of(compute, device)
+        seconds = measure_seconds(compute, device)
     return seconds / len(numbers)
 
 
@@ -78,5 +78,5 @@ def seconds_to_read(folder: Path, size: int, device: torch.device) -> float:
         if size > psutil.virtual_memory().available and hasattr(os, "posix_fadvise"):
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        seconds = seconds_of(lambda: torch.from_numpy(np.array(np.memmap(file, np.uint8, "r"))).to(device), device)
+        seconds = measure_seconds(lambda: torch.from_numpy(np.array(np.memmap(file, np.uint8, "r"))).to(device), device)
         return seconds * (size / _WRITTEN_BYTES)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from torch.nn.utils.rnn import pad_sequence
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 
@@ -131,21 +130,3 @@ class ViewOfEpoch(TrainerCallback):
     ) -> None:
         """Note the number of the epoch."""
         self.reader.epoch = int(state.epoch or 0)
-
-
-def collate_packed(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """Pad token states (tokens, width) to the longest of the batch, and add the attention mask and the labels."""
-    states = [row["states"] for row in rows]
-    lengths = torch.tensor([len(row) for row in states])
-    batch = {"states": pad_sequence(states, batch_first=True)}
-    batch["attention_mask"] = (torch.arange(batch["states"].shape[1]) < lengths[:, None]).long()
-    batch["labels"] = torch.tensor([row["labels"] for row in rows])
-    return batch
-
-
-def collate_even(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """Stack states of the same shape, those of convolutions with the channels last, as the whole net has them."""
-    states = torch.stack([row["states"] for row in rows])
-    if states.ndim == 4:
-        states = states.contiguous(memory_format=torch.channels_last)
-    return {"states": states, "labels": torch.tensor([row["labels"] for row in rows])}

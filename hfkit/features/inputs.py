@@ -3,24 +3,22 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import torch
 from datasets import Dataset
 from transformers import TrainerCallback
 
 from ..data.augmented import FrozenInputs
-from ..evaluation.predict import Collator
+from ..data.batching import Collator, collate_even, collate_packed
 from ..flags.arguments import Arguments
 from ..flags.training_arguments import TrainingArguments
-from ..training.launch import give_back_memory
+from ..machine import give_back_memory
+from ..task import Task
 from .cache import CannotCacheError, FeatureCache
 from .gain import why_not_worth_it
-from .hidden_states import StateReader, ViewOfEpoch, collate_even, collate_packed
+from .hidden_states import StateReader, ViewOfEpoch
 from .store import STATES_FILE, FeatureStore
-
-if TYPE_CHECKING:
-    from ..training.run import Task
 
 
 @dataclass
@@ -47,7 +45,7 @@ class TrainingInputs:
     holds: list[IO[bytes]] = field(default_factory=list)
 
 
-def training_inputs(task: "Task", arguments: Arguments[Any, Any]) -> TrainingInputs:
+def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInputs:
     """Return stored states to train on where the feature cache can be used, else the inputs themselves."""
     give_back_memory()  # what reading the data took, several times what is left of it
     training = arguments.training

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from ..errors import UserError
-from ..freezing import FreezePlan
 from .training_arguments import ImageTrainingArguments, TrainingArguments
 
 
@@ -35,10 +34,6 @@ class ModelArguments:
             raise UserError(f"--head_dropout is {self.head_dropout}: write a number from 0 to below 1.")
         if self.head_hidden_size < 1:
             raise UserError(f"--head_hidden_size is {self.head_hidden_size}: write a number above 0.")
-
-    def freeze_plan(self) -> FreezePlan:
-        """Return what these flags leave free."""
-        return FreezePlan(self.unfreeze_from)
 
 
 @dataclass
@@ -154,10 +149,6 @@ class ImageModelArguments(ModelArguments):
             )
         if self.keep_batch_norm is None:
             self.keep_batch_norm = self.weights != "none"
-
-    def freeze_plan(self) -> FreezePlan:
-        """Return what these flags leave free."""
-        return FreezePlan(self.unfreeze_from, bool(self.keep_batch_norm))
 
 
 @dataclass

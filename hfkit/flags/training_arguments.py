@@ -1,6 +1,5 @@
 """How it is trained: `transformers.TrainingArguments` with our defaults, for texts and for images."""
 
-import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -8,6 +7,7 @@ import torch
 import transformers
 
 from ..errors import UserError
+from ..machine import bfloat16_is_fast
 
 
 @dataclass
@@ -141,21 +141,3 @@ class ImageTrainingArguments(TrainingArguments):
         if self.train_sampling_strategy == "group_by_length":
             raise UserError("--train_sampling_strategy group_by_length is for texts: write random or sequential.")
         super().__post_init__()
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def cpu_capabilities() -> dict[str, Any]:
-    """Return what torch says of the CPU's instructions; nothing before torch knew (2.9 on aarch64 does not)."""
-    return dict(torch.cpu.get_capabilities()) if hasattr(torch.cpu, "get_capabilities") else {}
-
-
-def bfloat16_is_fast(use_cpu: bool) -> bool:
-    """Whether the device that is used has bfloat16 instructions (a CPU's AVX512-BF16 or AMX, an NVIDIA GPU's from Ampere on)."""
-    if use_cpu:
-        capabilities = cpu_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)

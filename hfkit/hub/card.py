@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ..evaluation.metrics import accuracy_interval, macro_f1_interval
+from ..evaluation.intervals import accuracy_interval, macro_f1_interval
 from ..models import FAMILIES
 from ..report import tables
 from ..report.summary import METRICS, SUMMARY_FILE

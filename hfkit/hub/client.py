@@ -1,13 +1,11 @@
 """The Hub: whether it is there, and what its errors mean."""
 
-import functools
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import datasets
 import huggingface_hub
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -45,22 +43,6 @@ _STATUS = {
     413: "the files are too large for the account",
     429: "it was asked too often: wait some minutes and run it again",
 }
-
-
-@functools.cache
-def use_cache_without_hub() -> None:
-    """Ask the Hub once whether it can be reached; if not, use what is cached, and say so.
-
-    Otherwise each missing file is tried for a minute before its error.
-    """
-    if huggingface_hub.constants.HF_HUB_OFFLINE:
-        return
-    try:
-        huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=10)
-    except Exception as error:  # whatever the reason: no name, no route, a proxy, a time-out
-        print(f"The Hub cannot be reached ({type(error).__name__}): only what is cached is used.", flush=True)
-        huggingface_hub.constants.HF_HUB_OFFLINE = True
-        datasets.config.HF_HUB_OFFLINE = True
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,10 +29,8 @@ from ..evaluation.predict import predict_logits
 from ..files import write_file
 from ..models import FAMILIES
 from ..models.base import BackboneClassifier
+from ..task import Task
 from .client import redact
-
-if TYPE_CHECKING:
-    from ..training.run import Task
 
 PROOF_ROWS = 64
 TOLERANCE = 1e-5
@@ -108,7 +106,7 @@ def write_manifest(folder: Path) -> None:
     write_file(folder / "manifest.json", json.dumps(sums, indent=2) + "\n")
 
 
-def write_proof(folder: Path, model: BackboneClassifier, task: "Task", split: str) -> None:
+def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str) -> None:
     """Write held-out rows with the scores that the saved model gives them; all processes call it, the main one writes.
 
     The scores are computed on the CPU, as those of the process that has no hfkit: a GPU rounds otherwise.

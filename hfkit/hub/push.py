@@ -15,12 +15,12 @@ from huggingface_hub.utils._validators import validate_repo_id
 
 from ..errors import UserError
 from ..files import write_file
+from ..flags.configuration import CONFIGURATION_FILE
 from ..models import code_of
-from ..reproduce import public_flags
-from ..training.launch import CONFIGURATION_FILE
 from .card import build_card
 from .client import HTTPError, end_silent_connections, hub_errors, redact, retry
 from .proof import card_files, checksums, is_model_file, model_files, prove
+from .public_flags import public_flags
 
 RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json", "summary.json")
 REPORT_FILES = ("confusion_matrix.png", "curves.png", "classification_report.json", "epochs.csv")

@@ -3,10 +3,9 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..backbones.image import LITE0
-from ..backbones.text import MINILM
+from ..backbones.packaged import LITE0, MINILM
 from ..data.image_sources import HUB_NAMES
 from ..data.split_names import IGNORED_SPLITS
 from ..data.splits import NO_SPLIT
@@ -14,9 +13,7 @@ from ..files import write_file
 from ..flags.arguments import Arguments, TextModelArguments
 from ..models import FAMILIES
 from ..models.fdvit import FDVIT_SIZES, published_name
-
-if TYPE_CHECKING:
-    from ..training.run import Task
+from ..task import Task
 
 SUMMARY_FILE = "summary.json"
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
@@ -44,7 +41,7 @@ DATASETS = {
 OWN_DATA = "the author's own data"
 
 
-def write_summary(folder: Path, task: "Task", arguments: Arguments[Any, Any], lines: list[str]) -> None:
+def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], lines: list[str]) -> None:
     """Write what was trained on what.
 
     Args:

@@ -3,28 +3,16 @@
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ..evaluation.metrics import probabilities_of
 from ..files import write_file
-from ..models.base import BackboneClassifier
-from ..training.launch import describe_precision, device_name, precision_name
 
-if TYPE_CHECKING:
-    from ..flags.arguments import Arguments
-    from ..training.run import Task
+pass
 
-MAX_KINDS_OF_ERRORS = 4
-"""Pairs of true and predicted class whose errors are shown on the console; the most frequent ones."""
-
-MAX_CLASSES_OF_MATRIX = 10
-"""Above so many classes the confusion matrix does not fit a console; it is in a picture anyway."""
 
 EPOCH_COLUMNS = {
     "loss": "train\nloss",
@@ -85,7 +73,7 @@ def markdown_table(table: pd.DataFrame) -> str:
     """Write a table in Markdown; what could break it (a bar, a tag) is escaped."""
     head = [str(table.index.name or ""), *map(str, table.columns)]
     lines = [head, ["---", *["---:"] * len(table.columns)]]
-    lines += [[str(name), *(_number(value) for value in row)] for name, *row in table.itertuples()]
+    lines += [[str(name), *(format_number(value) for value in row)] for name, *row in table.itertuples()]
     return "\n".join("| " + " | ".join(map(escape_markdown, line)) + " |" for line in lines) + "\n"
 
 
@@ -95,127 +83,8 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", one_line)
 
 
-def _number(value: Any) -> str:
+def format_number(value: Any) -> str:
+    """Write a cell of a table: decimal numbers with four digits, nothing for a missing one."""
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.4f}"
     return str(value)
-
-
-def console_table(title: str, table: pd.DataFrame) -> Table:
-    """Make a rich table; text from the data is shown as it is, without markup."""
-    shown = Table(title=Text(title), title_justify="left", title_style="bold")
-    shown.add_column(str(table.index.name or ""))
-    for column in table.columns:
-        numeric = pd.api.types.is_numeric_dtype(table[column]) or column == "parameters"
-        shown.add_column(Text(str(column)), justify="right" if numeric else "left", overflow="fold")
-    for name, *row in table.itertuples():
-        shown.add_row(Text(str(name)), *(Text(_number(value)) for value in row))
-    return shown
-
-
-def show_results(
-    console: Console,
-    split: str,
-    report: dict[str, Any],
-    confusion: np.ndarray,
-    errors: pd.DataFrame,
-    label_names: list[str],
-) -> None:
-    """Print the results of one split: figures, confusion matrix, and the most confident errors of each kind."""
-    console.print(f"\n[bold]{split}[/bold]: accuracy {report['accuracy']:.4f}")
-    console.print(console_table("Figures by class", classification_table(report)))
-    if len(label_names) <= MAX_CLASSES_OF_MATRIX:
-        matrix = pd.DataFrame(confusion, index=label_names, columns=label_names).rename_axis("true")
-        console.print(console_table("Confusion matrix: true classes in rows, predicted ones in columns", matrix))
-    [content] = set(errors.columns) - {"row", "label", "prediction", "confidence"}
-    kinds = sorted(errors.groupby(["label", "prediction"]), key=lambda group: -len(group[1]))
-    for (label, prediction), rows in kinds[:MAX_KINDS_OF_ERRORS]:
-        title = f"{len(rows)} rows that are {label} but predicted {prediction}, the most confident first"
-        shown = rows.head(3).set_index("row")[["confidence", content]]
-        shown[content] = [" ".join(text.split())[:160] for text in shown[content]]
-        console.print(console_table(title, shown))
-    if len(kinds) > MAX_KINDS_OF_ERRORS:
-        console.print(f"\n{len(kinds) - MAX_KINDS_OF_ERRORS} rarer kinds of errors are in report/errors.csv.")
-
-
-def layer_table(model: BackboneClassifier) -> pd.DataFrame:
-    """List the layers of a model with their parameters, in order; the frozen ones stand in parentheses.
-
-    A layer is a stage of the backbone, a module of the head, or a single parameter that belongs to none.
-    """
-    modules = dict(model.named_modules())
-    names = [f"backbone.{stage}" for stage in model.stages()]
-    names += [
-        f"classifier.{name}" for name, child in model.classifier.named_modules() if name and not [*child.children()]
-    ]
-    sizes: dict[str, list[int]] = {}
-    for name, parameter in model.named_parameters():
-        layer = next((layer for layer in names if name == layer or name.startswith(f"{layer}.")), name)
-        trains, frozen = sizes.setdefault(layer, [0, 0])
-        count = parameter.numel()
-        sizes[layer] = [trains + count, frozen] if parameter.requires_grad else [trains, frozen + count]
-    trains, frozen = (sum(size[kind] for size in sizes.values()) for kind in (0, 1))
-    kinds = {layer: type(modules[layer]).__name__ if layer in modules else "Parameter" for layer in sizes}
-    rows = {layer: (kinds[layer], _layer_size(*size)) for layer, size in sizes.items()}
-    rows |= {"total": ("", f"{trains + frozen:,}"), "trainable": ("", f"{trains:,}"), "frozen": ("", f"({frozen:,})")}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["kind", "parameters"]).rename_axis("layer")
-
-
-def _layer_size(trains: int, frozen: int) -> str:
-    return " ".join([f"{trains:,}"] * bool(trains) + [f"({frozen:,})"] * bool(frozen))
-
-
-def show_head(
-    console: Console, task: "Task", arguments: "Arguments[Any, Any]", notes: list[str], threads: int, folder: Path
-) -> None:
-    """Print what the run is about to do."""
-    if console.quiet:  # of several processes one measures and speaks
-        return
-    training = arguments.training
-    device = (
-        f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {describe_precision(training)}"
-    )
-    sizes = ", ".join(f"{split} {len(rows)}" for split, rows in task.rows.items())
-    for line in (
-        f"Device: {device}.",
-        f"Rows: {sizes}. Labels: {', '.join(task.label_names)}.",
-        *notes,
-    ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if arguments.model.summary:
-        console.print(console_table("Layers", layer_table(task.model)))
-    for line in (
-        f"{describe_training(training)} Reports to: {', '.join(training.report_to) or 'none'}.",
-        f"Folder: {folder}",
-    ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def describe_training(training: Any) -> str:
-    """Say in two sentences how long, by what and in which steps it trains, and which state is kept."""
-    length = f"{training.max_steps} steps" if training.max_steps > 0 else f"{training.num_train_epochs:g} epochs"
-    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
-    best = (training.metric_for_best_model or "loss").removeprefix("eval_")
-    kept = f"the best checkpoint by {best} on validation" if training.load_best_model_at_end else "the last state"
-    return (
-        f"Training: {length} of batches of {batch} rows, {training.optim.value}, weight decay {training.weight_decay:g}, "
-        f"{_describe_schedule(training)}, seed {training.seed}, {precision_name(training)}. The run ends with {kept}."
-    )
-
-
-def _describe_schedule(training: Any) -> str:
-    if training.lr_decay_per_epoch is not None:
-        return f"learning rates times {training.lr_decay_per_epoch:g} after each epoch, at least {training.lr_floor:g}"
-    if training.lr_scheduler_type.value in ("reduce_lr_on_plateau", "constant"):  # these know no warm-up
-        options = training.lr_scheduler_kwargs or {}
-        return " ".join([f"{training.lr_scheduler_type.value} schedule", *(f"{k} {v}" for k, v in options.items())])
-    return f"{training.lr_scheduler_type.value} schedule with warm-up {training.warmup_steps:g}"
-
-
-def show_end(console: Console, log_history: list[dict[str, float]], usage: str, folder: Path) -> None:
-    """Print where everything is, and how to use the model."""
-    seconds, waited = (sum(entry.get(name, 0) for entry in log_history) for name in ("epoch_seconds", "data_seconds"))
-    waiting = f", of which {waited / seconds:.0%} went by waiting for data" if seconds else ""
-    line = f"\nTraining took {seconds:.0f} s{waiting}. Everything is in {folder}. To use the model:\n"
-    console.print(line, markup=False, soft_wrap=True)
-    console.print(usage.format(folder=folder), markup=False, highlight=False, soft_wrap=True)

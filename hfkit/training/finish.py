@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,17 +13,16 @@ from ..evaluation.metrics import confusion_of, evaluate_split, report_of, wrong_
 from ..evaluation.predict import predict_logits
 from ..files import write_file
 from ..hub.proof import write_proof
+from ..report import console as console_report
 from ..report import plots, tables
+from ..task import Task
 from .trainer import ClassifierTrainer
-
-if TYPE_CHECKING:
-    from .run import Task
 
 Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
 def evaluate_saved_model(
-    trainer: ClassifierTrainer, task: "Task", folder: Path, metrics: Metrics, console: Console
+    trainer: ClassifierTrainer, task: Task, folder: Path, metrics: Metrics, console: Console
 ) -> dict[str, float]:
     """Load the saved model anew, in float32, evaluate validation and test with it, and write the report."""
     model = type(task.model).from_pretrained(folder, dtype=torch.float32)
@@ -60,7 +58,7 @@ def evaluate_saved_model(
 
 def _write_report(
     trainer: ClassifierTrainer,
-    task: "Task",
+    task: Task,
     folder: Path,
     split: str,
     logits: np.ndarray,
@@ -76,7 +74,7 @@ def _write_report(
     epochs = tables.epoch_table(trainer.state.log_history)
     tables.write_table(folder / "report" / "epochs.csv", epochs, index=True)
     plots.draw_curves(folder / "report" / "curves.png", epochs)
-    console.print(tables.console_table("\nEpochs", epochs.rename(columns=tables.EPOCH_COLUMNS)))
+    console.print(console_report.console_table("\nEpochs", epochs.rename(columns=tables.EPOCH_COLUMNS)))
     if references is None:
         console.print(f"\nThe {split} split has no labels: see predictions.csv.")
         return
@@ -95,4 +93,4 @@ def _write_report(
     )
     if task.illustrate is not None:
         task.illustrate(folder / "report", split, errors)
-    tables.show_results(console, split, figures, confusion, errors, names)
+    console_report.show_results(console, split, figures, confusion, errors, names)

@@ -1,9 +1,6 @@
 """Starting and ending a recipe: cores, processes, the folder of the run, and errors as sentences."""
 
-import ctypes
-import gc
 import os
-import platform
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,19 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pyarrow
 import torch
 import transformers
 import yaml
 
 from ..errors import UserError
-from ..files import write_file
 from ..flags.arguments import Arguments
-from ..flags.training_arguments import available_cores, cpu_capabilities
-from ..machine import package_versions
-from ..measure import speed_of_precision
+from ..flags.configuration import CONFIGURATION_FILE
+from ..machine import keep_freed_memory
 
-CONFIGURATION_FILE = "hfkit.yaml"
 FILLED_IN = ("learning_rate", "head_learning_rate", "train_sampling_strategy", "bf16")
 """Flags that the run fills in where they are not given."""
 
@@ -89,42 +82,6 @@ def _leave(code: int) -> NoReturn:
             torch.distributed.barrier()
         torch.distributed.destroy_process_group()
     sys.exit(code)
-
-
-def use_all_cores() -> int:
-    """Give torch all the cores of this process where the launcher, and not the user, chose one; return their number.
-
-    `accelerate launch` and `torchrun` set OMP_NUM_THREADS=1 where it is not set. A value above 1 is the user's and stays.
-    """
-    launched = "ACCELERATE_MIXED_PRECISION" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
-    if launched and os.environ.get("OMP_NUM_THREADS") == "1":
-        torch.set_num_threads(max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1))
-    return torch.get_num_threads()
-
-
-def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees, where the C library is glibc and can be told so.
-
-    glibc gives large blocks back to the system at once, and the system clears each new page anew: two fifths of the time of
-    training a convolutional net on a CPU (`benchmarks/cpu_memory.py`). The numbers stay the same.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # musl, macOS, Windows
-        return
-    mmap_max, trim_threshold = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of malloc.h
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, 2**31 - 1)
-
-
-def give_back_memory() -> None:
-    """Give the memory that is free now back to the system, after work that needed more than what follows, such as reading."""
-    gc.collect()
-    pyarrow.default_memory_pool().release_unused()
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):  # as above
-        return
 
 
 def start_run(arguments: Arguments[Any, Any], first_line: str, recipe: str) -> Path:
@@ -236,46 +193,3 @@ def _check_same_run(folder: Path, arguments: Arguments[Any, Any]) -> None:
         training.resume_from_checkpoint = str(max(whole, key=lambda path: int(path.name.rpartition("-")[2])))
     elif not Path(str(training.resume_from_checkpoint)).is_dir():
         raise UserError(f"There is no checkpoint {training.resume_from_checkpoint}: write true for the last one.")
-
-
-def write_configuration(folder: Path, arguments: Arguments[Any, Any]) -> None:
-    """Write `hfkit.yaml`, the flags that rerun the run."""
-    head = "# Reruns this run: --config with this file.\n"
-    write_file(folder / CONFIGURATION_FILE, head + yaml.safe_dump(arguments.flags, sort_keys=True, allow_unicode=True))
-
-
-def environment(arguments: Arguments[Any, Any], threads: int) -> dict[str, Any]:
-    """Describe what the run ran on: machine, device, versions; no environment variables, no paths."""
-    training = arguments.training
-    return {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "device": device_name(training),
-        "processes": training.world_size,
-        "threads": threads,
-        "precision": precision_name(training),
-        "packages": package_versions(),
-    }
-
-
-def precision_name(training: Any) -> str:
-    """Return the name of the numbers that training computes in; the launcher may have chosen them."""
-    return {"bf16": "bfloat16", "fp16": "float16"}.get(training.mixed_precision, "float32")
-
-
-def describe_precision(training: Any) -> str:
-    """Name the numbers that training computes in and, where they are short ones, how much faster they are here."""
-    name = precision_name(training)
-    if name == "float32":
-        return name
-    speed = speed_of_precision(getattr(torch, name), training.device)
-    return f"{name} (measured here: matrix products {speed:.1f} times as fast as in float32)"
-
-
-def device_name(training: Any) -> str:
-    """Return the name of the device that trains."""
-    if training.device.type == "cuda":
-        return torch.cuda.get_device_name(training.device)
-    if training.device.type == "cpu":
-        return f"CPU ({cpu_capabilities().get('cpu_name', platform.machine())})"
-    return str(training.device)

@@ -1,71 +1,37 @@
 """The skeleton that all recipes share: model -> Trainer -> evaluation in float32 -> report -> saved model."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from datasets import Dataset, DatasetDict
+from datasets import Dataset
 from rich.console import Console
 from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from ..data.augmented import FrozenInputs
 from ..data.stored_rows import numbers_of
 from ..errors import UserError
 from ..evaluation.metrics import make_metrics
-from ..evaluation.predict import Collator
 from ..features.inputs import TrainingInputs, training_inputs
 from ..flags.arguments import Arguments
+from ..flags.configuration import write_configuration
 from ..flags.training_arguments import TrainingArguments
-from ..freezing import FreezeCallback, count_parameters
+from ..freezing import FreezeCallback, FreezePlan, count_parameters
 from ..hub.proof import write_manifest
 from ..hub.push import check_can_push, push_run
+from ..machine import describe_environment, use_all_cores
 from ..models.base import BackboneClassifier
+from ..models.losses import make_loss
+from ..report import console as console_report
 from ..report import tables
 from ..report.summary import write_summary
+from ..task import Task
+from .callbacks import EpochLog, QuietProgress
 from .finish import Metrics, evaluate_saved_model
-from .launch import environment, use_all_cores, write_configuration
-from .trainer import ClassifierTrainer, EpochLog, QuietProgress, make_loss
-
-
-@dataclass
-class Task:
-    """What a recipe brings: a model, its data in two forms, and what it has to say about them.
-
-    Attributes:
-        rows: The splits as a person reads them, with a column `row`, one or more others but labels, and for images `image`
-            and `digest`, which stand in no table.
-        inputs: The same rows, encoded or encoded when they are read: what `forward` takes, `labels` where known, and
-            perhaps `length` for the batches.
-        data_notes: Sentences on the data: what was found, guessed, cut or left out.
-        notes: Sentences on the model and what it sees.
-        learning_rate: Peak learning rate of the backbone where `--learning_rate` is not given, and the reason for it.
-        tables: Tables for the run's folder, by file name, such as the rows left out.
-        usage: Lines of Python that load and use the saved model; `{folder}` stands for its folder.
-        frozen: Train and validation as a frozen part of the model may see them once and for all.
-        illustrate: Draws pictures of its own into the folder `report`: from that folder, the split that is shown, and the
-            wrong predictions in it, the most confident first; their index is the position in the split.
-
-    """
-
-    model: BackboneClassifier
-    processor: Any
-    collator: Collator
-    rows: DatasetDict
-    inputs: DatasetDict
-    label_names: list[str]
-    data_notes: list[str]
-    notes: list[str]
-    learning_rate: tuple[float, str]
-    tables: dict[str, pd.DataFrame]
-    usage: str
-    frozen: dict[str, FrozenInputs]
-    illustrate: Callable[[Path, str, pd.DataFrame], None] | None = None
+from .trainer import ClassifierTrainer
 
 
 def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -> dict[str, float]:
@@ -90,7 +56,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     metrics = make_metrics(len(task.label_names), arguments.training.metric or ())
     _check_choice_of_best(arguments, metrics, len(task.label_names))
     _check_checkpointing(arguments, task.model)
-    plan = arguments.model.freeze_plan()
+    plan = FreezePlan(arguments.model.unfreeze_from, bool(getattr(arguments.model, "keep_batch_norm", False)))
     plan.apply(task.model)  # says at once if the layer does not exist
     weights = _class_weights(task) if arguments.training.class_weights == "balanced" else None
     notes = task.notes + _fill_learning_rates(arguments, task) + _fill_order(arguments, task)
@@ -103,20 +69,24 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], folder: Path) -
     trainer = _build_trainer(task, arguments, inputs, metrics, loss, freezing)
     if trainer.is_world_process_zero():
         write_configuration(folder, arguments)
-        tables.write_json(folder / "env.json", environment(arguments, threads))
+        tables.write_json(folder / "env.json", describe_environment(arguments.training, threads))
         for name, table in task.tables.items():
             tables.write_table(folder / name, table)
     what_trains = plan.describe(task.model)
-    tables.show_head(console, task, arguments, [*task.data_notes, *notes, inputs.note, what_trains], threads, folder)
+    console_report.show_run_header(
+        console, task, arguments, [*task.data_notes, *notes, inputs.note, what_trains], threads, folder
+    )
     outcome = trainer.train(resume_from_checkpoint=arguments.training.resume_from_checkpoint)
     passes = {"train_feature_seconds": round(inputs.seconds, 3)} if inputs.seconds else {}
     _save(trainer, task, folder, {**outcome.metrics, **passes, **_counts(task.model, freezing)})
     if trainer.is_world_process_zero():
-        write_summary(folder, task, arguments, [*notes, what_trains, tables.describe_training(arguments.training)])
+        write_summary(
+            folder, task, arguments, [*notes, what_trains, console_report.describe_training(arguments.training)]
+        )
     results = evaluate_saved_model(trainer, task, folder, metrics, console)
     if trainer.is_world_process_zero():
         write_manifest(folder)
-    tables.show_end(console, trainer.state.log_history, task.usage, folder)
+    console_report.show_end(console, trainer.state.log_history, task.usage, folder)
     if push:
         _end_process_group(trainer)
         if trainer.is_world_process_zero():

@@ -1,25 +1,21 @@
 """The one small subclass of `transformers.Trainer`, for what no callback or argument can do, and our callbacks."""
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from datasets import Dataset
 from torch import nn
-from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler, SequentialSampler
-from tqdm.auto import tqdm
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_callback import ProgressCallback
+from transformers import Trainer
 
 from ..data.stored_rows import numbers_of
 from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
+from .sampler import BalancedLengthSampler
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
 _OWN_GROUPS = {"params", "model", "optimizer_dict"}
@@ -112,58 +108,6 @@ class ClassifierTrainer(Trainer):
         super().log(logs, start_time)
 
 
-class BalancedLengthSampler(Sampler[int]):
-    """Random batches of similar length in which each class has its share.
-
-    Batches that are grouped by length alone hold too much of one class where length and class go together, as with tweets: a
-    linear head on frozen MiniLM lost two points of accuracy. Here the rows of each class are sorted by length, 50 batches at a
-    time, and a batch takes the same quantile of each.
-
-    Args:
-        batch_size: Rows of a batch, those of all processes together.
-        lengths: Of each row.
-        labels: Class of each row.
-        seed: The order depends on it and on the epoch, so that it is the same in all processes and in a resumed run.
-        epoch: Says which epoch begins; accelerate tells it to the samplers that it finds, and in a run that is resumed in
-            the middle of an epoch it does not find this one.
-
-    """
-
-    def __init__(
-        self, batch_size: int, lengths: np.ndarray, labels: np.ndarray, seed: int, epoch: Callable[[], int]
-    ) -> None:
-        self.batch_size, self.lengths, self.labels = batch_size, np.asarray(lengths), np.asarray(labels)
-        self.seed, self.epoch = seed, epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        """Draw a new order; the batch with the longest row comes first, so that too little memory shows at once."""
-        generator = np.random.default_rng([self.seed, self.epoch()])
-        shuffled = generator.permutation(len(self.lengths))
-        batches: list[np.ndarray] = []
-        for start in range(0, len(shuffled), 50 * self.batch_size):
-            rows = shuffled[start : start + 50 * self.batch_size]
-            rows = rows[np.argsort(self._quantiles(rows), kind="stable")]
-            batches += [rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size)]
-        whole = [batch for batch in batches if len(batch) == self.batch_size]
-        short = [batch for batch in batches if len(batch) < self.batch_size]  # at most one: it must come last
-        whole = [whole[number] for number in generator.permutation(len(whole))]
-        longest = self.lengths.max()
-        whole.sort(key=lambda batch: self.lengths[batch].max() < longest)
-        return map(int, np.concatenate([*whole, *short]))  # a list of a million numbers would take 40 MB
-
-    def _quantiles(self, rows: np.ndarray) -> np.ndarray:
-        """Return where each row stands among those of its class, the longest at 0 and the shortest at 1."""
-        quantiles = np.empty(len(rows))
-        for label in np.unique(self.labels[rows]):
-            members = np.flatnonzero(self.labels[rows] == label)
-            by_length = members[np.argsort(-self.lengths[rows[members]], kind="stable")]
-            quantiles[by_length] = (np.arange(len(members)) + 0.5) / len(members)
-        return quantiles
-
-
 def epoch_decay(decay: float, steps_per_epoch: int, floor: float) -> Callable[[int], float]:
     """Return the factor of the learning rate at each step: `decay` once more after every epoch, never below `floor`."""
     return lambda step: max(decay ** (step // steps_per_epoch), min(floor, 1.0))
@@ -185,102 +129,3 @@ def parameter_groups(
             if parameters:
                 groups.append({"params": parameters, "lr": rate, "weight_decay": weight_decay if decayed else 0.0})
     return groups
-
-
-def make_loss(class_weights: list[float] | None, label_smoothing: float) -> Callable[..., torch.Tensor] | None:
-    """Return the loss for the Trainer's `compute_loss_func`, or None where the model's own plain one will do.
-
-    Each row's cross-entropy counts by the weight of its class, and the sum is divided by the number of rows of the whole
-    accumulated batch, so that 8 rows at once and 2 x 4 accumulated rows give the same gradient.
-
-    Args:
-        class_weights: A weight for each class, or None for equal ones.
-        label_smoothing: Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567).
-
-    """
-    if class_weights is None and label_smoothing == 0:
-        return None
-
-    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
-        """Average the weighted, smoothed cross-entropy of (batch, labels) logits over the accumulated batch."""
-        logits = outputs.logits
-        losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
-        if class_weights is not None:
-            weights = losses.new_tensor(class_weights)
-            losses = losses * (weights[labels] if labels.ndim == 1 else labels @ weights)
-        if getattr(outputs, "auxiliary_loss", None) is not None:  # what a model adds of its own, a mean over the rows
-            losses = losses + outputs.auxiliary_loss
-        if num_items_in_batch is None:
-            return losses.mean()
-        # The Trainer counts labels, of which a mixed row has one for each class.
-        return losses.sum() / (num_items_in_batch / (labels.numel() / len(labels)))
-
-    return loss
-
-
-class EpochLog(TrainerCallback):
-    """Notes the seconds of each training epoch in the Trainer's log history, and prints a readable line for each log.
-
-    With them stands how much of it the steps waited for data: from the end of a step (or of what comes between steps) to the
-    beginning of the next.
-    """
-
-    def __init__(self) -> None:
-        self._start = self._free = self._waited = 0.0
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Start the clock."""
-        self._start = self._free = time.perf_counter()
-        self._waited = 0.0
-
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Note how long the step's batches took to come."""
-        self._waited += time.perf_counter() - self._free
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Begin to wait."""
-        self._free = time.perf_counter()
-
-    on_evaluate = on_save = on_step_end  # what came before was no waiting
-
-    def on_epoch_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Note the time; evaluation and saving come later and do not count."""
-        seconds = {"epoch_seconds": time.perf_counter() - self._start, "data_seconds": self._waited}
-        rounded = {name: round(value, 3) for name, value in seconds.items()}
-        state.log_history.append({"epoch": state.epoch, **rounded, "step": state.global_step})
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Print losses and accuracies, above the progress bar where there is one."""
-        if not state.is_world_process_zero or not logs:
-            return
-        for prefix, name in (("", "train"), ("eval_", "validation")):
-            if f"{prefix}loss" in logs:
-                figures = [f"loss {logs[f'{prefix}loss']:.4f}"]
-                figures += [
-                    f"{figure.replace('_', ' ')} {logs[prefix + figure]:.4f}"
-                    for figure in ("accuracy", "macro_f1")
-                    if prefix + figure in logs
-                ]
-                tqdm.write(f"Epoch {logs.get('epoch', 0):.4g}: {name} {', '.join(figures)}.")
-
-
-class QuietProgress(ProgressCallback):
-    """The Trainer's progress bar, without the dictionary that it prints at each log."""
-
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
-    ) -> None:
-        """Leave the logs to `EpochLog`."""

@@ -10,12 +10,11 @@ from rich.console import Console
 from sklearn.metrics import f1_score
 
 from hfkit.errors import UserError
+from hfkit.evaluation.intervals import accuracy_interval, macro_f1_interval
 from hfkit.evaluation.metrics import (
     ClassificationMetrics,
-    accuracy_interval,
     confusion_of,
     evaluate_split,
-    macro_f1_interval,
     make_metrics,
     probabilities_of,
     report_of,

@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, default_data_collator
 
 from hfkit.data.augmented import FrozenInputs, frozen_images, frozen_texts
+from hfkit.data.batching import share_of_batches
 from hfkit.data.images import load_image_data
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
-from hfkit.evaluation.predict import share_of_batches
 from hfkit.features.cache import CannotCacheError, FeatureCache, SplitStates, as_stored, entry_stage
 from hfkit.features.gain import why_not_worth_it
 from hfkit.features.hidden_states import StateLayout, StateReader, ViewOfEpoch

@@ -14,7 +14,8 @@ from hfkit.errors import UserError
 from hfkit.flags.arguments import IMAGE, TEXT
 from hfkit.flags.parsing import RENAMED_ARGUMENTS
 from hfkit.flags.parsing import parse_arguments as parse
-from hfkit.flags.training_arguments import TrainingArguments, bfloat16_is_fast, cpu_capabilities
+from hfkit.flags.training_arguments import TrainingArguments
+from hfkit.machine import bfloat16_is_fast, cpu_capabilities
 
 
 def parse_arguments(words: list[str]) -> Any:

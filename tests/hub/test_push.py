@@ -21,10 +21,11 @@ from transformers import PreTrainedTokenizerBase
 
 from hfkit.errors import UserError
 from hfkit.hub import card, proof, push
+from hfkit.hub.public_flags import public_flags
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.report.summary import OWN_DATA
-from hfkit.reproduce import _compare, public_flags, safe_words
+from hfkit.reproduce import _compare, safe_words
 
 Make = Callable[[str], BackboneClassifier]
 TESTS = Path(__file__).parent.parent

@@ -16,8 +16,8 @@ from hfkit.flags.arguments import ImageModelArguments
 from hfkit.freezing import FreezePlan
 from hfkit.models.fdvit import FDVIT_SIZES, FdVitClassifier, FdVitClassifierConfig
 from hfkit.models.fdvit_layers import Attention, FlexibleDownsampling, PaperDecoder, resample, sample_taps
+from hfkit.models.losses import make_loss
 from hfkit.profile import count_macs
-from hfkit.training.trainer import make_loss
 
 
 def published(name: str, **options: object) -> FdVitClassifier:

@@ -12,7 +12,8 @@ from tiny import LABELS, TRANSFORMER
 from torchvision.models import DenseNet, DenseNet201_Weights, VGG19_Weights, densenet201, vgg19
 from torchvision.models.vgg import cfgs
 
-from hfkit.backbones.image import build_image_classifier, packaged_lite0_weights
+from hfkit.backbones.image import build_image_classifier
+from hfkit.backbones.packaged import packaged_lite0_weights
 from hfkit.errors import UserError
 from hfkit.flags.arguments import ImageModelArguments
 from hfkit.freezing import FreezePlan, count_parameters
@@ -22,7 +23,7 @@ from hfkit.models.densenet import DenseNetClassifier, DenseNetClassifierConfig
 from hfkit.models.image import ImageClassifier
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
 from hfkit.models.vgg import VggClassifier, VggClassifierConfig
-from hfkit.report.tables import layer_table
+from hfkit.report.console import layer_table
 from hfkit.training.trainer import parameter_groups
 
 Make = Callable[[str], BackboneClassifier]

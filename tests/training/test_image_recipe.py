@@ -14,7 +14,8 @@ from transformers.trainer_utils import SchedulerType
 from hfkit.errors import UserError
 from hfkit.flags.arguments import IMAGE
 from hfkit.flags.parsing import parse_arguments, parse_recipe
-from hfkit.training.trainer import epoch_decay, make_loss
+from hfkit.models.losses import make_loss
+from hfkit.training.trainer import epoch_decay
 
 RunRecipe = Callable[..., Run]
 EVALUATE = "--max_steps -1 --eval_strategy epoch --save_strategy epoch --load_best_model_at_end true".split()
