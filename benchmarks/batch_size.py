@@ -8,7 +8,6 @@ below 100 pixels. Each size is tried three times by turns, and its best time cou
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +27,7 @@ from hfkit.flags.arguments import IMAGE, TextDataArguments, TextModelArguments
 from hfkit.flags.parsing import parse_recipe
 from hfkit.machine import bfloat16_is_fast, use_all_cores
 from hfkit.models.base import BackboneClassifier
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "recipes"))
-import cifar10
+from hfkit.tasks.image import DEFAULTS, DEMO
 
 SIZES = (8, 16, 32, 64, 128, 256)
 TURNS = 3
@@ -56,7 +53,7 @@ def image_task(backbone: str) -> Task:
     """Return a net without weights, the stage that it is cut at, and noise."""
     pixels, stage = NETS[backbone]
     words = ["--backbone", backbone, "--weights", "none", "--image_size", str(pixels), "--dataset", "noise"]
-    arguments = parse_recipe(words, IMAGE, cifar10.DEMO, cifar10.DEFAULTS)[0]
+    arguments = parse_recipe(words, IMAGE, DEMO, DEFAULTS)[0]
     model, _, _ = build_image_classifier(arguments.model, pixels, ["a", "b"])
     noise = np.random.default_rng(0).random((512 if pixels < 100 else 256, 3, pixels, pixels), np.float32)
     return model, stage, Dataset.from_dict({"pixel_values": noise}).with_format("numpy"), default_data_collator

@@ -66,7 +66,7 @@ def run(recipe: str, words: list[str]) -> None:
             time.sleep(0.02)
 
     begin("training", import_module("hfkit.features.inputs"), "give_back_memory")
-    begin("evaluating", import_module("hfkit.training.run"), "_save")
+    begin("evaluating", import_module("hfkit.training.finish"), "_save")
     threading.Thread(target=watch, daemon=True).start()
     module.main(words)
     print(json.dumps(peaks))

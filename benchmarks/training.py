@@ -129,9 +129,9 @@ def run_plain(row: Row, words: list[str], tuned: bool, steps: int, test: bool) -
     from hfkit.flags.parsing import parse_recipe
     from hfkit.models import encoders
 
-    recipe = recipe_of(row)
     text = row.recipe == "fakenews"
-    arguments = parse_recipe(words, recipe.TEXT if text else recipe.IMAGE, recipe.DEMO, recipe.DEFAULTS)[0]
+    task = import_module("hfkit.tasks.text" if text else "hfkit.tasks.image")
+    arguments = parse_recipe(words, task.TEXT if text else task.IMAGE, task.DEMO, task.DEFAULTS)[0]
     set_seed(1)
     model, inputs, collator = (text_task if text else image_task)(arguments, tuned)
     encoders.rows_of_a_part = lambda device: sys.maxsize  # other encoders compute a batch as a whole

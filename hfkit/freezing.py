@@ -10,6 +10,7 @@ from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from .errors import UserError
+from .flags.arguments import ModelArguments
 from .models.base import BackboneClassifier
 
 
@@ -24,6 +25,11 @@ class FreezePlan:
 
     unfreeze_from: str = "all"
     keep_batch_norm: bool = False
+
+    @classmethod
+    def from_flags(cls, flags: ModelArguments) -> "FreezePlan":
+        """Return what the flags of a model leave free."""
+        return cls(flags.unfreeze_from, bool(getattr(flags, "keep_batch_norm", False)))
 
     def apply(self, model: BackboneClassifier) -> None:
         """Set `requires_grad` of every parameter of `model`, and its frozen modules to eval mode.

@@ -1,6 +1,5 @@
 """Run again what a model on the Hub says of its training, and compare the results with its card."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -12,13 +11,15 @@ from huggingface_hub import HfApi, ModelCard, hf_hub_download
 
 from .errors import UserError
 from .evaluation.intervals import accuracy_interval, macro_f1_interval
-from .flags.configuration import CONFIGURATION_FILE
+from .flags.configuration import CONFIGURATION_FILE, parse_configuration
 from .hub.client import hub_errors, redact
 from .hub.public_flags import known_flags
 from .report.summary import DATASETS, METRICS, SUMMARY_FILE, dataset_id, is_local
+from .tasks.image import train_images
+from .tasks.text import train_texts
 
-RECIPES = {"text-classification": "fakenews", "image-classification": "cifar10"}
-"""The recipe of each task."""
+TRAIN = {"text-classification": train_texts, "image-classification": train_images}
+"""What runs a command line of each task."""
 
 
 def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: str | None = None) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         raise UserError(f"{repo_id} was not pushed by hfkit, or its files were changed ({redact(error)}).") from error
     if not said:
         raise UserError(f"The card of {repo_id} has no results to compare with.")
-    now = _recipe(RECIPES[task]).main([*words, "--output_dir", str(folder)])
+    now = TRAIN[task]([*words, "--output_dir", str(folder)])
     rows = json.loads((folder / SUMMARY_FILE).read_text("utf-8"))["rows"]
     comparison = _compare(said, now, rows, shown)
     if not comparison:
@@ -116,9 +117,11 @@ def safe_words(flags: Any, task: str, dataset: str | None) -> list[str]:
         UserError: It is no configuration, or the data or the backbone was on the other machine.
 
     """
-    if not isinstance(flags, dict) or task not in RECIPES:
+    if not isinstance(flags, dict) or task not in TRAIN:
         raise UserError(f"{CONFIGURATION_FILE} there is no configuration of hfkit.")
-    taken = {key: value for key, value in flags.items() if key in known_flags(task) and value is not None}
+    content = parse_configuration(flags, f"{CONFIGURATION_FILE} there")
+    values = {**content.filled_in, **content.flags}
+    taken = {key: value for key, value in values.items() if key in known_flags(task) and value is not None}
     taken["dataset"] = dataset or taken.get("dataset")
     fetched = str(taken["dataset"])
     if taken["dataset"] is None or not (dataset or fetched in DATASETS or (dataset_id(fetched) and "/" in fetched)):
@@ -155,19 +158,3 @@ def _words(key: str, value: Any) -> list[str]:
         if isinstance(item, list | dict) or (word.startswith("-") and not re.fullmatch(r"-?\d[\d.e+-]*", word)):
             raise UserError(f"{CONFIGURATION_FILE} there has no value of --{key}, but {word!r}: it is not run.")
     return [f"--{key}", *words]
-
-
-def _recipe(name: str) -> Any:
-    """Import a recipe, which stands beside the package.
-
-    Raises:
-        UserError: hfkit was installed without its recipes.
-
-    """
-    file = Path(__file__).parent.parent / "recipes" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if not file.is_file() or spec is None or spec.loader is None:
-        raise UserError(f"{file} is missing: clone hfkit's repository and install it from there (pip install -e .).")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

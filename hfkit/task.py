@@ -1,7 +1,7 @@
 """What is to be trained on what: a model, its data in two forms, and what is to be said of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from datasets import DatasetDict
 from .data.augmented import FrozenInputs
 from .data.batching import Collator
 from .models.base import BackboneClassifier
+from .notes import Note
 
 
 @dataclass
@@ -22,14 +23,15 @@ class Task:
             and `digest`, which stand in no table.
         inputs: The same rows, encoded or encoded when they are read: what `forward` takes, `labels` where known, and
             perhaps `length` for the batches.
-        data_notes: Sentences on the data: what was found, guessed, cut or left out.
-        notes: Sentences on the model and what it sees.
+        data_notes: On the data: what was found, guessed, cut or left out.
+        notes: On the model and what it sees.
         learning_rate: Peak learning rate of the backbone where `--learning_rate` is not given, and the reason for it.
         tables: Tables for the run's folder, by file name, such as the rows left out.
         usage: Lines of Python that load and use the saved model; `{folder}` stands for its folder.
         frozen: Train and validation as a frozen part of the model may see them once and for all.
         illustrate: Draws pictures of its own into the folder `report`: from that folder, the split that is shown, and the
             wrong predictions in it, the most confident first; their index is the position in the split.
+        filled_in: Flags of model and data that were not given, and what was chosen for them.
 
     """
 
@@ -39,10 +41,11 @@ class Task:
     rows: DatasetDict
     inputs: DatasetDict
     label_names: list[str]
-    data_notes: list[str]
-    notes: list[str]
+    data_notes: list[Note]
+    notes: list[Note]
     learning_rate: tuple[float, str]
     tables: dict[str, pd.DataFrame]
     usage: str
     frozen: dict[str, FrozenInputs]
     illustrate: Callable[[Path, str, pd.DataFrame], None] | None = None
+    filled_in: dict[str, Any] = field(default_factory=dict)

@@ -13,7 +13,7 @@ import copy
 import csv
 import importlib.util
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tiny import TINY, tiny_tokenizer, write_tiny_backbone
 from transformers import PreTrainedTokenizerBase
 
 from hfkit.models.base import BackboneClassifier
+from hfkit.notes import Note
 
 ROOT = Path(__file__).parent.parent
 TEST_DATA = Path(os.environ.get("HFKIT_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -62,6 +63,11 @@ def make_model(_built: dict[str, BackboneClassifier]) -> Callable[[str], Backbon
 def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a tiny BERT checkpoint, as pretraining leaves it, and its tokenizer."""
     return write_tiny_backbone(tmp_path_factory.mktemp("tiny-bert"))
+
+
+def read_notes(notes: Iterable[Note]) -> list[str]:
+    """Return what notes say."""
+    return [note.text for note in notes]
 
 
 def load_recipe(name: str) -> Any:

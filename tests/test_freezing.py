@@ -28,8 +28,8 @@ from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.models.losses import make_loss
 from hfkit.models.text import TextClassifier, TextClassifierConfig
+from hfkit.tasks.learning_rate import learning_rate_by_width
 from hfkit.training.callbacks import EpochLog
-from hfkit.training.run import learning_rate_by_width
 from hfkit.training.sampler import BalancedLengthSampler
 from hfkit.training.trainer import ClassifierTrainer, parameter_groups
 

@@ -61,9 +61,27 @@ def _options(command: Any) -> Iterator[str]:
         yield from _options(below)
 
 
-def test_every_folder_and_file_of_the_map_exists() -> None:
+def test_the_map_names_every_room() -> None:
     block = (ROOT / "README.md").read_text().split("## Map")[1].split("```")[1]
-    paths = [line.split()[0] for line in block.strip().splitlines() if not line.startswith(" ")]
+    lines = block.strip().splitlines()
+    assert len(lines) == 10
+    paths = [path.rstrip(":") for path in re.findall(r"(?<![\w/.])[.\w]+/[\w/]*", block)]
     assert all((ROOT / path).exists() for path in paths), paths
-    for path in (ROOT / "hfkit").glob("*.py"):
-        assert path.name in block or path.name == "__init__.py", path.name
+    assert {f"hfkit/{room}/" for room in _rooms()} <= set(paths)
+    files = {path.stem for path in (ROOT / "hfkit").glob("*.py")} - {"__init__"}
+    assert all(re.search(rf"\b{file}\b", block) for file in files)
+
+
+def _rooms() -> set[str]:
+    return {path.parent.name for path in (ROOT / "hfkit").glob("*/__init__.py")}
+
+
+def test_the_contract_of_the_floors_names_every_room() -> None:
+    """Import-linter leaves out what a contract does not name."""
+    tomllib = pytest.importorskip("tomllib")  # of Python 3.11
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    named = {name.strip() for layer in contract["layers"] for name in layer.split(":")}
+    files = {path.stem for path in (ROOT / "hfkit").glob("*.py")} - {"__init__"}
+    assert {name for name in named if not name.startswith("(")} == _rooms() | files
+    assert not {name.strip("()") for name in named if name.startswith("(")} & (_rooms() | files)
+    assert contract["exhaustive"] is True

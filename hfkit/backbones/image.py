@@ -22,6 +22,7 @@ from ..models.image import ImageClassifier
 from ..models.timm_backbone import TimmClassifier
 from ..models.token_learner import TokenLearnerClassifier
 from ..models.vgg import VggClassifier
+from ..notes import Note
 from ..offline import use_cache_without_hub
 from .packaged import LITE0, packaged_lite0_weights
 from .text import LOADING_ERRORS
@@ -34,7 +35,7 @@ OWN_NAMES = (*_OWN, LITE0)
 
 def build_image_classifier(
     arguments: ImageModelArguments, image_size: int | None, label_names: list[str]
-) -> tuple[ImageClassifier, ViTImageProcessor, str]:
+) -> tuple[ImageClassifier, ViTImageProcessor, Note]:
     """Build the backbone that `arguments` name with a new head, and load its weights.
 
     Args:
@@ -43,7 +44,7 @@ def build_image_classifier(
         label_names: Names of the classes.
 
     Returns:
-        The classifier, the image processor that belongs to its weights, and a sentence on both.
+        The classifier, the image processor that belongs to its weights, and a note on both.
 
     Raises:
         UserError: The backbone does not exist, its weights cannot be had or do not fit, or a head is not for it.
@@ -66,12 +67,12 @@ def build_image_classifier(
     _check_image_size(classifier, arguments.backbone)
     preprocessing = classifier.preprocessing()
     size = classifier.config.image_size
-    note = (
+    text = (
         f"Weights: {_describe(arguments, preprocessing.weights)}. Images: resized to {size}x{size} "
         f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
         f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}."
     )
-    return classifier, make_processor(preprocessing, size), note
+    return classifier, make_processor(preprocessing, size), Note("weights", text)
 
 
 def _load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..errors import UserError
+from ..notes import Note
 
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "sentiment", "y")
 
@@ -23,7 +24,7 @@ def find_column(source: str, columns: list[str], candidates: tuple[str, ...], fl
     )
 
 
-def find_label_column(source: str, columns: list[str], notes: list[str]) -> str:
+def find_label_column(source: str, columns: list[str], notes: list[Note]) -> str:
     """Return the column that has a usual name for labels, and add to `notes` which it is.
 
     Raises:
@@ -31,7 +32,7 @@ def find_label_column(source: str, columns: list[str], notes: list[str]) -> str:
 
     """
     column = find_column(source, columns, LABEL_COLUMNS, "label_column")
-    notes.append(f"Label column: {column} (found by its name).")
+    notes.append(Note("label_column", f"Label column: {column} (found by its name)."))
     return column
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image
 
 from ..errors import UserError
+from ..notes import Note
 from .class_folders import check_class_folders
 from .columns import check_columns, find_column, find_label_column
 from .sources import check_can_be_hub_id, load_hub, names_of_numbers
@@ -39,7 +40,7 @@ class ImageSource:
     tables: dict[str, pd.DataFrame]
     label_column: str
     class_names: list[str] | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def read_images(
@@ -53,7 +54,7 @@ def read_images(
     """
     if dataset == "digits":
         return _read_digits()
-    notes: list[str] = []
+    notes: list[Note] = []
     path = Path(dataset).expanduser()
     if path.is_dir():
         files = _parquet_files(path)
@@ -111,11 +112,11 @@ def _read_image_folder(folder: Path) -> ImageSource:
         passed_over += others
         tables[split] = pd.DataFrame({"file": [path.relative_to(folder).as_posix() for path in files], "label": labels})
         images[split] = _as_images([str(path) for path in files])
-    notes = []
+    notes: list[Note] = []
     if passed_over:
-        notes.append(
-            f"Files that are no images of a class were passed over: {len(passed_over)}, such as {passed_over[0].name}."
-        )
+        count = f"{len(passed_over)}, such as {passed_over[0].name}"
+        text = f"Files that are no images of a class were passed over: {count}."
+        notes.append(Note("files_passed_over", text, on_card=False))
     return ImageSource(images, tables, "folder", notes=notes)
 
 
@@ -205,7 +206,7 @@ def _read_parquet(paths: list[Path]) -> Dataset:
         raise UserError(f"{paths[0]} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
 
 
-def _split_by_column(name: str, rows: Dataset, used: Collection[str | None]) -> tuple[dict[str, Dataset], list[str]]:
+def _split_by_column(name: str, rows: Dataset, used: Collection[str | None]) -> tuple[dict[str, Dataset], list[Note]]:
     """Part the rows of a file by its column `split`, where it has one; also say so."""
     column = find_split_column(rows.column_names, used)
     if column is None:
@@ -222,11 +223,12 @@ def _from_columns(
 ) -> ImageSource:
     """Take the image and the label column out of data sets that may have others."""
     columns = splits["train"].column_names
-    notes = []
+    notes: list[Note] = []
     if image_column is None:
         typed = [column for column, feature in splits["train"].features.items() if isinstance(feature, Image)]
         image_column = typed[0] if len(typed) == 1 else find_column(name, columns, IMAGE_COLUMNS, "image_column")
-        notes.append(f"Image column: {image_column} (found by its {'type' if len(typed) == 1 else 'name'}).")
+        by = "type" if len(typed) == 1 else "name"
+        notes.append(Note("image_column", f"Image column: {image_column} (found by its {by})."))
     label_column = label_column or find_label_column(name, columns, notes)
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}

@@ -17,6 +17,7 @@ from transformers.image_utils import load_image
 from ..errors import UserError
 from ..flags.arguments import ImageDataArguments
 from ..machine import available_cores
+from ..notes import Note
 from .image_sources import ImageSource, read_images
 from .labels import label_text
 from .split_names import SPLIT_NAMES
@@ -96,7 +97,7 @@ def _find_image(cell: Mapping[str, Any]) -> Image.Image:
     return image
 
 
-def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
+def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[Note]]:
     """Take out the images that cannot be read and the rows without a label; also say what was converted to RGB."""
     tables: dict[str, pd.DataFrame] = {}
     dropped: list[pd.DataFrame] = []
@@ -111,7 +112,7 @@ def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFra
         dropped.append(left_out)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "file", "label"]]
     modes = ", ".join(f"{count} {mode}" for mode, count in converted.items())
-    return tables, listing, [f"Images converted to RGB: {modes}."] if modes else []
+    return tables, listing, [Note("converted", f"Images converted to RGB: {modes}.")] if modes else []
 
 
 def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> tuple[list[str], list[str]]:

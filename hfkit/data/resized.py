@@ -12,6 +12,7 @@ from datasets import Dataset, DatasetDict, Features, Value, config
 from transformers import ViTImageProcessor
 
 from ..machine import available_cores, code_checksum, package_versions
+from ..notes import Note
 from .images import open_image
 from .stored_rows import NotStoredError, fingerprint_of, store
 from .transforms import resize
@@ -22,7 +23,7 @@ WRITTEN_BYTES = 1 << 25
 """Pixels that are held in memory until they are written."""
 
 
-def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[DatasetDict, str]:
+def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[DatasetDict, Note]:
     """Resize all images, unless that was done before; `datasets` keeps the pixels on disk for all epochs and runs.
 
     With several processes one of each machine does it, and the others wait (at most `--ddp_timeout` seconds).
@@ -33,12 +34,12 @@ def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[Dat
 
     Returns:
         The splits with `pixels` in place of `image`: 3 * size * size bytes of a row. Where there is no room for them, the
-        splits as they are. And a sentence that says so.
+        splits as they are. And a note that says so.
 
     """
     state, problem, kept = PartialState(), "", {}
     missing = _bytes_of_row(processor) * sum(map(len, splits.values()))
-    note = f"Resized images are kept on disk ({missing / 1e6:,.1f} MB), so that no epoch decodes them."
+    kept_text = f"Resized images are kept on disk ({missing / 1e6:,.1f} MB), so that no epoch decodes them."
     with state.local_main_process_first():  # the others read what it wrote; it would not let them go after an error
         try:
             for split, rows in splits.items():
@@ -49,8 +50,9 @@ def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[Dat
     problems = gather_object([problem]) if state.num_processes > 1 else [problem]
     if any(problems):
         reason = next(filter(None, problems))
-        return splits, f"Images are decoded whenever they are read, since their pixels cannot be kept ({reason})."
-    return DatasetDict(kept), note
+        text = f"Images are decoded whenever they are read, since their pixels cannot be kept ({reason})."
+        return splits, Note("images_decoded", text, on_card=False)
+    return DatasetDict(kept), Note("images_kept", kept_text, on_card=False)
 
 
 def _resized(images: Dataset, split: str, processor: ViTImageProcessor, missing: int) -> Dataset:

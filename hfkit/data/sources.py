@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import UserError
+from ..notes import Note
 from .split_names import SPLIT_NAMES, find_split_column, rows_of_splits, split_named
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Source:
     name: str
     tables: dict[str, pd.DataFrame]
     class_names: dict[str, list[str]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def read_source(
@@ -80,7 +81,7 @@ def read_source(
 
 def _split_by_column(
     name: str, table: pd.DataFrame, used: Collection[str | None]
-) -> tuple[dict[str, pd.DataFrame], list[str]]:
+) -> tuple[dict[str, pd.DataFrame], list[Note]]:
     """Part the table of a file by its column `split`, where it has one; also say so."""
     column = find_split_column(map(str, table.columns), used)
     if column is None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from ..errors import UserError
+from ..notes import Note
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -10,8 +11,6 @@ SPLIT_NAMES = {
     "test": ("test", "testing"),
 }
 SPLIT_COLUMN = "split"
-IGNORED_SPLITS = "Splits are not read from"
-"""How the note begins on a column that is called so and holds something else; it has a cell of the data."""
 
 
 def split_named(name: str) -> str | None:
@@ -27,7 +26,7 @@ def find_split_column(columns: Iterable[str], used: Collection[str | None]) -> s
     return SPLIT_COLUMN if SPLIT_COLUMN in found else next(iter(found), None)
 
 
-def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[dict[str, list[int]], str]:
+def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[dict[str, list[int]], Note]:
     """Part the rows of a table by a column that says their split.
 
     Args:
@@ -47,7 +46,8 @@ def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[
     other = next((name for name, split in known.items() if split is None), None)
     if other is not None:
         row = names.index(other) + 1
-        return {}, f"{IGNORED_SPLITS} the column '{column}', which holds '{other[:50]}' (row {row}): it is ignored."
+        text = f"Splits are not read from the column '{column}', which holds '{other[:50]}' (row {row}): it is ignored."
+        return {}, Note("split_column_ignored", text, on_card=False)  # it has a cell of the data
     rows: dict[str, list[int]] = {split: [] for split in SPLIT_NAMES}
     for position, name in enumerate(names):
         rows[str(known[name])].append(position)
@@ -57,6 +57,5 @@ def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[
             f"{source} has no row for training by its column '{column}' ({counts}): write train there for the rows to train on, "
             "or leave the column out."
         )
-    return {
-        split: positions for split, positions in rows.items() if positions
-    }, f"Splits: by the column '{column}' ({counts})."
+    used = {split: positions for split, positions in rows.items() if positions}
+    return used, Note("split_column", f"Splits: by the column '{column}' ({counts}).")

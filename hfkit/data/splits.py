@@ -7,6 +7,7 @@ from datasets import ClassLabel, DatasetDict
 
 from ..errors import UserError
 from ..flags.arguments import DataArguments
+from ..notes import Note
 from .labels import check_kind, class_list
 
 MAX_DROPPED_SHARE = 0.05
@@ -30,7 +31,7 @@ class LabelledData:
     splits: DatasetDict
     label_names: list[str]
     dropped: pd.DataFrame
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -64,7 +65,7 @@ def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame
     return stay, rows[bad].assign(split=split)
 
 
-def note_left_out(dropped: pd.DataFrame) -> list[str]:
+def note_left_out(dropped: pd.DataFrame) -> list[Note]:
     """Say how many rows were left out, why, and where there are files which the first was."""
     if not len(dropped):
         return []
@@ -72,7 +73,8 @@ def note_left_out(dropped: pd.DataFrame) -> list[str]:
         f"{len(rows)} of {split} ({reason}{', ' + str(rows['file'].iloc[0]) if 'file' in rows else ''})"
         for (split, reason), rows in dropped.groupby(["split", "reason"], sort=False)
     ]
-    return [f"Rows left out, listed in dropped_rows.csv: {', '.join(groups)}."]
+    text = f"Rows left out, listed in dropped_rows.csv: {', '.join(groups)}."
+    return [Note("rows_dropped", text, on_card=False)]  # it names files; a card says how many they were
 
 
 def name_labels(
@@ -121,11 +123,7 @@ def _check_known(table: pd.DataFrame, split: str, column: str, name_of: dict[str
         )
 
 
-NO_SPLIT = "No {} split"
-"""How the note on a split begins that was cut from train."""
-
-
-def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -> list[str]:
+def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -> list[Note]:
     """Cut the splits that are missing from train, and train to `max_train_samples`; return what was done."""
     notes = []
     shares = {"test": arguments.test_fraction, "validation": arguments.validation_fraction}
@@ -135,30 +133,34 @@ def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -
     _check_class_sizes(tables["train"], len(numbers))
     for split, number in numbers.items():
         tables["train"], tables[split] = cut(tables["train"], number, f"a {split} split")
-        note = f"{number} rows ({sizes[split]:.0%}) were cut from train, with stratification."
-        notes.append(f"{NO_SPLIT.format(split)}: {note}")
+        text = f"No {split} split: {number} rows ({sizes[split]:.0%}) were cut from train, with stratification."
+        notes.append(Note("split_cut", text, split))
     limit, total = arguments.max_train_samples, len(tables["train"])
     # A stratified draw leaves at least one row of each class behind.
     if limit is not None and limit <= total - tables["train"]["label"].nunique():
         _, tables["train"] = cut(tables["train"], limit, "a training sample")
-        notes.append(f"Training on {limit} of {total} rows, drawn with stratification.")
+        notes.append(Note("train_sampled", f"Training on {limit} of {total} rows, drawn with stratification."))
     elif limit is not None and limit < total:
-        notes.append(f"Training on all {total} rows: a draw of {limit} cannot leave a row of each class behind.")
+        text = f"Training on all {total} rows: a draw of {limit} cannot leave a row of each class behind."
+        notes.append(Note("train_sampled", text))
     if "test" in tables and tables["test"]["label"].isna().all():
-        notes.append("The test split has no labels: it is predicted, not evaluated.")
+        notes.append(
+            Note("test_without_labels", "The test split has no labels: it is predicted, not evaluated.", "test")
+        )
     return notes
 
 
-def note_repeated(tables: dict[str, pd.DataFrame], column: str) -> list[str]:
+def note_repeated(tables: dict[str, pd.DataFrame], column: str) -> list[Note]:
     """Say how many rows that are held out stand in train too: on those, a model is tested on what it has learnt by heart."""
     held_out = {split: tables[split][column] for split in ("validation", "test") if split in tables}
     sought = {content for contents in held_out.values() for content in contents}
     known = {content for content in tables["train"][column] if content in sought}  # train may be large
     counts = {split: int(contents.isin(known).sum()) for split, contents in held_out.items()}
     if not any(counts.values()):
-        return ["No row that is held out stands in train, too."]
-    found = (f"{count} of the {len(tables[split])} rows of {split}" for split, count in counts.items())
-    return [f"Rows that stand in train, too, and make the figures look better than they are: {', '.join(found)}."]
+        return [Note("repeated_rows", "No row that is held out stands in train, too.")]
+    repeated = ", ".join(f"{count} of the {len(tables[split])} rows of {split}" for split, count in counts.items())
+    text = f"Rows that stand in train, too, and make the figures look better than they are: {repeated}."
+    return [Note("repeated_rows", text)]
 
 
 def _check_class_sizes(train: pd.DataFrame, cuts: int) -> None:

@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..machine import code_checksum, package_versions
 from ..models.cleaning import clean, join_texts
+from ..notes import Note
 from .columns import check_columns, find_column, find_label_column
 from .labels import encodable, label_text
 from .sources import Source, read_source
@@ -47,21 +48,23 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
     notes += note_left_out(dropped)
     lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
     if lines > 10:
-        notes.append(f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
+        notes.append(
+            Note("many_lines", f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
+        )
     notes += complete_splits(tables, arguments)
     notes += note_repeated(tables, "text")
     splits = DatasetDict({split: _to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
     return LabelledData(splits, names, dropped, notes)
 
 
-def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], str, list[str]]:
+def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], str, list[Note]]:
     """Return the text columns, the label column, and notes on what was found by name."""
     columns = [str(column) for column in source.tables["train"].columns]
-    notes = list(source.notes)
+    notes: list[Note] = list(source.notes)
     texts = arguments.text_column
     if texts is None:
         texts = [find_column(source.name, columns, TEXT_COLUMNS, "text_column")]
-        notes.append(f"Text column: {texts[0]} (found by its name).")
+        notes.append(Note("text_column", f"Text column: {texts[0]} (found by its name)."))
     label = arguments.label_column or find_label_column(source.name, columns, notes)
     for split, table in source.tables.items():
         check_columns(source.name, split, list(map(str, table.columns)), texts, label)

@@ -12,6 +12,9 @@ from sklearn.metrics import classification_report, confusion_matrix, log_loss
 
 from ..errors import UserError
 
+Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+"""From logits (rows, classes) and label ids (rows,) to metrics by name."""
+
 AVERAGES = ("macro", "micro", "weighted")
 FIGURES = ("precision", "recall", "f1")
 

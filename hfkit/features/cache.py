@@ -25,6 +25,7 @@ from ..errors import UserError, first_sentence
 from ..freezing import frozen_checksum
 from ..machine import code_checksum, package_versions
 from ..models.base import BackboneClassifier
+from ..notes import Note
 from .hidden_states import StateLayout
 from .store import STATES_FILE, FeatureStore, StoreFullError
 
@@ -83,7 +84,7 @@ class FeatureCache:
         self.compute_dtype, self.dtype = compute_dtype, dtype
         self.processes = PartialState()
         self.stage = entry_stage(model)
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
 
     def key(self, inputs: FrozenInputs) -> str:
         """Hash everything that the states depend on: weights, code, config, rows, views, stage and dtypes."""
@@ -152,7 +153,7 @@ class FeatureCache:
             """Look on the main process, and keep what is found."""
             key = self.key(inputs)
             entry, note = self.store.find(key)
-            self.notes += [note] if note else []
+            self.notes += [Note("features_damaged", note)] if note else []
             states.hold = self.store.hold(entry) if entry else None
             return key, entry.folder if entry else None
 

@@ -14,6 +14,7 @@ from ..data.batching import Collator, collate_even, collate_packed
 from ..flags.arguments import Arguments
 from ..flags.training_arguments import TrainingArguments
 from ..machine import give_back_memory
+from ..notes import Note
 from ..task import Task
 from .cache import CannotCacheError, FeatureCache
 from .gain import why_not_worth_it
@@ -29,7 +30,7 @@ class TrainingInputs:
         train: Training rows.
         validation: Validation rows, if training evaluates.
         collator: Makes batches of either.
-        note: A sentence on the cache.
+        notes: What is said of the cache.
         callbacks: What the Trainer needs to call for it.
         seconds: How long it took to find the states or to compute them, checks included.
         holds: Open files that keep the states from being removed while they are read.
@@ -39,7 +40,7 @@ class TrainingInputs:
     train: Dataset
     validation: Dataset | None
     collator: Collator
-    note: str
+    notes: list[Note]
     callbacks: list[TrainerCallback] = field(default_factory=list)
     seconds: float = 0.0
     holds: list[IO[bytes]] = field(default_factory=list)
@@ -49,7 +50,9 @@ def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInput
     """Return stored states to train on where the feature cache can be used, else the inputs themselves."""
     give_back_memory()  # what reading the data took, several times what is left of it
     training = arguments.training
-    plain = TrainingInputs(task.inputs["train"], task.inputs["validation"], task.collator, "Feature cache: off.")
+    plain = TrainingInputs(
+        task.inputs["train"], task.inputs["validation"], task.collator, [Note("feature_cache", "Feature cache: off.")]
+    )
     if training.feature_cache == "off":
         return plain
     explicit = training.feature_cache != "auto"
@@ -63,10 +66,9 @@ def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInput
         passes = _passes(training, len(plain.train))
         inputs = use_feature_cache(cache, task.frozen["train"], validation, passes, explicit)
     except CannotCacheError as reason:
-        plain.note = f"Feature cache: off, since {reason}."
+        plain.notes = [Note("feature_cache", f"Feature cache: off, since {reason}.")]
         return plain
     give_back_memory()  # what the pass took
-    training.remove_unused_columns = False  # the states stand in a column that `forward` does not know yet
     return inputs
 
 
@@ -126,7 +128,11 @@ def use_feature_cache(
         readers[0].rows(train.labels, train.lengths),
         readers[1].rows(validation.labels, validation.lengths) if validation else None,
         collate_even if readers[0].layout.offsets is None else collate_packed,
-        " ".join([*cache.notes, note, *([f"Views: {train.note}."] if train.note else [])]),
+        [
+            *cache.notes,
+            Note("feature_cache", note),
+            *([Note("augmented_copies", f"Views: {train.note}.")] if train.note else []),
+        ],
         [ViewOfEpoch(readers[0])],
         seconds if missing else 0.0,
         [split.hold for split in states if split.hold],

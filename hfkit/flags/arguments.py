@@ -271,14 +271,25 @@ IMAGE: Kinds[ImageModelArguments, ImageDataArguments] = (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Arguments(Generic[Model, Data]):
-    """The three groups of flags of one run."""
+    """The flags of one run, as they were given.
+
+    Attributes:
+        model: What is trained.
+        data: What it is trained on.
+        training: How.
+        given_output_dir: `--output_dir` as it was given; None: a new folder.
+        flags: What `hfkit.yaml` holds: all flags of ours, and those of transformers that differ from their default.
+        given: Names of the flags that were given, on the command line or in a file.
+        filled_in: Values that an earlier run had chosen and that hold for this one, too, since it is the same run again.
+
+    """
 
     model: Model
     data: Data
     training: TrainingArguments
     given_output_dir: str | None
-    """`--output_dir` as it was given; None: a new folder."""
     flags: dict[str, Any]
-    """The flags that rerun this run: all of ours, and those of transformers that differ from their default."""
+    given: frozenset[str] = frozenset()
+    filled_in: dict[str, Any] = field(default_factory=dict)

@@ -1,17 +1,80 @@
-"""`hfkit.yaml`: the flags that rerun a run."""
+"""`hfkit.yaml`: the flags that rerun a run, and apart from them what the run filled in."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ..errors import UserError
 from ..files import write_file
-from .arguments import Arguments
 
 CONFIGURATION_FILE = "hfkit.yaml"
+FILLED_IN = "filled_in"
+"""The key under which the file holds what was not given and what the run chose by model, data and machine."""
+
+_HEADER = "# Reruns this run: --config with this file.\n"
+_FILLED_IN_HEADER = """\
+# Not given, and chosen by model, data and machine.
+# With another backbone, head or unfreeze_from on the command line these do not hold, and are chosen again.
+"""
 
 
-def write_configuration(folder: Path, arguments: Arguments[Any, Any]) -> None:
-    """Write `hfkit.yaml`, the flags that rerun the run."""
-    head = "# Reruns this run: --config with this file.\n"
-    write_file(folder / CONFIGURATION_FILE, head + yaml.safe_dump(arguments.flags, sort_keys=True, allow_unicode=True))
+@dataclass(frozen=True)
+class Configuration:
+    """The content of a configuration file.
+
+    Attributes:
+        flags: Flags by name: given ones, and hfkit's own defaults.
+        filled_in: What the run chose where nothing was given, such as the learning rates.
+
+    """
+
+    flags: dict[str, Any]
+    filled_in: dict[str, Any] = field(default_factory=dict)
+
+    def text(self, header: str = _HEADER) -> str:
+        """Return the file's content."""
+        text = header + _dump(self.flags)
+        return text + _FILLED_IN_HEADER + _dump({FILLED_IN: self.filled_in}) if self.filled_in else text
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return yaml.safe_dump(content, sort_keys=True, allow_unicode=True) if content else ""
+
+
+def write_configuration(folder: Path, configuration: Configuration) -> None:
+    """Write `hfkit.yaml` into a run's folder."""
+    write_file(folder / CONFIGURATION_FILE, configuration.text())
+
+
+def read_configuration(path: Path) -> Configuration:
+    """Read a configuration file; one without `filled_in`, which an earlier version or a person wrote, has flags alone.
+
+    Raises:
+        UserError: It is not there, is not YAML, or holds no flags.
+
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise UserError(f"The configuration file {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"The configuration file {path} is not YAML: {' '.join(str(error).split())}.") from error
+    return parse_configuration(content, f"The configuration file {path}")
+
+
+def parse_configuration(content: Any, source: str) -> Configuration:
+    """Part the content of a configuration file into flags and what was filled in.
+
+    Raises:
+        UserError: It holds no flags.
+
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"{source} must hold lines of the form 'flag: value'.")
+    flags = {str(name).replace("-", "_"): value for name, value in content.items() if name != FILLED_IN}
+    filled_in = content.get(FILLED_IN) or {}
+    if not isinstance(filled_in, dict):
+        raise UserError(f"{source} must hold lines of the form 'flag: value' under {FILLED_IN}.")
+    return Configuration(flags, {str(name): value for name, value in filled_in.items()})

@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from ..flags.arguments import IMAGE, TEXT
+from ..flags.configuration import Configuration
 from ..report.summary import OWN_DATA
 
 TRAINING_FLAGS = frozenset(
@@ -17,14 +18,21 @@ TRAINING_FLAGS = frozenset(
 """Flags of training that are taken from a fetched configuration: none of them writes elsewhere, pushes, reports or runs code."""
 
 
-def public_flags(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
-    """Return the flags that a result depends on and others can use: no file of the machine that it was made on.
+def public_configuration(configuration: Configuration, summary: dict[str, Any]) -> Configuration:
+    """Return what a result depends on and others can use: no file of the machine that it was made on.
 
     Args:
-        flags: Those of the run.
+        configuration: Of the run.
         summary: Of the run, which knows what came from the Hub.
 
     """
+    known = known_flags(summary["task"])
+    filled_in = {flag: value for flag, value in configuration.filled_in.items() if flag in known}
+    return Configuration(public_flags(configuration.flags, summary), filled_in)
+
+
+def public_flags(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags that `public_configuration` keeps."""
     public = {key: value for key, value in flags.items() if key in known_flags(summary["task"])}
     if not summary["dataset_id"] and summary["dataset"] == OWN_DATA:
         public.pop("dataset", None)

@@ -15,12 +15,12 @@ from huggingface_hub.utils._validators import validate_repo_id
 
 from ..errors import UserError
 from ..files import write_file
-from ..flags.configuration import CONFIGURATION_FILE
+from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from ..models import code_of
 from .card import build_card
 from .client import HTTPError, end_silent_connections, hub_errors, redact, retry
 from .proof import card_files, checksums, is_model_file, model_files, prove
-from .public_flags import public_flags
+from .public_flags import public_configuration
 
 RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json", "summary.json")
 REPORT_FILES = ("confusion_matrix.png", "curves.png", "classification_report.json", "epochs.csv")
@@ -190,16 +190,15 @@ def _check_manifest(run: Path) -> None:
 
 def _write_public_configuration(run: Path, folder: Path) -> None:
     """Write the flags that the result depends on, without what names files of this machine."""
-    flags = yaml.safe_load((run / CONFIGURATION_FILE).read_text(encoding="utf-8"))
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    public = public_flags(flags, summary)
-    head = "# Runs this again: --config with this file; local data has to be named anew by --dataset.\n"
-    write_file(folder / CONFIGURATION_FILE, head + yaml.safe_dump(public, sort_keys=True, allow_unicode=True))
+    public = public_configuration(read_configuration(run / CONFIGURATION_FILE), summary)
+    header = "# Runs this again: --config with this file; local data has to be named again by --dataset.\n"
+    write_file(folder / CONFIGURATION_FILE, public.text(header))
 
 
 def _check_privacy(folder: Path, run: Path) -> None:
     """Refuse to upload the name of a folder of this machine; words of the data and of the tokenizer may look like one."""
-    flags = yaml.safe_load((run / CONFIGURATION_FILE).read_text(encoding="utf-8"))
+    flags = read_configuration(run / CONFIGURATION_FILE).flags
     named = [Path(str(flags[name])).expanduser() for name in ("dataset", "backbone", "weights") if flags.get(name)]
     folders = {Path.home(), Path.cwd(), run.resolve(), Path(tempfile.gettempdir())}
     folders |= {path.parent for path in named if path.is_absolute()}

@@ -12,6 +12,7 @@ from rich.text import Text
 from ..flags.arguments import Arguments
 from ..machine import describe_precision, device_name, precision_name
 from ..models.base import BackboneClassifier
+from ..notes import Note
 from ..task import Task
 from .tables import classification_table, format_number
 
@@ -88,7 +89,7 @@ def _layer_size(trains: int, frozen: int) -> str:
 
 
 def show_run_header(
-    console: Console, task: Task, arguments: Arguments[Any, Any], notes: list[str], threads: int, folder: Path
+    console: Console, task: Task, arguments: Arguments[Any, Any], notes: list[Note], threads: int, folder: Path
 ) -> None:
     """Print what the run is about to do."""
     if console.quiet:  # of several processes one measures and speaks
@@ -101,7 +102,7 @@ def show_run_header(
     for line in (
         f"Device: {device}.",
         f"Rows: {sizes}. Labels: {', '.join(task.label_names)}.",
-        *notes,
+        *(note.text for note in notes),
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if arguments.model.summary:

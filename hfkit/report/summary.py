@@ -7,27 +7,16 @@ from typing import Any
 
 from ..backbones.packaged import LITE0, MINILM
 from ..data.image_sources import HUB_NAMES
-from ..data.split_names import IGNORED_SPLITS
-from ..data.splits import NO_SPLIT
 from ..files import write_file
 from ..flags.arguments import Arguments, TextModelArguments
 from ..models import FAMILIES
 from ..models.fdvit import FDVIT_SIZES, published_name
+from ..notes import Note
 from ..task import Task
 
 SUMMARY_FILE = "summary.json"
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
 """Figures of a card's front matter, and the Hub's names for them."""
-
-_NOT_ON_CARDS = (
-    "Rows left out",
-    "Files that are no images",
-    "Images are decoded",
-    "Resized images",
-    IGNORED_SPLITS,
-)
-"""How sentences begin that name files or cells of the data (a card says how many rows were left out instead), or speak of this
-disk."""
 
 DATASETS = {
     "sample": "a small hand-written sample that proves nothing about accuracy",
@@ -41,14 +30,14 @@ DATASETS = {
 OWN_DATA = "the author's own data"
 
 
-def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], lines: list[str]) -> None:
+def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], notes: list[Note]) -> None:
     """Write what was trained on what.
 
     Args:
         folder: Of the run.
         task: Model and data.
         arguments: Flags.
-        lines: Sentences on how it was trained.
+        notes: What was chosen for model and training.
 
     """
     counts = {split: Counter(rows["label"]) for split, rows in task.rows.items() if "label" in rows.column_names}
@@ -63,18 +52,14 @@ def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], line
         "dataset_id": dataset_id(arguments.data.dataset),
         "dataset_config": arguments.data.dataset_config,
         "dataset_revision": arguments.data.dataset_revision,
-        "cut_from_train": [
-            split for split in task.rows if any(note.startswith(NO_SPLIT.format(split)) for note in task.data_notes)
-        ],
+        "cut_from_train": [note.split for note in task.data_notes if note.code == "split_cut"],
         "rows": {split: len(rows) for split, rows in task.rows.items()},
         "classes": {
             name: {split: count[number] for split, count in counts.items()}
             for number, name in enumerate(task.label_names)
         },
-        "data_lines": [
-            _without_folders(line, arguments) for line in task.data_notes if not line.startswith(_NOT_ON_CARDS)
-        ],
-        "lines": [_without_folders(line, arguments) for line in lines],
+        "data_lines": [_without_folders(note.text, arguments) for note in task.data_notes if note.on_card],
+        "lines": [_without_folders(note.text, arguments) for note in notes if note.on_card],
     }
     if "dropped_rows.csv" in task.tables:
         left_out = Counter(task.tables["dropped_rows.csv"]["split"])

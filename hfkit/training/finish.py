@@ -1,30 +1,75 @@
 """The end of a run: the saved model is loaded anew and evaluated in float32, and its report is written."""
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
 
 from ..errors import UserError
-from ..evaluation.metrics import confusion_of, evaluate_split, report_of, wrong_predictions
+from ..evaluation.metrics import Metrics, confusion_of, evaluate_split, report_of, wrong_predictions
 from ..evaluation.predict import predict_logits
 from ..files import write_file
-from ..hub.proof import write_proof
-from ..report import console as console_report
+from ..hub.proof import write_manifest, write_proof
+from ..notes import Note
 from ..report import plots, tables
+from ..report.console import console_table, describe_training, show_end, show_results
+from ..report.summary import write_summary
 from ..task import Task
+from .resolve import RunSettings
 from .trainer import ClassifierTrainer
 
-Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training leaves.
+
+    Attributes:
+        trainer: With the trained model.
+        metrics: Of the training itself, such as `train_loss`, and what was frozen.
+        notes: What was chosen for model and training.
+
+    """
+
+    trainer: ClassifierTrainer
+    metrics: dict[str, Any]
+    notes: list[Note]
+
+
+def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> dict[str, float]:
+    """Save the model, evaluate what was saved, report, and write the manifest; return all results."""
+    trainer, folder = fitted.trainer, settings.folder
+    is_main = trainer.is_world_process_zero()
+    _save(trainer, task, folder, fitted.metrics)
+    if is_main:
+        notes = [*fitted.notes, Note("training", describe_training(settings.training))]
+        write_summary(folder, task, settings.arguments, notes)
+    results = evaluate_saved_model(trainer, task, folder, settings.metrics, console)
+    if is_main:
+        write_manifest(folder)
+    show_end(console, trainer.state.log_history, task.usage, folder)
+    return results
+
+
+def _save(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: dict[str, Any]) -> None:
+    """Save the model with its code, the processor, the Trainer's state and the training metrics."""
+    task.model.drop_training_parts()
+    trainer.save_model(str(folder))
+    trainer.save_state()
+    trainer.save_metrics("train", metrics)
+    if trainer.is_world_process_zero():
+        (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle; hfkit.yaml says the same
+        (folder / "model.safetensors").chmod(0o644)  # transformers writes it for the user alone
+    trainer.accelerator.wait_for_everyone()
 
 
 def evaluate_saved_model(
     trainer: ClassifierTrainer, task: Task, folder: Path, metrics: Metrics, console: Console
 ) -> dict[str, float]:
-    """Load the saved model anew, in float32, evaluate validation and test with it, and write the report."""
+    """Load the saved model again, in float32, evaluate validation and test with it, and write the report."""
     model = type(task.model).from_pretrained(folder, dtype=torch.float32)
     results: dict[str, float] = {}
     shown = "test" if "test" in task.inputs else "validation"
@@ -74,7 +119,7 @@ def _write_report(
     epochs = tables.epoch_table(trainer.state.log_history)
     tables.write_table(folder / "report" / "epochs.csv", epochs, index=True)
     plots.draw_curves(folder / "report" / "curves.png", epochs)
-    console.print(console_report.console_table("\nEpochs", epochs.rename(columns=tables.EPOCH_COLUMNS)))
+    console.print(console_table("\nEpochs", epochs.rename(columns=tables.EPOCH_COLUMNS)))
     if references is None:
         console.print(f"\nThe {split} split has no labels: see predictions.csv.")
         return
@@ -93,4 +138,4 @@ def _write_report(
     )
     if task.illustrate is not None:
         task.illustrate(folder / "report", split, errors)
-    console_report.show_results(console, split, figures, confusion, errors, names)
+    show_results(console, split, figures, confusion, errors, names)

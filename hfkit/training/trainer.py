@@ -72,6 +72,12 @@ class ClassifierTrainer(Trainer):
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         return BalancedLengthSampler(batch_size, lengths, labels, seed, lambda: int(self.state.epoch or 0))
 
+    def _set_signature_columns_if_needed(self) -> None:
+        """Keep the column from which stored features are read; `forward` does not take it, but what is read there."""
+        super()._set_signature_columns_if_needed()
+        if "position" not in self._signature_columns:
+            self._signature_columns.append("position")
+
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
         """Read the rows in their order; they are sorted by length, which the Trainer would group them by anew."""
         return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None

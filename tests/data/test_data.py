@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import read_notes
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import PreTrainedTokenizerBase
 
@@ -68,7 +69,7 @@ def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
         assert names_of(data, split) == [row["label"] for row in rows()]
         assert data.splits[split]["row"][:] == list(range(1, 21))
     assert len(data.dropped) == 0
-    assert data.notes == [
+    assert read_notes(data.notes) == [
         "Text column: tweet (found by its name).",
         "Label column: label (found by its name).",
         "No row that is held out stands in train, too.",
@@ -78,7 +79,7 @@ def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
 def test_rows_that_stand_in_train_too_are_counted(tmp_path: Path) -> None:
     for start, name in ((0, "train"), (18, "validation"), (15, "test")):
         write(tmp_path / f"{name}.csv", rows(start=start))
-    assert load(tmp_path).notes[-1] == (
+    assert read_notes(load(tmp_path).notes)[-1] == (
         "Rows that stand in train, too, and make the figures look better than they are: 2 of the 20 rows of validation, "
         "5 of the 20 rows of test."
     )
@@ -92,8 +93,8 @@ def test_single_file_is_cut_with_stratification(suffix: str, tmp_path: Path) -> 
     assert sorted(texts) == sorted(row["tweet"] for row in rows(100))
     for split in data.splits:
         assert names_of(data, split).count("real") == len(data.splits[split]) / 2
-    assert "No test split: 10 rows (10%) were cut from train, with stratification." in data.notes
-    assert "No validation split: 10 rows (10%) were cut from train, with stratification." in data.notes
+    assert "No test split: 10 rows (10%) were cut from train, with stratification." in read_notes(data.notes)
+    assert "No validation split: 10 rows (10%) were cut from train, with stratification." in read_notes(data.notes)
     again = load(tmp_path / f"tweets{suffix}")
     assert again.splits["test"]["text"][:] == data.splits["test"]["text"][:]
 
@@ -112,7 +113,7 @@ def test_a_column_says_the_split(suffix: str, name: str, values: tuple[str, ...]
     """Rows keep the number that they have in the file."""
     content = with_splits(name, values)
     data = load(write(tmp_path / f"tweets{suffix}", content))
-    assert data.notes[0] == f"Splits: by the column '{name}' (20 train, 10 validation, 10 test)."
+    assert read_notes(data.notes)[0] == f"Splits: by the column '{name}' (20 train, 10 validation, 10 test)."
     assert not any("cut from train" in note for note in data.notes)
     expected = {"train": values[:2], "validation": values[2:3], "test": values[3:]}
     for split, found in data.splits.items():
@@ -125,7 +126,7 @@ def test_a_column_says_the_split(suffix: str, name: str, values: tuple[str, ...]
 def test_a_split_that_the_column_does_not_have_is_cut(tmp_path: Path) -> None:
     data = load(write(tmp_path / "tweets.csv", with_splits("split", ("train", "train", "test"), 60)))
     assert {split: len(found) for split, found in data.splits.items()} == {"train": 36, "validation": 4, "test": 20}
-    assert data.notes[0] == "Splits: by the column 'split' (40 train, 20 test)."
+    assert read_notes(data.notes)[0] == "Splits: by the column 'split' (40 train, 20 test)."
 
 
 def test_row_numbers_of_mistakes_are_those_of_the_file(tmp_path: Path) -> None:
@@ -143,7 +144,9 @@ def test_a_column_of_something_else_is_no_split(other: str, tmp_path: Path) -> N
     content = with_splits("split", ("train", "test", other))
     data = load(write(tmp_path / "tweets.csv", content))
     assert sum(len(found) for found in data.splits.values()) == 40
-    assert f"Splits are not read from the column 'split', which holds '{other}' (row 5): it is ignored." in data.notes
+    assert f"Splits are not read from the column 'split', which holds '{other}' (row 5): it is ignored." in read_notes(
+        data.notes
+    )
     assert len(data.splits["train"]) == 32
 
 
@@ -311,7 +314,7 @@ def test_unlabelled_test_split_is_only_predicted(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert data.splits["test"].column_names == ["row", "text"]
     assert data.splits["test"]["text"][:] == ["one", ""]
-    assert "The test split has no labels: it is predicted, not evaluated." in data.notes
+    assert "The test split has no labels: it is predicted, not evaluated." in read_notes(data.notes)
 
 
 def test_rows_without_text_or_label_are_left_out_and_listed(tmp_path: Path) -> None:
@@ -328,7 +331,9 @@ def test_rows_without_text_or_label_are_left_out_and_listed(tmp_path: Path) -> N
         {"split": "train", "row": 6, "reason": "no label"},
         {"split": "train", "row": 10, "reason": "no text"},
     ]
-    assert "Rows left out, listed in dropped_rows.csv: 2 of train (no text), 1 of train (no label)." in data.notes
+    assert "Rows left out, listed in dropped_rows.csv: 2 of train (no text), 1 of train (no label)." in read_notes(
+        read_notes(data.notes)
+    )
     assert len(data.splits["test"]) == 21  # at prediction an empty text is a row like any other
 
 
@@ -374,14 +379,16 @@ def test_an_inch_mark_is_no_open_quote(tmp_path: Path) -> None:
 def test_a_text_of_many_lines_is_pointed_out(tmp_path: Path) -> None:
     content = rows(40)
     content[0]["tweet"] = "\n".join("abcdefghijkl")
-    assert any("The longest text has 12 lines" in note for note in load(write(tmp_path / "t.csv", content)).notes)
+    assert any(
+        "The longest text has 12 lines" in note for note in read_notes(load(write(tmp_path / "t.csv", content)).notes)
+    )
 
 
 def test_fewer_training_rows(tmp_path: Path) -> None:
     data = load(write(tmp_path / "t.csv", rows(100)), max_train_samples=10)
     assert len(data.splits["train"]) == 10
     assert names_of(data, "train").count("real") == 5
-    assert "Training on 10 of 80 rows, drawn with stratification." in data.notes
+    assert "Training on 10 of 80 rows, drawn with stratification." in read_notes(data.notes)
     for limit in (79, 80, 1000):
         assert len(load(tmp_path / "t.csv", max_train_samples=limit).splits["train"]) == 80
     with pytest.raises(UserError, match="Too few rows to be in each of 3 splits: the class 'real' has 2; add rows"):

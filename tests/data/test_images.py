@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TEST_DATA, write_odd_photos, write_photo
+from conftest import TEST_DATA, read_notes, write_odd_photos, write_photo
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from datasets import Image as ImageFeature
 from PIL import Image
@@ -55,8 +55,8 @@ def test_folder_with_splits(photos: Path) -> None:
             assert row["file"].startswith(f"{split}/{label}/")
             assert Path(row["image"]["path"]) == photos / row["file"]
     assert [row["row"] for row in data.splits["test"]] == list(range(1, 13))
-    assert "Images converted to RGB: " in data.notes[-2]
-    assert all(f"1 {mode}" in data.notes[-2] for mode in ("L", "CMYK", "P", "RGBA"))
+    assert "Images converted to RGB: " in read_notes(data.notes)[-2]
+    assert all(f"1 {mode}" in read_notes(data.notes)[-2] for mode in ("L", "CMYK", "P", "RGBA"))
 
 
 @pytest.mark.parametrize("names", [("training", "val", "testing"), ("Train", "Valid", "Test")])
@@ -80,7 +80,7 @@ def test_folder_without_splits_is_cut_with_stratification(tmp_path: Path) -> Non
         assert all(row["file"].startswith(label) for row, label in zip(rows, labels_of(data, split), strict=True))
     again = load(tmp_path)
     assert [row["file"] for row in again.splits["test"]] == [row["file"] for row in data.splits["test"]]
-    assert sum("were cut from train, with stratification" in note for note in data.notes) == 2
+    assert sum("were cut from train, with stratification" in note for note in read_notes(data.notes)) == 2
     assert len(load(tmp_path, max_train_samples=10).splits["train"]) == 10
 
 
@@ -94,7 +94,7 @@ def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert sum(len(rows) for rows in data.splits.values()) == 21
     assert data.label_names == ["cat", "dog"]
-    assert "Files that are no images of a class were passed over: 1, such as notes.txt." in data.notes
+    assert "Files that are no images of a class were passed over: 1, such as notes.txt." in read_notes(data.notes)
 
 
 def test_postscript_is_refused_whatever_its_name(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_postscript_is_refused_whatever_its_name(tmp_path: Path) -> None:
 def test_loose_images_beside_classes_are_counted(tmp_path: Path) -> None:
     write_classes(tmp_path)
     write_photo(tmp_path / "loose.png", "cat", 5)
-    assert any("passed over: 1, such as loose.png" in note for note in load(tmp_path).notes)
+    assert any("passed over: 1, such as loose.png" in note for note in read_notes(load(tmp_path).notes))
 
 
 def test_folders_named_like_splits(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_test_split_without_labels(tmp_path: Path) -> None:
     write_photo(tmp_path / "test" / "unknown.png", "cat", 1)
     data = load(tmp_path)
     assert data.splits["test"].column_names == ["image", "row", "file", "digest"]
-    assert "The test split has no labels: it is predicted, not evaluated." in data.notes
+    assert "The test split has no labels: it is predicted, not evaluated." in read_notes(data.notes)
 
 
 def png(seed: int) -> bytes:
@@ -240,7 +240,7 @@ def test_parquet_as_the_hub_exports_it(tmp_path: Path) -> None:
             assert row["image"]["bytes"] == png(index)
             assert row["file"] == f"{index}.png"
             assert label == ("plane", "bird")[index % 2]
-    assert data.notes[:2] == [
+    assert read_notes(data.notes)[:2] == [
         "Image column: img (found by its type).",
         "Label column: label (found by its name).",
     ]
@@ -306,7 +306,10 @@ def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
     content = {"image": rows_of()["img"], "label": [index % 2 for index in range(40)]}
     Dataset.from_dict(content).to_parquet(tmp_path / "train.parquet")
     data = load(tmp_path / "train.parquet")
-    assert data.notes[:2] == ["Image column: image (found by its name).", "Label column: label (found by its name)."]
+    assert read_notes(data.notes)[:2] == [
+        "Image column: image (found by its name).",
+        "Label column: label (found by its name).",
+    ]
     assert sum(len(rows) for rows in data.splits.values()) == 40
 
 
@@ -314,7 +317,7 @@ def test_a_column_says_the_split_of_images(tmp_path: Path) -> None:
     content = {**rows_of(), "split": ["train", "train", "dev", "dev", "train", "train", "test", "test"] * 5}
     Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
     data = load(tmp_path / "all.parquet")
-    assert data.notes[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
+    assert read_notes(data.notes)[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
     for split, names in (("train", ("train",)), ("validation", ("dev",)), ("test", ("test",))):
         chosen = [index for index in range(40) if content["split"][index] in names]
         assert [row["image"]["bytes"] for row in data.splits[split]] == [png(index) for index in chosen]
@@ -322,7 +325,7 @@ def test_a_column_says_the_split_of_images(tmp_path: Path) -> None:
         assert labels_of(data, split) == [str(index % 2) for index in chosen]
     content["split"][3] = "elsewhere"
     Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
-    assert "which holds 'elsewhere' (row 4): it is ignored." in load(tmp_path / "all.parquet").notes[0]
+    assert "which holds 'elsewhere' (row 4): it is ignored." in read_notes(load(tmp_path / "all.parquet").notes)[0]
 
 
 def test_digits() -> None:
@@ -384,7 +387,7 @@ def test_broken_images_are_left_out_and_listed(tmp_path: Path) -> None:
     assert reasons["text.jpg"] == "an unreadable image"
     assert "more than 8 bits a channel" in reasons["deep.png"]
     assert sum(len(rows) for rows in data.splits.values()) == 121
-    [note] = [note for note in data.notes if note.startswith("Rows left out, listed in dropped_rows.csv")]
+    [note] = [note for note in read_notes(data.notes) if note.startswith("Rows left out, listed in dropped_rows.csv")]
     assert "3 of train (an unreadable image, cat/empty.png)" in note
 
 
@@ -456,7 +459,7 @@ def test_images_are_resized_once(tmp_path: Path, processor: ViTImageProcessor, m
     folder = write_classes(tmp_path)
     splits = load(folder).splits
     kept, note = keep_resized(splits, processor)
-    assert note.startswith("Resized images are kept on disk (0.0 MB)")
+    assert note.text.startswith("Resized images are kept on disk (0.0 MB)")
     for split, rows in splits.items():
         of_files, of_kept = (data.with_transform(BatchTransform(processor))[:] for data in (rows, kept[split]))
         assert torch.equal(of_files["pixel_values"], of_kept["pixel_values"])
@@ -519,8 +522,8 @@ def test_without_room_images_are_decoded_whenever_they_are_read(
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10_000))
     kept, note = keep_resized(splits, processor)
     assert kept is splits
-    assert "decoded whenever they are read" in note
-    assert "more than half of what is free" in note
+    assert "decoded whenever they are read" in note.text
+    assert "more than half of what is free" in note.text
 
 
 # --- pixel values ---

@@ -22,6 +22,7 @@ from hfkit.evaluation.metrics import (
 )
 from hfkit.report import plots as pictures
 from hfkit.report import tables as report
+from hfkit.report.console import console_table
 
 # The six test confusions of the source report (fake right, fake missed, real missed, real right), and their accuracies.
 CONFUSIONS = {
@@ -136,9 +137,9 @@ def test_text_from_the_data_is_shown_as_it_is() -> None:
     """Neither rich nor Markdown may take it for markup."""
     text = "[red]x[/red] <script>a|b"
     table = pd.DataFrame({"text": [text]}, index=[text])
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(report.console_table(text, table))
-    assert console.export_text().count("[red]x[/red] <script>a|b") >= 2
+    printer = Console(width=200, record=True, file=io.StringIO())
+    printer.print(console_table(text, table))
+    assert printer.export_text().count("[red]x[/red] <script>a|b") >= 2
     markdown = report.markdown_table(table)
     assert "<script>" not in markdown
     assert "a\\|b" in markdown
@@ -156,9 +157,9 @@ def test_pictures_are_pictures(tmp_path: Path) -> None:
 
 
 def test_titles_with_brackets_are_no_markup() -> None:
-    console = Console(file=io.StringIO(), width=100)
-    console.print(report.console_table("rows that are a [/b] but predicted cat [old]", pd.DataFrame({"x": [1]})))
-    shown = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    printer = Console(file=io.StringIO(), width=100)
+    printer.print(console_table("rows that are a [/b] but predicted cat [old]", pd.DataFrame({"x": [1]})))
+    shown = " ".join(printer.file.getvalue().split())  # type: ignore[attr-defined]
     assert shown.startswith("rows that are a [/b] but predicted cat [old]")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from conftest import Run
+from conftest import Run, read_notes
 from datasets import Dataset, DatasetDict
 from tiny import IMAGE_NAMES, inputs_for
 from torch.utils.data import DataLoader
@@ -195,17 +195,17 @@ def test_a_second_run_finds_what_the_first_computed(make_model: Make, tokenizer:
     first = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(first)
     rows, collator = inputs_of(first, tokenizer)
-    assert "computed" in cached(first, rows, collator, tmp_path).note
+    assert "computed" in " ".join(read_notes(cached(first, rows, collator, tmp_path).notes))
     second = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(second)
     with torch.no_grad():
         second.backbone.blocks[1].norm1.weight += 1  # behind the cut
     inputs = cached(second, rows, collator, tmp_path)
-    assert "found" in inputs.note
+    assert "found" in " ".join(read_notes(inputs.notes))
     assert inputs.seconds == 0
     states = next(tmp_path.rglob(STATES_FILE))
     states.write_bytes(states.read_bytes()[:-4] + b"abcd")
-    assert "damaged" in cached(second, rows, collator, tmp_path).note
+    assert "damaged" in " ".join(read_notes(cached(second, rows, collator, tmp_path).notes))
 
 
 def test_the_key_holds_everything_that_the_states_depend_on(
@@ -321,8 +321,8 @@ def test_rows_that_are_read_once_are_not_stored(make_model: Make, tokenizer: Any
     cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
     with pytest.raises(CannotCacheError, match="each row is read once"):
         use_feature_cache(cache, rows, rows, passes=1, explicit=False)
-    assert "computed" in use_feature_cache(cache, rows, rows, passes=1, explicit=True).note
-    assert "found" in cached(model, rows, collator, tmp_path).note
+    assert "computed" in " ".join(read_notes(use_feature_cache(cache, rows, rows, passes=1, explicit=True).notes))
+    assert "found" in " ".join(read_notes(cached(model, rows, collator, tmp_path).notes))
 
 
 def test_no_room(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_a_pass_that_fails_leaves_nothing(make_model: Make, tokenizer: Any, tmp_
         cached(model, rows, collator, tmp_path)
     assert not list(tmp_path.glob("*"))
     model.run_to = run_to  # type: ignore[method-assign]
-    assert "computed" in cached(model, rows, collator, tmp_path).note
+    assert "computed" in " ".join(read_notes(cached(model, rows, collator, tmp_path).notes))
 
 
 def test_numbers_that_do_not_fit() -> None:
@@ -408,7 +408,7 @@ def test_a_flip_draws_one_of_two_views_as_torchvision_does(make_model: Make, tmp
     model = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(model)
     inputs, states = reader_of(model, 2, False, tmp_path)
-    assert "Views: several forms." in inputs.note
+    assert "Views: several forms." in " ".join(read_notes(inputs.notes))
     torch.manual_seed(5)
     read = [inputs.train[row]["states"] for row in range(6)]
     torch.manual_seed(5)

@@ -15,6 +15,7 @@ from hfkit.flags.arguments import IMAGE, TEXT
 from hfkit.flags.parsing import RENAMED_ARGUMENTS
 from hfkit.flags.parsing import parse_arguments as parse
 from hfkit.flags.training_arguments import TrainingArguments
+from hfkit.freezing import FreezePlan
 from hfkit.machine import bfloat16_is_fast, cpu_capabilities
 
 
@@ -180,7 +181,7 @@ def test_a_plateau_is_one_of_the_metric(metric: str, mode: str) -> None:
 
 def test_batch_norm_is_kept_with_pretrained_weights_only() -> None:
     def plan(*words: str) -> Any:
-        return parse([*words], [], IMAGE).model.freeze_plan()
+        return FreezePlan.from_flags(parse([*words], [], IMAGE).model)
 
     assert plan("--backbone", "densenet201").keep_batch_norm
     assert not plan("--backbone", "densenet201", "--weights", "none").keep_batch_norm

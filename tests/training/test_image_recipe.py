@@ -15,6 +15,7 @@ from hfkit.errors import UserError
 from hfkit.flags.arguments import IMAGE
 from hfkit.flags.parsing import parse_arguments, parse_recipe
 from hfkit.models.losses import make_loss
+from hfkit.tasks.image import DEFAULTS, DEMO
 from hfkit.training.trainer import epoch_decay
 
 RunRecipe = Callable[..., Run]
@@ -73,7 +74,7 @@ def test_head_of_the_log(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[st
     run = run_cifar10("--unfreeze_from", "none", "--summary", "true", "--lr_decay_per_epoch", "0.9", capture=capfd)
     total = run.json("all_results.json")["total_parameters"]
     for line in (
-        "Backbone test_efficientnet, head mlp, data set ",
+        "Backbone test_efficientnet, head mlp, dataset ",
         "Rows: train 16, validation 4, test 12. Labels: cat, dog.",
         "Images converted to RGB: ",
         "Head: an MLP with 2 hidden layer(s) of 256 (relu) on 256 features, dropout 0.5, 2 logits.",
@@ -173,14 +174,13 @@ def test_mixed_labels_are_weighted_by_their_shares() -> None:
 
 
 def test_demo_is_what_runs_without_flags() -> None:
-    recipe = load_recipe("cifar10")
-    arguments, line = parse_recipe([], IMAGE, recipe.DEMO, recipe.DEFAULTS)
+    arguments, line = parse_recipe([], IMAGE, DEMO, DEFAULTS)
     assert (arguments.model.backbone, arguments.data.dataset) == ("efficientnet_lite0", "digits")
     assert line.startswith("Demo, for neither --backbone nor --dataset was given")
-    arguments, line = parse_recipe(["--backbone", "vgg19"], IMAGE, recipe.DEMO, recipe.DEFAULTS)
+    arguments, line = parse_recipe(["--backbone", "vgg19"], IMAGE, DEMO, DEFAULTS)
     assert (arguments.data.dataset, arguments.data.image_size, arguments.data.augment) == ("cifar10", None, "flip")
     assert "Demo" not in line
-    arguments, _ = parse_recipe(["--dataset", "photos"], IMAGE, recipe.DEMO, recipe.DEFAULTS)
+    arguments, _ = parse_recipe(["--dataset", "photos"], IMAGE, DEMO, DEFAULTS)
     assert arguments.model.backbone == "efficientnet_lite0"
 
 

@@ -1,0 +1,1 @@
+"""From flags or Python values to a task and its run."""

@@ -1,0 +1,84 @@
+"""Image classification: from a command line to a task, and its run."""
+
+from collections.abc import Sequence
+
+from datasets import DatasetDict
+from transformers import default_data_collator
+
+from ..backbones.image import build_image_classifier, family_of
+from ..data.augmented import frozen_images
+from ..data.images import load_image_data
+from ..data.resized import keep_resized
+from ..data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
+from ..flags.arguments import IMAGE, Arguments, ImageDataArguments, ImageModelArguments
+from ..flags.parsing import parse_recipe
+from ..notes import Note
+from ..report.illustrations import illustrate_images
+from ..task import Task
+from ..training.run import train_classifier
+from ..training.start import start_run
+
+USAGE = """from hfkit import load_pipeline
+print(load_pipeline("{folder}")("photo.jpg"))"""
+
+DEMO = ["--backbone", "efficientnet_lite0", "--dataset", "digits", "--image_size", "48", "--augment", "none"]
+# Digits have nothing of the photos that the weights were trained on: BatchNorm has to learn their statistics.
+DEMO += ["--learning_rate", "1e-3", "--num_train_epochs", "3", "--keep_batch_norm", "false"]
+DEFAULTS = ["--backbone", "efficientnet_lite0", "--dataset", "cifar10"]
+
+ImageArguments = Arguments[ImageModelArguments, ImageDataArguments]
+
+
+def train_images(argv: Sequence[str] | None = None, name: str = "images") -> dict[str, float]:
+    """Train an image classifier as a command line says, and return its results.
+
+    Args:
+        argv: Flags; default: those of the process.
+        name: What the name of a new run's folder begins with.
+
+    Raises:
+        UserError: A flag, the data or the backbone is not as it must be.
+
+    """
+    arguments, first_line = parse_recipe(argv, IMAGE, DEMO, DEFAULTS)
+    family_of(arguments.model)  # says at once, before the images are read, if there is no such backbone
+    start_run(arguments, first_line)
+    return train_classifier(make_image_task(arguments), arguments, name)
+
+
+def make_image_task(arguments: ImageArguments) -> Task:
+    """Read and resize the images, and load the backbone under a new head.
+
+    Raises:
+        UserError: The data or the backbone is not as it must be.
+
+    """
+    options = arguments.data
+    data = load_image_data(options)
+    model, processor, weights = build_image_classifier(arguments.model, options.image_size, data.label_names)
+    images, kept = keep_resized(data.splits, processor)
+    changes = Note("augmentation", describe_changes(options))
+    return Task(
+        model=model,
+        processor=processor,
+        collator=default_data_collator,
+        rows=data.splits,
+        inputs=_transform(images, BatchTransform(processor), options, len(data.label_names)),
+        label_names=data.label_names,
+        data_notes=[*data.notes, kept],
+        notes=[Note("head", model.describe_head()), weights, changes],
+        learning_rate=(1e-4, "default"),
+        tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
+        usage=USAGE,
+        frozen=frozen_images(images, processor, options, arguments.training.seed),
+        illustrate=illustrate_images(data, model, processor),
+    )
+
+
+def _transform(images: DatasetDict, plain: BatchTransform, options: ImageDataArguments, num_labels: int) -> DatasetDict:
+    """Turn rows into pixel values when they are read, those of training with random changes."""
+    mixing = make_mixing(options.mixup, options.cutmix, num_labels)
+    changing = BatchTransform(plain.processor, make_augmentation(options.augment), mixing)
+    return DatasetDict(
+        {split: rows.with_transform(changing if split == "train" else plain) for split, rows in images.items()}
+    )

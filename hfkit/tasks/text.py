@@ -1,0 +1,77 @@
+"""Text classification: from a command line to a task, and its run."""
+
+from collections.abc import Sequence
+
+from transformers import DataCollatorWithPadding
+
+from ..backbones.text import build_text_classifier
+from ..data.augmented import frozen_texts
+from ..data.text import load_text_data, tokenize
+from ..flags.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
+from ..flags.parsing import parse_recipe
+from ..notes import Note
+from ..task import Task
+from ..training.run import train_classifier
+from ..training.start import start_run
+from .learning_rate import learning_rate_by_width
+
+USAGE = """from hfkit import load_pipeline
+print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""
+
+DEMO = ["--backbone", "minilm", "--head", "bigru", "--dataset", "sample", "--num_train_epochs", "6"]
+DEFAULTS = ["--backbone", "minilm", "--dataset", "constraint"]
+
+TextArguments = Arguments[TextModelArguments, TextDataArguments]
+
+
+def train_texts(argv: Sequence[str] | None = None, name: str = "texts") -> dict[str, float]:
+    """Train a text classifier as a command line says, and return its results.
+
+    Args:
+        argv: Flags; default: those of the process.
+        name: What the name of a new run's folder begins with.
+
+    Raises:
+        UserError: A flag, the data or the backbone is not as it must be.
+
+    """
+    arguments, first_line = read_text_flags(argv)
+    start_run(arguments, first_line)
+    return train_classifier(make_text_task(arguments), arguments, name)
+
+
+def read_text_flags(argv: Sequence[str] | None) -> tuple[TextArguments, str]:
+    """Read the flags, with those of the demo where neither backbone nor dataset is given; also return the log's first line."""
+    arguments, line = parse_recipe(argv, TEXT, DEMO, DEFAULTS)
+    if arguments.data.dataset == "sample":
+        line += " The sample is hand-written and proves nothing about accuracy."
+    return arguments, line
+
+
+def make_text_task(arguments: TextArguments) -> Task:
+    """Read the data, load the backbone under a new head, and tokenise.
+
+    Raises:
+        UserError: The data or the backbone is not as it must be.
+
+    """
+    data = load_text_data(arguments.data)
+    model, tokenizer = build_text_classifier(arguments.model, arguments.data, data.label_names)
+    max_length = arguments.data.max_length
+    inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length)
+    cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
+    cleaning = f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. Texts cut at {max_length} tokens: {cut}."
+    return Task(
+        model=model,
+        processor=tokenizer,
+        collator=DataCollatorWithPadding(tokenizer),
+        rows=data.splits,
+        inputs=inputs,
+        label_names=data.label_names,
+        data_notes=data.notes,
+        notes=[Note("head", model.describe_head()), Note("cleaning", cleaning)],
+        learning_rate=learning_rate_by_width(model.feature_size),
+        tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
+        usage=USAGE,
+        frozen=frozen_texts(inputs),
+    )

@@ -1,0 +1,83 @@
+"""The folder of a run: a new one, one that was named, or that of a run that is continued."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import UserError
+from ..flags.arguments import Arguments
+
+
+def check_folder(arguments: Arguments[Any, Any]) -> None:
+    """Refuse a folder that cannot be the run's, before any data are read; nothing is made.
+
+    Raises:
+        UserError: It is a file, holds something already, or has nothing to continue from.
+
+    """
+    if arguments.given_output_dir is None:
+        return
+    folder = Path(arguments.given_output_dir).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output_dir {folder} is a file: name a folder.")
+    if arguments.training.resume_from_checkpoint is not None:
+        find_checkpoint(folder, arguments.training.resume_from_checkpoint)
+    elif arguments.training.process_index == 0 and folder.is_dir() and any(folder.iterdir()):
+        raise UserError(
+            f"The folder {folder} is not empty: name another --output_dir, or continue the run that it holds by "
+            "--resume_from_checkpoint true."
+        )
+
+
+def make_folder(arguments: Arguments[Any, Any], name: str) -> Path:
+    """Return the run's folder, the same one for all processes; where none was named, make `runs/NAME-TIME`."""
+    if arguments.given_output_dir is not None:
+        return Path(arguments.given_output_dir).expanduser()
+    is_main = arguments.training.process_index == 0
+    folder = Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return Path(_share(_make_new_folder(folder) if is_main else ""))
+
+
+def find_checkpoint(folder: Path, flag: str | bool | None) -> Path | None:
+    """Return the checkpoint that `--resume_from_checkpoint` means: `true` for the last whole one of the folder, or its path.
+
+    Raises:
+        UserError: There is none.
+
+    """
+    if flag is None:
+        return None
+    if str(flag).lower() != "true":
+        if not Path(str(flag)).is_dir():
+            raise UserError(f"There is no checkpoint {flag}: write true for the last one.")
+        return Path(str(flag))
+    # A checkpoint is whole when it holds the Trainer's state, which is written last.
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    if not whole:
+        raise UserError(
+            f"The run in {folder} has no whole checkpoint to continue from: start it again with another --output_dir."
+        )
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def _make_new_folder(folder: Path) -> str:
+    """Make a folder that no other run has, be it started in the same second."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    number, new = 2, folder
+    while True:
+        try:
+            new.mkdir()
+            return str(new)
+        except FileExistsError:
+            new, number = folder.with_name(f"{folder.name}-{number}"), number + 1
+
+
+def _share(value: str) -> str:
+    """Return the main process's `value` on all processes."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return value
+    values = [value]
+    torch.distributed.broadcast_object_list(values)
+    return values[0]

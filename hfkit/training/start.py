@@ -1,0 +1,46 @@
+"""The start of a run: what is refused before any data are read, and what of the process is prepared."""
+
+import os
+from typing import Any
+
+import transformers
+
+from ..errors import UserError
+from ..flags.arguments import Arguments
+from ..machine import keep_freed_memory
+from .folder import check_folder
+from .resolve import check_flags
+
+
+def start_run(arguments: Arguments[Any, Any], first_line: str) -> None:
+    """Say what runs, refuse what flags alone say cannot work, prepare memory, and set the seed.
+
+    Raises:
+        UserError: As `check_processes`, `check_folder` and `check_flags`.
+
+    """
+    training = arguments.training
+    if training.process_index == 0:
+        print(first_line, flush=True)
+    transformers.utils.logging.disable_progress_bar()  # bars for loading and saving weights; training keeps its own
+    check_processes(training.world_size)
+    check_folder(arguments)
+    check_flags(training)
+    if training.device.type == "cpu":
+        keep_freed_memory()
+    transformers.set_seed(training.seed)
+
+
+def check_processes(world_size: int) -> None:
+    """Refuse to run as independent copies that all think they are the only one.
+
+    Raises:
+        UserError: The launcher started more processes than found each other.
+
+    """
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started != world_size:
+        raise UserError(
+            f"The launcher started {started} processes that do not work together (each sees {world_size}): on a CPU add "
+            "--use_cpu true, or start one process."
+        )
