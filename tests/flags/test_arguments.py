@@ -186,6 +186,6 @@ def test_batch_norm_is_kept_with_pretrained_weights_only() -> None:
     assert plan("--backbone", "densenet201").keep_batch_norm
     assert not plan("--backbone", "densenet201", "--weights", "none").keep_batch_norm
     assert not plan("--backbone", "densenet201", "--keep_batch_norm", "false").keep_batch_norm
-    assert not parse_arguments([]).model.freeze_plan().keep_batch_norm
+    assert not FreezePlan.from_flags(parse_arguments([]).model).keep_batch_norm
     with pytest.raises(UserError, match="leave it out with --weights none"):
         plan("--weights", "none", "--keep_batch_norm", "true")

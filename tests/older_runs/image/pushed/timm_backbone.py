@@ -1,0 +1,132 @@
+"""Any model of timm by its name (ViT, EfficientNet, ConvNeXt, ...) with a new head."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import timm
+import torch
+from timm.layers.pos_embed import resample_abs_pos_embed
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from .image import ImageClassifier, ImageClassifierConfig, Preprocessing, Step
+
+_SEQUENCES = {
+    "ConvNeXt": ("stem", "stages", "norm_pre"),
+    "EfficientNet": ("conv_stem", "bn1", "blocks", "conv_head", "bn2"),
+    "ResNet": ("conv1", "bn1", "act1", "maxpool", "layer1", "layer2", "layer3", "layer4"),
+}
+"""The parts of timm's nets that run one after the other, by the name of the class."""
+
+
+_NOT_FROM_A_CONFIG = {"cache_dir", "checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay"}
+"""Arguments of `timm.create_model` that read or write files: a config can come from a stranger."""
+
+
+class TimmClassifierConfig(ImageClassifierConfig):
+    """Configuration of `TimmClassifier`.
+
+    Args:
+        backbone_name: Name of the model in timm, such as `vit_base_patch16_224` or `convnext_tiny.fb_in1k`.
+        backbone_options: Further arguments of `timm.create_model`, such as `{"drop_path_rate": 0.1}`.
+
+    """
+
+    model_type = "hfkit-timm"
+
+    backbone_name: str = "vit_base_patch16_224"
+    backbone_options: dict[str, Any] | None = None
+
+
+class TimmClassifier(ImageClassifier):
+    """A timm model without its own head: its pooled features, and a head on them."""
+
+    config_class = TimmClassifierConfig
+
+    def __init__(self, config: TimmClassifierConfig) -> None:
+        super().__init__(config)
+        self.backbone = self._create()
+        self.feature_size = self.backbone.head_hidden_size
+        self._finish()
+
+    def preprocessing(self) -> Preprocessing:
+        """Return what timm records with the weights of this name."""
+        record = self.backbone.pretrained_cfg
+        return Preprocessing(
+            weights=f"timm's {record['architecture']}.{record['tag']}".removesuffix("."),
+            image_size=record["input_size"][-1],
+            mean=tuple(record["mean"]),
+            std=tuple(record["std"]),
+            interpolation=record["interpolation"],
+        )
+
+    def steps(self) -> list[Step]:
+        """Return the parts of a transformer or of a net in `_SEQUENCES`, or any other backbone as one step without a name."""
+        net = self.backbone
+        if isinstance(net, VisionTransformer):
+            blocks: list[Step] = [(f"blocks.{name}", block) for name, block in net.blocks.named_children()]
+            return [("patch_embed", self._embed), *blocks, ("norm", net.norm), (self._last_stage(), self._pool)]
+        steps: list[Step] = []
+        for part in _SEQUENCES.get(type(net).__name__, ()):
+            module = getattr(net, part)
+            inner = list(module.named_children()) if isinstance(module, nn.Sequential) else []
+            steps += [(f"{part}.{name}", child) for name, child in inner] or [(part, module)]
+        return [*steps, (self._last_stage(), self._pool)] if steps else [("", net)]
+
+    def _last_stage(self) -> str:
+        """Name the layer with parameters that some nets have behind their last block, in timm's part for the head."""
+        modules = {name: getattr(self.backbone, name, None) for name in ("attn_pool", "fc_norm", "head")}
+        return next((name for name, module in modules.items() if module is not None and [*module.parameters()]), "")
+
+    def _embed(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Map images to the tokens that enter the first block of a transformer."""
+        net = self.backbone
+        return net.norm_pre(net.patch_drop(net._pos_embed(net.patch_embed(pixel_values))))
+
+    def _pool(self, states: torch.Tensor) -> torch.Tensor:
+        """Map the last states to features (batch, feature_size)."""
+        return self.backbone.forward_head(states)
+
+    def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
+        """Copy weights, `default` for timm's or a state dict under its names, into the backbone, strictly.
+
+        Positions of a transformer that were trained at another image size are interpolated, as timm does it.
+        """
+        if isinstance(source, str):
+            state = self._create(pretrained=True).state_dict()
+        else:
+            heads = self.backbone.pretrained_cfg.get("classifier") or ()
+            heads = (heads,) if isinstance(heads, str) else tuple(heads)
+            state = {key: source[key] for key in source if not key.startswith(tuple(f"{head}." for head in heads))}
+        self._load_backbone_state(self._fit_positions(state), self.config.backbone_name)
+
+    def _create(self, pretrained: bool = False) -> Any:
+        """Build the timm model without a head, for the image size of the config."""
+        options = self._options(pretrained)
+        unsafe = sorted(_NOT_FROM_A_CONFIG & set(options))
+        if unsafe or set(self.config.backbone_name) & set(":/\\"):
+            raise ValueError(
+                f"backbone_name is a name of timm's own, and backbone_options cannot hold {unsafe or 'places'}"
+            )
+        record = timm.get_pretrained_cfg(self.config.backbone_name)
+        if record is not None and record.fixed_input_size and record.input_size[-1] != self.config.image_size:
+            options.setdefault("img_size", self.config.image_size)
+        return timm.create_model(self.config.backbone_name, pretrained=pretrained, num_classes=0, **options)
+
+    def _options(self, pretrained: bool = False) -> dict[str, Any]:
+        """Return the arguments of `timm.create_model` besides the name, for this model or for the one of its weights."""
+        return dict(self.config.backbone_options or {})
+
+    def _fit_positions(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Interpolate the table of positions to the number of patches of this model."""
+        own = getattr(self.backbone, "pos_embed", None)
+        given = state.get("pos_embed")
+        if own is None or given is None or own.shape == given.shape:
+            return state
+        grid = self.backbone.patch_embed.grid_size
+        # Some, such as DeiT III, have positions for the patches alone.
+        prefix = (
+            0 if getattr(self.backbone, "no_embed_class", False) else getattr(self.backbone, "num_prefix_tokens", 1)
+        )
+        resampled = resample_abs_pos_embed(given, new_size=list(grid), num_prefix_tokens=prefix)
+        return {**state, "pos_embed": resampled}

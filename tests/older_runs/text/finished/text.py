@@ -1,0 +1,256 @@
+"""Text classifier: any Transformers encoder with a linear or a BiGRU head."""
+
+import inspect
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from .base import BackboneClassifier
+from .encoders import by_length, input_of, load_encoder
+from .heads import BiGruHead, LinearHead
+from .text_pipeline import TextClassificationPipeline
+
+_LAYERS = {
+    "bert": "encoder.layer",
+    "camembert": "encoder.layer",
+    "distilbert": "transformer.layer",
+    "electra": "encoder.layer",
+    "roberta": "encoder.layer",
+    "xlm-roberta": "encoder.layer",
+}
+"""Where the layers are of encoders that run them one after the other, by `model_type`."""
+
+
+class TextClassifierConfig(PreTrainedConfig):
+    """Configuration of `TextClassifier`.
+
+    Args:
+        backbone_config: Config of the encoder, or a dict with its `model_type`; default: BERT-base.
+        head: `linear` (on the pooler's output; without a pooler on the first token) or `bigru` (on all tokens).
+        head_hidden_size: Units of each direction of the BiGRU.
+        head_dropout: Dropout before the last linear layer.
+        head_logits: Width of the last layer: `None` for one logit a label, 1 for two labels by one sigmoid logit.
+        use_pooler: Whether the linear head stands on the encoder's pooler, where the encoder has one.
+        cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
+        max_length: Tokens after which a text is cut.
+
+    """
+
+    model_type = "hfkit-text"
+
+    backbone_config: PreTrainedConfig | dict[str, Any] | None = None
+    head: Literal["linear", "bigru"] = "linear"
+    head_hidden_size: int = 128
+    head_dropout: float = 0.1
+    head_logits: int | None = None
+    use_pooler: bool = True
+    cleaning: list[str] | tuple[str, ...] = ()
+    max_length: int = 128
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        backbone = self.backbone_config or {}
+        if isinstance(backbone, dict):
+            options = {"model_type": "bert", **backbone}
+            self.backbone_config = CONFIG_MAPPING[options.pop("model_type")].from_dict(options)
+        self.problem_type = "single_label_classification"
+        self.cleaning = list(self.cleaning)
+        super().__post_init__(**kwargs)
+        if self.head not in ("linear", "bigru"):
+            raise ValueError(f"Unknown head '{self.head}': write linear or bigru.")
+        if self.head_logits not in (None, 1, self.num_labels) or (self.head_logits == 1 and self.num_labels != 2):
+            raise ValueError(
+                f"head_logits is {self.head_logits} for {self.num_labels} labels: leave it out, or write 1 for two labels."
+            )
+        # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
+        self.custom_pipelines = {
+            "text-classification": {
+                "impl": f"text_pipeline.{TextClassificationPipeline.__name__}",
+                "pt": ["AutoModelForSequenceClassification"],
+                "type": "text",
+            }
+        }
+
+
+class TextClassifier(BackboneClassifier):
+    """A Transformers encoder (BERT, CT-BERT, RoBERTa, DistilBERT, DeBERTa, ELECTRA, ModernBERT, ...) with a head.
+
+    Parameter counts with BERT-base: linear head on the pooler 109,483,778 (one logit: 109,483,009); BiGRU head, for
+    which no pooler is built, 109,581,826 (one logit: 109,581,569).
+    """
+
+    config_class = TextClassifierConfig
+
+    def __init__(self, config: TextClassifierConfig) -> None:
+        super().__init__(config)
+        assert isinstance(config.backbone_config, PreTrainedConfig)
+        self.backbone: Any = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
+        if (config.head == "bigru" or not config.use_pooler) and hasattr(self.backbone, "pooler"):
+            self.backbone.pooler = None
+        parameters = inspect.signature(self.backbone.forward).parameters
+        self._takes_token_types = "token_type_ids" in parameters
+        self.feature_size = hidden_size = config.backbone_config.hidden_size
+        num_logits = config.head_logits or config.num_labels
+        self.classifier: Any
+        if config.head == "bigru":
+            self.classifier = BiGruHead(hidden_size, num_logits, config.head_hidden_size, config.head_dropout)
+        else:
+            self.classifier = LinearHead(hidden_size, num_logits, config.head_dropout)
+        self.post_init()
+
+    @classmethod
+    def from_backbone(cls, source: str, revision: str | None = None, **config_options: Any) -> "TextClassifier":
+        """Build a classifier with the pretrained encoder of `source` and a new head.
+
+        Args:
+            source: A folder or a Hub id of any checkpoint of the encoder (with or without a pretraining head).
+            revision: Branch, tag or commit of a Hub id.
+            config_options: Fields of `TextClassifierConfig`, `id2label` and `label2id`.
+
+        Raises:
+            OSError: `source` does not exist or cannot be reached.
+            ValueError: `source` is not an encoder, or its weights do not fill it.
+
+        """
+        encoder, has_pooler = load_encoder(source, revision)
+        encoder.config.name_or_path = ""  # a local path must not travel with the model
+        config = cls.config_class(backbone_config=encoder.config, use_pooler=has_pooler, **config_options)
+        model = cls(config)
+        model.load_pretrained_backbone(encoder)
+        return model
+
+    def load_pretrained_backbone(self, source: str | PreTrainedModel) -> None:
+        """Copy the weights of the encoder `source` (a module, a folder or a Hub id) into the backbone, strictly.
+
+        A pooler that this model does not have is left out.
+
+        Raises:
+            ValueError: A tensor is missing, unknown or of another shape.
+
+        """
+        encoder, has_pooler = load_encoder(source) if isinstance(source, str) else (source, True)
+        state = encoder.state_dict()
+        if not has_pooler or getattr(self.backbone, "pooler", None) is None:
+            state = {key: tensor for key, tensor in state.items() if not key.startswith("pooler.")}
+        self._load_backbone_state(state, source if isinstance(source, str) else type(source).__name__)
+
+    def describe_head(self) -> str:
+        """Say in one sentence what the head is and what it stands on."""
+        config = self.config
+        kind = (
+            f"a BiGRU of {config.head_hidden_size} units over all tokens"
+            if config.head == "bigru"
+            else "one linear layer"
+        )
+        on = (
+            ""
+            if config.head == "bigru"
+            else " on the pooler's output"
+            if self._has_pooler()
+            else " on the first token's state (no pretrained pooler)"
+        )
+        logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
+        return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
+
+    def entries(self) -> list[str]:
+        """Name the stages that this model can be run up to and from; an encoder of unknown order has its end alone."""
+        path, layers = self._layers()
+        stages = [f"{path}.{index}" for index in range(len(layers))] + ["pooler"] * self._has_pooler()
+        return [*stages, "classifier"]
+
+    def run_to(self, stage: str, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the encoder on token ids and return what enters `stage`, one of `entries()`.
+
+        It is (batch, tokens, width), but (batch, width) for a linear head.
+        """
+        if stage not in ("pooler", "classifier"):
+            return input_of(self.backbone.get_submodule(stage), self.backbone, self._encoder_inputs(**inputs))
+        outputs = self.backbone(**self._encoder_inputs(**inputs))
+        if stage == "pooler" or self.config.head == "bigru":
+            return outputs.last_hidden_state
+        return outputs.pooler_output if self._has_pooler() else outputs.last_hidden_state[:, 0]
+
+    def _run_from(self, stage: str, states: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Run what is between `stage` and the head on what enters that stage."""
+        if stage == "classifier":
+            return states
+        if stage != "pooler":
+            mask = create_bidirectional_mask(
+                config=self.backbone.config, inputs_embeds=states, attention_mask=attention_mask
+            )
+            path, layers = self._layers()
+            for layer in layers[int(stage.removeprefix(f"{path}.")) :]:
+                states = layer(states, mask)
+        return states if self.config.head == "bigru" else self._pooled(states)
+
+    def _layers(self) -> tuple[str, nn.ModuleList]:
+        """Return path and layers of an encoder whose layers run one after the other on states and mask; of others none."""
+        path = _LAYERS.get(self.backbone.config.model_type, "")
+        return path, self.backbone.get_submodule(path) if path else nn.ModuleList()
+
+    def _has_pooler(self) -> bool:
+        return getattr(self.backbone, "pooler", None) is not None
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        states: torch.Tensor | None = None,
+    ) -> SequenceClassifierOutput:
+        """Classify a batch of token ids; in training the encoder is called once for each part (see `encoders.by_length`).
+
+        Args:
+            input_ids: (batch, tokens), padded on the right. What is longer than `config.max_length` is cut, so that a
+                caller who forgets to truncate gets a label and no crash.
+            attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
+            token_type_ids: (batch, tokens), passed on to encoders that know them.
+            labels: (batch,) class numbers; with them the output has a `loss`, the mean cross-entropy.
+            states: In place of token ids, what `run_to(self.entry, ...)` made of them.
+
+        Returns:
+            `logits` (batch, num_labels), and `loss` if labels are given.
+
+        """
+        if states is None:
+            assert input_ids is not None
+            inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
+            attention_mask, encode = inputs["attention_mask"], partial(self.run_to, "classifier")
+        else:
+            inputs, encode = {"states": states}, partial(self._run_from, self.entry)
+            if attention_mask is not None:
+                inputs["attention_mask"] = attention_mask
+        layers_run = states is None or self.entry not in ("pooler", "classifier")
+        # Rows in random order would be padded to more than twice their tokens. An evaluation sorts its rows before; a compiled
+        # graph would be one for each length.
+        if self.training and layers_run and attention_mask is not None and not torch.compiler.is_compiling():
+            features = by_length(encode, inputs, attention_mask)
+        else:
+            features = encode(**inputs)
+        arguments = (features, attention_mask) if self.config.head == "bigru" else (features,)
+        logits = self._all_logits(self.classifier(*arguments))
+        return SequenceClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+
+    def _encoder_inputs(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Cut a batch to the model's length, and leave out what its encoder does not know."""
+        limit = self.config.max_length
+        input_ids = input_ids[:, :limit]
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask[:, :limit]
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if self._takes_token_types and token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids[:, :limit]
+        return inputs
+
+    def _pooled(self, states: torch.Tensor) -> torch.Tensor:
+        """Map the last states (batch, tokens, width) to the pooler's output, or without one the first token's state."""
+        return self.backbone.pooler(states) if self._has_pooler() else states[:, 0]

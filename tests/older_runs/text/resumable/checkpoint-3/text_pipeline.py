@@ -1,0 +1,25 @@
+"""The text-classification pipeline of our models: it cleans and truncates as in training."""
+
+from typing import Any
+
+from transformers import TextClassificationPipeline as BaseTextClassificationPipeline
+
+from .cleaning import clean, join_texts
+
+
+class TextClassificationPipeline(BaseTextClassificationPipeline):
+    """`pipeline("text-classification")` with the cleaning and the `max_length` of the model's config.
+
+    A text of any length gives a label, and so does an empty one. A row of two columns is given as
+    `{"text": ..., "text_pair": ...}` and joined as in training.
+    """
+
+    def check_model_type(self, supported_models: Any) -> None:
+        """Accept the model: the built-in list of names knows no custom class and would log an error for each."""
+
+    def preprocess(self, inputs: str | dict[str, str], **tokenizer_kwargs: Any) -> Any:
+        """Clean one text and tokenise it to at most `config.max_length` tokens."""
+        config = self.model.config
+        text = join_texts(inputs.values()) if isinstance(inputs, dict) else inputs
+        options = {"truncation": True, "max_length": config.max_length, **tokenizer_kwargs}
+        return super().preprocess(clean(text, config.cleaning), **options)
