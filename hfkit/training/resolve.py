@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from transformers.integrations import get_available_reporting_integrations
 
 from ..data.stored_rows import numbers_of
@@ -18,6 +19,7 @@ from ..freezing import FreezePlan
 from ..hub.push import check_can_push
 from ..notes import Note
 from ..task import Task
+from .dry_step import take_dry_step
 from .folder import find_checkpoint, make_folder
 
 
@@ -83,6 +85,7 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
     plan = FreezePlan.from_flags(arguments.model)
     plan.apply(task.model)  # says at once if the layer does not exist
     notes = [_fill_learning_rates(training, arguments, task), *_fill_order(training, arguments, task)]
+    notes += _run_dry_step(training, arguments, task)
     weights = _class_weights(task) if training.class_weights == "balanced" else None
     if weights is not None:
         pairs = zip(task.label_names, weights, strict=True)
@@ -111,6 +114,29 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
 
 FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "train_sampling_strategy")
 """Flags that are filled in by model, data and machine where they are not given."""
+
+
+def _run_dry_step(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> list[Note]:
+    """Take a step before training; run in float32 what fails in a precision that nobody asked for.
+
+    Raises:
+        UserError: The net cannot be trained, or not in the precision that was given.
+
+    """
+    names = {"bf16": "bfloat16", "fp16": "float16"}
+    precision = names.get(training.mixed_precision)
+    step = take_dry_step(task, getattr(torch, precision) if precision else None, training.device)
+    if step.failed_precision:
+        if not training.bf16 or "bf16" in arguments.given:
+            raise UserError(
+                f"The backbone {arguments.model.backbone} cannot be trained in {precision} ({step.failed_precision}): write "
+                "--bf16 false --fp16 false, and mixed_precision: no in the launcher's configuration."
+            )
+        training.bf16 = False
+        training.mixed_precision = "no"
+    if step.without_gradient and training.world_size > 1:
+        training.ddp_find_unused_parameters = True  # else DDP waits for their gradients, and ends with an error
+    return step.notes(str(precision))
 
 
 def check_flags(training: TrainingArguments) -> None:
