@@ -9,12 +9,17 @@ from transformers import (
     BertConfig,
     BertForPreTraining,
     BertTokenizerFast,
+    ConvNextV2Config,
     DebertaV2Config,
+    Dinov2Config,
+    DINOv3ViTConfig,
     DistilBertConfig,
     ElectraConfig,
     ModernBertConfig,
     PreTrainedConfig,
     RobertaConfig,
+    SiglipVisionConfig,
+    ViTConfig,
 )
 
 from hfkit.models.base import BackboneClassifier
@@ -25,6 +30,7 @@ from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
 from hfkit.models.token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig
+from hfkit.models.transformers_image import TransformersImageClassifier, TransformersImageClassifierConfig
 from hfkit.models.vgg import VggClassifier, VggClassifierConfig
 
 LABELS = {"id2label": {0: "fake", 1: "real"}, "label2id": {"fake": 0, "real": 1}}
@@ -87,6 +93,27 @@ TRANSFORMER = {"patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}
 VIT = {"backbone_name": "vit_tiny_patch16_224", "backbone_options": TRANSFORMER}
 DISTILLED = {"backbone_name": "deit_tiny_distilled_patch16_224", "backbone_options": TRANSFORMER}
 FDVIT = {"patch_size": 8, "patch_stride": 4, "heads": [2, 2, 2], "head_sizes": [4, 6, 8], "depths": [1, 2, 1]}
+TRANSFORMERS = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "image_size": 32,
+    "patch_size": 8,
+}
+
+
+def image_configs() -> dict[str, PreTrainedConfig]:
+    """Return a tiny config of each kind of image model of transformers that is tested."""
+    return {
+        "vit": ViTConfig(**TRANSFORMERS),
+        "dinov2": Dinov2Config(**TRANSFORMERS, mlp_ratio=2),
+        "dinov3": DINOv3ViTConfig(**TRANSFORMERS, num_register_tokens=2),
+        "convnextv2": ConvNextV2Config(hidden_sizes=[8, 12], depths=[1, 2], num_stages=2, image_size=32),
+        "siglip": SiglipVisionConfig(**TRANSFORMERS),
+    }
+
+
 IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
     "hfkit-vgg/flat": (VggClassifier, {"layers": [4, "M", 6, 8, "M"]}),
     "hfkit-vgg/pooled-elu": (
@@ -139,6 +166,18 @@ IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
         },
     ),
 }
+IMAGE_MODELS |= {
+    f"hfkit-transformers-image/{name}": (TransformersImageClassifier, {"backbone_config": config})
+    for name, config in image_configs().items()
+}
+IMAGE_MODELS["hfkit-transformers-image/vit-class-token"] = (
+    TransformersImageClassifier,
+    {"backbone_config": ViTConfig(**{**TRANSFORMERS, "image_size": 16}), "pooling": "class_token"},
+)
+IMAGE_MODELS["hfkit-transformers-image/siglip-mean"] = (
+    TransformersImageClassifier,
+    {"backbone_config": SiglipVisionConfig(**TRANSFORMERS), "pooling": "mean"},
+)
 IMAGE_CONFIGS = {
     VggClassifier: VggClassifierConfig,
     DenseNetClassifier: DenseNetClassifierConfig,
@@ -146,6 +185,7 @@ IMAGE_CONFIGS = {
     TimmClassifier: TimmClassifierConfig,
     TokenLearnerClassifier: TokenLearnerClassifierConfig,
     FdVitClassifier: FdVitClassifierConfig,
+    TransformersImageClassifier: TransformersImageClassifierConfig,
 }
 
 

@@ -27,6 +27,7 @@ from .text import TextClassifier, TextClassifierConfig
 from .text_pipeline import TextClassificationPipeline
 from .timm_backbone import TimmClassifier, TimmClassifierConfig
 from .token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig
+from .transformers_image import TransformersImageClassifier, TransformersImageClassifierConfig
 from .vgg import VggClassifier, VggClassifierConfig
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "TimmClassifierConfig",
     "TokenLearnerClassifier",
     "TokenLearnerClassifierConfig",
+    "TransformersImageClassifier",
+    "TransformersImageClassifierConfig",
     "VggClassifier",
     "VggClassifierConfig",
     "load_pipeline",
@@ -86,6 +89,7 @@ FAMILIES: dict[str, ModelFamily] = {
     "hfkit-deit": _image_family(DeitClassifierConfig, DeitClassifier),
     "hfkit-timm": _image_family(TimmClassifierConfig, TimmClassifier),
     "hfkit-token-learner": _image_family(TokenLearnerClassifierConfig, TokenLearnerClassifier),
+    "hfkit-transformers-image": _image_family(TransformersImageClassifierConfig, TransformersImageClassifier),
     "hfkit-fdvit": _image_family(FdVitClassifierConfig, FdVitClassifier),
 }
 
