@@ -13,6 +13,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import PreTrainedConfig
 
+from .backbones.checkpoints import is_image_config, timm_name
 from .backbones.image import OWN_NAMES, build_image_classifier
 from .backbones.packaged import locate_backbone
 from .backbones.text import LOADING_ERRORS, build_text_classifier
@@ -138,11 +139,10 @@ def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> Ba
         UserError: There is no such model, it cannot be loaded, or a flag is unknown.
 
     """
-    if name in OWN_NAMES or timm.is_model(name.partition(".")[0]):
+    if name in OWN_NAMES or timm.is_model(timm_name(name).partition(".")[0]):
         if revision is not None:
             raise UserError(f"--revision is for a Hub id, not for the backbone {name}.")
-        images = parse_arguments(["--backbone", name, "--weights", "none", *flags], (), IMAGE)
-        return build_image_classifier(images.model, images.data.image_size, ["0", "1"])[0]
+        return _empty_image_classifier(["--backbone", name, *flags])
     source = locate_backbone(name)
     try:
         config, _ = PreTrainedConfig.get_config_dict(source, revision=revision)
@@ -161,8 +161,16 @@ def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> Ba
                 f"The model {name} cannot be loaded ({first_sentence(error)}): look at its files."
             ) from error
     words = ["--backbone", name, *(["--backbone_revision", revision] if revision else []), *flags]
+    if is_image_config(config):
+        return _empty_image_classifier(words)
     texts = parse_arguments(words, (), TEXT)
     return build_text_classifier(texts.model, texts.data, ["0", "1"])[0]
+
+
+def _empty_image_classifier(words: list[str]) -> BackboneClassifier:
+    """Return the image classifier that words of a command line describe, with random weights, which cost as much."""
+    images = parse_arguments([*words, "--weights", "none"], (), IMAGE)
+    return build_image_classifier(images.model, images.data.image_size, ["0", "1"])[0]
 
 
 def _random_rows(model: BackboneClassifier, number: int) -> tuple[str, dict[str, torch.Tensor]]:

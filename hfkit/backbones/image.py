@@ -9,21 +9,26 @@ from typing import Any
 import timm
 import torch
 from timm.models import load_state_dict
-from timm.models.vision_transformer import VisionTransformer
 from transformers import ViTImageProcessor
 
 from ..data.transforms import make_processor
 from ..errors import UserError, first_sentence
 from ..flags.arguments import ImageModelArguments
-from ..models.deit import DeitClassifier
-from ..models.densenet import DenseNetClassifier
-from ..models.fdvit import FDVIT_SIZES, FdVitClassifier
-from ..models.image import ImageClassifier
-from ..models.timm_backbone import TimmClassifier
-from ..models.token_learner import TokenLearnerClassifier
-from ..models.vgg import VggClassifier
+from ..models import (
+    DeitClassifier,
+    DenseNetClassifier,
+    FdVitClassifier,
+    TimmClassifier,
+    TokenLearnerClassifier,
+    TransformersImageClassifier,
+    VggClassifier,
+)
+from ..models.fdvit import FDVIT_SIZES
+from ..models.image import ImageClassifier, Preprocessing
 from ..notes import Note
 from ..offline import use_cache_without_hub
+from .checkpoints import build_from_checkpoint, names_checkpoint, read_checkpoint, timm_name
+from .image_sizes import check_image_size
 from .packaged import LITE0, packaged_lite0_weights
 from .text import LOADING_ERRORS
 
@@ -51,9 +56,12 @@ def build_image_classifier(
 
     """
     assert arguments.backbone is not None
-    classifier = _build(arguments, image_size, label_names)
+    from_checkpoint = is_checkpoint(arguments.backbone)
+    build = _build_from_checkpoint if from_checkpoint else _build
     try:
-        _load_weights(classifier, arguments)
+        classifier = build(arguments, image_size, label_names)
+        if not from_checkpoint:
+            _load_weights(classifier, arguments)
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
@@ -64,15 +72,45 @@ def build_image_classifier(
         ) from error
     # Convolutions on CPU and on NVIDIA's tensor cores are faster with the channels last; the numbers are the same.
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    _check_image_size(classifier, arguments.backbone)
-    preprocessing = classifier.preprocessing()
+    check_image_size(classifier, arguments.backbone)
+    preprocessing, remark = _preprocessing(classifier, arguments)
     size = classifier.config.image_size
+    origin = arguments.backbone if from_checkpoint else preprocessing.weights
     text = (
-        f"Weights: {_describe(arguments, preprocessing.weights)}. Images: resized to {size}x{size} "
+        f"Weights: {_describe(arguments, origin)}. Images: resized to {size}x{size} "
         f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
-        f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}."
+        f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}. {remark}"
     )
-    return classifier, make_processor(preprocessing, size), Note("weights", text)
+    return classifier, make_processor(preprocessing, size), Note("weights", text.strip())
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a backbone is a checkpoint of transformers: a Hub id or a folder whose name is none of ours and of timm's."""
+    known = name in OWN_NAMES or timm.is_model(timm_name(name).partition(".")[0])
+    return not known and names_checkpoint(name)
+
+
+def _build_from_checkpoint(
+    arguments: ImageModelArguments, image_size: int | None, label_names: list[str]
+) -> ImageClassifier:
+    """Build a classifier on a checkpoint of transformers, with its weights or with random ones."""
+    if arguments.weights not in ("default", "none"):
+        raise UserError(
+            f"--weights {arguments.weights} is for backbones of torchvision and timm: write the checkpoint's folder as "
+            "--backbone."
+        )
+    _, _, recorded_size = family_of(arguments)
+    options = {**_head_options(arguments, label_names), "image_size": image_size or recorded_size}
+    checkpoint = read_checkpoint(str(arguments.backbone), arguments.backbone_revision)
+    return build_from_checkpoint(checkpoint, arguments.weights == "default", options)
+
+
+def _preprocessing(classifier: ImageClassifier, arguments: ImageModelArguments) -> tuple[Preprocessing, str]:
+    """Return how the weights want their images, and a remark on it."""
+    if not isinstance(classifier, TransformersImageClassifier):
+        return classifier.preprocessing(), ""
+    checkpoint = read_checkpoint(str(arguments.backbone), arguments.backbone_revision)
+    return checkpoint.preprocessing, checkpoint.remark
 
 
 def _load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -> None:
@@ -92,16 +130,7 @@ def _load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -
 def _build(arguments: ImageModelArguments, image_size: int | None, label_names: list[str]) -> ImageClassifier:
     """Build the empty classifier that the flags describe."""
     model_class, options, recorded_size = family_of(arguments)
-    options |= {
-        "image_size": image_size or recorded_size,
-        "head": arguments.head,
-        "head_hidden_size": arguments.head_hidden_size,
-        "head_layers": arguments.head_layers,
-        "head_activation": arguments.head_activation,
-        "head_dropout": arguments.head_dropout,
-        "id2label": dict(enumerate(label_names)),
-        "label2id": {label: number for number, label in enumerate(label_names)},
-    }
+    options |= {"image_size": image_size or recorded_size, **_head_options(arguments, label_names)}
     try:
         return model_class(model_class.config_class(**options))
     except (ValueError, AssertionError, RuntimeError, TypeError) as error:  # a size that the net cannot have
@@ -111,32 +140,17 @@ def _build(arguments: ImageModelArguments, image_size: int | None, label_names: 
         ) from error
 
 
-def _check_image_size(classifier: ImageClassifier, backbone: str) -> None:
-    """Refuse an image size that the net can be built for, but not run with: no patch, or a part of one."""
-    size = classifier.config.image_size
-    config = classifier.config
-    patches = getattr(getattr(classifier.backbone, "patch_embed", None), "num_patches", 1)
-    try:
-        if patches == 0:
-            raise ValueError("no patch fits")
-        if isinstance(classifier, FdVitClassifier) and (size - config.patch_size) % config.patch_stride:
-            below = size - (size - config.patch_size) % config.patch_stride
-            raise ValueError(
-                f"its patches begin every {config.patch_stride} pixels, so write {below} or {below + config.patch_stride}"
-            )
-        if isinstance(classifier.backbone, VisionTransformer):
-            patch = classifier.backbone.patch_embed.patch_size[0]
-            if size % patch:  # timm would leave the last pixels of each side out
-                below = size // patch * patch
-                raise ValueError(f"its patches have {patch} pixels, so write {below} or {below + patch}")
-        with torch.inference_mode():
-            classifier.eval()(torch.zeros(1, 3, size, size))
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise UserError(
-            f"The backbone {backbone} does not run with --image_size {size}: {first_sentence(error)}."
-        ) from error
-    finally:
-        classifier.train()
+def _head_options(arguments: ImageModelArguments, label_names: list[str]) -> dict[str, Any]:
+    """Return the fields of a config that describe the head."""
+    return {
+        "head": arguments.head,
+        "head_hidden_size": arguments.head_hidden_size,
+        "head_layers": arguments.head_layers,
+        "head_activation": arguments.head_activation,
+        "head_dropout": arguments.head_dropout,
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {label: number for number, label in enumerate(label_names)},
+    }
 
 
 def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], dict[str, Any], int]:
@@ -151,11 +165,18 @@ def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], di
         model_class, size, options = _OWN[name], 224, {"weights_name": name, **FDVIT_SIZES[name]}
     elif name in _OWN:
         model_class, size, options = _OWN[name], 224, {}
+    elif is_checkpoint(name):
+        checkpoint = read_checkpoint(name, arguments.backbone_revision)
+        model_class, size = TransformersImageClassifier, checkpoint.preprocessing.image_size
+        options = {"backbone_config": checkpoint.config}
     else:
+        name = timm_name(name)
         options = {"backbone_name": "tf_efficientnet_lite0" if name == LITE0 else name}
         size = _timm_image_size(options["backbone_name"])
         model_class = DeitClassifier if name.startswith("deit_") and "distilled" in name else TimmClassifier
         model_class = TokenLearnerClassifier if arguments.token_learner_tokens is not None else model_class
+    if arguments.backbone_revision is not None and model_class is not TransformersImageClassifier:
+        raise UserError(f"--backbone_revision is for a Hub id of a transformers model, not for {arguments.backbone}.")
     return model_class, options | _own_options(model_class, arguments), size
 
 

@@ -65,16 +65,18 @@ class ImageModelArguments(ModelArguments):
         default=None,
         metadata={
             "help": "vgg19, densenet201, fdvit_ti, fdvit_s, fdvit_b, any model of timm "
-            "(deit_base_distilled_patch16_224, vit_base_patch16_224, convnext_tiny, ...), or efficientnet_lite0 "
-            "(weights from the package of the demo extra, which is also what "
-            "runs without this flag)."
+            "(deit_base_distilled_patch16_224, vit_base_patch16_224, convnext_tiny, ...), a Hub id or folder of an image "
+            "model of transformers (google/vit-base-patch16-224, facebook/dinov2-small, google/siglip-base-patch16-224, "
+            "...), or efficientnet_lite0 (weights from the package of the demo extra, which is also what runs without this "
+            "flag)."
         },
     )
+    backbone_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub backbone."})
     weights: str = field(
         default="default",
         metadata={
-            "help": "default: what torchvision or timm publish; none: random; or a .safetensors or .pth file with the names "
-            "of torchvision or timm."
+            "help": "default: what the backbone's library or checkpoint publishes; none: random; or a .safetensors or .pth "
+            "file with the names of torchvision or timm."
         },
     )
     head: Literal["mlp", "linear"] = field(

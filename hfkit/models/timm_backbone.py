@@ -1,6 +1,7 @@
 """Any model of timm by its name (ViT, EfficientNet, ConvNeXt, ...) with a new head."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import timm
@@ -8,7 +9,9 @@ import torch
 from timm.layers.pos_embed import resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
+from .checkpointing import Checkpoint, Recomputation, can_checkpoint
 from .image import ImageClassifier, ImageClassifierConfig, Preprocessing, Step
 
 _SEQUENCES = {
@@ -18,6 +21,8 @@ _SEQUENCES = {
 }
 """The parts of timm's nets that run one after the other, by the name of the class."""
 
+_BLOCKS = ("blocks.", "layer1.", "layer2.", "layer3.", "layer4.")
+"""How the names of repeated blocks begin, those of nets whose own `forward_features` checkpoints them."""
 
 _NOT_FROM_A_CONFIG = {"cache_dir", "checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay"}
 """Arguments of `timm.create_model` that read or write files: a config can come from a stranger."""
@@ -42,10 +47,14 @@ class TimmClassifier(ImageClassifier):
     """A timm model without its own head: its pooled features, and a head on them."""
 
     config_class = TimmClassifierConfig
+    _recompute: Recomputation | None = None
+    """How blocks run in training with activation checkpointing."""
+    _checkpoint_every = 1
 
     def __init__(self, config: TimmClassifierConfig) -> None:
         super().__init__(config)
         self.backbone = self._create()
+        self.supports_gradient_checkpointing = can_checkpoint(self.backbone, in_steps=len(self.steps()) > 1)
         self.feature_size = self.backbone.head_hidden_size
         self._finish()
 
@@ -65,13 +74,40 @@ class TimmClassifier(ImageClassifier):
         net = self.backbone
         if isinstance(net, VisionTransformer):
             blocks: list[Step] = [(f"blocks.{name}", block) for name, block in net.blocks.named_children()]
+            blocks = self._checkpointed(blocks)
             return [("patch_embed", self._embed), *blocks, ("norm", net.norm), (self._last_stage(), self._pool)]
         steps: list[Step] = []
         for part in _SEQUENCES.get(type(net).__name__, ()):
             module = getattr(net, part)
             inner = list(module.named_children()) if isinstance(module, nn.Sequential) else []
             steps += [(f"{part}.{name}", child) for name, child in inner] or [(part, module)]
-        return [*steps, (self._last_stage(), self._pool)] if steps else [("", net)]
+        return [*self._checkpointed(steps), (self._last_stage(), self._pool)] if steps else [("", net)]
+
+    def _checkpointed(self, steps: list[Step]) -> list[Step]:
+        """Wrap the blocks that timm's own `forward_features`, which is not called here, would checkpoint."""
+        recompute = self._recompute
+        if recompute is None or not self.training or not getattr(self.backbone, "grad_checkpointing", False):
+            return steps
+        wrapped: list[Step] = []
+        count = 0
+        for name, step in steps:
+            parts = list(step.children()) if isinstance(step, nn.Sequential) else [step]
+            if name.startswith(_BLOCKS):
+                step = partial(
+                    recompute.chain, parts, [(count + index) % self._checkpoint_every for index in range(len(parts))]
+                )
+                count += len(parts)
+            wrapped.append((name, step))
+        return wrapped
+
+    def _set_gradient_checkpointing(
+        self, enable: bool = True, gradient_checkpointing_func: Checkpoint = checkpoint, **options: Any
+    ) -> None:
+        """Checkpoint the blocks of the net: those that `steps` names here, what is inside of one by timm's own flag."""
+        self.backbone.set_grad_checkpointing(enable)
+        self._recompute = Recomputation(gradient_checkpointing_func, self.backbone) if enable else None
+        self._checkpoint_every = options.get("every_n_layers", 1)
+        self.gradient_checkpointing = enable
 
     def _last_stage(self) -> str:
         """Name the layer with parameters that some nets have behind their last block, in timm's part for the head."""

@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ..backbones.checkpoints import timm_name
+from ..backbones.image import is_checkpoint
 from ..backbones.packaged import LITE0, MINILM
 from ..data.image_sources import HUB_NAMES
 from ..files import write_file
@@ -105,5 +107,8 @@ def base_model_of(arguments: Arguments[Any, Any]) -> str | None:
         return published_name(backbone)
     import timm
 
-    known = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
+    if is_checkpoint(backbone):
+        return None if is_local(backbone) else backbone
+    name = timm_name(backbone)
+    known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     return getattr(known, "hf_hub_id", None) or None

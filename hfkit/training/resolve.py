@@ -200,11 +200,19 @@ def check_choice_of_best(training: TrainingArguments, metrics: Metrics, num_labe
 
 
 def _check_checkpointing(arguments: Arguments[Any, Any], task: Task) -> None:
-    """Refuse to trade time for memory where the backbone does not know how."""
-    if arguments.training.activation_checkpointing and not task.model.supports_gradient_checkpointing:
+    """Refuse to trade time for memory where the backbone does not know how, or where gradients would be lost."""
+    training = arguments.training
+    if not training.activation_checkpointing:
+        return
+    if not task.model.supports_gradient_checkpointing:
         raise UserError(
             f"--activation_checkpointing (or --gradient_checkpointing): the backbone {arguments.model.backbone} does not "
             "support it; lower --per_device_train_batch_size and raise --gradient_accumulation_steps by as much."
+        )
+    if (training.activation_checkpointing_kwargs or {}).get("use_reentrant"):
+        raise UserError(
+            '--activation_checkpointing_kwargs {"use_reentrant": true} gives layers behind frozen ones no gradient: leave it '
+            "out."
         )
 
 

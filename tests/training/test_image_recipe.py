@@ -253,7 +253,14 @@ def _words(options: dict[str, object], without: set[str]) -> list[str]:
         ("--max_length 12", "Unknown flag 'max_length'"),
         ("--head bigru", "Argument --head: invalid choice: 'bigru'"),
         ("--train_sampling_strategy group_by_length", "--train_sampling_strategy group_by_length is for texts"),
-        ("--activation_checkpointing true", "does not support it; lower --per_device_train_batch_size"),
+        (
+            "--backbone vgg19 --activation_checkpointing true",
+            "does not support it; lower --per_device_train_batch_size",
+        ),
+        (
+            '--activation_checkpointing true --activation_checkpointing_kwargs {"use_reentrant":true}',
+            "gives layers behind frozen ones no gradient",
+        ),
     ],
 )
 def test_mistakes_end_with_a_sentence(
