@@ -177,6 +177,8 @@ def _as_preprocessing(processor: BaseImageProcessor, weights: str, config: PreTr
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     if getattr(processor, "do_normalize", False):
         mean, std = tuple(processor.image_mean), tuple(processor.image_std)
+    if getattr(processor, "include_top", False):  # EfficientNet's, which divides once more
+        std = tuple(value * again for value, again in zip(std, processor.image_std, strict=True))
     resample = getattr(processor, "resample", None)
     return Preprocessing(
         weights=weights,
@@ -200,10 +202,15 @@ def _left_undone(processor: BaseImageProcessor) -> str:
     """Say in a sentence what a processor does to images that hfkit does not."""
     size = getattr(processor, "size", None)
     sides = dict(size) if size is not None and not isinstance(size, int) else {}
+    is_convnext = (
+        getattr(processor, "crop_pct", None) is not None
+    )  # which cuts below 384 pixels and warps from there on
     undone = []
-    if getattr(processor, "do_center_crop", False) or (getattr(processor, "crop_pct", None) and _side(size) < 384):  # type: ignore[operator]
+    if getattr(processor, "do_center_crop", False) or (is_convnext and (_side(size) or 0) < 384):
         undone.append("cuts the centre out of the image")
-    elif sides.get("shortest_edge") or sides.get("height") != sides.get("width"):
+    elif not is_convnext and sides.get("height") != sides.get("width"):
+        undone.append("resizes to a rectangle")
+    elif not is_convnext and sides.get("shortest_edge"):
         undone.append("keeps the proportions of the image")
     if getattr(processor, "do_flip_channel_order", False):
         undone.append("turns red, green and blue around")
