@@ -65,10 +65,11 @@ def build_image_classifier(
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
+        files = "a folder with a whole checkpoint" if from_checkpoint else "--weights FILE"
         raise UserError(
             f"The weights {arguments.weights} of the backbone {arguments.backbone} cannot be loaded "
             f"({first_sentence(error)}): check the name and the network, or write --backbone {LITE0} (offline, from the "
-            "demo extra), --weights FILE or --weights none."
+            f"demo extra), {files} or --weights none."
         ) from error
     # Convolutions on CPU and on NVIDIA's tensor cores are faster with the channels last; the numbers are the same.
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

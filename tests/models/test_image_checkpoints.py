@@ -36,11 +36,11 @@ from transformers.models.auto.modeling_auto import (
 
 import hfkit
 from hfkit import profile
-from hfkit.arguments import ImageModelArguments
+from hfkit.backbones.checkpoints import _as_preprocessing, names_checkpoint, read_checkpoint, timm_name
+from hfkit.backbones.image import build_image_classifier, family_of
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
-from hfkit.image_backbones import build_image_classifier, family_of
-from hfkit.image_checkpoints import _as_preprocessing, names_checkpoint, timm_name
+from hfkit.flags.arguments import ImageModelArguments
 from hfkit.models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig
 from hfkit.models.transformers_image import describe_features
 from hfkit.models.vision_configs import vision_config
@@ -52,7 +52,7 @@ def build(
     arguments = ImageModelArguments(backbone=str(folder), **options)
     model, processor, note = build_image_classifier(arguments, image_size, ["cat", "dog"])
     assert isinstance(model, TransformersImageClassifier)
-    return model.eval(), processor, note
+    return model.eval(), processor, str(note)
 
 
 def save(model: Any, folder: Path, processor: Any = None) -> Path:
@@ -83,7 +83,7 @@ def vit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_backbone_equals_its_checkpoint(name: str, tmp_path: Path) -> None:
     """Bare models: all tensors but the mask token, and the pooled output of the model itself."""
     source = AutoModel.from_config(image_configs()[name])
-    model, _, note = build(save(source, tmp_path))
+    model, _, note = build(save(source, tmp_path), 32)
     expected, own = source.eval().state_dict(), model.backbone.state_dict()
     assert set(expected) - set(own) <= {"embeddings.mask_token"}
     assert all(torch.equal(tensor, expected[key]) for key, tensor in own.items())
@@ -162,8 +162,9 @@ def test_random_weights(vit: Path) -> None:
 def test_another_image_size(name: str, tmp_path: Path) -> None:
     """Positions are interpolated, and the weights stay as they are."""
     folder = save(AutoModel.from_config(image_configs()[name]), tmp_path)
-    small, large = build(folder)[0], build(folder, 48)[0]
-    assert small.config.image_size == 224 or name == "convnextv2"  # what is usual for its kind
+    small, large = build(folder, 32)[0], build(folder, 48)[0]
+    _, _, usual = family_of(ImageModelArguments(backbone=str(folder)))
+    assert usual == (384 if name == "convnextv2" else 224)  # of its kind, where nothing is recorded
     assert large(torch.zeros(2, 3, 48, 48)).logits.shape == (2, 2)
     assert all(
         torch.equal(tensor, small.backbone.state_dict()[key]) for key, tensor in large.backbone.state_dict().items()
@@ -189,10 +190,11 @@ def test_what_of_its_preprocessing_is_not_done(vit: Path, tmp_path: Path) -> Non
         folder.mkdir()
         (folder / "config.json").write_text((vit / "config.json").read_text())
         processor.save_pretrained(folder)
-        model, ours, note = build(folder, weights="none")
-        assert ("hfkit does not: it resizes the whole to a square" in note) == bool(said), note
-        assert said in note
-        assert model.config.image_size == ours.size["height"] == (32 if said else 384)
+        checkpoint = read_checkpoint(str(folder))
+        assert ("hfkit does not: it resizes the whole to a square" in checkpoint.remark) == bool(said)
+        assert said in checkpoint.remark
+        assert checkpoint.preprocessing.image_size == (32 if said else 384)
+    assert build(folder, weights="none")[2].endswith(checkpoint.remark)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,10 @@ def test_what_is_refused_in_a_sentence(vit: Path, tmp_path: Path) -> None:
     for config, message in (
         ({"architecture": "resnet18", "num_classes": 3}, "is a model of timm: write its name there, such as resnet18"),
         ({"model_type": "timm_wrapper", "architecture": "resnet18"}, "is a model of timm"),
-        ({"model_type": "siglip2"}, "takes pixel_attention_mask, spatial_shapes and not images alone"),
+        (
+            {"model_type": "siglip2", "vision_config": TRANSFORMERS},
+            "takes pixel_attention_mask, spatial_shapes and not images alone",
+        ),
         ({"model_type": "detr"}, "is none of an image model"),
         ({"model_type": "x", "auto_map": {"AutoModel": "m.Net"}}, "hfkit runs no code of others (m.Net)"),
     ):
