@@ -44,7 +44,7 @@ def text_task(folder: str) -> Task:
     """Return MiniLM, the stage in front of its head, and tweets."""
     options = TextDataArguments(dataset=folder, max_train_samples=1_280)
     data = load_text_data(options)
-    model, tokenizer = build_text_classifier(TextModelArguments(backbone="minilm"), options, data.label_names)
+    model, tokenizer, _ = build_text_classifier(TextModelArguments(backbone="minilm"), options, data.label_names)
     inputs, _ = tokenize(data.splits, tokenizer, model.config.cleaning, options.max_length)
     return model, "classifier", inputs["train"], DataCollatorWithPadding(tokenizer)
 

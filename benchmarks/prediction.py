@@ -41,7 +41,7 @@ def main() -> None:
     data = load_text_data(options)
     rows = data.splits["test"]
     texts = list(rows["text"])
-    model, tokenizer = build_text_classifier(TextModelArguments(backbone="minilm"), options, data.label_names)
+    model, tokenizer, _ = build_text_classifier(TextModelArguments(backbone="minilm"), options, data.label_names)
     collator = DataCollatorWithPadding(tokenizer)
 
     def by_length() -> np.ndarray:

@@ -177,7 +177,7 @@ def text_task(arguments: Any, tuned: bool) -> tuple[Any, Any, Any]:
     from hfkit.data.text import load_text_data, tokenize
 
     data = load_text_data(arguments.data)
-    model, tokenizer = build_text_classifier(arguments.model, arguments.data, data.label_names)
+    model, tokenizer, _ = build_text_classifier(arguments.model, arguments.data, data.label_names)
     inputs, _ = tokenize(data.splits, tokenizer, model.config.cleaning, arguments.data.max_length)
     padding = {"padding": True} if tuned else {"padding": "max_length", "max_length": arguments.data.max_length}
     return model, inputs.remove_columns("length"), DataCollatorWithPadding(tokenizer, **padding)

@@ -17,8 +17,10 @@ from transformers import (
     ElectraConfig,
     ModernBertConfig,
     PreTrainedConfig,
+    Qwen3Config,
     RobertaConfig,
     SiglipVisionConfig,
+    T5Config,
     ViTConfig,
 )
 
@@ -61,6 +63,8 @@ def encoder_configs() -> dict[str, PreTrainedConfig]:
         "modernbert": ModernBertConfig(
             **BERT, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=2, sep_token_id=3
         ),
+        "qwen3": Qwen3Config(**BERT, num_key_value_heads=1, head_dim=8, tie_word_embeddings=True),
+        "t5": T5Config(vocab_size=120, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, dropout_rate=0.0),
     }
 
 
@@ -86,6 +90,8 @@ TINY: dict[str, Callable[[], BackboneClassifier]] = {
 }
 TINY["hfkit-text/bert-linear-1-logit"] = _text("bert", "linear", head_logits=1)
 TINY["hfkit-text/bert-bigru-1-logit"] = _text("bert", "bigru", head_logits=1)
+TINY["hfkit-text/bert-linear-mean"] = _text("bert", "linear", pooling="mean")
+TINY["hfkit-text/bert-linear-last"] = _text("bert", "linear", pooling="last")
 
 
 # A ViT of timm, with the sizes of a toy.

@@ -1,6 +1,7 @@
 """From the name of a backbone to a classifier on top of it, with errors that say what to write."""
 
 import pickle
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -11,8 +12,12 @@ from ..errors import UserError, first_sentence
 from ..flags.arguments import TextDataArguments, TextModelArguments
 from ..models import code_of
 from ..models.cleaning import resolve_steps
+from ..models.encoders import read_encoder_config
+from ..models.pooling import default_pooling
 from ..models.text import TextClassifier
+from ..notes import Note
 from .packaged import locate_backbone
+from .pooling import choose_pooling
 
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
 LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
@@ -20,8 +25,11 @@ LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, Safe
 
 def build_text_classifier(
     model: TextModelArguments, data: TextDataArguments, label_names: list[str]
-) -> tuple[TextClassifier, PreTrainedTokenizerBase]:
+) -> tuple[TextClassifier, PreTrainedTokenizerBase, list[Note]]:
     """Load the encoder and the tokenizer that `model` names and put a new head on the encoder.
+
+    Returns:
+        The classifier, its tokenizer, and notes on what was chosen for them and why.
 
     Raises:
         UserError: The backbone does not exist, cannot be reached, or is no encoder; a head or a cleaning is unknown.
@@ -29,14 +37,7 @@ def build_text_classifier(
     """
     assert model.backbone is not None
     source = locate_backbone(model.backbone)
-    try:
-        cleaning = resolve_steps(data.cleaning)
-    except ValueError as error:
-        raise UserError(f"--cleaning: {error}") from error
-    if model.head_logits is not None and (model.head_logits, len(label_names)) != (1, 2):
-        raise UserError(
-            f"--head_logits {model.head_logits} with {len(label_names)} labels: write 1 for two labels, or leave it out."
-        )
+    options = _config_options(model, data, label_names)
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of unused pretraining heads; what is missing is our error
     try:
@@ -44,18 +45,7 @@ def build_text_classifier(
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=model.backbone_revision or "main", trust_remote_code=False
         )
-        classifier = TextClassifier.from_backbone(
-            source,
-            revision=model.backbone_revision,
-            head=model.head,
-            head_hidden_size=model.head_hidden_size,
-            head_dropout=model.head_dropout,
-            head_logits=model.head_logits,
-            cleaning=cleaning,
-            max_length=data.max_length,
-            id2label=dict(enumerate(label_names)),
-            label2id={name: number for number, name in enumerate(label_names)},
-        )
+        classifier, notes = _new_classifier(source, model, options)
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
@@ -65,12 +55,55 @@ def build_text_classifier(
         ) from error
     finally:
         logging.set_verbosity(verbosity)
-    _check_tokenizer(classifier, tokenizer, model.backbone)
+    notes += _check_tokenizer(classifier, tokenizer, model.backbone)
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):  # as the Trainer would, with a warning
+        setattr(classifier.config, name, getattr(tokenizer, name))
     _check_max_length(classifier, tokenizer, data.max_length)
-    classifier.config.pad_token_id = tokenizer.pad_token_id
+    _check_padding(classifier, tokenizer, model.backbone)
     tokenizer.model_max_length = data.max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
-    return classifier, tokenizer
+    return classifier, tokenizer, notes
+
+
+def _config_options(model: TextModelArguments, data: TextDataArguments, label_names: list[str]) -> dict[str, Any]:
+    """Return the fields of the classifier's config that the flags decide.
+
+    Raises:
+        UserError: A cleaning is unknown, or the number of logits does not fit.
+
+    """
+    try:
+        cleaning = resolve_steps(data.cleaning)
+    except ValueError as error:
+        raise UserError(f"--cleaning: {error}") from error
+    if model.head_logits is not None and (model.head_logits, len(label_names)) != (1, 2):
+        raise UserError(
+            f"--head_logits {model.head_logits} with {len(label_names)} labels: write 1 for two labels, or leave it out."
+        )
+    return {
+        "head": model.head,
+        "head_hidden_size": model.head_hidden_size,
+        "head_dropout": model.head_dropout,
+        "head_logits": model.head_logits,
+        "cleaning": cleaning,
+        "max_length": data.max_length,
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {name: index for index, name in enumerate(label_names)},
+    }
+
+
+def _new_classifier(
+    source: str, model: TextModelArguments, options: dict[str, Any]
+) -> tuple[TextClassifier, list[Note]]:
+    """Put a new head on the encoder of `source`, and say what it stands on and why."""
+    revision = model.backbone_revision
+    if model.head != "linear":
+        return TextClassifier.from_backbone(source, revision=revision, **options), []
+    pooling, reason = choose_pooling(model.pooling, source, revision, model.unfreeze_from == "none")
+    classifier = TextClassifier.from_backbone(source, revision=revision, pooling=pooling, **options)
+    config = classifier.config
+    reason = reason or default_pooling(config.backbone_config, config.pooling == "pooler")[1]
+    return classifier, [Note("pooling", f"Pooling: {config.pooling} ({reason}).")]
 
 
 def _check_code(source: str, model: TextModelArguments) -> None:
@@ -88,10 +121,14 @@ def _check_code(source: str, model: TextModelArguments) -> None:
             f"The backbone {model.backbone} is no model of transformers: {files} of its author would run on this machine, and "
             "hfkit runs no code of others; choose an encoder such as bert-base-uncased."
         )
+    read_encoder_config(source, model.backbone_revision)  # refuses what is none before its tokenizer is looked for
 
 
-def _check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> None:
-    """Refuse a tokenizer that is none (transformers makes an empty one where the files are missing), or another's."""
+def _check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> list[Note]:
+    """Refuse a tokenizer that is none (transformers makes an empty one where the files are missing), or another's.
+
+    One without a padding token pads with its end token, which a note says: the attention mask tells them apart.
+    """
     words, rows = len(tokenizer), classifier.config.backbone_config.vocab_size
     if words <= len(set(tokenizer.all_special_ids)):
         raise UserError(
@@ -102,10 +139,16 @@ def _check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerB
         raise UserError(
             f"The tokenizer of {backbone} has {words} words, but the encoder knows {rows}: they do not belong together."
         )
-    if tokenizer.pad_token_id is None:
+    if tokenizer.pad_token_id is not None:
+        return []
+    if tokenizer.eos_token_id is None:
         raise UserError(
             f"The tokenizer of {backbone} has no padding token: choose an encoder such as bert-base-uncased."
         )
+    tokenizer.pad_token = tokenizer.eos_token
+    return [
+        Note("padding", f"The tokenizer has no padding token: its end token, {tokenizer.eos_token}, fills rows up.")
+    ]
 
 
 def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
@@ -115,7 +158,8 @@ def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizer
     if max_length > positions:
         raise UserError(f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it.")
     # Some count otherwise: RoBERTa's positions begin after the padding id, which only running it tells for sure.
-    longest = torch.full((1, max_length), len(tokenizer) - 1)
+    rows = min(len(tokenizer), classifier.config.backbone_config.vocab_size)
+    longest = torch.full((1, max_length), rows - 1)
     try:
         with torch.inference_mode():
             classifier.eval()(longest)
@@ -125,3 +169,26 @@ def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizer
         ) from error
     finally:
         classifier.train()
+
+
+def _check_padding(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> None:
+    """Refuse a backbone whose logits for a text depend on the padding beside it.
+
+    Raises:
+        UserError: They do: it has no attention mask, or mixes tokens in another way.
+
+    """
+    ids = torch.arange(8)[None] % len(tokenizer)
+    mask = torch.ones_like(ids)
+    with torch.inference_mode():
+        classifier.eval()
+        alone = classifier(ids, mask).logits
+        padded = classifier(
+            torch.nn.functional.pad(ids, (0, 4), value=tokenizer.pad_token_id), torch.nn.functional.pad(mask, (0, 4))
+        ).logits
+    classifier.train()
+    if not torch.allclose(alone, padded, rtol=1e-3, atol=1e-3):
+        raise UserError(
+            f"The backbone {backbone} gives a text another result when padding stands beside it: choose an encoder such as "
+            "bert-base-uncased."
+        )

@@ -138,6 +138,10 @@ def tokenize(
         """Clean and tokenise a batch of rows; `datasets` tells results of other `code` apart."""
         texts = [clean(text, cleaning) for text in batch["text"]]
         encoded = tokenizer(texts, truncation=True, max_length=max_length, return_token_type_ids=False)
+        for ids, mask in zip(encoded["input_ids"], encoded["attention_mask"], strict=True):
+            if not ids:  # an empty text, of a tokenizer that adds no special tokens: one token, as in the pipeline
+                ids.append(tokenizer.pad_token_id)
+                mask.append(1)
         lengths = [len(ids) for ids in encoded["input_ids"]]
         full = [text for text, length in zip(texts, lengths, strict=True) if length == max_length]
         cut_texts = iter(tokenizer(full, verbose=False)["input_ids"] if full else ())

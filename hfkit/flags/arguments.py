@@ -43,18 +43,35 @@ class TextModelArguments(ModelArguments):
     backbone: str | None = field(
         default=None,
         metadata={
-            "help": "Pretrained encoder: a Hub id, a folder, or minilm (MiniLM-L6 from the package of the demo extra, "
-            "which is also what runs without this flag)."
+            "help": "Pretrained encoder, causal model (Qwen3, Llama, Gemma, GPT-2, ...) or T5: a Hub id, a folder, or minilm "
+            "(MiniLM-L6 from the package of the demo extra, which is also what runs without this flag). A finished run of "
+            "hfkit, a folder or a Hub id, is continued from."
         },
     )
     backbone_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub backbone."})
     head: Literal["linear", "bigru"] = field(
-        default="linear", metadata={"help": "linear: one layer on the pooler's output; bigru: a BiGRU over all tokens."}
+        default="linear",
+        metadata={"help": "linear: one layer on one vector, see --pooling; bigru: a BiGRU over all tokens."},
+    )
+    pooling: Literal["mean", "first", "last", "pooler"] | None = field(
+        default=None,
+        metadata={
+            "help": "What a linear head stands on: the mean over the tokens, the first or the last token, or the encoder's "
+            "own pooler; default: what a sentence encoder records; last for causal models; mean on a frozen encoder; else "
+            "the pooler, and without a pretrained one the first token."
+        },
     )
     head_hidden_size: int = field(default=128, metadata={"help": "Units of each direction of the BiGRU."})
     head_logits: int | None = field(
         default=None, metadata={"help": "1: two labels by one sigmoid logit; default: one logit a label, by softmax."}
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pooling is not None and self.head != "linear":
+            raise UserError(
+                f"--pooling {self.pooling} is for --head linear: a BiGRU reads all tokens, so leave --pooling out."
+            )
 
 
 @dataclass

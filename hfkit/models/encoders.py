@@ -10,10 +10,13 @@ from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    MODEL_FOR_TEXT_ENCODING_MAPPING,
     MODEL_MAPPING,
     AutoConfig,
     AutoModel,
+    AutoModelForTextEncoding,
     PreTrainedConfig,
     PreTrainedModel,
 )
@@ -68,14 +71,30 @@ def _takes_token_ids(config_class: type[PreTrainedConfig]) -> bool:
     return model.main_input_name == "input_ids" and only_text == {"text"}
 
 
-def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
-    """Load the bare encoder of `source` in float32; also tell whether its checkpoint fills the pooler.
+def is_causal(config: PreTrainedConfig) -> bool:
+    """Tell whether each token of a model sees only those before it, as in Qwen3, Llama, Gemma or GPT-2."""
+    if getattr(config, "use_bidirectional_attention", None) is True:  # Gemma 3, trained on as an encoder
+        return False
+    return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+
+
+def is_t5_like(config: PreTrainedConfig) -> bool:
+    """Tell whether transformers has the encoder of an encoder-decoder alone, as of T5, mT5 and UMT5."""
+    return type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING and type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING
+
+
+def auto_class(config: PreTrainedConfig) -> type[AutoModel] | type[AutoModelForTextEncoding]:
+    """Return the class that builds the encoder of a configuration, and no decoder behind it."""
+    return AutoModelForTextEncoding if is_t5_like(config) else AutoModel
+
+
+def read_encoder_config(source: str, revision: str | None = None) -> PreTrainedConfig:
+    """Read the configuration of a text encoder.
 
     Raises:
-        ValueError: `source` is no text encoder, or its checkpoint lacks weights other than the pooler's.
+        ValueError: `source` is none: it takes other inputs, or has a decoder that cannot be left away.
 
     """
-    # Without a dtype a half-precision checkpoint would be trained in half precision.
     # Without trust_remote_code=False transformers would ask a person at a terminal whether to run a stranger's code.
     place: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
     options, _ = PreTrainedConfig.get_config_dict(source, **place)
@@ -84,16 +103,28 @@ def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedMo
         check_reads_texts(CONFIG_MAPPING[model_type])  # before such a configuration is made
     config = AutoConfig.from_pretrained(source, **place)
     check_reads_texts(type(config))
-    encoder, loading = AutoModel.from_pretrained(
+    # T5Gemma's encoder has a configuration inside its own.
+    if config.is_encoder_decoder and (config.sub_configs or not is_t5_like(config)):
+        raise ValueError(f"{source} is a {config.model_type} model and no encoder such as bert-base-uncased.")
+    return config
+
+
+def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedModel, bool]:
+    """Load the bare encoder of `source` in float32; also tell whether its checkpoint fills the pooler.
+
+    Raises:
+        ValueError: `source` is no text encoder, or its checkpoint lacks weights other than the pooler's.
+
+    """
+    config = read_encoder_config(source, revision)
+    encoder, loading = auto_class(config).from_pretrained(
         source,
         config=config,
-        dtype=torch.float32,
+        dtype=torch.float32,  # else a half-precision checkpoint would be trained in half precision
         output_loading_info=True,
-        **place,
+        revision=revision or "main",
+        trust_remote_code=False,
     )
-    is_decoder = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
-    if config.is_encoder_decoder or is_decoder:
-        raise ValueError(f"{source} is a {config.model_type} model and no encoder such as bert-base-uncased.")
     missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")

@@ -1,4 +1,4 @@
-"""Text classifier: any Transformers encoder with a linear or a BiGRU head."""
+"""Text classifier: any Transformers encoder, or the layers of a causal model, with a linear or a BiGRU head."""
 
 import inspect
 from functools import partial
@@ -6,13 +6,23 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import by_length, check_reads_texts, encoder_config, input_of, load_encoder
+from .encoders import (
+    auto_class,
+    by_length,
+    check_reads_texts,
+    encoder_config,
+    input_of,
+    is_causal,
+    load_encoder,
+)
 from .heads import BiGruHead, LinearHead
+from .padding import move_to_the_left
+from .pooling import DESCRIPTIONS, POOLINGS, default_pooling, pool
 from .text_pipeline import TextClassificationPipeline
 
 _LAYERS = {
@@ -31,11 +41,14 @@ class TextClassifierConfig(PreTrainedConfig):
 
     Args:
         backbone_config: Config of the encoder, or a dict with its `model_type`; default: BERT-base.
-        head: `linear` (on the pooler's output; without a pooler on the first token) or `bigru` (on all tokens).
+        head: `linear` (on one vector, see `pooling`) or `bigru` (on all tokens).
         head_hidden_size: Units of each direction of the BiGRU.
         head_dropout: Dropout before the last linear layer.
         head_logits: Width of the last layer: `None` for one logit a label, 1 for two labels by one sigmoid logit.
-        use_pooler: Whether the linear head stands on the encoder's pooler, where the encoder has one.
+        use_pooler: Whether the checkpoint of the encoder fills its pooler, where the encoder has one.
+        pooling: What a linear head stands on: `mean` over the tokens, `first` or `last` token, or `pooler`; `None`, as in
+            configs without this field: the pooler where `use_pooler` and the encoder has one, else the first token; of a
+            causal model the last one.
         cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
         max_length: Tokens after which a text is cut.
 
@@ -49,6 +62,7 @@ class TextClassifierConfig(PreTrainedConfig):
     head_dropout: float = 0.1
     head_logits: int | None = None
     use_pooler: bool = True
+    pooling: Literal["mean", "first", "last", "pooler"] | None = None
     cleaning: list[str] | tuple[str, ...] = ()
     max_length: int = 128
 
@@ -63,6 +77,10 @@ class TextClassifierConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
         if self.head not in ("linear", "bigru"):
             raise ValueError(f"Unknown head '{self.head}': write linear or bigru.")
+        if self.pooling is not None and (self.pooling not in POOLINGS or self.head != "linear"):
+            raise ValueError(
+                f"pooling '{self.pooling}' of the head {self.head}: write one of {', '.join(POOLINGS)} for linear."
+            )
         if self.head_logits not in (None, 1, self.num_labels) or (self.head_logits == 1 and self.num_labels != 2):
             raise ValueError(
                 f"head_logits is {self.head_logits} for {self.num_labels} labels: leave it out, or write 1 for two labels."
@@ -89,9 +107,17 @@ class TextClassifier(BackboneClassifier):
     def __init__(self, config: TextClassifierConfig) -> None:
         super().__init__(config)
         assert isinstance(config.backbone_config, PreTrainedConfig)
-        self.backbone: Any = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
-        if (config.head == "bigru" or not config.use_pooler) and hasattr(self.backbone, "pooler"):
+        if is_causal(config.backbone_config):
+            config.backbone_config.use_cache = False  # of keys and values, for generating texts
+        auto = auto_class(config.backbone_config)
+        self.backbone: Any = auto.from_config(config.backbone_config, trust_remote_code=False)
+        wants_pooler = config.use_pooler if config.pooling is None else config.pooling == "pooler"
+        if (config.head == "bigru" or not wants_pooler) and hasattr(self.backbone, "pooler"):
             self.backbone.pooler = None
+        if config.pooling == "pooler" and not self._has_pooler():
+            raise ValueError(
+                f"pooling is pooler, but the encoder, a {config.backbone_config.model_type} model, has none."
+            )
         parameters = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in parameters
         self.feature_size = hidden_size = config.backbone_config.hidden_size
@@ -119,6 +145,11 @@ class TextClassifier(BackboneClassifier):
         """
         encoder, has_pooler = load_encoder(source, revision)
         encoder.config.name_or_path = ""  # a local path must not travel with the model
+        if config_options.get("head", "linear") == "linear":
+            usable = has_pooler and getattr(encoder, "pooler", None) is not None
+            config_options["pooling"] = config_options.get("pooling") or default_pooling(encoder.config, usable)[0]
+            if config_options["pooling"] == "pooler" and not usable:
+                raise ValueError(f"{source} has no pretrained pooler: write mean, first or last")
         config = cls.config_class(backbone_config=encoder.config, use_pooler=has_pooler, **config_options)
         model = cls(config)
         model.load_pretrained_backbone(encoder)
@@ -147,13 +178,7 @@ class TextClassifier(BackboneClassifier):
             if config.head == "bigru"
             else "one linear layer"
         )
-        on = (
-            ""
-            if config.head == "bigru"
-            else " on the pooler's output"
-            if self._has_pooler()
-            else " on the first token's state (no pretrained pooler)"
-        )
+        on = "" if config.head == "bigru" else f" on {DESCRIPTIONS[self._pooling()]}"
         logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
         return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
 
@@ -168,12 +193,15 @@ class TextClassifier(BackboneClassifier):
 
         It is (batch, tokens, width), but (batch, width) for a linear head.
         """
+        inputs = self._encoder_inputs(**inputs)
         if stage not in ("pooler", "classifier"):
-            return input_of(self.backbone.get_submodule(stage), self.backbone, self._encoder_inputs(**inputs))
-        outputs = self.backbone(**self._encoder_inputs(**inputs))
+            return input_of(self.backbone.get_submodule(stage), self.backbone, inputs)
+        outputs = self.backbone(**inputs)
         if stage == "pooler" or self.config.head == "bigru":
             return outputs.last_hidden_state
-        return outputs.pooler_output if self._has_pooler() else outputs.last_hidden_state[:, 0]
+        if self._has_pooler():
+            return outputs.pooler_output
+        return pool(outputs.last_hidden_state, inputs["attention_mask"], self._pooling())
 
     def _run_from(self, stage: str, states: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
         """Run what is between `stage` and the head on what enters that stage."""
@@ -186,7 +214,7 @@ class TextClassifier(BackboneClassifier):
             path, layers = self._layers()
             for layer in layers[int(stage.removeprefix(f"{path}.")) :]:
                 states = layer(states, mask)
-        return states if self.config.head == "bigru" else self._pooled(states)
+        return states if self.config.head == "bigru" else self._pooled(states, attention_mask)
 
     def _layers(self) -> tuple[str, nn.ModuleList]:
         """Return path and layers of an encoder whose layers run one after the other on states and mask; of others none."""
@@ -195,6 +223,10 @@ class TextClassifier(BackboneClassifier):
 
     def _has_pooler(self) -> bool:
         return getattr(self.backbone, "pooler", None) is not None
+
+    def _pooling(self) -> str:
+        """Return what a linear head stands on, also where the config does not name it."""
+        return self.config.pooling or default_pooling(self.config.backbone_config, self._has_pooler())[0]
 
     def forward(
         self,
@@ -207,7 +239,7 @@ class TextClassifier(BackboneClassifier):
         """Classify a batch of token ids; in training the encoder is called once for each part (see `encoders.by_length`).
 
         Args:
-            input_ids: (batch, tokens), padded on the right. What is longer than `config.max_length` is cut, so that a
+            input_ids: (batch, tokens), padded on either side. What is longer than `config.max_length` is cut, so that a
                 caller who forgets to truncate gets a label and no crash.
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
             token_type_ids: (batch, tokens), passed on to encoders that know them.
@@ -225,7 +257,7 @@ class TextClassifier(BackboneClassifier):
         else:
             inputs, encode = {"states": states}, partial(self._run_from, self.entry)
             if attention_mask is not None:
-                inputs["attention_mask"] = attention_mask
+                inputs["attention_mask"] = attention_mask = move_to_the_left({}, attention_mask)[1]
         layers_run = states is None or self.entry not in ("pooler", "classifier")
         # Rows in random order would be padded to more than twice their tokens. An evaluation sorts its rows before; a compiled
         # graph would be one for each length.
@@ -243,15 +275,20 @@ class TextClassifier(BackboneClassifier):
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Cut a batch to the model's length, and leave out what its encoder does not know."""
-        limit = self.config.max_length
-        input_ids = input_ids[:, :limit]
-        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask[:, :limit]
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        """Let each row begin with a real token, cut it to the model's length, leave out what the encoder does not know."""
+        if input_ids.shape[1] == 0:  # an empty text, of a tokenizer that adds no special tokens
+            input_ids = input_ids.new_full((len(input_ids), 1), self.config.pad_token_id or 0, dtype=torch.long)
+            attention_mask = token_type_ids = None
+        inputs = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
-            inputs["token_type_ids"] = token_type_ids[:, :limit]
-        return inputs
+            inputs["token_type_ids"] = token_type_ids
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        else:
+            inputs, attention_mask = move_to_the_left(inputs, attention_mask)
+        inputs["attention_mask"] = attention_mask
+        return {name: tensor[:, : self.config.max_length] for name, tensor in inputs.items()}
 
-    def _pooled(self, states: torch.Tensor) -> torch.Tensor:
-        """Map the last states (batch, tokens, width) to the pooler's output, or without one the first token's state."""
-        return self.backbone.pooler(states) if self._has_pooler() else states[:, 0]
+    def _pooled(self, states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+        """Map the last states (batch, tokens, width) to what a linear head stands on."""
+        return self.backbone.pooler(states) if self._has_pooler() else pool(states, attention_mask, self._pooling())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from transformers import TextClassificationPipeline as BaseTextClassificationPipeline
 
 from .cleaning import clean, join_texts
@@ -22,4 +23,8 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
         config = self.model.config
         text = join_texts(inputs.values()) if isinstance(inputs, dict) else inputs
         options = {"truncation": True, "max_length": config.max_length, **tokenizer_kwargs}
-        return super().preprocess(clean(text, config.cleaning), **options)
+        encoded = super().preprocess(clean(text, config.cleaning), **options)
+        if encoded["input_ids"].shape[-1] == 0:  # an empty text, of a tokenizer that adds no special tokens
+            ids = torch.full((1, 1), config.pad_token_id)
+            encoded = type(encoded)({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+        return encoded

@@ -1,6 +1,7 @@
 """Text classification: from a command line to a task, and its run."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from transformers import DataCollatorWithPadding
 
@@ -9,6 +10,7 @@ from ..data.augmented import frozen_texts
 from ..data.text import load_text_data, tokenize
 from ..flags.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
 from ..flags.parsing import parse_recipe
+from ..models.text import TextClassifier
 from ..notes import Note
 from ..task import Task
 from ..training.run import train_classifier
@@ -56,7 +58,7 @@ def make_text_task(arguments: TextArguments) -> Task:
 
     """
     data = load_text_data(arguments.data)
-    model, tokenizer = build_text_classifier(arguments.model, arguments.data, data.label_names)
+    model, tokenizer, notes = build_text_classifier(arguments.model, arguments.data, data.label_names)
     max_length = arguments.data.max_length
     inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length)
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
@@ -69,9 +71,16 @@ def make_text_task(arguments: TextArguments) -> Task:
         inputs=inputs,
         label_names=data.label_names,
         data_notes=data.notes,
-        notes=[Note("head", model.describe_head()), Note("cleaning", cleaning)],
+        notes=[*notes, Note("head", model.describe_head()), Note("cleaning", cleaning)],
         learning_rate=learning_rate_by_width(model.feature_size),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
         frozen=frozen_texts(inputs),
+        filled_in=_filled_in(arguments, model),
     )
+
+
+def _filled_in(arguments: TextArguments, model: TextClassifier) -> dict[str, Any]:
+    """Return the flags of model and data that were not given, and what was chosen for them."""
+    chosen = {"pooling": model.config.pooling}
+    return {name: value for name, value in chosen.items() if value is not None and name not in arguments.given}

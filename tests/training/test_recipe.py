@@ -34,7 +34,16 @@ def test_files_of_a_run(finished_runs: dict[str, Run]) -> None:
     }
     assert names == {
         *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
-        *("text.py", "base.py", "encoders.py", "heads.py", "text_pipeline.py", "cleaning.py"),
+        *(
+            "text.py",
+            "base.py",
+            "encoders.py",
+            "heads.py",
+            "padding.py",
+            "pooling.py",
+            "text_pipeline.py",
+            "cleaning.py",
+        ),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "predictions.csv", "dropped_rows.csv", "report"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
