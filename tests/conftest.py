@@ -8,6 +8,7 @@ os.environ["HFKIT_CACHE"] = os.path.join(os.environ["HF_HOME"], "hfkit")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_EVALUATE_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny net is no faster on two cores, and two runs of the tests are
 
 import copy
 import csv

@@ -455,7 +455,7 @@ def test_waiting_for_data_is_told_from_training(
     assert sum(entry["data_seconds"] for entry in noted) >= 4 * 0.05
     assert all(entry["data_seconds"] <= entry["epoch_seconds"] for entry in noted)
     ticks = iter([0.0, 10.0, 11.0])
-    monkeypatch.setattr("hfkit.training.trainer.time", SimpleNamespace(perf_counter=ticks.__next__))
+    monkeypatch.setattr("hfkit.training.callbacks.time", SimpleNamespace(perf_counter=ticks.__next__))
     nothing: Any = None
     log.on_epoch_begin(nothing, nothing, nothing)
     log.on_evaluate(nothing, nothing, nothing)

@@ -1,0 +1,52 @@
+"""The rules of the house that no linter knows: sizes of files and functions, imports, and rooms that say what they are for."""
+
+import ast
+from pathlib import Path
+
+from conftest import ROOT
+
+TREES = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "hfkit").rglob("*.py"))}
+SCRIPTS = TREES | {
+    path: ast.parse(path.read_text()) for name in ("recipes", "benchmarks") for path in (ROOT / name).glob("*.py")
+}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (node.end_lineno or 0) - node.lineno + 1
+
+
+def test_files_are_short() -> None:
+    lengths = {_name(path): path.read_text().count("\n") for path in SCRIPTS}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_functions_are_short() -> None:
+    functions = [
+        (f"{_name(path)}: {node.name}", _lines(node))
+        for path, tree in SCRIPTS.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [function for function in functions if function[1] > 60] == []
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Return the modules of hfkit that a file imports."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in imports if node.level or str(node.module).startswith("hfkit")]
+    return {f"{'.' * node.level}{node.module or alias.name}" for node in ours for alias in node.names}
+
+
+def test_a_file_leans_on_few_others() -> None:
+    """Ten imports of hfkit are enough; more of them mean that a file does two things."""
+    imports = {_name(path): sorted(_imported(tree)) for path, tree in TREES.items()}
+    assert {name: modules for name, modules in imports.items() if len(modules) > 10} == {}
+
+
+def test_a_room_says_what_it_is_for() -> None:
+    rooms = {_name(path): tree for path, tree in TREES.items() if path.name == "__init__.py"}
+    assert [name for name, tree in rooms.items() if not ast.get_docstring(tree)] == []
