@@ -30,6 +30,7 @@ from ..offline import use_cache_without_hub
 from .checkpoints import build_from_checkpoint, names_checkpoint, read_checkpoint, timm_name
 from .image_sizes import check_image_size
 from .packaged import LITE0, packaged_lite0_weights
+from .saved_image import build_on_saved_model, read_saved_family
 from .text import LOADING_ERRORS
 
 _TORCHVISION: dict[str, type[ImageClassifier]] = {"vgg19": VggClassifier, "densenet201": DenseNetClassifier}
@@ -56,6 +57,8 @@ def build_image_classifier(
 
     """
     assert arguments.backbone is not None
+    if read_saved_family(arguments, _all_flags()) is not None:
+        return build_on_saved_model(arguments, image_size, _head_options(arguments, label_names), _all_flags())
     from_checkpoint = is_checkpoint(arguments.backbone)
     build = _build_from_checkpoint if from_checkpoint else _build
     try:
@@ -162,6 +165,9 @@ def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], di
 
     """
     name = arguments.backbone or ""
+    saved = read_saved_family(arguments, _all_flags())
+    if saved is not None:
+        return saved
     if name in FDVIT_SIZES:
         model_class, size, options = _OWN[name], 224, {"weights_name": name, **FDVIT_SIZES[name]}
     elif name in _OWN:
@@ -194,6 +200,11 @@ _FLAGS_OF: dict[type[ImageClassifier], tuple[tuple[str, ...], str]] = {
     ),
 }
 """Flags that are for one family alone, and how its backbones are called."""
+
+
+def _all_flags() -> list[str]:
+    """Name the flags that are for one family alone."""
+    return [flag for flags, _ in _FLAGS_OF.values() for flag in flags]
 
 
 def _own_options(model_class: type[ImageClassifier], arguments: ImageModelArguments) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
 
 from ..errors import UserError, first_sentence
 from ..flags.arguments import TextDataArguments, TextModelArguments
-from ..models import code_of
+from ..models import FAMILIES, code_of
 from ..models.cleaning import resolve_steps
 from ..models.encoders import read_encoder_config
 from ..models.pooling import default_pooling
@@ -18,6 +19,7 @@ from ..models.text import TextClassifier
 from ..notes import Note
 from .packaged import locate_backbone
 from .pooling import choose_pooling
+from .saved_text import build_on_saved_model
 
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
 LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
@@ -45,7 +47,10 @@ def build_text_classifier(
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=model.backbone_revision or "main", trust_remote_code=False
         )
-        classifier, notes = _new_classifier(source, model, options)
+        continued = build_on_saved_model(source, model, options)
+        if continued is not None:
+            tokenizer.model_max_length = VERY_LARGE_INTEGER  # that of the saved run was its --max_length
+        classifier, notes = continued or _new_classifier(source, model, options)
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
@@ -121,7 +126,8 @@ def _check_code(source: str, model: TextModelArguments) -> None:
             f"The backbone {model.backbone} is no model of transformers: {files} of its author would run on this machine, and "
             "hfkit runs no code of others; choose an encoder such as bert-base-uncased."
         )
-    read_encoder_config(source, model.backbone_revision)  # refuses what is none before its tokenizer is looked for
+    if config.get("model_type") not in FAMILIES:
+        read_encoder_config(source, model.backbone_revision)  # refuses what is none before its tokenizer is looked for
 
 
 def _check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> list[Note]:

@@ -85,7 +85,7 @@ class ImageModelArguments(ModelArguments):
             "(deit_base_distilled_patch16_224, vit_base_patch16_224, convnext_tiny, ...), a Hub id or folder of an image "
             "model of transformers (google/vit-base-patch16-224, facebook/dinov2-small, google/siglip-base-patch16-224, "
             "...), or efficientnet_lite0 (weights from the package of the demo extra, which is also what runs without this "
-            "flag)."
+            "flag). A finished run of hfkit, a folder or a Hub id, is continued from."
         },
     )
     backbone_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub backbone."})
@@ -301,7 +301,8 @@ class Arguments(Generic[Model, Data]):
         given_output_dir: `--output_dir` as it was given; None: a new folder.
         flags: What `hfkit.yaml` holds: all flags of ours, and those of transformers that differ from their default.
         given: Names of the flags that were given, on the command line or in a file.
-        filled_in: Values that an earlier run had chosen and that hold for this one, too, since it is the same run again.
+        filled_in: Values that an earlier run had chosen and that hold for this one, too, since it is the same run again, or
+            begins with the model of that run.
 
     """
 

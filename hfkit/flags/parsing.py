@@ -78,10 +78,15 @@ def parse_recipe(
     else:
         is_demo = given.model.backbone is None and given.data.dataset is None
         arguments = parse_arguments(argv, demo if is_demo else defaults, kinds)
-    line = f"Backbone {arguments.model.backbone}, head {arguments.model.head}, dataset {arguments.data.dataset}."
+    line = describe_run(arguments)
     if is_demo:
         line = f"Demo, for neither --backbone nor --dataset was given: {' '.join(demo)}. {line}"
     return arguments, line
+
+
+def describe_run(arguments: Arguments[Any, Any]) -> str:
+    """Say in one line what is trained on what."""
+    return f"Backbone {arguments.model.backbone}, head {arguments.model.head}, dataset {arguments.data.dataset}."
 
 
 def resume_arguments(
@@ -149,7 +154,7 @@ def parse_arguments(
     file_argv = _to_argv(file.flags, known, f"key of {path}")
     for name in _names(argv):
         _check_name(name, known, "flag")
-    filled_in = _that_hold(file, vars(parser.parse_args([*file_argv, *argv])))
+    filled_in = _that_hold(file, vars(parser.parse_args([*file_argv, *argv])), _names(argv))
     filled_argv = _to_argv(filled_in, known, f"key of {path}")
     values = vars(parser.parse_args([*defaults, *filled_argv, *file_argv, *argv]))
     given = frozenset(_names([*defaults, *file_argv, *argv]))
@@ -169,9 +174,10 @@ def _names(argv: Sequence[str]) -> list[str]:
     return [item[2:].split("=")[0].replace("-", "_") for item in argv if item.startswith("--")]
 
 
-def _that_hold(file: Configuration, values: dict[str, Any]) -> dict[str, Any]:
+def _that_hold(file: Configuration, values: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:
     """Return what a file's run had filled in, or nothing where the command line changes what that depends on."""
-    changed = [name for name in _DECIDING if name in file.flags and _plain(values.get(name)) != file.flags[name]]
+    before = {**file.filled_in, **file.flags}
+    changed = [name for name in _DECIDING if name in named and name in before and _plain(values[name]) != before[name]]
     return {} if changed else file.filled_in
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..flags.arguments import IMAGE, TEXT
 from ..flags.configuration import Configuration
-from ..report.summary import OWN_DATA
+from ..report.summary import OWN_DATA, is_local
 
 TRAINING_FLAGS = frozenset(
     "num_train_epochs max_steps learning_rate head_learning_rate weight_decay warmup_steps per_device_train_batch_size "
@@ -36,7 +36,7 @@ def public_flags(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, An
     public = {key: value for key, value in flags.items() if key in known_flags(summary["task"])}
     if not summary["dataset_id"] and summary["dataset"] == OWN_DATA:
         public.pop("dataset", None)
-    if summary["task"] == "text-classification" and not summary["base_model"]:
+    if not summary["base_model"] and (summary["task"] == "text-classification" or is_local(str(flags.get("backbone")))):
         public.pop("backbone", None)
     if public.get("weights") not in (None, "default", "none"):
         public["weights"] = "a file of its author"

@@ -103,6 +103,15 @@ class BackboneClassifier(PreTrainedModel):
             for parameter in module.parameters(recurse=False):
                 init.uniform_(parameter, -bound, bound)
 
+    def copy_backbone(self, other: "BackboneClassifier") -> None:
+        """Copy the weights of another model's backbone, strictly.
+
+        Raises:
+            ValueError: A tensor is missing, unknown or of another shape.
+
+        """
+        self._load_backbone_state(other.backbone.state_dict(), type(other).__name__)
+
     def _load_backbone_state(self, state: Mapping[str, torch.Tensor], source: str) -> None:
         """Copy `state` into the backbone: every tensor, or none and an error.
 

@@ -170,6 +170,10 @@ class TextClassifier(BackboneClassifier):
             state = {key: tensor for key, tensor in state.items() if not key.startswith("pooler.")}
         self._load_backbone_state(state, source if isinstance(source, str) else type(source).__name__)
 
+    def copy_backbone(self, other: BackboneClassifier) -> None:
+        """Copy the weights of another model's encoder, strictly, but a pooler that this model does not have."""
+        self.load_pretrained_backbone(other.backbone)
+
     def describe_head(self) -> str:
         """Say in one sentence what the head is and what it stands on."""
         config = self.config
@@ -178,7 +182,7 @@ class TextClassifier(BackboneClassifier):
             if config.head == "bigru"
             else "one linear layer"
         )
-        on = "" if config.head == "bigru" else f" on {DESCRIPTIONS[self._pooling()]}"
+        on = "" if config.head == "bigru" else f" on {DESCRIPTIONS[self.pooling()]}"
         logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
         return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
 
@@ -201,7 +205,7 @@ class TextClassifier(BackboneClassifier):
             return outputs.last_hidden_state
         if self._has_pooler():
             return outputs.pooler_output
-        return pool(outputs.last_hidden_state, inputs["attention_mask"], self._pooling())
+        return pool(outputs.last_hidden_state, inputs["attention_mask"], self.pooling())
 
     def _run_from(self, stage: str, states: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
         """Run what is between `stage` and the head on what enters that stage."""
@@ -224,7 +228,7 @@ class TextClassifier(BackboneClassifier):
     def _has_pooler(self) -> bool:
         return getattr(self.backbone, "pooler", None) is not None
 
-    def _pooling(self) -> str:
+    def pooling(self) -> str:
         """Return what a linear head stands on, also where the config does not name it."""
         return self.config.pooling or default_pooling(self.config.backbone_config, self._has_pooler())[0]
 
@@ -291,4 +295,4 @@ class TextClassifier(BackboneClassifier):
 
     def _pooled(self, states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
         """Map the last states (batch, tokens, width) to what a linear head stands on."""
-        return self.backbone.pooler(states) if self._has_pooler() else pool(states, attention_mask, self._pooling())
+        return self.backbone.pooler(states) if self._has_pooler() else pool(states, attention_mask, self.pooling())

@@ -11,6 +11,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from .base import BackboneClassifier
 from .checkpointing import Checkpoint, Recomputation, can_checkpoint
 from .image import ImageClassifier, ImageClassifierConfig, Preprocessing, Step
 
@@ -135,6 +136,10 @@ class TimmClassifier(ImageClassifier):
             heads = (heads,) if isinstance(heads, str) else tuple(heads)
             state = {key: source[key] for key in source if not key.startswith(tuple(f"{head}." for head in heads))}
         self._load_backbone_state(self._fit_positions(state), self.config.backbone_name)
+
+    def copy_backbone(self, other: BackboneClassifier) -> None:
+        """Copy the weights of another model's backbone, strictly; positions of another image size are interpolated."""
+        self._load_backbone_state(self._fit_positions(other.backbone.state_dict()), type(other).__name__)
 
     def _create(self, pretrained: bool = False) -> Any:
         """Build the timm model without a head, for the image size of the config."""

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from datasets import DatasetDict
 from transformers import default_data_collator
 
+from ..backbones.continuing import filled_in_flags, take_from_saved_model
 from ..backbones.image import build_image_classifier, family_of
 from ..data.augmented import frozen_images
 from ..data.images import load_image_data
 from ..data.resized import keep_resized
 from ..data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
 from ..flags.arguments import IMAGE, Arguments, ImageDataArguments, ImageModelArguments
-from ..flags.parsing import parse_recipe
+from ..flags.parsing import describe_run, parse_recipe
 from ..notes import Note
 from ..report.illustrations import illustrate_images
 from ..task import Task
@@ -40,7 +41,10 @@ def train_images(argv: Sequence[str] | None = None, name: str = "images") -> dic
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    arguments, first_line = parse_recipe(argv, IMAGE, DEMO, DEFAULTS)
+    given, first_line = parse_recipe(argv, IMAGE, DEMO, DEFAULTS)
+    arguments = take_from_saved_model(given)
+    if arguments is not given:
+        first_line = describe_run(arguments)
     family_of(arguments.model)  # says at once, before the images are read, if there is no such backbone
     start_run(arguments, first_line)
     return train_classifier(make_image_task(arguments), arguments, name)
@@ -66,12 +70,13 @@ def make_image_task(arguments: ImageArguments) -> Task:
         inputs=_transform(images, BatchTransform(processor), options, len(data.label_names)),
         label_names=data.label_names,
         data_notes=[*data.notes, kept],
-        notes=[Note("head", model.describe_head()), weights, changes],
+        notes=[weights, Note("head", model.describe_head()), changes],
         learning_rate=(1e-4, "default"),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
         frozen=frozen_images(images, processor, options, arguments.training.seed),
         illustrate=illustrate_images(data, model, processor),
+        filled_in=filled_in_flags(arguments),
     )
 
 

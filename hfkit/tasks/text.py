@@ -5,11 +5,12 @@ from typing import Any
 
 from transformers import DataCollatorWithPadding
 
+from ..backbones.continuing import filled_in_flags, take_from_saved_model
 from ..backbones.text import build_text_classifier
 from ..data.augmented import frozen_texts
 from ..data.text import load_text_data, tokenize
 from ..flags.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
-from ..flags.parsing import parse_recipe
+from ..flags.parsing import describe_run, parse_recipe
 from ..models.text import TextClassifier
 from ..notes import Note
 from ..task import Task
@@ -44,7 +45,10 @@ def train_texts(argv: Sequence[str] | None = None, name: str = "texts") -> dict[
 
 def read_text_flags(argv: Sequence[str] | None) -> tuple[TextArguments, str]:
     """Read the flags, with those of the demo where neither backbone nor dataset is given; also return the log's first line."""
-    arguments, line = parse_recipe(argv, TEXT, DEMO, DEFAULTS)
+    given, line = parse_recipe(argv, TEXT, DEMO, DEFAULTS)
+    arguments = take_from_saved_model(given)
+    if arguments is not given:
+        line = describe_run(arguments)
     if arguments.data.dataset == "sample":
         line += " The sample is hand-written and proves nothing about accuracy."
     return arguments, line
@@ -82,5 +86,5 @@ def make_text_task(arguments: TextArguments) -> Task:
 
 def _filled_in(arguments: TextArguments, model: TextClassifier) -> dict[str, Any]:
     """Return the flags of model and data that were not given, and what was chosen for them."""
-    chosen = {"pooling": model.config.pooling}
+    chosen = {**filled_in_flags(arguments), "pooling": model.config.pooling}
     return {name: value for name, value in chosen.items() if value is not None and name not in arguments.given}

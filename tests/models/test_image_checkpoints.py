@@ -42,6 +42,7 @@ from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
 from hfkit.flags.arguments import ImageModelArguments
 from hfkit.models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig
+from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.models.transformers_image import describe_features
 from hfkit.models.vision_configs import vision_config
 
@@ -235,8 +236,8 @@ def test_what_is_refused_in_a_sentence(vit: Path, tmp_path: Path) -> None:
     assert "There is no backbone nobody/nothing (" in refused("nobody/nothing")
     BertModel(BertConfig(**BERT)).save_pretrained(tmp_path / "bert")
     assert "is a bert model and no image model of transformers" in refused(tmp_path / "bert")
-    build(vit)[0].save_pretrained(tmp_path / "saved")
-    assert "is a model that hfkit saved" in refused(tmp_path / "saved")
+    TextClassifier(TextClassifierConfig(backbone_config=BertConfig(**BERT))).save_pretrained(tmp_path / "saved")
+    assert "is a classifier of texts: choose a backbone for images" in refused(tmp_path / "saved")
     for config, message in (
         ({"architecture": "resnet18", "num_classes": 3}, "is a model of timm: write its name there, such as resnet18"),
         ({"model_type": "timm_wrapper", "architecture": "resnet18"}, "is a model of timm"),

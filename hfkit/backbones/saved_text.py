@@ -1,0 +1,54 @@
+"""A saved text classifier under a new head: its encoder, and what of its head goes on."""
+
+import copy
+from typing import Any
+
+from ..flags.arguments import TextModelArguments
+from ..models.pooling import default_pooling
+from ..models.text import TextClassifier, TextClassifierConfig
+from ..notes import Note
+from .continuing import TEXTS, continue_from, load_saved_model
+
+
+def build_on_saved_model(
+    source: str, model: TextModelArguments, options: dict[str, Any]
+) -> tuple[TextClassifier, list[Note]] | None:
+    """Put a head on the encoder of a saved classifier, with the rows of the classes that both have.
+
+    Args:
+        source: Folder or Hub id.
+        model: The flags of the new run.
+        options: Fields of its classifier's config.
+
+    Returns:
+        The classifier and notes on it; None where `source` is no saved model.
+
+    Raises:
+        UserError: It is one of images.
+        ValueError: Its weights do not fit, or it has no pooler where one is asked for.
+
+    """
+    saved: Any = load_saved_model(source, TEXTS, model.backbone_revision)
+    if saved is None:
+        return None
+    config = saved.config
+    notes: list[Note] = []
+    if len(options["id2label"]) == 2:
+        options["head_logits"] = options["head_logits"] or config.head_logits
+    if model.head == "linear":
+        pooling: str | None = model.pooling
+        reason = "given"
+        if pooling is None and config.head == "linear":
+            pooling, reason = saved.pooling(), "as saved"
+        elif pooling is None:
+            pooling, reason = default_pooling(config.backbone_config, has_pooler=False)
+        if pooling == "pooler" and getattr(saved.backbone, "pooler", None) is None:
+            raise ValueError("it has no pretrained pooler: write mean, first or last")
+        options["pooling"] = pooling
+        notes.append(Note("pooling", f"Pooling: {pooling} ({reason})."))
+    if config.head == "linear":
+        config.pooling = saved.pooling()
+    backbone_config = copy.deepcopy(config.backbone_config)
+    new = TextClassifier(TextClassifierConfig(backbone_config=backbone_config, use_pooler=config.use_pooler, **options))
+    own = ("head_hidden_size",) if config.head == "bigru" else ("pooling",)
+    return new, [continue_from(new, saved, str(model.backbone), ("head", *own, "cleaning", "max_length")), *notes]
