@@ -12,6 +12,7 @@ class ModelArguments:
     """What is trained: the backbone, its head, and what of it is free."""
 
     backbone: str | None = field(default=None, metadata={"help": "Pretrained model under the head."})
+    backbone_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub backbone."})
     head: str = field(default="linear", metadata={"help": "Kind of the head."})
     head_hidden_size: int = field(default=128, metadata={"help": "Width of the head's hidden layers."})
     head_dropout: float = field(
@@ -48,7 +49,6 @@ class TextModelArguments(ModelArguments):
             "hfkit, a folder or a Hub id, is continued from."
         },
     )
-    backbone_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub backbone."})
     head: Literal["linear", "bigru"] = field(
         default="linear",
         metadata={"help": "linear: one layer on one vector, see --pooling; bigru: a BiGRU over all tokens."},
@@ -88,7 +88,6 @@ class ImageModelArguments(ModelArguments):
             "flag). A finished run of hfkit, a folder or a Hub id, is continued from."
         },
     )
-    backbone_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub backbone."})
     weights: str = field(
         default="default",
         metadata={
