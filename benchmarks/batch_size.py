@@ -69,7 +69,7 @@ def seconds_by_size(task: Task) -> dict[int, float]:
             batches = [batch for _, batch in share_of_batches(rows, collator, size, torch.device("cpu"))]
             started = time.perf_counter()
             for batch in batches:
-                model.run_to(stage, **batch)
+                model.forward_to(stage, **batch)
             best[size] = min(best[size], time.perf_counter() - started)
     return best
 

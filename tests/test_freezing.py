@@ -20,10 +20,12 @@ from transformers import (
     TrainerCallback,
     default_data_collator,
 )
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from hfkit.errors import UserError
 from hfkit.flags.training_arguments import TrainingArguments
-from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters, frozen_checksum
+from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters
+from hfkit.frozen_checksums import entering_checksum, frozen_checksum
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.models.losses import make_loss
@@ -102,11 +104,9 @@ def trainer_for(
 
 
 def second_block(model: BackboneClassifier) -> str:
-    """Return a stage with parameters, in the middle of the backbone."""
-    names = [key for key, _ in model.backbone.named_parameters()]
-    stages = [stage for stage in model.stages() if any(key.startswith(f"{stage}.") for key in names)]
-    assert len(stages) >= 3
-    return next((stage for stage in stages if stage.endswith(".1")), stages[1])
+    """Return a layer with parameters, in the middle of the backbone."""
+    layers = model.split_points()[:-1]
+    return next((layer for layer in layers if layer.endswith(".1")), layers[-1])
 
 
 def state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -128,17 +128,46 @@ def test_none_freezes_the_backbone_and_all_nothing(name: str, make_model: Make) 
 
 
 @ALL
-def test_a_stage_splits_the_backbone_in_two(name: str, make_model: Make) -> None:
+def test_a_layer_splits_the_backbone_in_two(name: str, make_model: Make) -> None:
+    """A parameter is frozen if and only if what enters the layer changes with it."""
     model = make_model(name)
-    stage = second_block(model)
-    FreezePlan(stage).apply(model)
-    names = [key for key, _ in model.backbone.named_parameters()]
-    first = next(index for index, key in enumerate(names) if key.startswith(f"{stage}."))
-    trains = [parameter.requires_grad for parameter in model.backbone.parameters()]
-    assert trains == [index >= first for index in range(len(names))]
+    layer = second_block(model)
+    FreezePlan(layer).apply(model)
+    trains = {key for key, parameter in model.backbone.named_parameters() if parameter.requires_grad}
+    assert trains
+    assert len(trains) < len(list(model.backbone.parameters()))
+    with torch.no_grad():
+        entering = entering_checksum(model)
+        for key, parameter in model.backbone.named_parameters():
+            if key in trains:
+                parameter += 0.1
+        assert entering_checksum(model) == entering
     before = [parameter.requires_grad for parameter in model.parameters()]
-    FreezePlan(f"backbone.{stage}").apply(model)
+    FreezePlan(f"backbone.{layer}").apply(model)
     assert [parameter.requires_grad for parameter in model.parameters()] == before
+
+
+FROZEN_BY_USE = [
+    ("hfkit-text/deberta-linear", "encoder.layer.1", "encoder.LayerNorm, encoder.rel_embeddings", "encoder.conv.conv"),
+    ("hfkit-text/mpnet-linear", "encoder.layer.1", "encoder.relative_attention_bias", "encoder.layer.0.output.dense"),
+    ("hfkit-text/xlm-linear", "attentions.1", "", "ffns.0.lin2"),
+    ("hfkit-timm/twins", "blocks.1.1", "", "pos_block.1.proj.0"),
+    ("hfkit-timm/dinov2", "blocks.1", "", "cls_token"),
+]
+
+
+@pytest.mark.parametrize(("name", "layer", "shared", "frozen"), FROZEN_BY_USE)
+def test_what_earlier_layers_use_is_frozen(name: str, layer: str, shared: str, frozen: str, make_model: Make) -> None:
+    """Wherever it is registered; what later layers use, too, is named."""
+    model = make_model(name)
+    plan = FreezePlan(layer)
+    plan.apply(model)
+    for module in filter(None, [frozen, *shared.split(", ")]):
+        inside = [p for key, p in model.backbone.named_parameters() if key == module or key.startswith(f"{module}.")]
+        assert inside
+        assert not any(parameter.requires_grad for parameter in inside)
+    assert ("Frozen, since layers on both sides use it" in plan.describe(model)) == bool(shared)
+    assert shared in plan.describe(model)
 
 
 def test_names_are_matched_by_whole_components() -> None:
@@ -189,8 +218,14 @@ class _Net(BackboneClassifier):
         self.classifier = nn.Linear(4, 2)
         self.post_init()
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.classifier(self.backbone(features))
+    def probe_inputs(self) -> dict[str, torch.Tensor]:
+        return {"rows": torch.ones(3, 4)}
+
+    def features(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.backbone(rows)
+
+    def forward(self, rows: torch.Tensor) -> SequenceClassifierOutput:
+        return SequenceClassifierOutput(logits=self.classifier(self.backbone(rows)))
 
 
 def test_frozen_modules_stay_in_eval_mode() -> None:
@@ -269,9 +304,9 @@ def test_kept_batch_norm_trains_its_weights_only(name: str, make_model: Make, tm
     parameters = {key for key, _ in model.named_parameters()}
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key]) != (key in parameters), key
-    assert len(callback.checksum_before) == 64
+    assert len(callback.before.frozen_sha256) == 64
     next(norm for norm in model.modules() if isinstance(norm, nn.BatchNorm2d)).running_mean.add_(1)
-    assert frozen_checksum(model) != callback.checksum_before
+    assert frozen_checksum(model) != callback.before.frozen_sha256
 
 
 def test_checksum_of_the_frozen_part(make_model: Make, tmp_path: Path) -> None:
@@ -279,11 +314,11 @@ def test_checksum_of_the_frozen_part(make_model: Make, tmp_path: Path) -> None:
     trainer = trainer_for(model, tmp_path, "encoder.layer.1")
     callback = next(c for c in trainer.callback_handler.callbacks if isinstance(c, FreezeCallback))
     trainer.train()
-    assert len(callback.checksum_before) == 64
-    assert callback.checksum_after == callback.checksum_before
+    assert len(callback.before.frozen_sha256) == 64
+    assert callback.after.frozen_sha256 == callback.before.frozen_sha256
     with torch.no_grad():
         model.backbone.encoder.layer[0].output.dense.bias[0] += 1
-    assert frozen_checksum(model) != callback.checksum_before
+    assert frozen_checksum(model) != callback.before.frozen_sha256
     with pytest.raises(RuntimeError, match="Frozen parameters or buffers have changed"):
         callback.on_train_end(trainer.args, trainer.state, trainer.control, model=model)
     FreezePlan("all").apply(model)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from transformers import (
+    AlbertConfig,
     BertConfig,
     BertForPreTraining,
     BertTokenizerFast,
@@ -15,13 +16,19 @@ from transformers import (
     DINOv3ViTConfig,
     DistilBertConfig,
     ElectraConfig,
+    EuroBertConfig,
+    GteConfig,
     ModernBertConfig,
+    MPNetConfig,
+    NomicBertConfig,
     PreTrainedConfig,
     Qwen3Config,
     RobertaConfig,
     SiglipVisionConfig,
     T5Config,
     ViTConfig,
+    XLMConfig,
+    XLMRobertaConfig,
 )
 
 from hfkit.models.base import BackboneClassifier
@@ -48,6 +55,30 @@ BERT = {
     "intermediate_size": 32,
     "max_position_embeddings": 64,
 }
+# The layers of DeBERTa-v3 share their relative positions, and the norm of these.
+DEBERTA_V3: dict[str, Any] = {
+    "relative_attention": True,
+    "share_att_key": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 8,
+    "norm_rel_ebd": "layer_norm",
+    "position_biased_input": False,
+    "conv_kernel_size": 3,
+}
+# Its dropouts are no modules.
+XLM: dict[str, Any] = {
+    "vocab_size": 120,
+    "emb_dim": 16,
+    "n_layers": 2,
+    "n_heads": 2,
+    "max_position_embeddings": 64,
+    "pad_index": 0,
+    "pad_token_id": 0,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+}
+BOTH_HEADS = ("bert", "roberta", "distilbert", "deberta", "electra", "modernbert")
+"""Encoders that are tested with either head; the others with a linear one."""
 
 
 def encoder_configs() -> dict[str, PreTrainedConfig]:
@@ -58,13 +89,22 @@ def encoder_configs() -> dict[str, PreTrainedConfig]:
         "distilbert": DistilBertConfig(
             vocab_size=120, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64
         ),
-        "deberta": DebertaV2Config(**BERT, relative_attention=True, pos_att_type=["p2c", "c2p"]),
+        "deberta": DebertaV2Config(**BERT, **DEBERTA_V3),
         "electra": ElectraConfig(**BERT, embedding_size=8),
         "modernbert": ModernBertConfig(
             **BERT, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=2, sep_token_id=3
         ),
         "qwen3": Qwen3Config(**BERT, num_key_value_heads=1, head_dim=8, tie_word_embeddings=True),
         "t5": T5Config(vocab_size=120, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, dropout_rate=0.0),
+        "mpnet": MPNetConfig(**BERT, pad_token_id=0),
+        "albert": AlbertConfig(**BERT, embedding_size=8),
+        "xlm-roberta": XLMRobertaConfig(**BERT, pad_token_id=0),
+        "eurobert": EuroBertConfig(
+            **BERT, num_key_value_heads=1, pad_token_id=0, bos_token_id=1, eos_token_id=2, mask_token_id=4
+        ),
+        "nomic": NomicBertConfig(**BERT, pad_token_id=0),
+        "gte": GteConfig(**BERT, pad_token_id=0),
+        "xlm": XLMConfig(**XLM),
     }
 
 
@@ -86,7 +126,7 @@ def _text(encoder: str, head: str, **options: object) -> Callable[[], BackboneCl
 TINY: dict[str, Callable[[], BackboneClassifier]] = {
     f"hfkit-text/{encoder}-{head}": _text(encoder, head)
     for encoder in encoder_configs()
-    for head in ("linear", "bigru")
+    for head in (("linear", "bigru") if encoder in BOTH_HEADS else ("linear",))
 }
 TINY["hfkit-text/bert-linear-1-logit"] = _text("bert", "linear", head_logits=1)
 TINY["hfkit-text/bert-bigru-1-logit"] = _text("bert", "bigru", head_logits=1)
@@ -184,6 +224,19 @@ IMAGE_MODELS["hfkit-transformers-image/siglip-mean"] = (
     TransformersImageClassifier,
     {"backbone_config": SiglipVisionConfig(**TRANSFORMERS), "pooling": "mean"},
 )
+SMALL_IMAGES = {**TRANSFORMER, "img_size": 32}
+TWINS = {"embed_dims": [8, 8], "num_heads": [2, 2], "mlp_ratios": [2, 2], "depths": [2, 2], "sr_ratios": [2, 1]}
+IMAGE_MODELS |= {
+    f"hfkit-timm/{family}": (TimmClassifier, {"backbone_name": name, "backbone_options": options, "head": "linear"})
+    for family, name, options in (
+        ("dinov2", "vit_small_patch14_dinov2", SMALL_IMAGES),
+        ("dinov3", "vit_small_patch16_dinov3", SMALL_IMAGES),
+        ("eva02", "eva02_tiny_patch14_224", SMALL_IMAGES),
+        ("convnextv2", "convnextv2_atto", {"depths": [1, 1, 2, 1], "dims": [4, 8, 8, 8]}),
+        ("mobilenetv4", "mobilenetv4_conv_small_035", {}),
+        ("twins", "twins_pcpvt_small", {**TWINS, "img_size": 32}),
+    )
+}
 IMAGE_CONFIGS = {
     VggClassifier: VggClassifierConfig,
     DenseNetClassifier: DenseNetClassifierConfig,

@@ -25,17 +25,17 @@ def list_entries(folder: Folder = None) -> None:
     from rich.table import Table
 
     store = FeatureStore(folder)
-    entries = store.entries()
-    size = sum(entry.record["bytes"] for entry in entries)
+    items = store.items()
+    size = sum(item.record["bytes"] for item in items)
     table = Table("key", "what", "MB", "last used")
-    for entry in entries:
-        used = datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
-        table.add_row(entry.folder.name[:8], entry.record["of"], f"{entry.record['bytes'] / 1e6:,.1f}", used)
+    for item in items:
+        used = datetime.fromtimestamp(item.used).strftime("%Y-%m-%d %H:%M")
+        table.add_row(item.folder.name[:8], item.record["of"], f"{item.record['bytes'] / 1e6:,.1f}", used)
     console = Console()
-    if entries:
+    if items:
         console.print(table)
     console.print(
-        f"{len(entries)} entries, {size / 1e6:,.1f} MB of at most {store.limit / 1e6:,.0f} MB, in {store.root}.",
+        f"{len(items)} entries, {size / 1e6:,.1f} MB of at most {store.limit / 1e6:,.0f} MB, in {store.root}.",
         highlight=False,
         soft_wrap=True,
     )

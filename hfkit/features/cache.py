@@ -22,7 +22,7 @@ from ..data.augmented import FrozenInputs
 from ..data.batching import Collator, batch_of, share_of_batches
 from ..data.stored_rows import numbers_of
 from ..errors import UserError, first_sentence
-from ..freezing import frozen_checksum
+from ..frozen_checksums import frozen_checksum
 from ..machine import code_checksum, package_versions
 from ..models.base import BackboneClassifier
 from ..notes import Note
@@ -46,7 +46,7 @@ class SplitStates:
         layout: How the states lie in their file.
         key: Under which they are stored.
         folder: Where they are, or None.
-        hold: Keeps them from being removed.
+        lock: Keeps them from being removed.
 
     """
 
@@ -55,7 +55,7 @@ class SplitStates:
     layout: StateLayout
     key: str
     folder: Path | None = None
-    hold: IO[bytes] | None = None
+    lock: IO[bytes] | None = None
 
 
 class FeatureCache:
@@ -83,18 +83,18 @@ class FeatureCache:
         self.model, self.collator, self.store, self.batch_size = model, collator, store, batch_size
         self.compute_dtype, self.dtype = compute_dtype, dtype
         self.processes = PartialState()
-        self.stage = entry_stage(model)
+        self.start_layer = find_start_layer(model)
         self.notes: list[Note] = []
 
     def key(self, inputs: FrozenInputs) -> str:
-        """Hash everything that the states depend on: weights, code, config, rows, views, stage and dtypes."""
+        """Hash everything that the states depend on: weights, code, config, rows, views, start layer and dtypes."""
         config = {key: value for key, value in self.model.config.to_dict().items() if key not in _NOT_OF_THE_STATES}
         parts = {
             "weights": frozen_checksum(self.model, without=self.model.training_parts),
             "code": code_checksum(),
             "versions": package_versions(),
             "config": config,
-            "stage": self.stage,
+            "start_layer": self.start_layer,
             "inputs": inputs.content(),
             "views": len(inputs.views),
             "dtypes": [str(self.compute_dtype), str(self.dtype)],
@@ -119,11 +119,11 @@ class FeatureCache:
         try:
             with torch.inference_mode():
                 whole = self.model(**batch).logits
-                states = self.model.run_to(self.stage, **batch)
+                states = self.model.forward_to(self.start_layer, **batch)
                 parted = self.model(states=states, **mask).logits
                 torch.testing.assert_close(parted, whole, rtol=1e-4, atol=1e-5)
                 with self.autocast():
-                    found = self.model.run_to(self.stage, **batch)
+                    found = self.model.forward_to(self.start_layer, **batch)
         except torch.OutOfMemoryError:
             raise
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
@@ -152,10 +152,10 @@ class FeatureCache:
         def find() -> tuple[str, Path | None]:
             """Look on the main process, and keep what is found."""
             key = self.key(inputs)
-            entry, note = self.store.find(key)
+            item, note = self.store.find(key)
             self.notes += [Note("features_damaged", note)] if note else []
-            states.hold = self.store.hold(entry) if entry else None
-            return key, entry.folder if entry else None
+            states.lock = self.store.lock(item) if item else None
+            return key, item.folder if item else None
 
         states.key, states.folder = self.on_main(find)
         return states
@@ -191,19 +191,19 @@ class FeatureCache:
             batches = share_of_batches(rows, self.collator, self.batch_size, self.processes.device, description)
             with torch.inference_mode(), self.autocast():
                 for numbers, batch in batches:
-                    found = as_stored(self.model.run_to(self.stage, **batch), layout.stored)
+                    found = as_stored(self.model.forward_to(self.start_layer, **batch), layout.stored)
                     for number, row in zip(numbers, found, strict=True):
                         place = layout.place(number, view)
                         target[place] = row[: len(target[place])] if layout.offsets is not None else row
 
     def _finish(self, folder: Path, states: SplitStates) -> Path:
-        """Make an entry of what all processes have written, on the main process."""
+        """Make an item of the cache of what all processes have written, on the main process."""
         name = type(self.model.backbone).__name__
         rows, kind = states.layout.rows, str(states.layout.stored)[6:]
-        of = f"{states.split}: {rows} rows before {self.stage} of {name}, {kind}"
-        entry = self.store.finish(folder, {"of": of})
-        states.hold = self.store.hold(entry)
-        return entry.folder
+        of = f"{states.split}: {rows} rows before {self.start_layer} of {name}, {kind}"
+        item = self.store.finish(folder, {"of": of})
+        states.lock = self.store.lock(item)
+        return item.folder
 
     def on_main(self, action: Callable[[], Value]) -> Value:
         """Do something on the main process, and return on all what it gives.
@@ -249,28 +249,32 @@ def as_stored(states: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return stored
 
 
-def entry_stage(model: BackboneClassifier) -> str:
-    """Return the first stage, in order of execution, that trains: everything in front of it is frozen.
+def find_start_layer(model: BackboneClassifier) -> str:
+    """Return the layer that training can enter: everything in front of it is frozen, and all that trains behind it.
+
+    It is the first trained layer, or where more than one tensor comes from the frozen layers (as inside a residual block) the
+    nearest module around it that one tensor enters.
 
     Raises:
-        CannotCacheError: Nothing in front of it is frozen, or what trains stands in no stage of known order.
+        CannotCacheError: Nothing in front of it is frozen, or the model cannot be entered there.
 
     """
-    trainable = [name for name, parameter in model.backbone.named_parameters() if parameter.requires_grad]
-    if len(trainable) == len(list(model.backbone.parameters())):
+    parameters = list(model.backbone.parameters())
+    if not any(parameter.requires_grad for parameter in parameters):
+        return "classifier"
+    if all(parameter.requires_grad for parameter in parameters) or model.trained_from is None:
         raise CannotCacheError("nothing is frozen")
-    entries = model.entries()
-    first = len(entries) - 1
-    for name in trainable:
-        position = next((index for index, stage in enumerate(entries) if name.startswith(f"{stage}.")), None)
-        if position is None:
-            raise CannotCacheError(
-                f"{type(model.backbone).__name__} cannot be entered in front of {name}, only at {', '.join(entries)}"
-            )
-        first = min(first, position)
-    if first == 0 and len(entries) > 1:
-        raise CannotCacheError(f"the first stage, {entries[0]}, trains")
-    return entries[first]
+    order, first = model.execution_order(), model.trained_from
+    if not order.inputs_depend_on[first]:
+        raise CannotCacheError(f"nothing in front of {first} is frozen")
+    reasons = []
+    for layer in [first, *order.modules_around(first)]:
+        reason = model.why_no_split(layer) if layer and order.inputs_depend_on[layer] else ""
+        if reason:
+            reasons.append(reason)
+        elif layer and order.inputs_depend_on[layer]:
+            return layer
+    raise CannotCacheError(f"{type(model.backbone).__name__} cannot be entered in front of {first} ({reasons[0]})")
 
 
 _NOT_OF_THE_STATES = (

@@ -54,7 +54,7 @@ def seconds_to_compute(cache: FeatureCache, rows: Dataset) -> float:
     def compute() -> None:
         """Read a batch and run the frozen part on it."""
         with torch.inference_mode(), cache.autocast():
-            cache.model.run_to(cache.stage, **batch_of(rows, numbers, cache.collator, device))
+            cache.model.forward_to(cache.start_layer, **batch_of(rows, numbers, cache.collator, device))
 
     seconds = measure_seconds(compute, device)
     if seconds < _LONG_SECONDS:

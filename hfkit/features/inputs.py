@@ -33,7 +33,7 @@ class TrainingInputs:
         notes: What is said of the cache.
         callbacks: What the Trainer needs to call for it.
         seconds: How long it took to find the states or to compute them, checks included.
-        holds: Open files that keep the states from being removed while they are read.
+        locks: Open files that keep the states from being removed while they are read.
 
     """
 
@@ -43,7 +43,7 @@ class TrainingInputs:
     notes: list[Note]
     callbacks: list[TrainerCallback] = field(default_factory=list)
     seconds: float = 0.0
-    holds: list[IO[bytes]] = field(default_factory=list)
+    locks: list[IO[bytes]] = field(default_factory=list)
 
 
 def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInputs:
@@ -100,7 +100,7 @@ def use_feature_cache(
         raise CannotCacheError(train.note)
     started, model = time.perf_counter(), cache.model
     model.to(cache.processes.device).eval()
-    model.entry = cache.stage
+    model.start_layer = cache.start_layer
     try:
         sample = cache.sample(train.views[0])
         splits = {"train": train} | ({"validation": validation} if validation else {})
@@ -113,7 +113,7 @@ def use_feature_cache(
         if missing:
             cache.compute(missing)
     except CannotCacheError:
-        model.entry = "classifier"
+        model.start_layer = "classifier"
         raise
     seconds = time.perf_counter() - started
     readers = [StateReader(Path(str(s.folder)) / STATES_FILE, s.layout, s.inputs.by_epoch) for s in states]
@@ -121,7 +121,7 @@ def use_feature_cache(
     how = f"computed in {seconds:.1f} s" if missing else "found"
     kind = str(readers[0].layout.stored).removeprefix("torch.")
     note = (
-        f"Feature cache: training enters {cache.stage}; what is in front of it was {how}, once for each row "
+        f"Feature cache: training enters {cache.start_layer}; what is in front of it was {how}, once for each row "
         f"({size / 1e6:,.1f} MB of {kind} in {cache.store.root})."
     )
     return TrainingInputs(
@@ -135,5 +135,5 @@ def use_feature_cache(
         ],
         [ViewOfEpoch(readers[0])],
         seconds if missing else 0.0,
-        [split.hold for split in states if split.hold],
+        [split.lock for split in states if split.lock],
     )

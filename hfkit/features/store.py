@@ -1,4 +1,4 @@
-"""Stored features on disk: a folder an entry, keyed by content, written beside and then renamed."""
+"""Stored features on disk: a folder an item, keyed by content, written beside and then renamed."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ class StoreFullError(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheItem:
     """One stored pass over the rows of one split.
 
     Attributes:
@@ -51,11 +51,11 @@ class Entry:
 
 
 class FeatureStore:
-    """A folder of entries with a limit on their size; the least recently used entries make room for new ones.
+    """A folder of items with a limit on their size; the least recently used items make room for new ones.
 
     Args:
         root: The folder; default: `features` in `HFKIT_CACHE`, or in `~/.cache/hfkit`.
-        limit: Bytes that all entries may take; default: `HFKIT_CACHE_LIMIT_GB` gigabytes, or 50.
+        limit: Bytes that all items may take; default: `HFKIT_CACHE_LIMIT_GB` gigabytes, or 50.
 
     Raises:
         UserError: The variable holds no number.
@@ -72,19 +72,19 @@ class FeatureStore:
             raise UserError(f"HFKIT_CACHE_LIMIT_GB is {stated}: write a number of gigabytes, such as 50.") from error
         self.limit = int(gigabytes * 1e9) if limit is None else limit
 
-    def entries(self) -> list[Entry]:
-        """Return the whole entries, the most recently used first."""
+    def items(self) -> list[CacheItem]:
+        """Return the whole items, the most recently used first."""
         found = []
         for file in self.root.glob(f"*/{RECORD_FILE}"):
             try:
-                found.append(Entry(file.parent, json.loads(file.read_text()), file.stat().st_mtime))
+                found.append(CacheItem(file.parent, json.loads(file.read_text()), file.stat().st_mtime))
             except (OSError, ValueError):  # removed by another process, or damaged: `find` says so
                 continue
-        whole = [entry for entry in found if ".partial" not in entry.folder.name]
-        return sorted(whole, key=lambda entry: entry.used, reverse=True)
+        whole = [item for item in found if ".partial" not in item.folder.name]
+        return sorted(whole, key=lambda item: item.used, reverse=True)
 
-    def find(self, key: str) -> tuple[Entry | None, str]:
-        """Return the entry of a key, and a sentence where one was there but damaged; that one is removed.
+    def find(self, key: str) -> tuple[CacheItem | None, str]:
+        """Return the item of a key, and a sentence where one was there but damaged; that one is removed.
 
         Raises:
             OSError: It cannot be read, which is no damage.
@@ -104,13 +104,13 @@ class FeatureStore:
         if not whole:
             _remove(folder)
             return None, "Stored features were damaged; they are computed anew."
-        with contextlib.suppress(OSError):  # somebody else's entry may only be read
+        with contextlib.suppress(OSError):  # somebody else's item may only be read
             os.utime(folder / RECORD_FILE)
-        return Entry(folder, record, time.time()), ""
+        return CacheItem(folder, record, time.time()), ""
 
-    def hold(self, entry: Entry) -> IO[bytes]:
-        """Keep an entry from being removed, by this process or others, for as long as the file that is returned is open."""
-        file = (entry.folder / RECORD_FILE).open("rb")
+    def lock(self, item: CacheItem) -> IO[bytes]:
+        """Keep an item from being removed, by this process or others, for as long as the file that is returned is open."""
+        file = (item.folder / RECORD_FILE).open("rb")
         _lock(file, exclusive=False)
         return file
 
@@ -138,8 +138,8 @@ class FeatureStore:
             raise
         return folder
 
-    def finish(self, folder: Path, record: dict[str, Any]) -> Entry:
-        """Write the record of a filled folder and give it its name; only then it is an entry."""
+    def finish(self, folder: Path, record: dict[str, Any]) -> CacheItem:
+        """Write the record of a filled folder and give it its name; only then it is an item."""
         states = folder / STATES_FILE
         whole = {**record, "bytes": states.stat().st_size, "checksum": checksum(states), "created": time.time()}
         write_file(folder / RECORD_FILE, json.dumps(whole, indent=2))
@@ -150,18 +150,18 @@ class FeatureStore:
             if not target.is_dir():
                 raise
             shutil.rmtree(folder)  # another run was faster with the same
-        return Entry(target, whole, time.time())
+        return CacheItem(target, whole, time.time())
 
     def clear(self) -> int:
-        """Remove all entries that no run reads, and what killed runs left, and return how many bytes that were."""
-        entries = [entry for entry in self.entries() if not _is_held(entry)]
-        for entry in entries:
-            _remove(entry.folder)
+        """Remove all items that no run reads, and what killed runs left, and return how many bytes that were."""
+        items = [item for item in self.items() if not _is_locked(item)]
+        for item in items:
+            _remove(item.folder)
         self._remove_abandoned()
-        return sum(entry.record["bytes"] for entry in entries)
+        return sum(item.record["bytes"] for item in items)
 
     def make_room(self, size: int) -> None:
-        """Remove the least recently used entries that no run reads, until `size` more bytes have room.
+        """Remove the least recently used items that no run reads, until `size` more bytes have room.
 
         Raises:
             StoreFullError: There would not be enough; nothing is removed then.
@@ -172,12 +172,12 @@ class FeatureStore:
                 f"{size / 1e9:.1f} GB would be above the cache's limit of {self.limit / 1e9:.1f} GB (HFKIT_CACHE_LIMIT_GB)"
             )
         self.root.mkdir(parents=True, exist_ok=True)
-        entries = self.entries()
+        items = self.items()
         free = shutil.disk_usage(self.root).free
-        above_limit = sum(entry.record["bytes"] for entry in entries) + size - self.limit
+        above_limit = sum(item.record["bytes"] for item in items) + size - self.limit
         above_disk = size / 0.95 - free  # a full disk would stop more than this run
-        removable = [entry for entry in entries if not _is_held(entry)]
-        total = sum(entry.record["bytes"] for entry in removable)
+        removable = [item for item in items if not _is_locked(item)]
+        total = sum(item.record["bytes"] for item in removable)
         if above_disk > total:
             raise StoreFullError(
                 f"{size / 1e9:.1f} GB do not fit on the disk of {self.root}, which has {free / 1e9:.1f} GB free"
@@ -189,9 +189,9 @@ class FeatureStore:
             )
         removed = 0
         while removed < max(above_limit, above_disk):
-            entry = removable.pop()
-            _remove(entry.folder)
-            removed += entry.record["bytes"]
+            item = removable.pop()
+            _remove(item.folder)
+            removed += item.record["bytes"]
 
     def _remove_abandoned(self) -> None:
         """Remove what was left by processes that were killed while they wrote or removed something."""
@@ -199,7 +199,7 @@ class FeatureStore:
             if ".partial-" in folder.name:
                 host, _, number = folder.name.partition(".partial-")[2].rpartition("-")[0].rpartition("-")
                 abandoned = host == socket.gethostname() and not (number.isdigit() and psutil.pid_exists(int(number)))
-            else:  # a whole entry was renamed with its record in it
+            else:  # a whole item was renamed with its record in it
                 abandoned = bool(re.fullmatch("[0-9a-f]{32}", folder.name)) and not (folder / RECORD_FILE).exists()
             with contextlib.suppress(OSError):  # somebody else's, or gone already
                 newest = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
@@ -208,17 +208,17 @@ class FeatureStore:
 
 
 def _remove(folder: Path) -> None:
-    """Remove an entry; killed in between, it leaves what `_remove_abandoned` finds."""
+    """Remove an item; killed in between, it leaves what `_remove_abandoned` finds."""
     doomed = folder.with_name(f"{folder.name}.partial-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     with contextlib.suppress(OSError):
         folder.rename(doomed)
         shutil.rmtree(doomed)
 
 
-def _is_held(entry: Entry) -> bool:
-    """Whether a run reads an entry now."""
+def _is_locked(item: CacheItem) -> bool:
+    """Whether a run reads an item now."""
     try:
-        with open(entry.folder / RECORD_FILE, "rb") as file:
+        with open(item.folder / RECORD_FILE, "rb") as file:
             return not _lock(file, exclusive=True)
     except OSError:
         return False

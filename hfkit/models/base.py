@@ -1,6 +1,7 @@
 """What all classifiers share: a backbone, a head, frozen parts that stay frozen, and a strict way to load weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,6 +9,13 @@ from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers import initialization as init
+
+from .execution_order import ExecutionOrder, probing
+from .execution_recorder import record_execution
+from .splitting import Arguments, Placeholders, Split, arguments_of_first_call
+
+_CANNOT_SPLIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a backbone raises whose parts do not fit together."""
 
 
 class BackboneClassifier(PreTrainedModel):
@@ -25,16 +33,22 @@ class BackboneClassifier(PreTrainedModel):
 
     backbone: Any
     classifier: Any
-    entry = "classifier"
-    """The stage that `forward(states=...)` enters: what is in front of it was computed before (see `run_to`)."""
+    start_layer = "classifier"
+    """The layer that `forward(states=...)` enters: what is in front of it was computed before (see `forward_to`)."""
+    trained_from: str | None = None
+    """The module whose first call is the first that trains; `classifier`: none of the backbone's; None: all of them."""
     feature_size: int
     """Width of the features that the backbone gives to the head."""
-    new_stage: str | None = None
-    """A stage that no pretrained weights have, and that therefore has to train."""
+    randomly_initialised: str | None = None
+    """A layer that no pretrained weights have, and that therefore has to train."""
     training_parts: tuple[str, ...] = ()
-    """Names of modules of the backbone that only training uses: nothing that `run_to` returns depends on them."""
+    """Names of modules of the backbone that only training uses: nothing that `forward_to` returns depends on them."""
     keep_batch_norm = False
     """BatchNorm keeps the mean and variance that came with the weights, also where its scale and shift train."""
+    dropout_around = False
+    """A module around the first trained layer has a dropout of its own in front of that layer, and has to sleep for it."""
+    _order: ExecutionOrder | None = None
+    _placeholder_source: Callable[[tuple[int, ...]], torch.Tensor] | None = None
 
     def stages(self) -> list[str]:
         """Name the stages of the backbone in the order in which they are registered, e.g. `encoder.layer.11`.
@@ -43,16 +57,99 @@ class BackboneClassifier(PreTrainedModel):
         """
         return list(_stage_names(self.backbone))
 
-    def entries(self) -> list[str]:
-        """Name the stages that this model can be run up to and from, in order of execution; the last is the head.
-
-        A family that knows the order of its stages names them all; otherwise there is the head alone.
-        """
-        return ["classifier"]
-
-    def run_to(self, stage: str, **inputs: torch.Tensor) -> torch.Tensor:
-        """Run the backbone on a batch of what `forward` takes, and return what enters `stage`, one of `entries()`."""
+    def probe_inputs(self) -> dict[str, torch.Tensor]:
+        """Return a small batch of what `forward` takes, always the same, on the model's device."""
         raise NotImplementedError
+
+    def features(self, *inputs: Any, **named_inputs: Any) -> torch.Tensor:
+        """Run the backbone on a batch of what `forward` takes, and return what the head takes."""
+        raise NotImplementedError
+
+    def execution_order(self) -> ExecutionOrder:
+        """Return in which order the modules of the backbone run, as seen once on the probe batch.
+
+        It is the record that freezing, the feature cache and all that goes by depth use.
+        """
+        if self._order is None:
+            with probing(self, self.backbone.parameters()):
+                inputs = self.probe_inputs()
+                # Of integers no gradient is kept: the table of word embeddings stands for texts.
+                batch = [tensor.requires_grad_() for tensor in inputs.values() if tensor.is_floating_point()]
+                rows = next(iter(inputs.values()))
+                shape = tuple(rows.shape[:1]) if batch else tuple(rows.shape[:2])
+                batch = batch or self._word_embeddings()
+                self._order = record_execution(self.backbone, lambda: self(**inputs).logits, batch, shape)
+        return self._order
+
+    def _word_embeddings(self) -> list[torch.Tensor]:
+        """Return the table of word embeddings in a list; an empty one where there is no table, as in CANINE."""
+        try:
+            table = self.backbone.get_input_embeddings()
+        except NotImplementedError:
+            return []
+        return [table.weight] if isinstance(table, nn.Embedding) else []
+
+    def split_points(self) -> list[str]:
+        """Name the layers that this model can be run up to and from, in order of execution; the last is the head."""
+        parameters = [name for name, _ in self.backbone.named_parameters()]
+        order = self.execution_order()
+        stages = [stage for stage in self.stages() if any(name.startswith(f"{stage}.") for name in parameters)]
+        starts = {order.resolve(stage) for stage in stages}
+        layers = [layer for layer in order.first_calls if layer in starts and not self.why_no_split(layer)]
+        return [*layers, "classifier"]
+
+    def why_no_split(self, layer: str) -> str:
+        """Run the probe batch up to `layer` and from it, and say why that is not the whole; an empty text where it is."""
+        before, leaf = self.start_layer, torch.zeros((), requires_grad=True)
+        self.start_layer = layer
+        try:
+            with torch.enable_grad(), probing(self):
+                inputs = self.probe_inputs()
+                leaf = leaf.to(self.device).detach().requires_grad_()
+                whole = self(**inputs).logits
+                states = self.forward_to(layer, **inputs).detach()
+                self._placeholder_source = lambda shape: leaf.expand(shape).clone()
+                mask = {name: inputs[name] for name in ("attention_mask",) if name in inputs}
+                parted = self(states=states, **mask).logits
+                torch.testing.assert_close(parted, whole, rtol=1e-4, atol=1e-5)
+                # Equal numbers are not enough: a branch that starts at zero would hide what it lacks.
+                if parted.requires_grad and torch.autograd.grad(parted.sum(), leaf, allow_unused=True)[0] is not None:
+                    return "more than one tensor comes from the layers in front of it"
+        except AssertionError:
+            return "the model in two parts differs from the whole"
+        except _CANNOT_SPLIT as error:
+            return " ".join(str(error).split()).split(". ")[0] or type(error).__name__
+        finally:
+            self.start_layer, self._placeholder_source = before, None
+        return ""
+
+    def forward_to(self, layer: str, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the backbone on a batch of what `forward` takes, and return what enters `layer`, one of `split_points()`."""
+        if layer == "classifier":
+            return self.features(**inputs)
+        return self._split(layer).states(self.arguments_of(layer, **inputs))
+
+    def arguments_of(self, layer: str, **inputs: torch.Tensor) -> Arguments:
+        """Run the backbone on a batch of what `forward` takes, and return what the first call of `layer` is given."""
+        if layer == "classifier":
+            return (self.features(**inputs),), {}
+        return arguments_of_first_call(self.backbone.get_submodule(layer), partial(self.features, **inputs))
+
+    def _split(self, layer: str) -> Split:
+        """Return how to enter the backbone in front of `layer`.
+
+        Raises:
+            ValueError: That is not possible.
+
+        """
+        split = Split.in_front_of(layer, self.execution_order())
+        if split is None:
+            raise ValueError(f"what enters {layer} is not one tensor with a row for each input")
+        return split
+
+    def _placeholders(self, states: torch.Tensor, split: Split) -> Placeholders:
+        """Return what stands for the layers in front of a split."""
+        return Placeholders(states, split, self._placeholder_source)
 
     def layer_name(self, name: str) -> str:
         """Return the backbone's own name of a layer that may be named as another library names it; here: the same."""
@@ -62,37 +159,49 @@ class BackboneClassifier(PreTrainedModel):
         """Remove what only training uses, before the trained model is saved; most models have nothing of the kind."""
 
     def train(self, mode: bool = True) -> "BackboneClassifier":
-        """Set the training mode, but keep `still_modules` in eval mode.
+        """Set the training mode, but keep `modules_in_eval_mode` in eval mode.
 
         The Trainer calls this at every step, which would wake the dropout and the BatchNorm statistics of frozen layers.
         """
         if mode != self.training:
             super().train(mode)
-        still = set(self.still_modules()) if mode else set()
+        kept = set(self.modules_in_eval_mode()) if mode else set()
         for module in self.modules():
-            wanted = mode and module not in still
+            wanted = mode and module not in kept
             if module.training != wanted:  # to set an attribute of a module is slow, and this runs at every step
                 module.training = wanted
         return self
 
-    def still_modules(self) -> list[nn.Module]:
+    def modules_in_eval_mode(self) -> list[nn.Module]:
         """Return the modules of the backbone that are in eval mode in training too.
 
-        They are frozen modules, which have no trainable parameter; parameterless ones (such as a dropout) that are
-        registered before the first trainable parameter; and with `keep_batch_norm` every BatchNorm.
+        They are frozen modules, which have no trainable parameter; parameterless ones (such as a dropout) that run before
+        what trains, or that do not run by themselves and stand in a module that is in eval mode; with `keep_batch_norm`
+        every BatchNorm; and modules around the first trained layer whose own dropout is in front of it.
         """
         inside: dict[nn.Module, set[bool]] = {}
         _collect_requires_grad(self.backbone, inside)
-        still: list[nn.Module] = []
-        trainable_seen = inside[self.backbone] == {True}
-        for module in self.backbone.modules():
+        before, around = self._modules_before()
+        kept: dict[str, bool] = {}
+        modules: list[nn.Module] = []
+        for name, module in self.backbone.named_modules():
+            parent = kept.get(name.rpartition(".")[0], False)
             if self.keep_batch_norm and isinstance(module, nn.modules.batchnorm._BatchNorm):
-                still.append(module)
+                kept[name] = True
             elif True in inside[module]:
-                trainable_seen |= any(parameter.requires_grad for parameter in module.parameters(recurse=False))
-            elif inside[module] or not trainable_seen:
-                still.append(module)
-        return still
+                kept[name] = name in around
+            else:
+                kept[name] = bool(inside[module]) or name in before or parent
+            modules += [module] if kept[name] else []
+        return modules
+
+    def _modules_before(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Name the modules that run before what trains, and those of them in which it runs and that have to sleep, too."""
+        if self.trained_from in (None, "classifier"):
+            return frozenset(), frozenset()
+        order = self.execution_order()
+        around = frozenset(order.modules_around(str(self.trained_from)) if self.dropout_around else ())
+        return order.modules_before(str(self.trained_from)), around
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

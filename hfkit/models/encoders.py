@@ -1,10 +1,9 @@
-"""The encoder under a text classifier: what may be one, loading it, what goes into one of its layers, a batch in parts."""
+"""The encoder under a text classifier: what may be one, loading it, a probe batch, and a batch in parts."""
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional
 from transformers import (
     CONFIG_MAPPING,
@@ -20,6 +19,9 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
+
+PROBE_TOKENS = 13
+"""Length of a probe text: a number that is the width of nothing."""
 
 
 def encoder_config(options: dict[str, Any]) -> PreTrainedConfig:
@@ -131,23 +133,20 @@ def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedMo
     return encoder, not loading["missing_keys"]
 
 
-def input_of(module: nn.Module, encoder: nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Run `encoder` until `module` is called, and return the states that it is called with."""
-    found: list[torch.Tensor] = []
+def random_texts(config: PreTrainedConfig, max_length: int) -> dict[str, torch.Tensor]:
+    """Return ids and mask of two texts of random tokens, always the same for a config: 13 tokens and 9, or fewer.
 
-    def stop(_: nn.Module, arguments: tuple[Any, ...]) -> None:
-        """Keep the states and end the pass."""
-        found.append(arguments[0])
-        raise _ReachedError
-
-    handle = module.register_forward_pre_hook(stop)
-    try:
-        encoder(**inputs)
-    except _ReachedError:
-        pass
-    finally:
-        handle.remove()
-    return found[0]
+    The shorter one is padded on the right with the encoder's padding token.
+    """
+    tokens = min(PROBE_TOKENS, max_length)
+    pad = config.pad_token_id or 0
+    generator = torch.Generator().manual_seed(0)
+    vocabulary = getattr(config, "vocab_size", 256)  # CANINE reads characters
+    ids = torch.randint(0, vocabulary, (2, tokens), generator=generator)
+    ids[ids == pad] = (pad + 1) % vocabulary
+    mask = torch.ones_like(ids)
+    mask[1, max(tokens - 4, 1) :] = 0
+    return {"input_ids": torch.where(mask.bool(), ids, pad), "attention_mask": mask}
 
 
 def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
@@ -182,7 +181,3 @@ def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tenso
 def rows_of_a_part(device: torch.device) -> int:
     """Return how many rows `by_length` computes at once: 8 on a CPU, where 8 is the fastest; 16 on a GPU, which wants more."""
     return 8 if device.type == "cpu" else 16
-
-
-class _ReachedError(Exception):
-    """Ends a forward pass in front of a module."""

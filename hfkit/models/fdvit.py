@@ -181,7 +181,7 @@ class FdVitClassifier(ImageClassifier):
             return super().forward(pixel_values, labels, states)
         steps = self.steps()
         if states is not None:
-            position = self._position(self.entry)
+            position = self._position(self.start_layer)
             steps = [] if position is None else steps[position:]
         else:
             assert pixel_values is not None

@@ -13,6 +13,7 @@ from transformers.modeling_outputs import ImageClassifierOutput
 from .base import BackboneClassifier
 from .heads import LinearHead, MlpHead
 from .image_pipeline import ImageClassificationPipeline
+from .splitting import Split, entering
 
 Step = tuple[str, Callable[[torch.Tensor], torch.Tensor]]
 """A part of a backbone: its name, and the function that it is."""
@@ -115,25 +116,55 @@ class ImageClassifier(BackboneClassifier):
     def steps(self) -> list[Step]:
         """Return the backbone as named functions in order of execution, from the images to the features.
 
-        The names are those of stages; only the last function, which makes features of states, may have none.
+        The names are those of layers; only the last function, which makes features of states, may have none. A backbone
+        that is not to be taken apart in this way is one step without a name.
         """
         raise NotImplementedError
+
+    def probe_inputs(self) -> dict[str, torch.Tensor]:
+        """Return two images of noise, always the same, on the model's device."""
+        size = self.config.image_size
+        pixels = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+        return {"pixel_values": pixels.to(self.device)}
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images (batch, 3, height, width) to what the head takes, (batch, feature_size)."""
         return _run(self.steps(), pixel_values)
 
-    def entries(self) -> list[str]:
-        """Name the stages that this model can be run up to and from, in order of execution; the last is the head."""
-        return [name for name, _ in self.steps() if name] + ["classifier"]
+    def split_points(self) -> list[str]:
+        """Name the layers that this model can be run up to and from, in order of execution; the last is the head."""
+        names = [name for name, _ in self.steps() if name]
+        return [*names, "classifier"] if names else super().split_points()
 
-    def run_to(self, stage: str, **inputs: torch.Tensor) -> torch.Tensor:
-        """Map `pixel_values` (batch, 3, height, width) to what enters `stage`, one of `entries()`."""
-        return _run(self.steps()[: self._position(stage)], inputs["pixel_values"])
+    def forward_to(self, layer: str, **inputs: torch.Tensor) -> torch.Tensor:
+        """Map `pixel_values` (batch, 3, height, width) to what enters `layer`, one of `split_points()`."""
+        position = self._position(layer)
+        if position is None:
+            return super().forward_to(layer, **inputs)
+        return _run(self.steps()[:position], inputs["pixel_values"])
 
-    def _position(self, stage: str) -> int | None:
-        """Return the index of `stage` in `steps()`; None for the head, which is behind all of them."""
-        return None if stage == "classifier" else [name for name, _ in self.steps()].index(stage)
+    def _forward_from(self, layer: str, states: torch.Tensor) -> torch.Tensor:
+        """Map what enters `layer` to what the head takes."""
+        if layer == "classifier":
+            return states
+        position = self._position(layer)
+        if position is not None:
+            return _run(self.steps()[position:], states)
+        split, size = self._split(layer), self.config.image_size
+        placeholders = self._placeholders(states, split)
+        with entering(self.backbone, split, placeholders):
+            return self.features(placeholders.of_shape((len(states), 3, size, size)))
+
+    def _split(self, layer: str) -> Split:
+        """Return how to enter a backbone without steps in front of `layer`; one with steps is entered at those alone."""
+        if any(name for name, _ in self.steps()):
+            raise ValueError(f"{layer} stands within a step of {type(self).__name__}")
+        return super()._split(layer)
+
+    def _position(self, layer: str) -> int | None:
+        """Return the index of `layer` in `steps()`, or None where it is no step of its own."""
+        names = [name for name, _ in self.steps()]
+        return names.index(layer) if layer in names else None
 
     def load_pretrained_backbone(self, source: str | Mapping[str, torch.Tensor] = "default") -> None:
         """Copy pretrained weights into the backbone, strictly.
@@ -170,15 +201,14 @@ class ImageClassifier(BackboneClassifier):
             pixel_values: (batch, 3, image_size, image_size), preprocessed as `preprocessing()` says.
             labels: (batch,) class numbers, or (batch, num_labels) probabilities (MixUp, CutMix); with them the output has
                 a `loss`, the mean cross-entropy.
-            states: In place of images, what `run_to(self.entry, ...)` made of them.
+            states: In place of images, what `forward_to(self.start_layer, ...)` made of them.
 
         Returns:
             `logits` (batch, num_labels), and `loss` if labels are given.
 
         """
         if states is not None:
-            position = self._position(self.entry)
-            features = states if position is None else _run(self.steps()[position:], states)
+            features = self._forward_from(self.start_layer, states)
         else:
             assert pixel_values is not None
             features = self.features(pixel_values)

@@ -1,13 +1,12 @@
 """Text classifier: any Transformers encoder, or the layers of a causal model, with a linear or a BiGRU head."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
@@ -16,24 +15,15 @@ from .encoders import (
     by_length,
     check_reads_texts,
     encoder_config,
-    input_of,
     is_causal,
     load_encoder,
+    random_texts,
 )
 from .heads import BiGruHead, LinearHead
 from .padding import move_to_the_left
 from .pooling import DESCRIPTIONS, POOLINGS, default_pooling, pool
+from .splitting import entering
 from .text_pipeline import TextClassificationPipeline
-
-_LAYERS = {
-    "bert": "encoder.layer",
-    "camembert": "encoder.layer",
-    "distilbert": "transformer.layer",
-    "electra": "encoder.layer",
-    "roberta": "encoder.layer",
-    "xlm-roberta": "encoder.layer",
-}
-"""Where the layers are of encoders that run them one after the other, by `model_type`."""
 
 
 class TextClassifierConfig(PreTrainedConfig):
@@ -186,44 +176,50 @@ class TextClassifier(BackboneClassifier):
         logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
         return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
 
-    def entries(self) -> list[str]:
-        """Name the stages that this model can be run up to and from; an encoder of unknown order has its end alone."""
-        path, layers = self._layers()
-        stages = [f"{path}.{index}" for index in range(len(layers))] + ["pooler"] * self._has_pooler()
-        return [*stages, "classifier"]
+    def probe_inputs(self) -> dict[str, torch.Tensor]:
+        """Return two texts of random tokens, one of them padded, always the same, on the model's device."""
+        inputs = random_texts(self.backbone.config, self.config.max_length)
+        return {name: tensor.to(self.device) for name, tensor in inputs.items()}
 
-    def run_to(self, stage: str, **inputs: torch.Tensor) -> torch.Tensor:
-        """Run the encoder on token ids and return what enters `stage`, one of `entries()`.
+    def features(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Run the encoder on token ids (see `forward`) and return what the head takes.
 
         It is (batch, tokens, width), but (batch, width) for a linear head.
         """
-        inputs = self._encoder_inputs(**inputs)
-        if stage not in ("pooler", "classifier"):
-            return input_of(self.backbone.get_submodule(stage), self.backbone, inputs)
-        outputs = self.backbone(**inputs)
-        if stage == "pooler" or self.config.head == "bigru":
+        inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
+        return self._features_of(self.backbone(**inputs), inputs["attention_mask"])
+
+    def _features_of(self, outputs: Any, attention_mask: torch.Tensor | None) -> torch.Tensor:
+        """Return what the head takes of what the encoder gave."""
+        if self.config.head == "bigru":
             return outputs.last_hidden_state
         if self._has_pooler():
             return outputs.pooler_output
-        return pool(outputs.last_hidden_state, inputs["attention_mask"], self.pooling())
+        return pool(outputs.last_hidden_state, attention_mask, self.pooling())
 
-    def _run_from(self, stage: str, states: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Run what is between `stage` and the head on what enters that stage."""
-        if stage == "classifier":
+    def _forward_from(
+        self, layer: str, states: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Run what is between `layer` and the head on what enters that layer.
+
+        The encoder makes masks, positions and whatever else its layers share from the mask and its weights, as always.
+        """
+        if layer == "classifier":
             return states
-        if stage != "pooler":
-            mask = create_bidirectional_mask(
-                config=self.backbone.config, inputs_embeds=states, attention_mask=attention_mask
-            )
-            path, layers = self._layers()
-            for layer in layers[int(stage.removeprefix(f"{path}.")) :]:
-                states = layer(states, mask)
-        return states if self.config.head == "bigru" else self._pooled(states, attention_mask)
-
-    def _layers(self) -> tuple[str, nn.ModuleList]:
-        """Return path and layers of an encoder whose layers run one after the other on states and mask; of others none."""
-        path = _LAYERS.get(self.backbone.config.model_type, "")
-        return path, self.backbone.get_submodule(path) if path else nn.ModuleList()
+        if layer == "pooler":
+            return self.backbone.pooler(states)
+        split = self._split(layer)
+        placeholders = self._placeholders(states, split)
+        width = self.backbone.get_input_embeddings().embedding_dim
+        with entering(self.backbone, split, placeholders):
+            embeddings = placeholders.of_shape((*states.shape[:2], width))
+            outputs = self.backbone(inputs_embeds=embeddings, attention_mask=attention_mask)
+        return self._features_of(outputs, attention_mask)
 
     def _has_pooler(self) -> bool:
         return getattr(self.backbone, "pooler", None) is not None
@@ -248,7 +244,7 @@ class TextClassifier(BackboneClassifier):
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
             token_type_ids: (batch, tokens), passed on to encoders that know them.
             labels: (batch,) class numbers; with them the output has a `loss`, the mean cross-entropy.
-            states: In place of token ids, what `run_to(self.entry, ...)` made of them.
+            states: In place of token ids, what `forward_to(self.start_layer, ...)` made of them.
 
         Returns:
             `logits` (batch, num_labels), and `loss` if labels are given.
@@ -257,12 +253,14 @@ class TextClassifier(BackboneClassifier):
         if states is None:
             assert input_ids is not None
             inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
-            attention_mask, encode = inputs["attention_mask"], partial(self.run_to, "classifier")
+            attention_mask = inputs["attention_mask"]
+            encode: Callable[..., torch.Tensor] = self.features
         else:
-            inputs, encode = {"states": states}, partial(self._run_from, self.entry)
+            inputs = {"states": states}
+            encode = partial(self._forward_from, self.start_layer)
             if attention_mask is not None:
                 inputs["attention_mask"] = attention_mask = move_to_the_left({}, attention_mask)[1]
-        layers_run = states is None or self.entry not in ("pooler", "classifier")
+        layers_run = states is None or self.start_layer not in ("pooler", "classifier")
         # Rows in random order would be padded to more than twice their tokens. An evaluation sorts its rows before; a compiled
         # graph would be one for each length.
         if self.training and layers_run and attention_mask is not None and not torch.compiler.is_compiling():
@@ -292,7 +290,3 @@ class TextClassifier(BackboneClassifier):
             inputs, attention_mask = move_to_the_left(inputs, attention_mask)
         inputs["attention_mask"] = attention_mask
         return {name: tensor[:, : self.config.max_length] for name, tensor in inputs.items()}
-
-    def _pooled(self, states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
-        """Map the last states (batch, tokens, width) to what a linear head stands on."""
-        return self.backbone.pooler(states) if self._has_pooler() else pool(states, attention_mask, self.pooling())

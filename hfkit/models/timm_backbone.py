@@ -71,7 +71,10 @@ class TimmClassifier(ImageClassifier):
         )
 
     def steps(self) -> list[Step]:
-        """Return the parts of a transformer or of a net in `_SEQUENCES`, or any other backbone as one step without a name."""
+        """Return the parts of a transformer or of a net in `_SEQUENCES`, or any other backbone as one step without a name.
+
+        With parts of its own, activation checkpointing can leave BatchNorm's statistics alone, which timm's would count twice.
+        """
         net = self.backbone
         if isinstance(net, VisionTransformer):
             blocks: list[Step] = [(f"blocks.{name}", block) for name, block in net.blocks.named_children()]
@@ -109,6 +112,19 @@ class TimmClassifier(ImageClassifier):
         self._recompute = Recomputation(gradient_checkpointing_func, self.backbone) if enable else None
         self._checkpoint_every = options.get("every_n_layers", 1)
         self.gradient_checkpointing = enable
+
+    def _forward_from(self, layer: str, states: torch.Tensor) -> torch.Tensor:
+        """Map what enters `layer` to what the head takes.
+
+        Within one step nothing is checkpointed: timm would run the layer again in the backward pass, where no states enter it.
+        """
+        if not self.gradient_checkpointing or layer == "classifier" or self._position(layer) is not None:
+            return super()._forward_from(layer, states)
+        self.backbone.set_grad_checkpointing(False)
+        try:
+            return super()._forward_from(layer, states)
+        finally:
+            self.backbone.set_grad_checkpointing(True)
 
     def _last_stage(self) -> str:
         """Name the layer with parameters that some nets have behind their last block, in timm's part for the head."""

@@ -212,8 +212,8 @@ class TokenLearnerClassifier(TimmClassifier):
         return TokenLearner(*sizes)
 
     @property
-    def new_stage(self) -> str:  # type: ignore[override]
-        """The stage that makes the (first) learned tokens."""
+    def randomly_initialised(self) -> str:  # type: ignore[override]
+        """The layer that makes the (first) learned tokens."""
         return f"blocks.{self.config.token_learner_at}" if self.config.token_fuser else "blocks.token_learner"
 
     def token_maps(self, pixel_values: torch.Tensor) -> torch.Tensor:
@@ -221,9 +221,9 @@ class TokenLearnerClassifier(TimmClassifier):
 
         With `token_fuser`, those of the first block with learned tokens.
         """
-        module = self.backbone.get_submodule(self.new_stage)
+        module = self.backbone.get_submodule(self.randomly_initialised)
         learner = module.token_learner if self.config.token_fuser else module
-        tokens = self.run_to(self.new_stage, pixel_values=pixel_values)
+        tokens = self.forward_to(self.randomly_initialised, pixel_values=pixel_values)
         maps = learner.maps(tokens[:, learner.prefix_tokens :])
         return maps.unflatten(2, self.backbone.patch_embed.grid_size)
 

@@ -117,10 +117,7 @@ def _by_length(inputs: Dataset) -> Dataset:
 def _count(model: BackboneClassifier, freezing: FreezeCallback) -> dict[str, Any]:
     """Return the parameter counts, and the checksums that prove that what is frozen did not move."""
     trainable, total = count_parameters(model)
-    counts: dict[str, Any] = {"trainable_parameters": trainable, "total_parameters": total}
-    if freezing.checksum_before:
-        counts |= {"frozen_sha256_before": freezing.checksum_before, "frozen_sha256_after": freezing.checksum_after}
-    return counts
+    return {"trainable_parameters": trainable, "total_parameters": total, **freezing.results()}
 
 
 def _end_process_group(trainer: ClassifierTrainer) -> None:

@@ -22,7 +22,7 @@ from hfkit.data.batching import share_of_batches
 from hfkit.data.images import load_image_data
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
-from hfkit.features.cache import CannotCacheError, FeatureCache, SplitStates, as_stored, entry_stage
+from hfkit.features.cache import CannotCacheError, FeatureCache, SplitStates, as_stored, find_start_layer
 from hfkit.features.gain import why_not_worth_it
 from hfkit.features.hidden_states import StateLayout, StateReader, ViewOfEpoch
 from hfkit.features.inputs import TrainingInputs, use_feature_cache
@@ -43,7 +43,7 @@ TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru")
 def middle(model: BackboneClassifier) -> str:
     """Return a stage with parameters in the middle, or none where there is no such stage that can be entered."""
     names = [key for key, _ in model.backbone.named_parameters()]
-    stages = [stage for stage in model.entries() if any(key.startswith(f"{stage}.") for key in names)]
+    stages = [stage for stage in model.split_points() if any(key.startswith(f"{stage}.") for key in names)]
     return stages[len(stages) // 2] if len(stages) > 2 else "none"
 
 
@@ -123,7 +123,7 @@ def test_training_with_the_cache_is_training_without_it(
     other = copy.deepcopy(model)
     rows, collator = inputs_of(model, tokenizer)
     inputs = cached(model, rows, collator, tmp_path / "cache")
-    assert model.entry == (plan.unfreeze_from if plan.unfreeze_from != "none" else "classifier")
+    assert model.start_layer == (plan.unfreeze_from if plan.unfreeze_from != "none" else "classifier")
     losses = train(model, inputs, inputs.collator, tmp_path, plan, optim=optim)
     plain = train(other, rows.views[0], collator, tmp_path, plan, optim=optim)
     assert len(losses) == 30
@@ -169,7 +169,7 @@ def test_states_are_those_of_the_forward_pass(name: str, make_model: Make, token
     assert stored["labels"] == rows.labels.tolist()
     columns = rows.views[0].remove_columns([key for key in ("length", "labels") if key in rows.views[0].column_names])
     for number in range(ROWS):
-        alone = model.run_to(model.entry, **collator([columns[number]]))[0]
+        alone = model.forward_to(model.start_layer, **collator([columns[number]]))[0]
         torch.testing.assert_close(stored["states"][number], alone)
 
 
@@ -290,28 +290,48 @@ def test_where_there_is_nothing_to_store(make_model: Make) -> None:
     for name, cut, reason in (
         ("hfkit-text/bert-linear", "all", "nothing is frozen"),
         ("hfkit-vgg/flat", "features.0", "nothing is frozen"),
-        ("hfkit-text/deberta-linear", "encoder.layer.1", "cannot be entered in front of encoder.layer.1"),
-        ("hfkit-timm/swin", "layers.1", "only at classifier"),
-        ("hfkit-deit/mean", "patch_embed", "the first stage, patch_embed, trains"),
+        ("hfkit-deit/mean", "patch_embed", "nothing is frozen"),
+        ("hfkit-text/xlm-linear", "attentions.1", "XLMModel cannot be entered in front of attentions.1"),
     ):
         model = make_model(name)
         FreezePlan(cut).apply(model)
         with pytest.raises(CannotCacheError, match=reason):
-            entry_stage(model)
+            find_start_layer(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "entered"),
+    [
+        ("hfkit-text/bert-linear", "encoder.layer.1.attention.self.query", "encoder.layer.1.attention"),
+        ("hfkit-text/bert-linear", "encoder.layer.1.output", "encoder.layer.1"),
+        ("hfkit-text/deberta-linear", "encoder.layer.0", "encoder"),
+        ("hfkit-timm/dinov2", "blocks.1.mlp.fc2", "blocks.1"),
+        ("hfkit-densenet/mlp", "features.denseblock2.denselayer1.norm1", "features.denseblock2"),
+        ("hfkit-timm/swin", "layers.1.blocks.1", "layers.1.blocks.1"),
+        ("hfkit-timm/twins", "blocks.1", "blocks.1.0"),
+        ("hfkit-timm/twins", "blocks.1.1", "blocks.1.1"),
+    ],
+)
+def test_training_enters_what_one_tensor_enters(name: str, first: str, entered: str, make_model: Make) -> None:
+    """Within a residual block two do: then the block is the next that can be entered."""
+    model = make_model(name)
+    FreezePlan(first).apply(model)
+    assert find_start_layer(model) == entered
 
 
 def test_a_model_whose_halves_do_not_make_the_whole(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
-    model = make_model("hfkit-deit/mean")
-    FreezePlan("blocks.1").apply(model)
+    """On the probe batch, or only on these rows."""
+    model = make_model("hfkit-vgg/flat")
+    FreezePlan("features.3").apply(model)
     rows, collator = inputs_of(model, tokenizer)
-    steps = model.steps()
-    model.steps = lambda: [steps[0], steps[2], steps[1], *steps[3:]]  # type: ignore[attr-defined]
-    whole = type(model).features
-    model.features = lambda pixels: steps[-1][1](steps[3][1](steps[2][1](steps[1][1](steps[0][1](pixels)))))  # type: ignore[attr-defined]
-    assert whole is not None
+    cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
+    forward_from = model._forward_from
+    model._forward_from = lambda layer, states: forward_from(layer, states * 1.01)  # type: ignore[attr-defined]
     with pytest.raises(CannotCacheError, match="in two parts differs from the whole"):
-        cached(model, rows, collator, tmp_path)
-    assert model.entry == "classifier"
+        use_feature_cache(cache, rows, rows, passes=10, explicit=True)
+    assert model.start_layer == "classifier"
+    with pytest.raises(CannotCacheError, match=r"cannot be entered in front of features\.3.*differs from the whole"):
+        FeatureCache(model, collator, FeatureStore(tmp_path), 4)
 
 
 def test_rows_that_are_read_once_are_not_stored(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
@@ -340,32 +360,32 @@ def test_room_is_looked_for_before_anything_is_computed(make_model: Make, tokeni
     FreezePlan("none").apply(model)
     rows, collator = inputs_of(model, tokenizer)
     cached(model, rows, collator, tmp_path / "all")
-    size = FeatureStore(tmp_path / "all").entries()[0].record["bytes"]
+    size = FeatureStore(tmp_path / "all").items()[0].record["bytes"]
     other = dataclasses.replace(rows, content=lambda: {"tokens": 2})
     cache = FeatureCache(model, collator, FeatureStore(tmp_path / "few", limit=int(1.5 * size)), 4)
     with pytest.raises(CannotCacheError, match="above the cache's limit"):
         use_feature_cache(cache, rows, other, passes=10, explicit=False)
     assert not list((tmp_path / "few").glob("*"))
-    assert model.entry == "classifier"
+    assert model.start_layer == "classifier"
 
 
 def test_a_pass_that_fails_leaves_nothing(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     model = make_model("hfkit-text/bert-linear")
     FreezePlan("none").apply(model)
     rows, collator = inputs_of(model, tokenizer)
-    run_to, calls = model.run_to, []
+    forward_to, calls = model.forward_to, []
 
     def fail_later(stage: str, **inputs: Any) -> torch.Tensor:
         calls.append(stage)
         if len(calls) > 4:
             raise KeyboardInterrupt
-        return run_to(stage, **inputs)
+        return forward_to(stage, **inputs)
 
-    model.run_to = fail_later  # type: ignore[method-assign]
+    model.forward_to = fail_later  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         cached(model, rows, collator, tmp_path)
     assert not list(tmp_path.glob("*"))
-    model.run_to = run_to  # type: ignore[method-assign]
+    model.forward_to = forward_to  # type: ignore[method-assign]
     assert "computed" in " ".join(read_notes(cached(model, rows, collator, tmp_path).notes))
 
 
@@ -401,7 +421,7 @@ def reader_of(model: BackboneClassifier, views: int, by_epoch: bool, folder: Pat
     cache = FeatureCache(model, default_data_collator, FeatureStore(folder), 4)
     inputs = use_feature_cache(cache, rows, plain, passes=10, explicit=False)
     with torch.no_grad():
-        return inputs, [model.run_to(model.entry, pixel_values=view) for view in pixels]
+        return inputs, [model.forward_to(model.start_layer, pixel_values=view) for view in pixels]
 
 
 def test_a_flip_draws_one_of_two_views_as_torchvision_does(make_model: Make, tmp_path: Path) -> None:
@@ -510,7 +530,7 @@ def test_only_who_asks_for_it_gets_a_cache_that_is_slow(
         return
     with pytest.raises(CannotCacheError, match="saves nothing against computing them"):
         use_feature_cache(cache, rows, rows, 10, explicit)
-    assert model.entry == "classifier"
+    assert model.start_layer == "classifier"
 
 
 # --- in the recipes ---

@@ -23,7 +23,7 @@ def fill(store: FeatureStore, key: str, content: bytes = b"12345678") -> Path:
 
 
 def keys(store: FeatureStore) -> list[str]:
-    return [entry.folder.name for entry in store.entries()]
+    return [entry.folder.name for entry in store.items()]
 
 
 def test_what_is_finished_is_found(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_what_a_run_reads_stays(tmp_path: Path) -> None:
     fill(store, "a")
     entry, _ = store.find("a")
     assert entry is not None
-    with store.hold(entry):
+    with store.lock(entry):
         fill(store, "b")
         with pytest.raises(StoreFullError, match="beside what other runs read now"):
             FeatureStore(tmp_path, limit=20).begin("c", 16)

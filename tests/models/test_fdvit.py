@@ -63,7 +63,7 @@ def test_shapes_of_the_stages() -> None:
     model = published("fdvit_ti").eval()
     with torch.inference_mode():
         shapes = [
-            model.run_to(f"stages.{stage}.blocks.0", pixel_values=torch.zeros(1, 3, 224, 224)).shape
+            model.forward_to(f"stages.{stage}.blocks.0", pixel_values=torch.zeros(1, 3, 224, 224)).shape
             for stage in range(5)
         ]
     assert [tuple(shape[1:]) for shape in shapes] == [(729, 64), (361, 92), (196, 126), (100, 184), (49, 260)]
@@ -180,7 +180,7 @@ def test_the_loss_in_training() -> None:
     layers = [model.backbone.stages[number].downsample for number in (1, 2)]
     restoring = []
     for number, layer in enumerate(layers, start=1):
-        tokens = model.run_to(f"stages.{number}.downsample", **batch)
+        tokens = model.forward_to(f"stages.{number}.downsample", **batch)
         side = layer.side_out
         restored = layer.decoder(layer(tokens).transpose(1, 2).reshape(3, -1, side, side)).flatten(2).transpose(1, 2)
         restoring.append(functional.mse_loss(restored, tokens))

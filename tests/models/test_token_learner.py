@@ -104,7 +104,7 @@ def test_a_fused_net_is_the_plain_net_at_first(make_model: Callable[[str], Backb
     """Also where the features are the mean over the patches, and there are tokens in front of them."""
     model = make_model("hfkit-token-learner/fused-mean")
     batch = inputs_for(model)
-    tokens = model.run_to("blocks.1", **batch)
+    tokens = model.forward_to("blocks.1", **batch)
     torch.testing.assert_close(model.backbone.blocks[1](tokens)[:, 1:], tokens[:, 1:])
 
 
@@ -163,7 +163,7 @@ def test_the_form_of_the_paper_has_no_class_token() -> None:
     """Its features are the mean over the learned tokens, behind the last norm."""
     model = classifier(**VIT, token_learner_tokens=4, class_token=False).eval()
     batch = inputs_for(model)
-    tokens = model.backbone.norm(model.run_to("norm", **batch))
+    tokens = model.backbone.norm(model.forward_to("norm", **batch))
     assert tokens.shape == (3, 4, 16)
     torch.testing.assert_close(model.features(batch["pixel_values"]), tokens.mean(dim=1))
 
