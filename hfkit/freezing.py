@@ -3,18 +3,14 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from torch import nn
-from tqdm.auto import tqdm
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from .errors import UserError
 from .flags.arguments import ModelArguments
-from .frozen_checksums import RECORD_FILE, FrozenRecord, entering_checksum
+from .frozen_checksums import entering_checksum
 from .models.base import BackboneClassifier
-from .models.execution_order import ExecutionOrder, probing
+from .models.execution_order import probing
 
 _NAMED = 5
 """So many modules are named in a sentence."""
@@ -115,30 +111,30 @@ class FreezePlan:
         if start:
             return start
         if any(name == layer for name, _ in model.backbone.named_parameters()):
-            raise UserError(self._refuse_parameter(layer, order))
+            raise UserError(self._refuse_parameter(layer, model))
         modules = [name for name, _ in model.backbone.named_modules() if name]
         stages = model.stages()
         runs = [name for name in order.first_calls if name]
         near = difflib.get_close_matches(layer, runs, n=3, cutoff=0.4)
         problem = "the backbone never runs that layer" if layer in modules else "the backbone has no layer of that name"
         raise UserError(
-            f"--unfreeze_from {self.unfreeze_from}: {problem}; nearest: {', '.join(near) or 'none'}. Write none, all, or a "
-            f"layer such as {stages[0]} ... {stages[-1]}."
+            f"--unfreeze_from {self.unfreeze_from}: {problem}; nearest of those that run: {', '.join(near) or 'none'}. Write "
+            f"none, all, or a layer such as {stages[0]} ... {stages[-1]}."
         )
 
-    def _refuse_parameter(self, name: str, order: ExecutionOrder) -> str:
+    def _refuse_parameter(self, name: str, model: BackboneClassifier) -> str:
         """Say what to write in place of the name of a parameter, which does not run."""
-        module = name.rpartition(".")[0]
+        order, module = model.execution_order(), name.rpartition(".")[0]
         if module in order.first_calls and module:
             return (
                 f"--unfreeze_from {self.unfreeze_from}: that is a parameter; write the layer that holds it, {module}."
             )
-        after = next((layer for layer in order.first_calls if name in order.inputs_depend_on[layer]), None)
-        ready = f"; with {after}, which it enters, it is frozen" if after else ""
-        first = next(layer for layer in order.first_calls if layer)
-        return (
-            f"--unfreeze_from {self.unfreeze_from}: that is a parameter; write {first} or all to train it, too{ready}."
-        )
+        with_parameters = [stage for stage in model.stages() if [*model.backbone.get_submodule(stage).parameters()]]
+        starts = {order.resolve(stage) for stage in with_parameters}
+        layers = [layer for layer in order.first_calls if layer in starts]
+        after = next((layer for layer in layers if name in order.inputs_depend_on[layer]), None)
+        frozen = f", or {after} to train from there on and leave it frozen" if after else ""
+        return f"--unfreeze_from {self.unfreeze_from}: that is a parameter; write {layers[0]} or all to train it, too{frozen}."
 
     def _trainable_names(self, model: BackboneClassifier) -> set[str]:
         """Return the names of the backbone's parameters that train."""
@@ -157,97 +153,6 @@ class FreezePlan:
             if owner and any(module == owner or module.startswith(f"{owner}.") for module in trained_modules):
                 trainable.add(name)
         return trainable
-
-
-class FreezeCallback(TrainerCallback):
-    """Freezes the model by a plan when the Trainer is built, and proves at the end of training that nothing frozen moved.
-
-    It acts in `on_init_end`, before the optimizer and DDP exist; later would be too late for both. A run that is resumed is
-    compared with the record of its first start, which stands in its folder.
-    """
-
-    def __init__(self, plan: FreezePlan) -> None:
-        self.plan = plan
-        self.before: FrozenRecord | None = None
-        self.after: FrozenRecord | None = None
-
-    def on_init_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: BackboneClassifier | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Freeze the model and note the checksums of what is frozen."""
-        assert model is not None
-        self.plan.apply(model)
-        self.before = FrozenRecord.take(model)
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Keep the record of a first start, or take it from the folder of a run that is resumed."""
-        assert self.before is not None
-        folder = Path(args.output_dir)
-        if state.global_step == 0:
-            if self.before.frozen_sha256 and state.is_world_process_zero:
-                self.before.write(folder)
-            return
-        first = FrozenRecord.read(folder)
-        if first is not None and first.trained_from == self.before.trained_from:
-            self.before = first
-        elif self.before.frozen_sha256 and state.is_world_process_zero:
-            tqdm.write(
-                f"{folder / RECORD_FILE} holds no record of a first start with the same layers frozen: what is frozen is "
-                "compared with this start."
-            )
-
-    def on_train_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: BackboneClassifier | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Compare the frozen part, and what it makes of the probe batch, with what they were.
-
-        Raises:
-            RuntimeError: A frozen parameter or buffer has changed, or what enters the first trained layer.
-
-        """
-        assert model is not None
-        assert self.before is not None
-        self.after = FrozenRecord.take(model)
-        if self.after.frozen_sha256 != self.before.frozen_sha256:
-            raise RuntimeError("Frozen parameters or buffers have changed in training; please report this as a bug.")
-        if self.after.computed_on != self.before.computed_on:
-            if state.is_world_process_zero:
-                tqdm.write(
-                    "The state that enters the first trained layer is not compared with that of the first start: it was "
-                    "computed on another machine or device, or by other versions of packages."
-                )
-        elif self.after.entering_sha256 != self.before.entering_sha256:
-            raise RuntimeError(
-                f"What enters {model.trained_from}, the first trained layer, has changed in training; please report this as "
-                "a bug."
-            )
-
-    def results(self) -> dict[str, str]:
-        """Return the checksums before and after training by the names of the results; nothing where nothing is frozen."""
-        assert self.before is not None
-        assert self.after is not None
-        results: dict[str, str] = {}
-        if self.before.frozen_sha256:
-            results |= {
-                "frozen_sha256_before": self.before.frozen_sha256,
-                "frozen_sha256_after": self.after.frozen_sha256,
-            }
-        if self.before.entering_sha256:
-            results["entering_sha256_before"] = self.before.entering_sha256
-            results["entering_sha256_after"] = self.after.entering_sha256
-        return results
 
 
 def _state_varies_in_training(model: BackboneClassifier) -> bool:

@@ -24,7 +24,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from hfkit.errors import UserError
 from hfkit.flags.training_arguments import TrainingArguments
-from hfkit.freezing import FreezeCallback, FreezePlan, count_parameters
+from hfkit.freezing import FreezePlan, count_parameters
 from hfkit.frozen_checksums import entering_checksum, frozen_checksum
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
@@ -32,6 +32,7 @@ from hfkit.models.losses import make_loss
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.tasks.learning_rate import learning_rate_by_width
 from hfkit.training.callbacks import EpochLog
+from hfkit.training.freeze_callback import FreezeCallback
 from hfkit.training.sampler import BalancedLengthSampler
 from hfkit.training.trainer import ClassifierTrainer, parameter_groups
 

@@ -48,6 +48,7 @@ class BackboneClassifier(PreTrainedModel):
     dropout_around = False
     """A module around the first trained layer has a dropout of its own in front of that layer, and has to sleep for it."""
     _order: ExecutionOrder | None = None
+    _splits: Mapping[str, Split | None] = {}
     _placeholder_source: Callable[[tuple[int, ...]], torch.Tensor] | None = None
 
     def stages(self) -> list[str]:
@@ -142,7 +143,9 @@ class BackboneClassifier(PreTrainedModel):
             ValueError: That is not possible.
 
         """
-        split = Split.in_front_of(layer, self.execution_order())
+        if layer not in self._splits:  # it is asked for at every step
+            self._splits = {**self._splits, layer: Split.in_front_of(layer, self.execution_order())}
+        split = self._splits[layer]
         if split is None:
             raise ValueError(f"what enters {layer} is not one tensor with a row for each input")
         return split

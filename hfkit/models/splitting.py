@@ -1,7 +1,7 @@
 """A backbone in two parts: run up to a layer, and from that layer on, by its own forward pass."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class Split:
         layer: Name of the module in whose first call the states enter.
         argument: Where they stand in that call, a position or a keyword.
         state_shape: Of the states, on the probe batch.
-        skipped: The calls that are left out; what they return is not looked at.
+        skipped: The modules that are left out, with their calls; what they return is not looked at.
         batch_shape: Rows of the probe batch, and for texts tokens.
 
     """
@@ -31,7 +31,7 @@ class Split:
     layer: str
     argument: int | str
     state_shape: tuple[int, ...]
-    skipped: tuple[Call, ...]
+    skipped: tuple[tuple[str, tuple[Call, ...]], ...]
     batch_shape: tuple[int, ...]
 
     @classmethod
@@ -44,7 +44,10 @@ class Split:
         shape = first.arguments[argument].shape
         if shape[: len(order.batch_shape)] != order.batch_shape:
             return None
-        return cls(layer, argument, shape, tuple(order.skippable_calls(layer)), order.batch_shape)
+        calls: dict[str, tuple[Call, ...]] = {}
+        for call in order.skippable_calls(layer):
+            calls[call.module] = (*calls.get(call.module, ()), call)
+        return cls(layer, argument, shape, tuple(calls.items()), order.batch_shape)
 
     def states(self, arguments: Arguments) -> torch.Tensor:
         """Return what enters, of what the layer is called with."""
@@ -115,21 +118,28 @@ def entering(backbone: nn.Module, split: Split, placeholders: Placeholders) -> I
             else split.with_states(arguments, placeholders.states)
         )
 
-    skipped: dict[str, list[Call]] = {}
-    for call in split.skipped:
-        skipped.setdefault(call.module, []).append(call)
-    with ExitStack() as stack:
-        handle = backbone.get_submodule(split.layer).register_forward_pre_hook(enter, with_kwargs=True)
-        stack.callback(handle.remove)
-        for name, calls in skipped.items():
-            stack.enter_context(_skipping(backbone.get_submodule(name), calls, placeholders, entered))
+    replaced: list[tuple[dict[str, Any], Any]] = []
+    handle = backbone.get_submodule(split.layer).register_forward_pre_hook(enter, with_kwargs=True)
+    try:
+        for name, calls in split.skipped:
+            module = backbone.get_submodule(name)
+            attributes = module.__dict__  # past Module.__setattr__, which is slow
+            replaced.append((attributes, attributes.get("forward")))
+            attributes["forward"] = _skip(module.forward, calls, placeholders, entered)
         yield
+    finally:
+        handle.remove()
+        for attributes, own in replaced:
+            if own is None:
+                del attributes["forward"]
+            else:
+                attributes["forward"] = own
 
 
-@contextmanager
-def _skipping(module: nn.Module, calls: list[Call], placeholders: Placeholders, entered: list[bool]) -> Iterator[None]:
-    """Within it, until `entered` is filled, `module` returns placeholders shaped as its calls on the probe returned."""
-    attributes, run = module.__dict__, module.forward  # past Module.__setattr__, which is slow
+def _skip(
+    run: Callable[..., Any], calls: tuple[Call, ...], placeholders: Placeholders, entered: list[bool]
+) -> Callable[..., Any]:
+    """Return what stands for `run`: until `entered` is filled, it returns placeholders shaped as the calls on the probe."""
     remaining = iter(calls)
 
     def forward(*positional: Any, **keywords: Any) -> Any:
@@ -139,15 +149,7 @@ def _skipping(module: nn.Module, calls: list[Call], placeholders: Placeholders, 
         call = next(remaining)
         return tree_unflatten([placeholders.in_place_of(leaf) for leaf in call.leaves], call.structure)
 
-    own = attributes.get("forward")
-    attributes["forward"] = forward
-    try:
-        yield
-    finally:
-        if own is None:
-            del attributes["forward"]
-        else:
-            attributes["forward"] = own
+    return forward
 
 
 def arguments_of_first_call(module: nn.Module, run: Callable[[], object]) -> Arguments:

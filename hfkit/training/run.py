@@ -12,7 +12,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from ..features.inputs import TrainingInputs, training_inputs
 from ..flags.arguments import Arguments
 from ..flags.configuration import write_configuration
-from ..freezing import FreezeCallback, count_parameters
+from ..freezing import count_parameters
 from ..hub.push import push_run
 from ..machine import describe_environment, use_all_cores
 from ..models.base import BackboneClassifier
@@ -23,6 +23,7 @@ from ..report.tables import write_json, write_table
 from ..task import Task
 from .callbacks import EpochLog, QuietProgress
 from .finish import Fitted, finish
+from .freeze_callback import FreezeCallback
 from .resolve import RunSettings, resolve
 from .trainer import ClassifierTrainer
 

@@ -29,9 +29,10 @@ from hfkit.features.inputs import TrainingInputs, use_feature_cache
 from hfkit.features.store import STATES_FILE, FeatureStore
 from hfkit.flags.arguments import ImageDataArguments
 from hfkit.flags.training_arguments import TrainingArguments
-from hfkit.freezing import FreezeCallback, FreezePlan
+from hfkit.freezing import FreezePlan
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier, Preprocessing
+from hfkit.training.freeze_callback import FreezeCallback
 from hfkit.training.trainer import ClassifierTrainer
 
 Make = Callable[[str], BackboneClassifier]
