@@ -253,6 +253,8 @@ def _image(model_class: type[ImageClassifier], **options: Any) -> Callable[[], B
 
 
 TINY |= {name: _image(model_class, **options) for name, (model_class, options) in IMAGE_MODELS.items()}
+# Nets whose contract is tested, and that are trained by a Trainer in slow tests alone.
+SLOW_IMAGE_NAMES = [f"hfkit-timm/{name}" for name in ("convnextv2", "dinov2", "dinov3", "mobilenetv4", "twins")]
 TEXT_NAMES = [name for name in TINY if name.startswith("hfkit-text")]
 IMAGE_NAMES = [name for name in TINY if name not in TEXT_NAMES]
 

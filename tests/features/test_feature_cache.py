@@ -13,7 +13,7 @@ import pytest
 import torch
 from conftest import Run, read_notes
 from datasets import Dataset, DatasetDict
-from tiny import IMAGE_NAMES, inputs_for
+from tiny import IMAGE_NAMES, SLOW_IMAGE_NAMES, inputs_for
 from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, default_data_collator
 
@@ -38,7 +38,11 @@ from hfkit.training.trainer import ClassifierTrainer
 Make = Callable[[str], BackboneClassifier]
 RunRecipe = Callable[..., Run]
 ROWS = 20
-TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru")
+# That the two halves of a model give the logits and gradients of the whole is tested for every one: see test_models.py.
+TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru", "modernbert-linear")
+TRAINED = [f"hfkit-text/{name}" for name in TEXTS] + [
+    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW_IMAGE_NAMES else []) for name in IMAGE_NAMES
+]
 
 
 def middle(model: BackboneClassifier) -> str:
@@ -111,9 +115,7 @@ def test_batches_come_longest_first_and_their_rows_are_numbered(tokenizer: Any) 
 
 @pytest.mark.parametrize("optim", [pytest.param("sgd", marks=pytest.mark.slow), "adamw_torch"])
 @pytest.mark.parametrize("cut", [pytest.param("none", marks=pytest.mark.slow), "middle"])
-@pytest.mark.parametrize(
-    "name", ["hfkit-text/bert-linear", "hfkit-text/distilbert-bigru", "hfkit-text/deberta-bigru", *IMAGE_NAMES]
-)
+@pytest.mark.parametrize("name", TRAINED)
 def test_training_with_the_cache_is_training_without_it(
     name: str, cut: str, optim: str, make_model: Make, tokenizer: Any, tmp_path: Path
 ) -> None:

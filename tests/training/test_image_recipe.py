@@ -50,6 +50,7 @@ def test_results_of_every_family(name: str, finished_image_runs: dict[str, Run])
     right = sum(row["label"] == row["prediction"] for row in predictions)
     assert results["test_accuracy"] == right / len(predictions)
     assert results["frozen_sha256_before"] == results["frozen_sha256_after"]
+    assert results["entering_sha256_before"] == results["entering_sha256_after"]
     assert {"test_runtime", "test_samples_per_second", "eval_loss", "train_loss"} <= set(results)
     assert [row["file"].split("/")[1] for row in predictions] == [row["label"] for row in predictions]
     assert len(run.rows("report/errors.csv")) == len(predictions) - right

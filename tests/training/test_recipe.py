@@ -77,6 +77,7 @@ def test_what_was_frozen_is_proved(finished_runs: dict[str, Run]) -> None:
     results = finished_runs["one-logit"].json("all_results.json")
     assert results["trainable_parameters"] == 17  # 16 weights and a bias
     assert results["frozen_sha256_before"] == results["frozen_sha256_after"]
+    assert results["entering_sha256_before"] == results["entering_sha256_after"]
     assert "frozen_sha256_before" not in finished_runs["bigru"].json("all_results.json")
 
 
