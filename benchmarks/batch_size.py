@@ -23,7 +23,8 @@ from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
 from hfkit.data.batching import share_of_batches
 from hfkit.data.text import load_text_data, tokenize
-from hfkit.flags.arguments import IMAGE, TextDataArguments, TextModelArguments
+from hfkit.flags.arguments import TextDataArguments, TextModelArguments
+from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_recipe
 from hfkit.machine import bfloat16_is_fast, use_all_cores
 from hfkit.models.base import BackboneClassifier

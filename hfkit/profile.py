@@ -18,7 +18,7 @@ from .backbones.image import OWN_NAMES, build_image_classifier
 from .backbones.packaged import locate_backbone
 from .backbones.text import LOADING_ERRORS, build_text_classifier
 from .errors import UserError, first_sentence
-from .flags.arguments import IMAGE, TEXT
+from .flags.kinds import IMAGE, TEXT
 from .flags.parsing import parse_arguments
 from .models import FAMILIES
 from .models.base import BackboneClassifier
@@ -127,7 +127,7 @@ def milliseconds_a_row(model: BackboneClassifier, batch_size: int) -> float:
     return statistics.median(times) / batch_size * 1000
 
 
-def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> BackboneClassifier:
+def find_model(name: str, flags: Sequence[str], revision: str | None = None) -> BackboneClassifier:
     """Return the model that a name stands for: a run, a Hub id of hfkit's, or a backbone with the flags of a recipe.
 
     Args:
@@ -160,10 +160,10 @@ def model_of(name: str, flags: Sequence[str], revision: str | None = None) -> Ba
             raise UserError(
                 f"The model {name} cannot be loaded ({first_sentence(error)}): look at its files."
             ) from error
-    words = ["--backbone", name, *(["--backbone_revision", revision] if revision else []), *flags]
+    argv = ["--backbone", name, *(["--backbone_revision", revision] if revision else []), *flags]
     if is_image_config(config):
-        return _empty_image_classifier(words)
-    texts = parse_arguments(words, (), TEXT)
+        return _empty_image_classifier(argv)
+    texts = parse_arguments(argv, (), TEXT)
     return build_text_classifier(texts.model, texts.data, ["0", "1"])[0]
 
 

@@ -4,12 +4,13 @@
     accelerate launch --config_file accelerate_config.yaml recipes/fakenews.py \
         --backbone digitalepidemiologylab/covid-twitter-bert-v2 --head bigru
 
-Without --backbone and --dataset it runs a demo on a small hand-written sample. --help explains every flag; --config
-FILE.yaml gives them too; --debug, without a value, shows the traceback of an error.
+Without --backbone and --dataset it runs a demo on a small hand-written sample. --help explains the flags, --help all
+every one; --config FILE.yaml gives them too; --debug, without a value, shows the traceback of an error.
 """
 
 from collections.abc import Sequence
 
+from hfkit.flags.names import TEXT_FLAGS
 from hfkit.training.launch import run_recipe
 
 
@@ -21,4 +22,4 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run_recipe(main)
+    run_recipe(main, TEXT_FLAGS)

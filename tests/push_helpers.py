@@ -18,7 +18,10 @@ from hfkit.hub import push
 from hfkit.hub.check import check_repository
 from hfkit.hub.client import hub_errors
 from hfkit.hub.proof import prove
+from hfkit.models import register
 from hfkit.training.trainer import ClassifierTrainer
+
+register()  # for the Auto classes below
 
 
 def upload(folder: Path, repo_id: str) -> str:

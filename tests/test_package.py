@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from hfkit.commands.main import app
 from hfkit.flags import parsing
-from hfkit.flags.arguments import IMAGE, TEXT
+from hfkit.flags.kinds import IMAGE, TEXT
 
 
 def test_importing_is_light() -> None:

@@ -31,16 +31,26 @@ from transformers import (
     XLMRobertaConfig,
 )
 
+from hfkit.models import (
+    DeitClassifier,
+    DeitClassifierConfig,
+    DenseNetClassifier,
+    DenseNetClassifierConfig,
+    FdVitClassifier,
+    FdVitClassifierConfig,
+    TextClassifier,
+    TextClassifierConfig,
+    TimmClassifier,
+    TimmClassifierConfig,
+    TokenLearnerClassifier,
+    TokenLearnerClassifierConfig,
+    TransformersImageClassifier,
+    TransformersImageClassifierConfig,
+    VggClassifier,
+    VggClassifierConfig,
+)
 from hfkit.models.base import BackboneClassifier
-from hfkit.models.deit import DeitClassifier, DeitClassifierConfig
-from hfkit.models.densenet import DenseNetClassifier, DenseNetClassifierConfig
-from hfkit.models.fdvit import FdVitClassifier, FdVitClassifierConfig
 from hfkit.models.image import ImageClassifier
-from hfkit.models.text import TextClassifier, TextClassifierConfig
-from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
-from hfkit.models.token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig
-from hfkit.models.transformers_image import TransformersImageClassifier, TransformersImageClassifierConfig
-from hfkit.models.vgg import VggClassifier, VggClassifierConfig
 
 LABELS = {"id2label": {0: "fake", 1: "real"}, "label2id": {"fake": 0, "real": 1}}
 WORDS = (

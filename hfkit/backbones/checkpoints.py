@@ -12,13 +12,10 @@ from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPI
 from transformers.utils import logging
 
 from ..errors import UserError, first_sentence
-from ..models import FAMILIES, code_of
+from ..flags.paths import check_backbone_path
+from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, code_of
 from ..models.image import Preprocessing
-from ..models.transformers_image import (
-    TransformersImageClassifier,
-    TransformersImageClassifierConfig,
-    describe_features,
-)
+from ..models.transformers_image import describe_features
 from ..models.vision_configs import image_size_of, is_vision_type, vision_config
 from ..offline import use_cache_without_hub
 from .text import LOADING_ERRORS
@@ -72,6 +69,7 @@ def read_checkpoint(backbone: str, revision: str | None = None) -> ImageCheckpoi
         UserError: It does not exist, cannot be reached, or is no image model of transformers.
 
     """
+    check_backbone_path(backbone)
     source = str(Path(backbone).expanduser())
     if not Path(source).is_dir():
         source = backbone

@@ -10,8 +10,9 @@ from torch import nn
 from transformers import PreTrainedConfig
 
 from ..errors import UserError, first_sentence
-from ..flags.arguments import Arguments, TextModelArguments
+from ..flags.arguments import TextModelArguments
 from ..flags.configuration import CONFIGURATION_FILE
+from ..flags.kinds import Arguments
 from ..models import FAMILIES
 from ..models.base import BackboneClassifier
 from ..notes import Note

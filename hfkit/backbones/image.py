@@ -14,6 +14,7 @@ from transformers import ViTImageProcessor
 from ..data.transforms import make_processor
 from ..errors import UserError, first_sentence
 from ..flags.arguments import ImageModelArguments
+from ..flags.paths import check_weights_path
 from ..models import (
     DeitClassifier,
     DenseNetClassifier,
@@ -240,11 +241,8 @@ def _timm_image_size(name: str) -> int:
 
 def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
     """Read the tensors of a .safetensors or .pth file; a pickle that holds more than tensors is refused."""
+    check_weights_path(path)
     file = Path(path).expanduser()
-    if not file.is_file():
-        raise UserError(
-            f"--weights {path}: there is no such file; write default, none, or a .safetensors or .pth file."
-        )
     try:
         state = load_state_dict(str(file), use_ema=False, weights_only=True)
     except (*LOADING_ERRORS, AttributeError, TypeError, EOFError) as error:

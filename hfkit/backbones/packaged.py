@@ -7,6 +7,7 @@ import timm
 import torch
 
 from ..errors import UserError
+from ..flags.paths import check_backbone_path
 from ..offline import use_cache_without_hub
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -17,10 +18,11 @@ def locate_backbone(name: str) -> str:
     """Return the folder of `minilm`, whose weights a package carries; any other name is returned as it is.
 
     Raises:
-        UserError: The package is not installed.
+        UserError: The package is not installed, or the name is a path where nothing is.
 
     """
     if name != "minilm":
+        check_backbone_path(name)
         if not Path(name).expanduser().is_dir():
             use_cache_without_hub()
         return str(Path(name).expanduser()) if name.startswith("~") else name

@@ -11,11 +11,10 @@ from transformers.utils import logging
 
 from ..errors import UserError, first_sentence
 from ..flags.arguments import TextDataArguments, TextModelArguments
-from ..models import FAMILIES, code_of
+from ..models import FAMILIES, TextClassifier, code_of
 from ..models.cleaning import resolve_steps
 from ..models.encoders import read_encoder_config
 from ..models.pooling import default_pooling
-from ..models.text import TextClassifier
 from ..notes import Note
 from .packaged import locate_backbone
 from .pooling import choose_pooling

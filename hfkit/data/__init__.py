@@ -1,1 +1,1 @@
-"""Data sets: from the embedded sample, a file, a folder or the Hub to splits with checked labels."""
+"""Datasets: from the embedded sample, a file, a folder or the Hub to splits with checked labels."""

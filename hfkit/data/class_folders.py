@@ -1,4 +1,4 @@
-"""Folders of images that are no classes: what is named like the splits or the parts of a data set."""
+"""Folders of images that are no classes: what is named like the splits or the parts of a dataset."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _SHOWN = 6
 
 
 def check_class_folders(folder: Path, names: Sequence[str]) -> None:
-    """Refuse folders with images in `folder` that are named like the splits or parts of a data set.
+    """Refuse folders with images in `folder` that are named like the splits or parts of a dataset.
 
     Raises:
         UserError: They are, and a model would learn to tell the parts apart.
@@ -32,7 +32,7 @@ def check_class_folders(folder: Path, names: Sequence[str]) -> None:
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     what = "the folder" if len(names) == 1 else "the folders"
     raise UserError(
-        f"{folder} has images in {what} {shown}, named like splits or parts of a data set and not like classes: put the images "
+        f"{folder} has images in {what} {shown}, named like splits or parts of a dataset and not like classes: put the images "
         "of each class into a folder of its name, train/CLASS/* (and test/CLASS/*) or CLASS/*."
     )
 

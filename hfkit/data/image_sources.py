@@ -1,4 +1,4 @@
-"""Where images come from: scikit-learn's digits, a folder of images, parquet files, or the Hub; one data set a split."""
+"""Where images come from: scikit-learn's digits, a folder of images, parquet files, or the Hub; one dataset a split."""
 
 import io
 from collections.abc import Collection
@@ -11,10 +11,11 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image
 
 from ..errors import UserError
+from ..flags.paths import check_dataset_path
 from ..notes import Note
 from .class_folders import check_class_folders
 from .columns import check_columns, find_column, find_label_column
-from .sources import check_can_be_hub_id, load_hub, names_of_numbers
+from .sources import load_hub, names_of_numbers
 from .split_names import SPLIT_NAMES, find_split_column, rows_of_splits, split_named
 
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
@@ -68,7 +69,7 @@ def read_images(
             f"{path} is no parquet file: name a folder of images (train/CLASS/* or CLASS/*), or a .parquet file."
         )
     else:
-        check_can_be_hub_id(dataset)
+        check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
     source = _from_columns(dataset, splits, image_column, label_column)
     source.notes[:0] = notes
@@ -221,7 +222,7 @@ def _split_by_column(name: str, rows: Dataset, used: Collection[str | None]) -> 
 def _from_columns(
     name: str, splits: dict[str, Dataset], image_column: str | None, label_column: str | None
 ) -> ImageSource:
-    """Take the image and the label column out of data sets that may have others."""
+    """Take the image and the label column out of datasets that may have others."""
     columns = splits["train"].column_names
     notes: list[Note] = []
     if image_column is None:

@@ -64,7 +64,7 @@ def class_list(
     Args:
         train: Labels of the train split, as text.
         column: Name of the label column, for messages.
-        stated: Class names that the data set itself states, in order.
+        stated: Class names that the dataset itself states, in order.
         label_names: `--label_names`: names for integer labels in their numeric order, or an order for named ones.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import UserError
+from ..flags.paths import DATA_SUFFIXES, check_dataset_path
 from ..notes import Note
 from .split_names import SPLIT_NAMES, find_split_column, rows_of_splits, split_named
 
@@ -27,8 +28,6 @@ CONSTRAINT_FILES = {
     "validation": ("Constraint_Val.csv", "c610931d0641fe1d9b9495c453f99ae7aa45bf294c7db6333ec84ecebb0b6c3c"),
     "test": ("english_test_with_labels.csv", "7152fc681884a22013218c5dd9a73c6fd99d4b084705723e1e49d18c97ca8281"),
 }
-
-FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
 @dataclass
@@ -56,8 +55,8 @@ def read_source(
 
     Args:
         dataset: Its name.
-        config: Configuration of a Hub data set.
-        revision: Branch, tag or commit of a Hub data set.
+        config: Configuration of a Hub dataset.
+        revision: Branch, tag or commit of a Hub dataset.
         used: Columns that are named for something else, so that they do not say the split of a file's rows.
 
     Raises:
@@ -75,7 +74,7 @@ def read_source(
         table, class_names = _read_file(path)
         tables, notes = _split_by_column(dataset, table, used)
         return Source(dataset, tables, class_names, notes)
-    check_can_be_hub_id(dataset)
+    check_dataset_path(dataset)
     return _read_hub(dataset, config, revision)
 
 
@@ -88,18 +87,6 @@ def _split_by_column(
         return {"train": table}, []
     rows, note = rows_of_splits(name, column, table[column])
     return {split: table.iloc[positions] for split, positions in rows.items()} or {"train": table}, [note]
-
-
-def check_can_be_hub_id(dataset: str) -> None:
-    """Refuse what looks like a path, once it is known that nothing is there.
-
-    Raises:
-        UserError: There is no such file or folder.
-
-    """
-    is_file_name = Path(dataset).suffix.lower() in FILE_SUFFIXES
-    if is_file_name or dataset.startswith((".", "/", "~")) or dataset.count("/") > 1:
-        raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
 
 
 def _read_folder(folder: Path, name: str) -> Source:
@@ -118,7 +105,7 @@ def _read_folder(folder: Path, name: str) -> Source:
         class_names |= names
     if "train" not in tables:
         raise UserError(
-            f"{folder} has no training file: name it train.csv (or {', '.join(s[1:] for s in FILE_SUFFIXES[1:])}), "
+            f"{folder} has no training file: name it train.csv (or {', '.join(s[1:] for s in DATA_SUFFIXES[1:])}), "
             "and the others validation and test."
         )
     return Source(name, tables, class_names)
@@ -126,7 +113,7 @@ def _read_folder(folder: Path, name: str) -> Source:
 
 def _split_of(path: Path) -> str | None:
     """Return the split that a data file's name tells."""
-    return split_named(path.stem) if path.suffix.lower() in FILE_SUFFIXES and path.is_file() else None
+    return split_named(path.stem) if path.suffix.lower() in DATA_SUFFIXES and path.is_file() else None
 
 
 def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
@@ -151,7 +138,7 @@ def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
         raise UserError(f"{path} cannot be read as {suffix[1:]}: {' '.join(str(error).split())}.") from error
-    raise UserError(f"{path} has an unknown format: write one of {', '.join(FILE_SUFFIXES)}.")
+    raise UserError(f"{path} has an unknown format: write one of {', '.join(DATA_SUFFIXES)}.")
 
 
 def _read_delimited(path: Path, separator: str) -> pd.DataFrame:
@@ -238,7 +225,7 @@ def _read_constraint() -> Source:
 
 
 def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
-    """Load a data set of the Hub as tables."""
+    """Load a dataset of the Hub as tables."""
     tables: dict[str, pd.DataFrame] = {}
     class_names: dict[str, list[str]] = {}
     for split, loaded in load_hub(dataset, config, revision).items():
@@ -248,7 +235,7 @@ def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
 
 
 def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str, "Dataset"]:
-    """Load a data set of the Hub and bring its splits under our names.
+    """Load a dataset of the Hub and bring its splits under our names.
 
     Raises:
         UserError: It is not there, cannot be reached, or has no train split.
@@ -265,7 +252,7 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
     # Not found, not reachable, no such configuration; a script, which datasets runs no more; files that do not fit.
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         raise UserError(
-            f"The data set {dataset} is neither a file or folder here nor one on the Hub that can be reached: "
+            f"The dataset {dataset} is neither a file or folder here nor one on the Hub that can be reached: "
             f"{' '.join(str(error).split()).rstrip('.')[:300]}."
         ) from error
     assert isinstance(loaded, DatasetDict)
@@ -275,5 +262,5 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
         if found is not None:
             splits[split] = loaded[found]
     if "train" not in splits:
-        raise UserError(f"The data set {dataset} has no train split, only {', '.join(loaded)}.")
+        raise UserError(f"The dataset {dataset} has no train split, only {', '.join(loaded)}.")
     return splits

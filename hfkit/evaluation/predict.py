@@ -1,4 +1,4 @@
-"""Logits of a model over a data set, in float32, by one process or several."""
+"""Logits of a model over a dataset, in float32, by one process or several."""
 
 import numpy as np
 import torch

@@ -63,7 +63,7 @@ class StateLayout:
 
 
 class StateReader:
-    """Gives rows of stored states to a data set that is read by it; it holds the file's name, so that it can be copied.
+    """Gives rows of stored states to a dataset that is read by it; it holds the file's name, so that it can be copied.
 
     Args:
         file: The states.
@@ -89,7 +89,7 @@ class StateReader:
         self._epoch.fill_(number)
 
     def rows(self, labels: np.ndarray, lengths: np.ndarray | None) -> Dataset:
-        """Return a data set with `states` (the shape of a row), `labels`, and the lengths of texts for their batches."""
+        """Return a dataset with `states` (the shape of a row), `labels`, and the lengths of texts for their batches."""
         columns = {"position": np.arange(len(labels)), "labels": labels}
         if lengths is not None:
             columns["length"] = lengths

@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 
 from ..data.augmented import FrozenInputs
 from ..data.batching import Collator, collate_even, collate_packed
-from ..flags.arguments import Arguments
+from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
 from ..machine import give_back_memory
 from ..notes import Note

@@ -1,10 +1,9 @@
-"""The flags of all recipes: dataclasses with our defaults, for texts and for images."""
+"""The flags of model and data of all recipes, with our defaults, for texts and for images; nothing here imports torch."""
 
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Literal
 
 from ..errors import UserError
-from .training_arguments import ImageTrainingArguments, TrainingArguments
 
 
 @dataclass
@@ -174,8 +173,8 @@ class DataArguments:
     """What it is trained on: where the rows are, their labels, how many."""
 
     dataset: str | None = field(default=None, metadata={"help": "A file, a folder, or a Hub id."})
-    dataset_config: str | None = field(default=None, metadata={"help": "Configuration of a Hub data set."})
-    dataset_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub data set."})
+    dataset_config: str | None = field(default=None, metadata={"help": "Configuration of a Hub dataset."})
+    dataset_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub dataset."})
     label_column: str | None = field(
         default=None, metadata={"help": "Column of the label; default: found by its name."}
     )
@@ -261,7 +260,7 @@ class ImageDataArguments(DataArguments):
     cache_views: int | None = field(
         default=None,
         metadata={
-            "help": "Let the feature cache stand for --augment report or randaugment by so many fixed random changes of each "
+            "help": "Use the feature cache with --augment report or randaugment, by so many fixed augmented copies of each "
             "image, taken in turn; default: the cache is off with them."
         },
     )
@@ -273,42 +272,4 @@ class ImageDataArguments(DataArguments):
         if self.mixup < 0 or self.cutmix < 0:
             raise UserError("--mixup and --cutmix are positive numbers, such as 0.2 and 1, or 0 for none.")
         if self.cache_views is not None and self.cache_views < 1:
-            raise UserError(f"--cache_views is {self.cache_views}: write a number of changes, such as 8.")
-
-
-Model = TypeVar("Model", bound=ModelArguments)
-Data = TypeVar("Data", bound=DataArguments)
-Kinds = tuple[type[Model], type[Data], type[TrainingArguments]]
-"""The three dataclasses of flags of a recipe: model, data, training."""
-
-TEXT: Kinds[TextModelArguments, TextDataArguments] = (TextModelArguments, TextDataArguments, TrainingArguments)
-IMAGE: Kinds[ImageModelArguments, ImageDataArguments] = (
-    ImageModelArguments,
-    ImageDataArguments,
-    ImageTrainingArguments,
-)
-
-
-@dataclass(frozen=True)
-class Arguments(Generic[Model, Data]):
-    """The flags of one run, as they were given.
-
-    Attributes:
-        model: What is trained.
-        data: What it is trained on.
-        training: How.
-        given_output_dir: `--output_dir` as it was given; None: a new folder.
-        flags: What `hfkit.yaml` holds: all flags of ours, and those of transformers that differ from their default.
-        given: Names of the flags that were given, on the command line or in a file.
-        filled_in: Values that an earlier run had chosen and that hold for this one, too, since it is the same run again, or
-            begins with the model of that run.
-
-    """
-
-    model: Model
-    data: Data
-    training: TrainingArguments
-    given_output_dir: str | None
-    flags: dict[str, Any]
-    given: frozenset[str] = frozenset()
-    filled_in: dict[str, Any] = field(default_factory=dict)
+            raise UserError(f"--cache_views is {self.cache_views}: write a number of augmented copies, such as 8.")

@@ -1,8 +1,6 @@
 """From a command line and a YAML file to the dataclasses of a run."""
 
-import difflib
 import inspect
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,43 +12,20 @@ import transformers
 from transformers import HfArgumentParser
 
 from ..errors import UserError
-from .arguments import Arguments, Data, Kinds, Model
+from .arguments import TextModelArguments
+from .command_line import check_name, flag_names, parser_error, spell_out, take_option, to_argv
 from .configuration import CONFIGURATION_FILE, Configuration, read_configuration
-
-# Names that transformers removed, and what to write now (transformers/MIGRATION_GUIDE_V5.md and training_args.py).
-RENAMED_ARGUMENTS = {
-    "evaluation_strategy": "eval_strategy",
-    "warmup_ratio": "warmup_steps (a number below 1 is a ratio)",
-    "group_by_length": "train_sampling_strategy group_by_length",
-    "no_cuda": "use_cpu",
-    "use_mps_device": "use_cpu false",
-    "logging_dir": "the environment variable TENSORBOARD_LOGGING_DIR",
-    "overwrite_output_dir": "another output_dir: a run is never overwritten",
-    "push_to_hub_token": "hub_token",
-    "push_to_hub_model_id": "hub_model_id",
-    "per_gpu_train_batch_size": "per_device_train_batch_size",
-    "per_gpu_eval_batch_size": "per_device_eval_batch_size",
-    "include_inputs_for_metrics": "include_for_metrics inputs",
-    "fp16_backend": "fp16",
-    "half_precision_backend": "fp16",
-    "adafactor": "optim adafactor",
-    "model_name_or_path": "backbone",
-    "dataset_name": "dataset",
-    "train_file": "dataset",
-    "max_seq_length": "max_length",
-    "patience": "early_stopping_patience",
-}
-_REMOVED = dict.fromkeys(
-    ("save_safetensors", "jit_mode_eval", "use_ipex", "torchdynamo", "fp16_opt_level", "dispatch_batches"),
-    "nothing: it has no successor",
-)
+from .help import show_help
+from .kinds import Arguments, Data, Kinds, Model
+from .names import IMAGE_FLAGS, TEXT_FLAGS
+from .paths import find_run
 
 
 class _Parser(HfArgumentParser):
     """An argument parser whose error is one sentence, without the page of usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message[0].upper()}{message[1:]}. Every flag is explained by --help.")
+        raise parser_error(message)
 
 
 def parse_recipe(
@@ -71,6 +46,7 @@ def parse_recipe(
 
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    show_help(argv, TEXT_FLAGS if issubclass(kinds[0], TextModelArguments) else IMAGE_FLAGS)
     given = parse_arguments(argv, (), kinds)
     is_demo = False
     if given.training.resume_from_checkpoint is not None:
@@ -98,15 +74,7 @@ def resume_arguments(
         UserError: No folder is named, it holds no run, or a flag is given that differs from the run's start.
 
     """
-    if str(given.training.resume_from_checkpoint).lower() in ("false", "none", "no"):
-        raise UserError(
-            f"--resume_from_checkpoint is {given.training.resume_from_checkpoint}: write true to continue a run, or leave it out."
-        )
-    if given.given_output_dir is None:
-        raise UserError("--resume_from_checkpoint needs the run's folder: add --output_dir runs/NAME.")
-    folder = Path(given.given_output_dir).expanduser()
-    if not (folder / CONFIGURATION_FILE).is_file():
-        raise UserError(f"There is no run to continue in {folder}: it has no {CONFIGURATION_FILE}.")
+    folder = find_run(given.given_output_dir, given.training.resume_from_checkpoint)
     started = read_configuration(folder / CONFIGURATION_FILE)
     values = {**started.flags, **started.filled_in}
     for name in sorted(given.given - _NOT_IN_A_CONFIGURATION):
@@ -118,7 +86,7 @@ def resume_arguments(
             )
     ends = [
         "--output_dir",
-        given.given_output_dir,
+        str(given.given_output_dir),
         "--resume_from_checkpoint",
         str(given.training.resume_from_checkpoint),
     ]
@@ -145,19 +113,19 @@ def parse_arguments(
         UserError: A flag or a key of the file is unknown, was renamed, or has a value of the wrong kind.
 
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
+    argv = spell_out(sys.argv[1:] if argv is None else argv)
     parser = _Parser(kinds, allow_abbrev=False)
     parser.add_argument("--config", help="YAML file with flags as keys; a flag on the command line wins.")
     known = {option.lstrip("-").replace("-", "_") for option in parser._option_string_actions}
-    argv, path = _take_option(argv, "--config")
+    argv, path = take_option(argv, "--config")
     file = Configuration({}) if path is None else read_configuration(Path(path))
-    file_argv = _to_argv(file.flags, known, f"key of {path}")
-    for name in _names(argv):
-        _check_name(name, known, "flag")
-    filled_in = _that_hold(file, vars(parser.parse_args([*file_argv, *argv])), _names(argv))
-    filled_argv = _to_argv(filled_in, known, f"key of {path}")
+    file_argv = to_argv(file.flags, known, f"key of {path}")
+    for name in flag_names(argv):
+        check_name(name, known, "flag")
+    filled_in = _that_hold(file, vars(parser.parse_args([*file_argv, *argv])), flag_names(argv))
+    filled_argv = to_argv(filled_in, known, f"key of {path}")
     values = vars(parser.parse_args([*defaults, *filled_argv, *file_argv, *argv]))
-    given = frozenset(_names([*defaults, *file_argv, *argv]))
+    given = frozenset(flag_names([*defaults, *file_argv, *argv]))
     filled_in = {name: value for name, value in filled_in.items() if name not in given}
     try:
         model, data, training, *_ = parser.parse_args_into_dataclasses(
@@ -167,11 +135,6 @@ def parse_arguments(
         raise UserError(f"{' '.join(str(error).split()).rstrip('.')}.") from error
     flags = {name: value for name, value in _flags_that_matter(parser, values, kinds).items() if name not in filled_in}
     return Arguments(model, data, training, values["output_dir"], flags, given, filled_in)
-
-
-def _names(argv: Sequence[str]) -> list[str]:
-    """Return the names of the flags in a command line."""
-    return [item[2:].split("=")[0].replace("-", "_") for item in argv if item.startswith("--")]
 
 
 def _that_hold(file: Configuration, values: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:
@@ -200,43 +163,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value.value if isinstance(value, Enum) else value
-
-
-def _take_option(argv: list[str], option: str) -> tuple[list[str], str | None]:
-    """Take `option VALUE` or `option=VALUE` out of `argv`."""
-    for index, item in enumerate(argv):
-        if item.startswith(f"{option}="):
-            return argv[:index] + argv[index + 1 :], item.split("=", 1)[1]
-        if item == option:
-            if index + 1 == len(argv):
-                raise UserError(f"{option} wants a file: write {option} my_run.yaml.")
-            return argv[:index] + argv[index + 2 :], argv[index + 1]
-    return argv, None
-
-
-def _to_argv(flags: dict[str, Any], known: set[str], kind: str) -> list[str]:
-    """Turn the keys and values of a file into a command line."""
-    argv: list[str] = []
-    for key, value in flags.items():
-        _check_name(key, known, kind)
-        if value is not None:
-            values = value if isinstance(value, list) else [value]
-            argv += [f"--{key}", *map(_to_text, values)]
-    return argv
-
-
-def _to_text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, dict) else str(value)
-
-
-def _check_name(name: str, known: set[str], kind: str) -> None:
-    """Refuse an unknown name with the nearest known one, and a renamed one with its new name."""
-    if name in known:
-        return
-    if name in RENAMED_ARGUMENTS:
-        raise UserError(f"The {kind} '{name}' is not in use any more: write {RENAMED_ARGUMENTS[name]}.")
-    if name in _REMOVED:
-        raise UserError(f"The {kind} '{name}' is not in use any more: write {_REMOVED[name]}.")
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "--help lists them all."
-    raise UserError(f"Unknown {kind} '{name}': {hint}")

@@ -3,8 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
-from ..flags.arguments import IMAGE, TEXT
 from ..flags.configuration import Configuration
+from ..flags.kinds import IMAGE, TEXT
 from ..report.summary import OWN_DATA, is_local
 
 TRAINING_FLAGS = frozenset(

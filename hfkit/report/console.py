@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..flags.arguments import Arguments
+from ..flags.kinds import Arguments
 from ..machine import describe_precision, device_name, precision_name
 from ..models.base import BackboneClassifier
 from ..notes import Note

@@ -10,7 +10,7 @@ from ..backbones.image import is_checkpoint
 from ..backbones.packaged import LITE0, MINILM
 from ..data.image_sources import HUB_NAMES
 from ..files import write_file
-from ..flags.arguments import Arguments, TextModelArguments
+from ..flags.kinds import Arguments, TextModelArguments
 from ..models import FAMILIES
 from ..models.fdvit import FDVIT_SIZES, published_name
 from ..notes import Note
@@ -26,7 +26,7 @@ DATASETS = {
     "digits": "scikit-learn's digits",
     "cifar10": "CIFAR-10",
 }
-"""Data sets with names of their own, as a sentence goes on after "trained on"."""
+"""Datasets with names of their own, as a sentence goes on after "trained on"."""
 
 
 OWN_DATA = "the author's own data"
@@ -78,19 +78,19 @@ def _without_folders(line: str, arguments: Arguments[Any, Any]) -> str:
 
 
 def is_local(name: str) -> bool:
-    """Whether a data set or backbone is a file or folder here."""
+    """Whether a dataset or backbone is a file or folder here."""
     return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or name.count("/") > 1
 
 
 def dataset_id(dataset: str) -> str | None:
-    """Return the Hub id of a data set, or None where it is not from the Hub."""
+    """Return the Hub id of a dataset, or None where it is not from the Hub."""
     if dataset in HUB_NAMES and not Path(dataset).exists():  # a folder of that name is read in its place
         return HUB_NAMES[dataset]
     return None if dataset in DATASETS or is_local(dataset) else dataset
 
 
 def dataset_name(dataset: str) -> str:
-    """Return what a card calls a data set; one's own has no name there."""
+    """Return what a card calls a dataset; one's own has no name there."""
     if dataset in HUB_NAMES and Path(dataset).exists():
         return OWN_DATA
     return DATASETS.get(dataset) or dataset_id(dataset) or OWN_DATA

@@ -11,7 +11,7 @@ from ..data.augmented import frozen_images
 from ..data.images import load_image_data
 from ..data.resized import keep_resized
 from ..data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
-from ..flags.arguments import IMAGE, Arguments, ImageDataArguments, ImageModelArguments
+from ..flags.kinds import IMAGE, Arguments, ImageDataArguments, ImageModelArguments
 from ..flags.parsing import describe_run, parse_recipe
 from ..notes import Note
 from ..report.illustrations import illustrate_images

@@ -9,7 +9,7 @@ from ..backbones.continuing import filled_in_flags, take_from_saved_model
 from ..backbones.text import build_text_classifier
 from ..data.augmented import frozen_texts
 from ..data.text import load_text_data, tokenize
-from ..flags.arguments import TEXT, Arguments, TextDataArguments, TextModelArguments
+from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
 from ..flags.parsing import describe_run, parse_recipe
 from ..models.text import TextClassifier
 from ..notes import Note

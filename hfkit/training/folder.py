@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from ..errors import UserError
-from ..flags.arguments import Arguments
+from ..flags.kinds import Arguments
+from ..flags.paths import check_is_folder, check_output_dir
 
 
 def check_folder(arguments: Arguments[Any, Any]) -> None:
@@ -19,16 +20,11 @@ def check_folder(arguments: Arguments[Any, Any]) -> None:
     """
     if arguments.given_output_dir is None:
         return
-    folder = Path(arguments.given_output_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--output_dir {folder} is a file: name a folder.")
     if arguments.training.resume_from_checkpoint is not None:
+        folder = check_is_folder(arguments.given_output_dir)
         find_checkpoint(folder, arguments.training.resume_from_checkpoint)
-    elif arguments.training.process_index == 0 and folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"The folder {folder} is not empty: name another --output_dir, or continue the run that it holds by "
-            "--resume_from_checkpoint true."
-        )
+    elif arguments.training.process_index == 0:
+        check_output_dir(arguments.given_output_dir)
 
 
 def make_folder(arguments: Arguments[Any, Any], name: str) -> Path:

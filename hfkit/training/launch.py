@@ -7,20 +7,31 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ..errors import UserError
+from ..flags.early import check_early
+from ..flags.help import show_help
+from ..flags.names import RecipeFlags
 
 
-def run_recipe(main: Callable[[Sequence[str]], Any]) -> NoReturn:
+def run_recipe(main: Callable[[Sequence[str]], Any], flags: RecipeFlags | None = None) -> NoReturn:
     """Run `main` with the command line and end the process.
 
-    Nothing heavy is imported here: what a flag alone makes impossible is told before torch is.
+    Nothing heavy is imported here: what the command line alone makes impossible is told before torch is.
 
     A user's mistake ends it with one sentence and exit code 2, and with the traceback too if `--debug` is given.
+
+    Args:
+        main: Runs the recipe, and imports what is heavy.
+        flags: The recipe's flags, which are checked first and whose help is shown; default: `main` alone checks them.
+
     """
     # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
     warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
     argv = sys.argv[1:]
     debug = _takes_bare_debug(argv)
     try:
+        if flags is not None:
+            show_help(argv, flags)
+            check_early(argv, flags)
         main(argv)
         _leave(0)
     except UserError as error:

@@ -12,8 +12,8 @@ from transformers.integrations import get_available_reporting_integrations
 from ..data.stored_rows import numbers_of
 from ..errors import UserError
 from ..evaluation.metrics import Metrics, make_metrics
-from ..flags.arguments import Arguments
 from ..flags.configuration import Configuration
+from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
 from ..freezing import FreezePlan
 from ..hub.push import check_can_push

@@ -10,8 +10,8 @@ from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..features.inputs import TrainingInputs, training_inputs
-from ..flags.arguments import Arguments
 from ..flags.configuration import write_configuration
+from ..flags.kinds import Arguments
 from ..freezing import count_parameters
 from ..hub.push import push_run
 from ..machine import describe_environment, use_all_cores

@@ -6,7 +6,7 @@ from typing import Any
 import transformers
 
 from ..errors import UserError
-from ..flags.arguments import Arguments
+from ..flags.kinds import Arguments
 from ..machine import keep_freed_memory
 from .folder import check_folder
 from .resolve import check_flags

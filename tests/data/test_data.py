@@ -23,6 +23,7 @@ from hfkit.data.stored_rows import numbers_of
 from hfkit.data.text import load_text_data, tokenize
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
+from hfkit.flags.paths import DATA_SUFFIXES
 
 
 def rows(number: int = 20, start: int = 0) -> list[dict[str, Any]]:
@@ -57,7 +58,7 @@ def names_of(data: LabelledData, split: str) -> list[str]:
 # --- sources ---
 
 
-@pytest.mark.parametrize("suffix", sources.FILE_SUFFIXES)
+@pytest.mark.parametrize("suffix", DATA_SUFFIXES)
 def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
     for start, name in ((0, "train"), (100, "my-val"), (200, "test")):
         write(tmp_path / f"{name}{suffix}", rows(start=start))
@@ -85,7 +86,7 @@ def test_rows_that_stand_in_train_too_are_counted(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("suffix", sources.FILE_SUFFIXES)
+@pytest.mark.parametrize("suffix", DATA_SUFFIXES)
 def test_single_file_is_cut_with_stratification(suffix: str, tmp_path: Path) -> None:
     data = load(write(tmp_path / f"tweets{suffix}", rows(100)))
     assert {split: len(table) for split, table in data.splits.items()} == {"train": 80, "validation": 10, "test": 10}
@@ -104,7 +105,7 @@ def with_splits(name: str, values: tuple[str, ...], number: int = 40) -> list[di
     return [{**row, name: values[index // 2 % len(values)]} for index, row in enumerate(rows(number))]
 
 
-@pytest.mark.parametrize("suffix", sources.FILE_SUFFIXES)
+@pytest.mark.parametrize("suffix", DATA_SUFFIXES)
 @pytest.mark.parametrize(
     ("name", "values"),
     [("split", ("train", "train", "validation", "test")), ("Split", ("Training", "TRAIN", "dev", "my-test"))],
@@ -247,7 +248,7 @@ def test_hub_data_set_that_cannot_be_reached() -> None:
 
 
 def test_class_label_gives_names_and_their_order(tmp_path: Path) -> None:
-    """What a Hub data set or its parquet export states: numbers with names, and -1 for a hidden label."""
+    """What a Hub dataset or its parquet export states: numbers with names, and -1 for a hidden label."""
     features = Features({"text": Value("string"), "label": ClassLabel(names=["ham", "fraud"])})
     for split, labels in (("train", [0, 1] * 10), ("validation", [1, 0]), ("test", [-1, -1])):
         content = {"text": [f"{split} {row}" for row in range(len(labels))], "label": labels}

@@ -11,8 +11,8 @@ import transformers
 import yaml
 
 from hfkit.errors import UserError
-from hfkit.flags.arguments import IMAGE, TEXT
-from hfkit.flags.parsing import RENAMED_ARGUMENTS
+from hfkit.flags.command_line import RENAMED_ARGUMENTS
+from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.parsing import parse_arguments as parse
 from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezePlan
@@ -40,7 +40,7 @@ def test_every_flag_of_ours_has_a_help() -> None:
             name
             for base in group.__mro__
             if base.__module__.startswith("hfkit")
-            for name in vars(base)["__annotations__"]
+            for name in inspect.get_annotations(base)
         }
         for item in dataclasses.fields(group):
             if item.name in own and item.init:
@@ -109,7 +109,7 @@ def test_flags_that_rerun_the_run(tmp_path: Path) -> None:
         (["--model_name_or_path", "x"], "write backbone"),
         (["--save_safetensors", "true"], "it has no successor"),
         (["--unfreze_from", "none"], "Unknown flag 'unfreze_from': did you mean 'unfreeze_from'"),
-        (["--zzzzzzzzz"], "Unknown flag 'zzzzzzzzz': --help lists them all"),
+        (["--zzzzzzzzz"], "Unknown flag 'zzzzzzzzz': --help all lists them all"),
         (["--head", "mlp"], "Argument --head: invalid choice: 'mlp'"),
         (["--learning_rate", "fast"], "invalid float value: 'fast'"),
         (["--num_train_epochs"], "expected one argument"),
@@ -139,6 +139,7 @@ def test_wrong_words(words: list[str], message: str) -> None:
             "The key of .* 'group_by_length' is not in use any more: write train_sampling_strategy",
         ),
         ("haed: bigru", "Unknown key of .* 'haed': did you mean 'head'"),
+        ("lr: 1e-3", "The key of .* 'lr' is a short name for the command line alone: write learning_rate"),
         ("- a\n- b", "must hold lines of the form"),
         ("a: [", "is not YAML"),
     ],

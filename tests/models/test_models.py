@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -438,6 +439,40 @@ def test_state_dict_keys_are_a_promise(head: str, make_model: Make) -> None:
         f"classifier.{key}" for key in GOLDEN_HEAD_KEYS[head]
     ]
     assert keys == expected
+
+
+# --- the table, and registering ---
+
+
+def test_importing_the_models_is_light() -> None:
+    code = """
+import sys, hfkit.models
+assert not {"torch", "transformers"} & set(sys.modules)
+from hfkit.models import TextClassifier
+assert TextClassifier._auto_class == "AutoModelForSequenceClassification"
+assert "timm" not in sys.modules, "a text model needs none"
+from transformers import AutoConfig, AutoModelForImageClassification, CONFIG_MAPPING
+assert "hfkit-text" in CONFIG_MAPPING and "hfkit-vgg" not in CONFIG_MAPPING
+hfkit.models.register()
+for model_type, family in hfkit.models.FAMILIES.items():
+    assert type(AutoConfig.for_model(model_type)) is family.config_class
+assert AutoModelForImageClassification._model_mapping[hfkit.VggClassifierConfig] is hfkit.VggClassifier
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+
+
+def test_rows_of_the_table_are_what_they_name() -> None:
+    for model_type, family in FAMILIES.items():
+        assert family.config_class.model_type == model_type
+        assert family.model_class.config_class is family.config_class
+        assert family.auto_class.__name__ == family.auto
+        assert family.pipeline_class is getattr(hfkit.models, family.pipeline[1])
+        assert getattr(hfkit.models, family.model) is family.model_class
+        assert {family.model, f"{family.model}Config", family.pipeline[1]} <= set(hfkit.models.__all__)
+    assert hfkit.models.cleaning.clean("a", []) == "a"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = hfkit.models.nothing
 
 
 # --- the folder travels to the Hub ---

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from transformers.trainer_utils import SchedulerType
 
 from hfkit.errors import UserError
-from hfkit.flags.arguments import IMAGE
+from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_arguments, parse_recipe
 from hfkit.models.losses import make_loss
 from hfkit.tasks.image import DEFAULTS, DEMO
@@ -236,7 +236,7 @@ def _words(options: dict[str, object], without: set[str]) -> list[str]:
     ("words", "message"),
     [
         ("--dataset nothing/at/all", "There is no file or folder nothing/at/all"),
-        ("--dataset nobody/nothing", "The data set nobody/nothing is neither a file or folder here"),
+        ("--dataset nobody/nothing", "The dataset nobody/nothing is neither a file or folder here"),
         ("--backbone vgg91", "There is no backbone vgg91"),
         ("--weights default", "The weights default of the backbone test_efficientnet cannot be loaded"),
         ("--backbone vgg19 --weights default", "The weights default of the backbone vgg19 cannot be loaded"),

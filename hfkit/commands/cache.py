@@ -1,0 +1,45 @@
+"""`hfkit cache`: what the feature cache holds."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The feature cache: what frozen layers gave, stored for later runs.", no_args_is_help=True)
+
+Folder = Annotated[Path | None, typer.Option(help="Folder of the cache; default: that of --feature_cache auto.")]
+
+
+@app.command("list")
+def list_items(folder: Folder = None) -> None:
+    """List what is stored, the most recently used first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..features.store import FeatureStore
+
+    store = FeatureStore(folder)
+    items = store.items()
+    size = sum(item.record["bytes"] for item in items)
+    table = Table("key", "what", "MB", "last used")
+    for item in items:
+        used = datetime.fromtimestamp(item.used).strftime("%Y-%m-%d %H:%M")
+        table.add_row(item.folder.name[:8], item.record["of"], f"{item.record['bytes'] / 1e6:,.1f}", used)
+    console = Console()
+    if items:
+        console.print(table)
+    console.print(
+        f"{len(items)} entries, {size / 1e6:,.1f} MB of at most {store.limit / 1e6:,.0f} MB, in {store.root}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command("clear")
+def clear(folder: Folder = None) -> None:
+    """Remove everything that is stored; runs compute it again."""
+    from ..features.store import FeatureStore
+
+    store = FeatureStore(folder)
+    typer.echo(f"Removed {store.clear() / 1e6:,.1f} MB from {store.root}.")

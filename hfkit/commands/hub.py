@@ -1,0 +1,67 @@
+"""`hfkit push`, `hfkit reproduce` and `hfkit hub check`: models on the Hub."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Models on the Hub.", no_args_is_help=True)
+
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit; default: main.")]
+
+
+def push(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub.")],
+    license: Annotated[str, typer.Option(help="The model's license, by the Hub's name: mit, apache-2.0, ...")],
+    language: Annotated[str | None, typer.Option(help="Language of the texts: en, ...")] = None,
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
+    predictions: Annotated[bool, typer.Option(help="Upload held-out rows with their predictions, too.")] = False,
+) -> None:
+    """Prove that a run's model works for others, upload it, and prove it again from the Hub."""
+    from ..hub.push import push_run
+
+    push_run(run, repository, license, language, private, predictions)
+
+
+def reproduce(
+    repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, pushed by hfkit.")],
+    revision: Revision = None,
+    dataset: Annotated[str | None, typer.Option(help="The data, where it was no public one.")] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output_dir", help="Folder of the new run; default: runs/NAME-again.")
+    ] = None,
+) -> None:
+    """Run a pushed model's configuration again, and say whether its card's results hold."""
+    from ..reproduce import reproduce as run_again
+
+    folder = output_dir or Path("runs") / f"{repository.rpartition('/')[2]}-again"
+    comparison = run_again(repository, folder, revision, dataset)
+    for metric, row in comparison.items():
+        verdict = "holds" if row["holds"] else "does NOT hold"
+        interval = f"{row['low']:.4f} to {row['high']:.4f}"
+        typer.echo(f"{metric}: {row['now']:.4f}; the card says {row['card']:.4f} ({interval}): {verdict}.")
+    raise typer.Exit(0 if all(row["holds"] for row in comparison.values()) else 1)
+
+
+@app.command("check")
+def check(
+    repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, anyone's.")],
+    revision: Revision = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust_remote_code", help="Run the repository's code to see whether it predicts.")
+    ] = False,
+) -> None:
+    """Look at a model before you trust it; none of its code runs unless you say so."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..hub.check import check_repository
+
+    findings = check_repository(repository, revision, trust_remote_code)
+    table = Table("", "what", "found")
+    for finding in findings:
+        table.add_row("ok" if finding.well else "NO", finding.what, Text(finding.found))
+    Console().print(table)
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 1)

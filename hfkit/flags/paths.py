@@ -1,0 +1,101 @@
+"""Refusals of paths on a command line: each has its one home here, whoever finds it out first; nothing imports torch."""
+
+from pathlib import Path
+
+from ..errors import UserError
+from .configuration import CONFIGURATION_FILE
+
+DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+
+
+def looks_like_a_path(name: str) -> bool:
+    """Whether a name cannot be one of the Hub's, which have no more than one slash and begin with a letter or digit."""
+    return name.startswith((".", "/", "~")) or name.count("/") > 1
+
+
+def check_dataset_path(dataset: str) -> None:
+    """Refuse what looks like a path where nothing is.
+
+    Raises:
+        UserError: There is no such file or folder.
+
+    """
+    is_file_name = Path(dataset).suffix.lower() in DATA_SUFFIXES
+    if (is_file_name or looks_like_a_path(dataset)) and not Path(dataset).expanduser().exists():
+        raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
+
+
+def check_backbone_path(backbone: str) -> None:
+    """Refuse a backbone that looks like a path where nothing is.
+
+    Raises:
+        UserError: There is no such folder.
+
+    """
+    if looks_like_a_path(backbone) and not Path(backbone).expanduser().exists():
+        raise UserError(
+            f"The backbone {backbone} cannot be loaded: there is no such folder (from {Path.cwd()}); check the path, or write "
+            "a Hub id."
+        )
+
+
+def check_weights_path(weights: str) -> None:
+    """Refuse a file of weights that is not there.
+
+    Raises:
+        UserError: There is no such file.
+
+    """
+    if weights not in ("default", "none") and not Path(weights).expanduser().is_file():
+        raise UserError(
+            f"--weights {weights}: there is no such file; write default, none, or a .safetensors or .pth file."
+        )
+
+
+def check_output_dir(output_dir: str) -> None:
+    """Refuse a folder for a new run that is a file or holds something already; nothing is made.
+
+    Raises:
+        UserError: The run cannot go there.
+
+    """
+    folder = check_is_folder(output_dir)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(
+            f"The folder {folder} is not empty: name another --output_dir, or continue the run that it holds by "
+            "--resume_from_checkpoint true."
+        )
+
+
+def check_is_folder(output_dir: str) -> Path:
+    """Return the run's folder, which need not be there.
+
+    Raises:
+        UserError: It is a file.
+
+    """
+    folder = Path(output_dir).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output_dir {folder} is a file: name a folder.")
+    return folder
+
+
+def find_run(output_dir: str | None, resume: object) -> Path:
+    """Return the folder of the run that is continued.
+
+    Args:
+        output_dir: `--output_dir` as it was given.
+        resume: `--resume_from_checkpoint` as it was given.
+
+    Raises:
+        UserError: It is a no, no folder is named, or it holds no run.
+
+    """
+    if str(resume).lower() in ("false", "none", "no"):
+        raise UserError(f"--resume_from_checkpoint is {resume}: write true to continue a run, or leave it out.")
+    if output_dir is None:
+        raise UserError("--resume_from_checkpoint needs the run's folder: add --output_dir runs/NAME.")
+    folder = Path(output_dir).expanduser()
+    if not (folder / CONFIGURATION_FILE).is_file():
+        raise UserError(f"There is no run to continue in {folder}: it has no {CONFIGURATION_FILE}.")
+    return folder

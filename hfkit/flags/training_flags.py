@@ -1,0 +1,145 @@
+"""The flags of training that we add to transformers' or give other defaults; nothing here imports torch."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import UserError
+
+
+@dataclass
+class TrainingFlags:
+    """What `TrainingArguments` has besides, and before, the fields of `transformers.TrainingArguments`.
+
+    Other defaults than there: 3 epochs, batch 32 (64 to evaluate), warm-up over a tenth of the steps, weight decay 0.01,
+    order of the texts by what trains, evaluation and checkpoint at each epoch, the best checkpoint (by macro F1 on validation)
+    loaded at the end and one kept, bfloat16 where the machine has instructions for it, CPU where there is nothing
+    better, learning rates by the approach (backbone: see `tasks.learning_rate`; head: 1e-3), a new output folder
+    each run.
+    """
+
+    output_dir: str | None = field(
+        default=None, metadata={"help": "Folder of the run; default: runs/<recipe>-<time>, new each run."}
+    )
+    num_train_epochs: float = field(default=3.0, metadata={"help": "Epochs: how often all training rows are seen."})
+    learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Peak learning rate of the backbone; default: by its hidden size, 2e-5 to 1e-4."},
+    )
+    head_learning_rate: float | None = field(
+        default=None, metadata={"help": "Peak learning rate of the head; default: 1e-3."}
+    )
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of matrices; vectors get none."})
+    warmup_steps: float = field(default=0.1, metadata={"help": "Warm-up: steps, or below 1 a share of them."})
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "Rows a training step and device."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows an evaluation step and device."})
+    train_sampling_strategy: Literal["random", "sequential", "group_by_length"] | None = field(
+        default=None,
+        metadata={
+            "help": "Order of the texts: random, sequential, or group_by_length: batches of similar length that hold each class "
+            "in its share; default: random, but group_by_length for a BiGRU on a frozen encoder."
+        },
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate: epoch, steps or no."})
+    save_strategy: str = field(
+        default="epoch", metadata={"help": "When to save a checkpoint: epoch, steps, best or no."}
+    )
+    logging_strategy: str = field(default="epoch", metadata={"help": "When to log the training loss: epoch or steps."})
+    save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept besides the best one."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "End with the best checkpoint, not the last."})
+    metric_for_best_model: str | None = field(
+        default="macro_f1",
+        metadata={"help": "Validation metric that chooses the best checkpoint: macro_f1, accuracy, loss, ..."},
+    )
+    lr_decay_per_epoch: float | None = field(
+        default=None,
+        metadata={"help": "Multiply the learning rates by this after each epoch, in place of lr_scheduler_type."},
+    )
+    lr_floor: float = field(default=0.0, metadata={"help": "With lr_decay_per_epoch: the lowest learning rate."})
+    early_stopping_patience: int = field(
+        default=0, metadata={"help": "Stop after so many evaluations without a better metric; 0: never."}
+    )
+    class_weights: Literal["none", "balanced"] = field(
+        default="none", metadata={"help": "balanced: rare classes count more in the loss, as in scikit-learn."}
+    )
+    feature_cache: str = field(
+        default="auto",
+        metadata={
+            "help": "Compute what is frozen once for each row. auto: where that changes nothing and saves time; off; or the "
+            "folder to keep it in (auto: ~/.cache/hfkit; see `hfkit cache list`)."
+        },
+    )
+    feature_cache_dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
+        default="auto",
+        metadata={"help": "Data type of what the cache stores; auto: that of the forward pass, to the bit."},
+    )
+    metric: list[str] | None = field(
+        default=None, metadata={"help": "Further metrics of the evaluate library, by id (needs the network)."}
+    )
+    license: str | None = field(
+        default=None, metadata={"help": "With --push_to_hub: the model's license, such as mit or apache-2.0."}
+    )
+    language: str | None = field(
+        default=None, metadata={"help": "With --push_to_hub: the language of the texts, such as en."}
+    )
+    bf16: bool | None = field(
+        default=None, metadata={"help": "Train in bfloat16; default: where the machine has instructions for it."}
+    )
+    use_cpu: bool | None = field(
+        default=None, metadata={"help": "Train on the CPU; default: if there is no GPU or MPS."}
+    )
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Early stopping counts on when a run is resumed."}
+    )
+    # In transformers the names of the input columns with labels; here --label_names are the names of the classes.
+    label_names: list[str] | None = field(init=False, default_factory=lambda: ["labels"])
+    ddp_find_unused_parameters: bool | None = field(
+        default=False, metadata={"help": "Let DDP look for unused parameters; our models have none."}
+    )
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Refuse values that no machine and no data could make right.
+
+        Raises:
+            UserError: A value is not one of its flag.
+
+        """
+        if self.feature_cache.lower() in ("false", "no", "none"):  # YAML reads off as false
+            self.feature_cache = "off"
+        if self.feature_cache.lower() in ("true", "yes", "on"):
+            raise UserError(f"--feature_cache is {self.feature_cache}: write auto, off, or a folder.")
+        if self.lr_decay_per_epoch is not None and not 0 < self.lr_decay_per_epoch <= 1:
+            raise UserError(f"--lr_decay_per_epoch is {self.lr_decay_per_epoch}: write a factor such as 0.9.")
+
+
+@dataclass
+class ImageTrainingFlags(TrainingFlags):
+    """The flags of `TrainingFlags`, for images: 10 epochs, batches of 64 in random order, best by accuracy."""
+
+    num_train_epochs: float = field(default=10.0, metadata={"help": "Epochs: how often all training rows are seen."})
+    learning_rate: float | None = field(
+        default=None, metadata={"help": "Peak learning rate of the backbone; default: 1e-4."}
+    )
+    per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a training step and device."})
+    train_sampling_strategy: Literal["random", "sequential", "group_by_length"] | None = field(
+        default="random", metadata={"help": "Order of the images: random, sequential."}
+    )
+    metric_for_best_model: str | None = field(
+        default="accuracy",
+        metadata={"help": "Validation metric that chooses the best checkpoint: accuracy, macro_f1, loss, ..."},
+    )
+    # The images are a column that `forward` does not take; they become `pixel_values` when a batch is read.
+    remove_unused_columns: bool | None = field(init=False, default=False)
+
+    def check(self) -> None:
+        """Refuse values that no machine and no data could make right.
+
+        Raises:
+            UserError: A value is not one of its flag.
+
+        """
+        if self.train_sampling_strategy == "group_by_length":
+            raise UserError("--train_sampling_strategy group_by_length is for texts: write random or sequential.")
+        super().check()

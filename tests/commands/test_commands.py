@@ -1,0 +1,60 @@
+"""The `hfkit` command: its door, and what it refuses before anything heavy is imported."""
+
+from typing import Any
+
+import pytest
+from processes import run_command
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import hfkit
+from hfkit.commands.main import app
+
+
+@pytest.mark.parametrize("line", ["--help", "-h", "--version", "cache -h", "hub check --help"])
+def test_asking_is_light(line: str) -> None:
+    assert run_command(*line.split()) == (0, "", "[]")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("profile vgg19 --imagesize 96", "Unknown flag 'imagesize': did you mean 'image_size'?"),
+        ("profile ./nothing", "The backbone ./nothing cannot be loaded: there is no such folder"),
+    ],
+)
+def test_refusals_are_light(line: str, message: str) -> None:
+    code, said, imported = run_command(*line.split())
+    assert (code, imported) == (2, "[]")
+    assert said.startswith("error: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"hfkit {hfkit.__version__}\n"
+
+
+@pytest.mark.parametrize("option", ["--output_dir", "--output-dir"])
+def test_dashes_are_underscores(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[str] = []
+    monkeypatch.setattr("hfkit.reproduce.reproduce", lambda _, folder, *__: folders.append(str(folder)) or {})
+    assert CliRunner().invoke(app, ["reproduce", "user/name", option, "my-run"]).exit_code == 0
+    assert folders == ["my-run"]
+
+
+@pytest.mark.parametrize("option", ["--trust_remote_code", "--trust-remote-code"])
+def test_dashes_are_underscores_of_switches(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("hfkit.hub.check.check_repository", lambda _, __, trust: asked.append(trust) or [])
+    assert CliRunner().invoke(app, ["hub", "check", "user/name", option]).exit_code == 0
+    assert asked == [True]
+
+
+def test_every_verb_explains_itself() -> None:
+    def commands(command: Any) -> list[Any]:
+        below = getattr(command, "commands", {}).values()
+        return [command, *(inner for each in below for inner in commands(each))]
+
+    for command in commands(get_command(app)):
+        assert command.help, command.name
