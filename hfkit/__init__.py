@@ -3,8 +3,8 @@
     from hfkit import load_pipeline
     load_pipeline("runs/fakenews-20261123-120000")("Drinking bleach cures COVID-19.")
 
-The public names are loaded when they are first used, so that importing hfkit costs nothing. `import hfkit.models`
-registers our models with transformers' Auto classes.
+The public names are loaded when they are first used, so that importing hfkit costs nothing. A model's class is registered
+with transformers' Auto classes when it is loaded; `hfkit.models.register()` registers all of them.
 """
 
 from importlib import import_module

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from hfkit.commands.main import app
 from hfkit.flags import parsing
+from hfkit.flags.command_line import ALIASES
 from hfkit.flags.kinds import IMAGE, TEXT
 
 
@@ -46,6 +47,7 @@ def test_readme_holds_the_two_commands() -> None:
 def test_flags_named_on_a_page_exist(page: str) -> None:
     parsers = {"recipes/fakenews.py": [TEXT], "recipes/cifar10.py": [IMAGE]}.get(page, [TEXT, IMAGE])
     known = {option for kinds in parsers for option in parsing._Parser(kinds)._option_string_actions}
+    known |= {f"--{alias}" for alias in ALIASES}
     launcher = {"--config_file", "--multi_gpu", "--num_processes", "--help", "--config", "--logdir"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_]+", (ROOT / page).read_text()))
     scripts = "".join(script.read_text() for script in (ROOT / "benchmarks").glob("*.py"))

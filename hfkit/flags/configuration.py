@@ -77,4 +77,4 @@ def parse_configuration(content: Any, source: str) -> Configuration:
     filled_in = content.get(FILLED_IN) or {}
     if not isinstance(filled_in, dict):
         raise UserError(f"{source} must hold lines of the form 'flag: value' under {FILLED_IN}.")
-    return Configuration(flags, {str(name): value for name, value in filled_in.items()})
+    return Configuration(flags, {str(name).replace("-", "_"): value for name, value in filled_in.items()})
