@@ -118,7 +118,7 @@ class TimmClassifier(ImageClassifier):
 
         Within one step nothing is checkpointed: timm would run the layer again in the backward pass, where no states enter it.
         """
-        if not self.gradient_checkpointing or layer == "classifier" or self._position(layer) is not None:
+        if self._recompute is None or layer == "classifier" or self._position(layer) is not None:
             return super()._forward_from(layer, states)
         self.backbone.set_grad_checkpointing(False)
         try:

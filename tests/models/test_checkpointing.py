@@ -96,11 +96,11 @@ def test_a_stage_is_entered_with_it(name: str, make_model: Make) -> None:
     plain, checkpointed = both(make_model(name))
     model = checkpointed.train()
     batch = inputs_for(model)
-    names = model.entries()
-    model.entry = names[len(names) // 2]
+    names = model.split_points()
+    model.start_layer = names[len(names) // 2]
     with torch.no_grad():
-        states = model.eval().run_to(model.entry, **batch)
-    plain.entry = model.entry
+        states = model.eval().forward_to(model.start_layer, **batch)
+    plain.start_layer = model.start_layer
     for item in (plain, model):
         torch.manual_seed(0)
         item.train()(states=states, labels=torch.tensor([0, 1, 1])).loss.backward()
