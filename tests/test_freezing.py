@@ -28,7 +28,7 @@ from hfkit.freezing import FreezePlan, count_parameters
 from hfkit.frozen_checksums import entering_checksum, frozen_checksum
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
-from hfkit.models.losses import make_loss
+from hfkit.models.losses import Objective
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.tasks.learning_rate import learning_rate_by_width
 from hfkit.training.callbacks import EpochLog
@@ -76,7 +76,7 @@ def trainer_for(
     folder: Path,
     unfreeze_from: str = "all",
     callbacks: list[TrainerCallback] | None = None,
-    loss: Any = None,
+    objective: Objective | None = None,
     keep_batch_norm: bool = False,
     **options: Any,
 ) -> ClassifierTrainer:
@@ -99,7 +99,7 @@ def trainer_for(
         train_dataset=image_rows(model) if isinstance(model, ImageClassifier) else rows(),
         data_collator=default_data_collator if isinstance(model, ImageClassifier) else collate,
         callbacks=[FreezeCallback(FreezePlan(unfreeze_from, keep_batch_norm)), *(callbacks or [])],
-        compute_loss_func=loss,
+        objective=objective,
         head_learning_rate=1e-2,
     )
 
@@ -365,9 +365,11 @@ def test_freezing_comes_before_the_optimizer(make_model: Make, tmp_path: Path) -
 # --- the Trainer's arithmetic ---
 
 
-@pytest.mark.parametrize("loss", [None, make_loss([0.5, 2.0], 0.1)], ids=["plain", "weighted and smoothed"])
+@pytest.mark.parametrize("objective", [None, Objective((0.5, 2.0), 0.1)], ids=["plain", "weighted and smoothed"])
 @pytest.mark.parametrize("name", ["hfkit-text/bert-linear", "hfkit-text/bert-bigru"])
-def test_eight_rows_equal_two_times_four_accumulated(name: str, loss: Any, make_model: Make, tmp_path: Path) -> None:
+def test_eight_rows_equal_two_times_four_accumulated(
+    name: str, objective: Any, make_model: Make, tmp_path: Path
+) -> None:
     weights, losses = [], []
     for batch_size, steps in ((8, 1), (4, 2)):
         model = make_model(name)
@@ -380,7 +382,7 @@ def test_eight_rows_equal_two_times_four_accumulated(name: str, loss: Any, make_
         trainer = trainer_for(
             model,
             tmp_path,
-            loss=loss,
+            objective=objective,
             per_device_train_batch_size=batch_size,
             gradient_accumulation_steps=steps,
             max_steps=1,
@@ -399,8 +401,8 @@ def test_eight_rows_equal_two_times_four_accumulated(name: str, loss: Any, make_
         torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("loss", [None, make_loss(None, 0.1)], ids=["plain", "smoothed"])
-def test_a_masked_loss_accumulates_too(loss: Any, make_model: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("objective", [None, Objective(None, 0.1)], ids=["plain", "smoothed"])
+def test_a_masked_loss_accumulates_too(objective: Any, make_model: Make, tmp_path: Path) -> None:
     """FDViT's loss of restored tokens is a mean over the rows, as the other one is; here without chance."""
     losses = []
     for batch_size, steps in ((8, 1), (4, 2)):
@@ -413,7 +415,7 @@ def test_a_masked_loss_accumulates_too(loss: Any, make_model: Make, tmp_path: Pa
                 module.p = 0.0
         options = {"per_device_train_batch_size": batch_size, "gradient_accumulation_steps": steps}
         options |= {"max_steps": 1, "logging_strategy": "steps", "logging_steps": 1, "remove_unused_columns": False}
-        trainer = trainer_for(model, tmp_path, loss=loss, train_sampling_strategy="sequential", **options)
+        trainer = trainer_for(model, tmp_path, objective=objective, train_sampling_strategy="sequential", **options)
         trainer.train()
         losses.append(next(entry for entry in trainer.state.log_history if "loss" in entry))
     assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], abs=1e-5)
@@ -441,17 +443,15 @@ def test_weighted_loss_is_the_textbook_one() -> None:
     logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 2, 1, 0])
     weights = [1.0, 2.0, 0.5]
     outputs = type("Outputs", (), {"logits": logits})
-    loss = make_loss(weights, 0.0)
-    assert loss is not None
+    loss = Objective(tuple(weights), 0.0)
     expected = -(logits.log_softmax(-1)[range(6), labels] * torch.tensor(weights)[labels]).mean()
     torch.testing.assert_close(loss(outputs, labels), expected)
     torch.testing.assert_close(loss(outputs, labels, num_items_in_batch=12), expected / 2)
-    smoothed = make_loss(None, 0.1)
-    assert smoothed is not None
+    smoothed = Objective(None, 0.1)
     torch.testing.assert_close(
         smoothed(outputs, labels), nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
     )
-    assert make_loss(None, 0.0) is None
+    torch.testing.assert_close(Objective()(outputs, labels), nn.functional.cross_entropy(logits, labels))
 
 
 def test_logged_accuracy_is_that_of_the_training_batches(

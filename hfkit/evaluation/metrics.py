@@ -8,9 +8,11 @@ import evaluate
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import classification_report, confusion_matrix, log_loss
+import torch
+from sklearn.metrics import classification_report, confusion_matrix
 
 from ..errors import UserError
+from ..models.losses import row_cross_entropy
 
 Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """From logits (rows, classes) and label ids (rows,) to metrics by name."""
@@ -100,9 +102,9 @@ def evaluate_split(
     logits: np.ndarray, references: np.ndarray, metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
 ) -> dict[str, float]:
     """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split."""
-    numbers = list(range(logits.shape[-1]))
+    losses = row_cross_entropy(torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(references))
     return {
-        "loss": float(log_loss(references, probabilities_of(logits), labels=numbers)),
+        "loss": losses.mean().item(),
         **metrics(logits, references),
     }
 

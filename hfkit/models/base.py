@@ -251,10 +251,6 @@ class BackboneClassifier(PreTrainedModel):
         """Return (batch, num_labels) logits; a single logit z stands for [0, z], whose softmax is the sigmoid of z."""
         return functional.pad(logits, (1, 0)) if logits.shape[-1] == 1 else logits
 
-    def _loss(self, logits: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor | None:
-        """Return the mean cross-entropy of `logits` (batch, num_labels), or None without `labels`: numbers or probabilities."""
-        return None if labels is None else functional.cross_entropy(logits, labels)
-
 
 def _collect_requires_grad(module: nn.Module, found: dict[nn.Module, set[bool]]) -> set[bool]:
     """Note which values `requires_grad` has in a module and below it, for it and all below it, each looked at once."""

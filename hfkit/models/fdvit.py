@@ -18,6 +18,7 @@ from transformers.utils import cached_file
 
 from .fdvit_layers import Block, Decoder, FlexibleDownsampling, PaperDecoder, resample, to_tokens
 from .image import ImageClassifier, ImageClassifierConfig, Preprocessing, Step
+from .losses import classifier_loss
 
 FDVIT_SIZES: dict[str, dict[str, Any]] = {
     "fdvit_ti": {"heads": (2, 4, 6, 8, 10), "head_sizes": (32, 23, 21, 23, 26)},
@@ -193,7 +194,7 @@ class FdVitClassifier(ImageClassifier):
             states = step(states)
         logits = self._logits(states)
         auxiliary = self.config.reconstruction_weight * restoring / max(len(self.config.depths) - 1, 1)
-        loss = self._loss(logits, labels)
+        loss = classifier_loss(logits, labels)
         return MaskedClassifierOutput(
             loss=None if loss is None else loss + auxiliary, logits=logits, auxiliary_loss=auxiliary
         )

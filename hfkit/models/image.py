@@ -13,6 +13,7 @@ from transformers.modeling_outputs import ImageClassifierOutput
 from .base import BackboneClassifier
 from .heads import LinearHead, MlpHead
 from .image_pipeline import ImageClassificationPipeline
+from .losses import classifier_loss
 from .splitting import Split, entering
 
 Step = tuple[str, Callable[[torch.Tensor], torch.Tensor]]
@@ -213,7 +214,7 @@ class ImageClassifier(BackboneClassifier):
             assert pixel_values is not None
             features = self.features(pixel_values)
         logits = self._logits(features)
-        return ImageClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+        return ImageClassifierOutput(loss=classifier_loss(logits, labels), logits=logits)
 
     def _logits(self, features: torch.Tensor) -> torch.Tensor:
         """Map features (batch, feature_size) to logits (batch, num_labels)."""

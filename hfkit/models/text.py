@@ -20,6 +20,7 @@ from .encoders import (
     random_texts,
 )
 from .heads import BiGruHead, LinearHead
+from .losses import classifier_loss
 from .padding import move_to_the_left
 from .pooling import DESCRIPTIONS, POOLINGS, default_pooling, pool
 from .splitting import entering
@@ -269,7 +270,7 @@ class TextClassifier(BackboneClassifier):
             features = encode(**inputs)
         arguments = (features, attention_mask) if self.config.head == "bigru" else (features,)
         logits = self._all_logits(self.classifier(*arguments))
-        return SequenceClassifierOutput(loss=self._loss(logits, labels), logits=logits)
+        return SequenceClassifierOutput(loss=classifier_loss(logits, labels), logits=logits)
 
     def _encoder_inputs(
         self,

@@ -55,7 +55,7 @@ class RunSettings:
     checkpoint: Path | None
     plan: FreezePlan
     metrics: Metrics
-    class_weights: list[float] | None
+    class_weights: tuple[float, ...] | None
     push: PushOrder | None
     notes: tuple[Note, ...]
     configuration: Configuration
@@ -253,7 +253,7 @@ def _fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], tas
     return [Note("order", f"Order of the rows: {training.train_sampling_strategy} ({origin}).")]
 
 
-def _class_weights(task: Task) -> list[float]:
+def _class_weights(task: Task) -> tuple[float, ...]:
     """Return scikit-learn's balanced weights: rows / (classes * rows of the class)."""
     counts = np.bincount(numbers_of(task.rows["train"], "label"), minlength=len(task.label_names))
-    return (counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist()
+    return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())

@@ -9,6 +9,7 @@ from rich.console import Console
 from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from ..evaluation.metrics import evaluate_split
 from ..features.inputs import TrainingInputs, training_inputs
 from ..flags.configuration import write_configuration
 from ..flags.kinds import Arguments
@@ -16,7 +17,7 @@ from ..freezing import count_parameters
 from ..hub.push import push_run
 from ..machine import describe_environment, use_all_cores
 from ..models.base import BackboneClassifier
-from ..models.losses import make_loss
+from ..models.losses import Objective
 from ..notes import Note
 from ..report.console import show_run_header
 from ..report.tables import write_json, write_table
@@ -87,7 +88,8 @@ def _build_trainer(
     training = settings.training
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
-        return settings.metrics(np.asarray(prediction.predictions), np.asarray(prediction.label_ids))
+        logits, references = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
+        return evaluate_split(logits, references, settings.metrics)
 
     callbacks: list[TrainerCallback] = [freezing, EpochLog(), *inputs.callbacks]
     if training.early_stopping_patience > 0:
@@ -100,7 +102,7 @@ def _build_trainer(
         eval_dataset=None if inputs.validation is None else _by_length(inputs.validation),
         processing_class=task.processor,
         compute_metrics=compute_metrics,
-        compute_loss_func=make_loss(settings.class_weights, training.label_smoothing_factor),
+        objective=Objective(settings.class_weights, training.label_smoothing_factor),
         callbacks=callbacks,
         head_learning_rate=float(training.head_learning_rate or 0.0),
     )

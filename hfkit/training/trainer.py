@@ -1,7 +1,8 @@
-"""The one small subclass of `transformers.Trainer`, for what no callback or argument can do, and our callbacks."""
+"""The one small subclass of `transformers.Trainer`, for what no callback or argument can do."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +11,55 @@ from datasets import Dataset
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler, SequentialSampler
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
 
 from ..data.stored_rows import numbers_of
 from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
+from ..models.losses import IGNORED, Objective, counted_rows
 from .sampler import BalancedLengthSampler
+from .totals import TrainingTotals
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
 _OWN_GROUPS = {"params", "model", "optimizer_dict"}
 
 
 class ClassifierTrainer(Trainer):
-    """`transformers.Trainer` with two learning rates, and with the accuracy over the training batches in its log.
+    """`transformers.Trainer` with two learning rates, one loss, and losses and accuracies that can be compared.
 
-    The accuracy is that of the predictions training makes anyway, with dropout on and while the weights move, as Keras
-    reports it; a second pass over the training data would cost a third of an epoch.
+    In its log `loss` and `eval_loss` are the plain cross-entropy, each row once; what is minimised is `objective` where it
+    differs (class weights, smoothing, mixed labels, an auxiliary loss). Loss and accuracy of the training batches are those of
+    the predictions training makes anyway, with dropout on and while the weights move, as Keras reports them; a second pass
+    over the training data would cost a third of an epoch. For mixed labels they take the class with the larger share.
+
+    Args:
+        head_learning_rate: Peak learning rate of the head.
+        objective: What is minimised; default: the plain cross-entropy.
+        callbacks: As the Trainer takes them.
+        options: Further arguments of the Trainer.
+
     """
 
     optimizer: Any
     lr_scheduler: Any
 
-    def __init__(self, *args: Any, head_learning_rate: float, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        *,
+        head_learning_rate: float,
+        objective: Objective | None = None,
+        callbacks: Sequence[TrainerCallback] = (),
+        **options: Any,
+    ) -> None:
+        self.objective = objective or Objective()
         self.head_learning_rate = head_learning_rate
-        self._counts = torch.zeros(2, device=self.args.device)  # right predictions, all predictions
+        # With a `compute_loss_func` the Trainer leaves the division by the rows of the accumulated batch to us.
+        super().__init__(compute_loss_func=self.objective, callbacks=[TrainingTotals(), *callbacks], **options)
+
+    @property
+    def totals(self) -> TrainingTotals:
+        """What is counted in training; a run that is continued has another one than it began with."""
+        return next(callback for callback in self.callback_handler.callbacks if isinstance(callback, TrainingTotals))
 
     def create_optimizer(self, model: nn.Module | None = None) -> Any:
         """Build the optimizer of the arguments over `parameter_groups`; the Trainer knows one learning rate only."""
@@ -82,6 +107,30 @@ class ClassifierTrainer(Trainer):
         """Read the rows in their order; they are sorted by length, which the Trainer would group them by anew."""
         return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
 
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[dict[str, Any]], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, Any]], torch.Tensor | None]:
+        """Fetch the batches of a step, and count their rows in all processes.
+
+        The Trainer counts labels, of which a mixed row has one for each class, and with several GPUs in one process divides
+        them. It also trains on the rows that accelerate repeats to fill the last batch of several processes.
+        """
+        batches = list(islice(epoch_iterator, num_batches))
+        if not batches:
+            return batches, None
+        self._ignore_repeated_rows(batches[-1])
+        rows = torch.stack([counted_rows(batch["labels"]).sum() for batch in batches]).sum().to(device)
+        return batches, self.accelerator.reduce(rows, "sum")
+
+    def _ignore_repeated_rows(self, batch: dict[str, Any]) -> None:
+        """Take the labels from the rows of the epoch's last batch that other processes have, too."""
+        dataloader = self.accelerator.gradient_state
+        is_last = dataloader.end_of_dataloader and not self.args.dataloader_drop_last
+        if self.args.world_size == 1 or not is_last or dataloader.remainder <= 0:
+            return
+        before = self.args.process_index * len(batch["labels"])
+        batch["labels"][max(dataloader.remainder - before, 0) :] = IGNORED
+
     def compute_loss(
         self,
         model: nn.Module,
@@ -89,14 +138,35 @@ class ClassifierTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Compute the loss as the Trainer does and count the right predictions on the way."""
-        labels = inputs.get("labels")
-        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
-        if model.training and labels is not None:
-            classes = labels if labels.ndim == 1 else labels.argmax(dim=-1)  # mixed labels are probabilities
-            right = (outputs.logits.detach().argmax(dim=-1) == classes).sum()
-            self._counts += torch.stack([right, torch.tensor(len(labels), device=right.device)])
+        """Compute the objective of a batch of training, and count what the log reports.
+
+        It is divided by the rows of the whole accumulated batch; DDP takes the mean over the processes, which is undone here.
+        The Trainer's own undoes it also for several GPUs in one process, where no mean is taken.
+        """
+        labels = inputs["labels"]
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        loss = self.objective(outputs, labels, num_items_in_batch)
+        if num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes
+        self.totals.add(self.objective, outputs, labels)
         return (loss, outputs) if return_outputs else loss
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[None, torch.Tensor, torch.Tensor | None]:
+        """Return no loss, the logits (rows, classes) and the labels of a batch of evaluation.
+
+        The Trainer's loss is a mean of means, in which the rows of the last batch count more, and with several processes also
+        the repeated ones; `compute_metrics` computes it from the logits of all rows.
+        """
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad():
+            outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        return None, outputs.logits.detach(), inputs.get("labels")
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Keep the card that is there, or write a short one: the Trainer's own says "More information needed"."""
@@ -105,12 +175,14 @@ class ClassifierTrainer(Trainer):
             plain_card(self.accelerator.unwrap_model(self.model)).save(file)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the accuracy since the last log to a log of the training loss."""
+        """Log what the rows since the last log gave, and at the end what those of the whole run gave.
+
+        The Trainer's own loss is the objective, and in a run that is continued that of the steps since.
+        """
         if "loss" in logs:
-            right, total = self.accelerator.reduce(self._counts).tolist()
-            self._counts.zero_()
-            if total:
-                logs["accuracy"] = right / total
+            logs |= self.totals.take_log()
+        if "train_runtime" in logs:
+            logs |= self.totals.describe_run(self.state.global_step)
         super().log(logs, start_time)
 
 

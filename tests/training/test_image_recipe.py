@@ -14,7 +14,7 @@ from transformers.trainer_utils import SchedulerType
 from hfkit.errors import UserError
 from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_arguments, parse_recipe
-from hfkit.models.losses import make_loss
+from hfkit.models.losses import Objective
 from hfkit.tasks.image import DEFAULTS, DEMO
 from hfkit.training.trainer import epoch_decay
 
@@ -28,7 +28,7 @@ def test_files_of_a_run(finished_image_runs: dict[str, Run]) -> None:
     }
     assert names == {
         *("config.json", "model.safetensors", "preprocessor_config.json"),
-        *("vgg.py", "image.py", "base.py", "heads.py", "image_pipeline.py"),
+        *("vgg.py", "image.py", "base.py", "heads.py", "losses.py", "image_pipeline.py"),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "predictions.csv"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
@@ -163,11 +163,9 @@ def test_mixed_labels_are_weighted_by_their_shares() -> None:
     logits, labels = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
     outputs = type("Outputs", (), {"logits": logits})
     one_hot = torch.nn.functional.one_hot(labels, 3).float()
-    for weights, smoothing in (([1.0, 2.0, 0.5], 0.0), (None, 0.1), ([1.0, 2.0, 0.5], 0.1)):
-        loss = make_loss(weights, smoothing)
-        assert loss is not None
-        # The Trainer counts the entries of the labels: 4, or 4 x 3 of the same rows as probabilities.
-        torch.testing.assert_close(loss(outputs, labels, 4), loss(outputs, one_hot, 12))
+    for weights, smoothing in (((1.0, 2.0, 0.5), 0.0), (None, 0.1), ((1.0, 2.0, 0.5), 0.1)):
+        loss = Objective(weights, smoothing)
+        torch.testing.assert_close(loss(outputs, labels, 8), loss(outputs, one_hot, 8))
         torch.testing.assert_close(loss(outputs, labels), loss(outputs, one_hot))
 
 
