@@ -10,6 +10,7 @@ from datasets import DatasetDict
 
 from .data.augmented import FrozenInputs
 from .data.batching import Collator
+from .data.chance import SharedEpoch
 from .models.base import BackboneClassifier
 from .notes import Note
 
@@ -31,6 +32,7 @@ class Task:
         frozen: Train and validation as a frozen part of the model may see them once and for all.
         illustrate: Draws pictures of its own into the folder `report`: from that folder, the split that is shown, and the
             wrong predictions in it, the most confident first; their index is the position in the split.
+        epoch: The epoch that random changes of `inputs` are drawn for; training sets it.
         filled_in: Flags of model and data that were not given, and what was chosen for them.
 
     """
@@ -48,4 +50,5 @@ class Task:
     usage: str
     frozen: dict[str, FrozenInputs]
     illustrate: Callable[[Path, str, pd.DataFrame], None] | None = None
+    epoch: SharedEpoch = field(default_factory=SharedEpoch)
     filled_in: dict[str, Any] = field(default_factory=dict)

@@ -23,7 +23,8 @@ class FrozenInputs:
         views: The rows in one or more fixed forms (an image as it is and flipped); without any `note` is why.
         content: What makes these inputs what they are, such as a hash of the rows: it goes into the key.
         note: A few words on the views.
-        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its views.
+        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its views in each epoch.
+        seed: What is random is drawn by this number, the epoch and the column `row`.
 
     """
 
@@ -31,6 +32,7 @@ class FrozenInputs:
     content: Callable[[], dict[str, Any]]
     note: str = ""
     by_epoch: bool = False
+    seed: int = 0
 
     @property
     def rows(self) -> int:
@@ -42,6 +44,12 @@ class FrozenInputs:
         """Classes of the rows; images have them as `label`, as they are not encoded yet."""
         rows = self.views[0]
         return numbers_of(rows, "labels" if "labels" in rows.column_names else "label")
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """Number of each row in its file or table, by which what is random of it is drawn."""
+        rows = self.views[0]
+        return numbers_of(rows, "row") if "row" in rows.column_names else np.arange(len(rows))
 
     @property
     def lengths(self) -> np.ndarray | None:
@@ -82,7 +90,7 @@ def frozen_images(
         return lambda: {"images": _hash_images(rows[split]), "processor": processor.to_dict(), **settings}
 
     return {
-        "train": FrozenInputs(views, content("train", settings), note, "seed" in settings),
+        "train": FrozenInputs(views, content("train", settings), note, "seed" in settings, seed),
         "validation": FrozenInputs([plain], content("validation", {})),
     }
 
@@ -107,7 +115,8 @@ def _training_views(
             {},
         )
     augmentation = make_augmentation(arguments.augment)
-    drawn = [BatchTransform(processor, augmentation, seed=seed * 1_009 + view) for view in range(count)]
+    # Those of the first epochs, which a run without the cache draws, too.
+    drawn = [BatchTransform(processor, augmentation, seed=seed, epoch=view) for view in range(count)]
     words = f"{count} changes of each image by {arguments.augment}, drawn once by seed {seed} and taken in turn"
     return [rows.with_transform(change) for change in drawn], words, {"augment": arguments.augment, "seed": seed}
 

@@ -1,6 +1,7 @@
 """From images to pixel values: the same preprocessing everywhere, and random changes in training."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from transformers.image_utils import PILImageResampling
 
 from ..flags.arguments import ImageDataArguments
 from ..models.image import Preprocessing
+from .chance import SharedEpoch, seeded
 from .images import open_image
 
 _FLIP = {"left-right flip": v2.RandomHorizontalFlip()}
@@ -87,7 +89,10 @@ class BatchTransform:
         processor: The model's image processor.
         augmentation: Random change of one image, in training.
         mixing: Random mix of a batch and its labels, in training.
-        seed: Draw the change of each image by this number and the number of its row, the same whenever it is read.
+        seed: Draw the change of each image by this number, the epoch and its `row`, the same whenever it is read, and the mix
+            of a batch by the seed, the epoch and its rows, so that a run that is continued needs no count of batches; None:
+            from torch's global generator.
+        epoch: The epoch that is read, or a fixed one.
 
     """
 
@@ -97,11 +102,13 @@ class BatchTransform:
         augmentation: Callable[[torch.Tensor], torch.Tensor] | None = None,
         mixing: Callable[..., Any] | None = None,
         seed: int | None = None,
+        epoch: SharedEpoch | int = 0,
     ) -> None:
         self.processor = processor
         self.augmentation = augmentation
         self.mixing = mixing
         self.seed = seed
+        self.epoch = epoch
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         """Return `pixel_values` (rows, 3, size, size) in float32 and, where known, `labels`: numbers, or mixed probabilities."""
@@ -113,7 +120,8 @@ class BatchTransform:
             return {"pixel_values": pixels}
         labels = torch.tensor(rows["label"])
         if self.mixing is not None:
-            pixels, labels = self.mixing(pixels, labels)
+            with self._chance(rows, slice(None)):
+                pixels, labels = self.mixing(pixels, labels)
         return {"pixel_values": pixels, "labels": labels}
 
     def _resized(self, rows: dict[str, list[Any]]) -> torch.Tensor:
@@ -124,16 +132,30 @@ class BatchTransform:
         return torch.frombuffer(bytearray(b"".join(rows["pixels"])), dtype=torch.uint8).view(shape)
 
     def _change(self, images: torch.Tensor, rows: dict[str, list[Any]]) -> list[torch.Tensor]:
-        """Change each image (3, height, width) at random, or by the seed and the `row` that it is of."""
+        """Change each image (3, height, width) at random."""
         assert self.augmentation is not None
-        if self.seed is None:
-            return [self.augmentation(image) for image in images]
         changed = []
-        with torch.random.fork_rng(devices=[]):
-            for image, number in zip(images, rows["row"], strict=True):
-                torch.manual_seed(self.seed * 1_000_003 + number)
+        for position, image in enumerate(images):
+            with self._chance(rows, slice(position, position + 1)):
                 changed.append(self.augmentation(image))
         return changed
+
+    def _chance(self, rows: dict[str, list[Any]], part: slice) -> AbstractContextManager[None]:
+        """Return the chance for a part of the rows of a batch."""
+        if self.seed is None:
+            return nullcontext()
+        epoch = self.epoch if isinstance(self.epoch, int) else self.epoch.index
+        return seeded(self.seed, epoch, *rows["row"][part])
+
+
+def make_training_transform(
+    processor: ViTImageProcessor, arguments: ImageDataArguments, num_labels: int, seed: int
+) -> tuple[BatchTransform, SharedEpoch]:
+    """Return what reads training images with the random changes that are asked for, and the epoch that it draws them for."""
+    epoch = SharedEpoch()
+    augmentation = make_augmentation(arguments.augment)
+    mixing = make_mixing(arguments.mixup, arguments.cutmix, num_labels)
+    return BatchTransform(processor, augmentation, mixing, seed, epoch), epoch
 
 
 def describe_changes(arguments: ImageDataArguments) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from ..data.chance import SharedEpoch, draws_flip
 
 
 @dataclass
@@ -68,25 +69,25 @@ class StateReader:
     Args:
         file: The states.
         layout: How they lie in it.
-        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its two views when it is read, from
-            the generator that the flip of an image would draw from.
+        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its two views in each epoch, as the
+            image that it was made of draws its flip.
+        seed: What the flips are drawn by, with the epoch and the row.
+        row_numbers: Number of each row, which the flip of an image is drawn by; None where nothing is drawn.
 
     """
 
-    def __init__(self, file: Path, layout: StateLayout, by_epoch: bool = False) -> None:
+    def __init__(
+        self,
+        file: Path,
+        layout: StateLayout,
+        by_epoch: bool = False,
+        seed: int = 0,
+        row_numbers: np.ndarray | None = None,
+    ) -> None:
         self.file, self.layout, self.by_epoch = file, layout, by_epoch
-        self._epoch = torch.zeros((), dtype=torch.int64)
-        self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # workers that stay for all epochs see it move
+        self.seed, self.row_numbers = seed, row_numbers
+        self.epoch = SharedEpoch()
         self._states: torch.Tensor | None = None
-
-    @property
-    def epoch(self) -> int:
-        """Number of the epoch that is read."""
-        return int(self._epoch)
-
-    @epoch.setter
-    def epoch(self, number: int) -> None:
-        self._epoch.fill_(number)
 
     def rows(self, labels: np.ndarray, lengths: np.ndarray | None) -> Dataset:
         """Return a dataset with `states` (the shape of a row), `labels`, and the lengths of texts for their batches."""
@@ -102,31 +103,19 @@ class StateReader:
             return rows
         if self._states is None:
             self._states = self.layout.open(self.file)
-        states = [self._states[self.layout.place(row, self._view())] for row in rows["position"]]
+        states = [self._states[self.layout.place(row, self._view(row))] for row in rows["position"]]
         if self.layout.stored != self.layout.produced:
             states = [row.to(self.layout.produced) for row in states]
         return {"states": states, "labels": rows["labels"]}
 
-    def _view(self) -> int:
+    def _view(self, row: int) -> int:
         if self.layout.views == 1:
             return 0
         if self.by_epoch:
-            return self.epoch % self.layout.views
-        return int(torch.rand(1) < 0.5)  # as torchvision's RandomHorizontalFlip: the second view, the flipped one
+            return self.epoch.index % self.layout.views
+        assert self.row_numbers is not None
+        return int(draws_flip(self.seed, self.epoch.index, int(self.row_numbers[row])))  # the second is the flipped one
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped file out: copies, and the sum that `datasets` makes of a transform, open it themselves."""
         return {**self.__dict__, "_states": None}
-
-
-class ViewOfEpoch(TrainerCallback):
-    """Tells a reader which epoch begins, from the Trainer's state, so that a resumed run reads on where it was."""
-
-    def __init__(self, reader: StateReader) -> None:
-        self.reader = reader
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Note the number of the epoch."""
-        self.reader.epoch = int(state.epoch or 0)

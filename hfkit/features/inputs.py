@@ -7,18 +7,18 @@ from typing import IO, Any
 
 import torch
 from datasets import Dataset
-from transformers import TrainerCallback
 
 from ..data.augmented import FrozenInputs
 from ..data.batching import Collator, collate_even, collate_packed
+from ..data.chance import SharedEpoch
 from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
 from ..machine import give_back_memory
 from ..notes import Note
 from ..task import Task
-from .cache import CannotCacheError, FeatureCache
+from .cache import CannotCacheError, FeatureCache, SplitStates
 from .gain import why_not_worth_it
-from .hidden_states import StateReader, ViewOfEpoch
+from .hidden_states import StateReader
 from .store import STATES_FILE, FeatureStore
 
 
@@ -31,7 +31,7 @@ class TrainingInputs:
         validation: Validation rows, if training evaluates.
         collator: Makes batches of either.
         notes: What is said of the cache.
-        callbacks: What the Trainer needs to call for it.
+        epochs: What has to know which epoch is read.
         seconds: How long it took to find the states or to compute them, checks included.
         locks: Open files that keep the states from being removed while they are read.
 
@@ -41,7 +41,7 @@ class TrainingInputs:
     validation: Dataset | None
     collator: Collator
     notes: list[Note]
-    callbacks: list[TrainerCallback] = field(default_factory=list)
+    epochs: list[SharedEpoch] = field(default_factory=list)
     seconds: float = 0.0
     locks: list[IO[bytes]] = field(default_factory=list)
 
@@ -51,7 +51,11 @@ def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInput
     give_back_memory()  # what reading the data took, several times what is left of it
     training = arguments.training
     plain = TrainingInputs(
-        task.inputs["train"], task.inputs["validation"], task.collator, [Note("feature_cache", "Feature cache: off.")]
+        task.inputs["train"],
+        task.inputs["validation"],
+        task.collator,
+        [Note("feature_cache", "Feature cache: off.")],
+        [task.epoch],
     )
     if training.feature_cache == "off":
         return plain
@@ -116,7 +120,7 @@ def use_feature_cache(
         model.start_layer = "classifier"
         raise
     seconds = time.perf_counter() - started
-    readers = [StateReader(Path(str(s.folder)) / STATES_FILE, s.layout, s.inputs.by_epoch) for s in states]
+    readers = [_reader(split) for split in states]
     size = sum(reader.layout.bytes for reader in readers)
     how = f"computed in {seconds:.1f} s" if missing else "found"
     kind = str(readers[0].layout.stored).removeprefix("torch.")
@@ -133,7 +137,14 @@ def use_feature_cache(
             Note("feature_cache", note),
             *([Note("augmented_copies", f"Views: {train.note}.")] if train.note else []),
         ],
-        [ViewOfEpoch(readers[0])],
+        [readers[0].epoch],
         seconds if missing else 0.0,
         [split.lock for split in states if split.lock],
     )
+
+
+def _reader(states: SplitStates) -> StateReader:
+    """Return a reader of the stored states of a split."""
+    inputs, draws = states.inputs, states.layout.views > 1 and not states.inputs.by_epoch
+    numbers = inputs.row_numbers if draws else None
+    return StateReader(Path(str(states.folder)) / STATES_FILE, states.layout, inputs.by_epoch, inputs.seed, numbers)

@@ -10,7 +10,7 @@ from ..backbones.image import build_image_classifier, family_of
 from ..data.augmented import frozen_images
 from ..data.images import load_image_data
 from ..data.resized import keep_resized
-from ..data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing
+from ..data.transforms import BatchTransform, describe_changes, make_training_transform
 from ..flags.kinds import IMAGE, Arguments, ImageDataArguments, ImageModelArguments
 from ..flags.parsing import describe_run, parse_recipe
 from ..notes import Note
@@ -62,12 +62,16 @@ def make_image_task(arguments: ImageArguments) -> Task:
     model, processor, weights = build_image_classifier(arguments.model, options.image_size, data.label_names)
     images, kept = keep_resized(data.splits, processor)
     changes = Note("augmentation", describe_changes(options))
+    changing, epoch = make_training_transform(processor, options, len(data.label_names), arguments.training.seed)
+    plain = BatchTransform(processor)
     return Task(
         model=model,
         processor=processor,
         collator=default_data_collator,
         rows=data.splits,
-        inputs=_transform(images, BatchTransform(processor), options, len(data.label_names)),
+        inputs=DatasetDict(
+            {split: rows.with_transform(changing if split == "train" else plain) for split, rows in images.items()}
+        ),
         label_names=data.label_names,
         data_notes=[*data.notes, kept],
         notes=[weights, Note("head", model.describe_head()), changes],
@@ -77,13 +81,5 @@ def make_image_task(arguments: ImageArguments) -> Task:
         frozen=frozen_images(images, processor, options, arguments.training.seed),
         illustrate=illustrate_images(data, model, processor),
         filled_in=filled_in_flags(arguments),
-    )
-
-
-def _transform(images: DatasetDict, plain: BatchTransform, options: ImageDataArguments, num_labels: int) -> DatasetDict:
-    """Turn rows into pixel values when they are read, those of training with random changes."""
-    mixing = make_mixing(options.mixup, options.cutmix, num_labels)
-    changing = BatchTransform(plain.processor, make_augmentation(options.augment), mixing)
-    return DatasetDict(
-        {split: rows.with_transform(changing if split == "train" else plain) for split, rows in images.items()}
+        epoch=epoch,
     )

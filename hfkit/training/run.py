@@ -22,7 +22,7 @@ from ..notes import Note
 from ..report.console import show_run_header
 from ..report.tables import write_json, write_table
 from ..task import Task
-from .callbacks import EpochLog, QuietProgress
+from .callbacks import EpochLog, QuietProgress, SaveAfterEpoch, TellEpoch
 from .finish import Fitted, finish
 from .freeze_callback import FreezeCallback
 from .resolve import RunSettings, resolve
@@ -91,7 +91,7 @@ def _build_trainer(
         logits, references = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
         return evaluate_split(logits, references, settings.metrics)
 
-    callbacks: list[TrainerCallback] = [freezing, EpochLog(), *inputs.callbacks]
+    callbacks: list[TrainerCallback] = [freezing, TellEpoch(inputs.epochs), SaveAfterEpoch(), EpochLog()]
     if training.early_stopping_patience > 0:
         callbacks.append(EarlyStoppingCallback(training.early_stopping_patience))
     trainer = ClassifierTrainer(

@@ -1,9 +1,33 @@
-"""The order of training rows: random batches of similar length."""
+"""The order of training rows: random, or random batches of similar length."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 from torch.utils.data import Sampler
+
+
+class ShuffledSampler(Sampler[int]):
+    """Random order, a new one each epoch: that of accelerate's sampler, which `accelerate` does not reach in a run of several
+    processes that is continued in the middle of an epoch.
+
+    Args:
+        rows: How many there are.
+        seed: The order depends on it and on the epoch alone.
+        epoch: Says which epoch begins.
+
+    """
+
+    def __init__(self, rows: int, seed: int, epoch: Callable[[], int]) -> None:
+        self.rows, self.seed, self.epoch = rows, seed, epoch
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __iter__(self) -> Iterator[int]:
+        """Draw a new order."""
+        generator = torch.Generator().manual_seed(self.seed + self.epoch())
+        return map(int, torch.randperm(self.rows, generator=generator).numpy())
 
 
 class BalancedLengthSampler(Sampler[int]):

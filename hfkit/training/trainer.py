@@ -17,7 +17,7 @@ from ..data.stored_rows import numbers_of
 from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
 from ..models.losses import IGNORED, Objective, counted_rows
-from .sampler import BalancedLengthSampler
+from .sampler import BalancedLengthSampler, ShuffledSampler
 from .totals import TrainingTotals
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
@@ -86,16 +86,32 @@ class ClassifierTrainer(Trainer):
         self._created_lr_scheduler = True
         return self.lr_scheduler
 
+    def _get_dataloader(self, *arguments: Any, **options: Any) -> Any:
+        """Seed workers by a generator of their own.
+
+        From torch's global one each new set of workers takes a number, so that in a run that is continued with workers that
+        stay, dropout would go on with others.
+        """
+        dataloader = super()._get_dataloader(*arguments, **options)
+        dataloader.base_dataloader.generator = torch.Generator().manual_seed(self.args.seed)
+        return dataloader
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
-        """Group rows by length as `BalancedLengthSampler` does; the Trainer's own sampler unbalances the classes."""
+        """Order the rows by seed and epoch alone; the Trainer's own grouping by length unbalances the classes."""
         rows = self.train_dataset  # what is handed over has lost its column of lengths, as `forward` does not take it
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        if self.args.train_sampling_strategy == "random":
+            return ShuffledSampler(len(rows), seed, self._epoch)
         grouped = self.args.train_sampling_strategy == "group_by_length"
         if not grouped or not isinstance(rows, Dataset) or self.args.length_column_name not in rows.column_names:
             return super()._get_train_sampler(train_dataset)
         lengths, labels = numbers_of(rows, self.args.length_column_name), numbers_of(rows, "labels")
         batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps * max(self.args.world_size, 1)
-        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return BalancedLengthSampler(batch_size, lengths, labels, seed, lambda: int(self.state.epoch or 0))
+        return BalancedLengthSampler(batch_size, lengths, labels, seed, self._epoch)
+
+    def _epoch(self) -> int:
+        """Return the index of the epoch that is trained."""
+        return int(self.state.epoch or 0)
 
     def _set_signature_columns_if_needed(self) -> None:
         """Keep the column from which stored features are read; `forward` does not take it, but what is read there."""

@@ -1,5 +1,6 @@
 """Images: where they come from, what cannot be read, how they become pixel values, and each mistake's sentence."""
 
+import copy
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from datasets import Image as ImageFeature
 from PIL import Image
 from transformers import ViTImageProcessor
 
+from hfkit.data.chance import SharedEpoch
 from hfkit.data.images import load_image_data, open_image
 from hfkit.data.resized import keep_resized
 from hfkit.data.splits import LabelledData
@@ -586,6 +588,37 @@ def test_other_changes_are_random_and_seeded(name: str, processor: ViTImageProce
     assert not torch.equal(results[0], results[2])
     assert results[0].shape == (6, 3, 16, 16)
     assert make_augmentation("none") is None
+
+
+def test_changes_of_a_row_are_those_of_seed_epoch_and_row(processor: ViTImageProcessor) -> None:
+    """Whatever batch it is read in, and whatever was drawn before; nothing else is drawn differently after it."""
+    epoch = SharedEpoch()
+    transform = copy.deepcopy(BatchTransform(processor, make_augmentation("randaugment"), None, 7, epoch))
+    rows = {**batch_of(6), "row": [4, 1, 5, 9, 2, 6]}
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    whole = transform(rows)["pixel_values"]
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(3)
+    part = transform({name: column[2:4] for name, column in rows.items()})["pixel_values"]
+    assert torch.equal(whole[2:4], part)
+    epoch.index = 1
+    assert not torch.equal(transform(rows)["pixel_values"], whole)
+    epoch.index = 0
+    assert torch.equal(transform(rows)["pixel_values"], whole)
+    other = BatchTransform(processor, make_augmentation("randaugment"), None, 8, epoch)
+    assert not torch.equal(other(rows)["pixel_values"], whole)
+
+
+def test_a_mix_is_that_of_seed_epoch_and_rows(processor: ViTImageProcessor) -> None:
+    transform = BatchTransform(processor, mixing=make_mixing(0.2, 1.0, 3), seed=7)
+    rows = {**batch_of(), "row": [4, 1, 5, 9, 2, 6]}
+    first = transform(rows)
+    torch.rand(3)
+    again = transform(rows)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    transform.epoch = 1
+    assert not torch.equal(transform(rows)["labels"], first["labels"])
 
 
 @pytest.mark.parametrize(("mixup", "cutmix"), [(0.2, 0.0), (0.0, 1.0), (0.2, 1.0)])

@@ -15,16 +15,18 @@ from conftest import Run, read_notes
 from datasets import Dataset, DatasetDict
 from tiny import IMAGE_NAMES, SLOW_IMAGE_NAMES, inputs_for
 from torch.utils.data import DataLoader
+from torchvision.transforms.v2 import RandomHorizontalFlip
 from transformers import DataCollatorWithPadding, default_data_collator
 
 from hfkit.data.augmented import FrozenInputs, frozen_images, frozen_texts
 from hfkit.data.batching import share_of_batches
+from hfkit.data.chance import seeded
 from hfkit.data.images import load_image_data
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
 from hfkit.features.cache import CannotCacheError, FeatureCache, SplitStates, as_stored, find_start_layer
 from hfkit.features.gain import why_not_worth_it
-from hfkit.features.hidden_states import StateLayout, StateReader, ViewOfEpoch
+from hfkit.features.hidden_states import StateLayout, StateReader
 from hfkit.features.inputs import TrainingInputs, use_feature_cache
 from hfkit.features.store import STATES_FILE, FeatureStore
 from hfkit.flags.arguments import ImageDataArguments
@@ -32,6 +34,7 @@ from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezePlan
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier, Preprocessing
+from hfkit.training.callbacks import TellEpoch
 from hfkit.training.freeze_callback import FreezeCallback
 from hfkit.training.trainer import ClassifierTrainer
 
@@ -432,10 +435,13 @@ def test_a_flip_draws_one_of_two_views_as_torchvision_does(make_model: Make, tmp
     FreezePlan("blocks.1").apply(model)
     inputs, states = reader_of(model, 2, False, tmp_path)
     assert "Views: several forms." in " ".join(read_notes(inputs.notes))
-    torch.manual_seed(5)
+    [epoch] = inputs.epochs
+    epoch.index = 2
     read = [inputs.train[row]["states"] for row in range(6)]
-    torch.manual_seed(5)
-    flips = [bool(torch.rand(1) < 0.5) for _ in range(6)]
+    flips = []
+    for row in range(6):
+        with seeded(0, 2, row):
+            flips.append(torch.equal(RandomHorizontalFlip()(torch.arange(2)[None]), torch.tensor([[1, 0]])))
     assert len(set(flips)) == 2
     for row, flipped in enumerate(flips):
         torch.testing.assert_close(read[row], states[int(flipped)][row])
@@ -446,10 +452,8 @@ def test_views_are_taken_in_turn(make_model: Make, tmp_path: Path) -> None:
     model = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(model)
     inputs, states = reader_of(model, 3, True, tmp_path)
-    [callback] = inputs.callbacks
-    assert isinstance(callback, ViewOfEpoch)
     for epoch, view in ((0.0, 0), (1.0, 1), (2.0, 2), (3.0, 0)):
-        callback.on_epoch_begin(None, type("state", (), {"epoch": epoch}), None)  # type: ignore[arg-type]
+        TellEpoch(inputs.epochs).on_epoch_begin(None, type("state", (), {"epoch": epoch}), None)  # type: ignore[arg-type]
         torch.testing.assert_close(inputs.train[4]["states"], states[view][4])
 
 
@@ -459,7 +463,7 @@ def test_workers_that_stay_take_views_in_turn_too(make_model: Make, tmp_path: Pa
     inputs, states = reader_of(model, 3, True, tmp_path)
     loader = DataLoader(inputs.train, 6, collate_fn=inputs.collator, num_workers=1, persistent_workers=True)
     for epoch in range(3):
-        inputs.callbacks[0].on_epoch_begin(None, type("state", (), {"epoch": epoch}), None)  # type: ignore[arg-type]
+        inputs.epochs[0].index = epoch
         [batch] = list(loader)
         torch.testing.assert_close(batch["states"], states[epoch])
 

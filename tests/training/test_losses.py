@@ -170,7 +170,7 @@ def test_every_file_tells_the_same_validation_loss(run_fakenews: Callable[..., R
 def run_processes(number: int, batch_size: int, tmp_path: Path) -> Any:
     """Train on 52 rows and evaluate 11 in so many processes, and return weights and logs."""
     output = tmp_path / f"{number}.json"
-    module = ["-m", "torch.distributed.run", "--nproc_per_node", str(number), "--master_port", "0"] * (number > 1)
+    module = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(number)] * (number > 1)
     words = [sys.executable, *module, str(Path(__file__).parent / "train_worker.py"), str(batch_size), str(output)]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
