@@ -34,20 +34,17 @@ def test_files_of_a_run(finished_runs: dict[str, Run]) -> None:
     }
     assert names == {
         *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
-<<<<<<< HEAD
         *(
             "text.py",
             "base.py",
             "encoders.py",
             "heads.py",
+            "losses.py",
             "padding.py",
             "pooling.py",
             "text_pipeline.py",
             "cleaning.py",
         ),
-=======
-        *("text.py", "base.py", "encoders.py", "heads.py", "losses.py", "text_pipeline.py", "cleaning.py"),
->>>>>>> 8a186b1 (Compute the loss in one place, by rows of the accumulated batch, and report the plain cross-entropy)
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "predictions.csv", "dropped_rows.csv", "report"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
