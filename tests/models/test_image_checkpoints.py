@@ -327,7 +327,7 @@ def test_features_of_a_net_whose_config_does_not_say_how_wide_they_are(tmp_path:
 
 
 def test_a_profile(vit: Path) -> None:
-    model = profile.model_of(str(vit), ["--head", "linear", "--image_size", "40"])
+    model = profile.find_model(str(vit), ["--head", "linear", "--image_size", "40"])
     assert isinstance(model, TransformersImageClassifier)
     assert (model.config.image_size, model.config.head) == (40, "linear")
 
