@@ -16,7 +16,7 @@ from hfkit import load_pipeline
 from hfkit.errors import UserError
 from hfkit.models.encoders import load_encoder
 from hfkit.models.text import TextClassifierConfig
-from hfkit.profile import model_of
+from hfkit.profile import find_model
 
 SENTENCE = r"The backbone is a \w+ model, which reads no texts: write a text encoder such as bert"
 NO_TEXT_MODELS: list[dict[str, Any]] = [
@@ -63,7 +63,7 @@ def test_a_wrapper_under_a_text_model_is_refused(hostile: Path, client: Client) 
     with pytest.raises(ValueError, match=SENTENCE):
         load_pipeline(str(hostile))
     with pytest.raises(UserError, match=rf"cannot be loaded \({SENTENCE}"):
-        model_of(str(hostile), [])
+        find_model(str(hostile), [])
     client("push_helpers:upload", hostile, "me/wrapper")
     found = {what: (well, text) for what, well, text in client("push_helpers:check", "me/wrapper", False)}
     assert found["prediction"][0] is False
@@ -78,7 +78,7 @@ def test_a_wrapper_for_an_encoder_is_refused(hostile: Path) -> None:
     with pytest.raises(ValueError, match=SENTENCE):
         load_encoder(str(hostile))
     with pytest.raises(UserError, match="reads no texts"):
-        model_of(str(hostile), [])
+        find_model(str(hostile), [])
     assert not (hostile.parent / "ran").exists()
 
 
