@@ -22,7 +22,8 @@ from transformers import DataCollatorWithPadding, default_data_collator
 from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
 from hfkit.data.batching import share_of_batches
-from hfkit.data.text import load_text_data, tokenize
+from hfkit.data.text import load_text_data
+from hfkit.data.tokens import tokenize
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
 from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_recipe

@@ -23,7 +23,8 @@ from transformers import DataCollatorWithPadding
 
 from hfkit import load_pipeline
 from hfkit.backbones.text import build_text_classifier
-from hfkit.data.text import load_text_data, tokenize
+from hfkit.data.text import load_text_data
+from hfkit.data.tokens import tokenize
 from hfkit.evaluation.predict import predict_logits
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
 

@@ -174,7 +174,8 @@ def text_task(arguments: Any, tuned: bool) -> tuple[Any, Any, Any]:
     from transformers import DataCollatorWithPadding
 
     from hfkit.backbones.text import build_text_classifier
-    from hfkit.data.text import load_text_data, tokenize
+    from hfkit.data.text import load_text_data
+    from hfkit.data.tokens import tokenize
 
     data = load_text_data(arguments.data)
     model, tokenizer, _ = build_text_classifier(arguments.model, arguments.data, data.label_names)

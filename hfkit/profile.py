@@ -14,9 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import PreTrainedConfig
 
 from .backbones.checkpoints import is_image_config, timm_name
-from .backbones.image import OWN_NAMES, build_image_classifier
+from .backbones.families import OWN_NAMES
+from .backbones.image import build_image_classifier
 from .backbones.packaged import locate_backbone
-from .backbones.text import LOADING_ERRORS, build_text_classifier
+from .backbones.text import build_text_classifier
+from .backbones.weights import LOADING_ERRORS
 from .errors import UserError, first_sentence
 from .flags.kinds import IMAGE, TEXT
 from .flags.parsing import parse_arguments

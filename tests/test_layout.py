@@ -42,8 +42,9 @@ def _imported(tree: ast.Module) -> set[str]:
 
 
 def test_a_file_leans_on_few_others() -> None:
-    """Ten imports of hfkit are enough; more of them mean that a file does two things."""
-    imports = {_name(path): sorted(_imported(tree)) for path, tree in TREES.items()}
+    """Ten imports of hfkit are enough; more of them mean that a file does two things, but for one that exports what others do."""
+    files = {path: tree for path, tree in TREES.items() if path.name != "__init__.py"}
+    imports = {_name(path): sorted(_imported(tree)) for path, tree in files.items()}
     assert {name: modules for name, modules in imports.items() if len(modules) > 10} == {}
 
 

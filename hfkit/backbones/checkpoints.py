@@ -18,7 +18,7 @@ from ..models.image import Preprocessing
 from ..models.transformers_image import describe_features
 from ..models.vision_configs import image_size_of, is_vision_type, vision_config
 from ..offline import use_cache_without_hub
-from .text import LOADING_ERRORS
+from .weights import LOADING_ERRORS
 
 _EXAMPLES = "google/vit-base-patch16-224, facebook/dinov2-small or facebook/convnextv2-tiny-22k-224"
 _OF_TIMM = ("hf-hub:timm/", "timm/")

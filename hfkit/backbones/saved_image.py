@@ -17,7 +17,7 @@ from ..notes import Note
 from .continuing import IMAGES, continue_from, load_saved_model, read_saved_config
 from .image_sizes import check_image_size
 from .packaged import locate_backbone
-from .text import LOADING_ERRORS
+from .weights import LOADING_ERRORS
 
 Family = tuple[type[ImageClassifier], dict[str, Any], int]
 

@@ -1,10 +1,8 @@
 """From the name of a backbone to a classifier on top of it, with errors that say what to write."""
 
-import pickle
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
@@ -19,9 +17,7 @@ from ..notes import Note
 from .packaged import locate_backbone
 from .pooling import choose_pooling
 from .saved_text import build_on_saved_model
-
-# What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
-LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
+from .weights import LOADING_ERRORS
 
 
 def build_text_classifier(

@@ -1,49 +1,18 @@
 """What the Trainer trains on: rows as they are encoded, or in their place what the frozen part made of them."""
 
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
-from datasets import Dataset
 
-from ..data.augmented import FrozenInputs
-from ..data.batching import Collator, collate_even, collate_packed
-from ..data.chance import SharedEpoch
 from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
 from ..machine import give_back_memory
 from ..notes import Note
 from ..task import Task
-from .cache import CannotCacheError, FeatureCache, SplitStates
-from .gain import why_not_worth_it
-from .hidden_states import StateReader
-from .store import STATES_FILE, FeatureStore
-
-
-@dataclass
-class TrainingInputs:
-    """What the Trainer gets: rows of inputs, or of stored states.
-
-    Attributes:
-        train: Training rows.
-        validation: Validation rows, if training evaluates.
-        collator: Makes batches of either.
-        notes: What is said of the cache.
-        epochs: What has to know which epoch is read.
-        seconds: How long it took to find the states or to compute them, checks included.
-        locks: Open files that keep the states from being removed while they are read.
-
-    """
-
-    train: Dataset
-    validation: Dataset | None
-    collator: Collator
-    notes: list[Note]
-    epochs: list[SharedEpoch] = field(default_factory=list)
-    seconds: float = 0.0
-    locks: list[IO[bytes]] = field(default_factory=list)
+from .cache import CannotCacheError, FeatureCache
+from .reading import TrainingInputs, use_feature_cache
+from .store import FeatureStore
 
 
 def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInputs:
@@ -82,69 +51,3 @@ def _passes(training: TrainingArguments, rows: int) -> float:
         return training.num_train_epochs
     rows_a_step = training.per_device_train_batch_size * training.world_size * training.gradient_accumulation_steps
     return training.max_steps * rows_a_step / rows
-
-
-def use_feature_cache(
-    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, passes: float, explicit: bool
-) -> TrainingInputs:
-    """Return stored states for training and validation; the model is set to enter them.
-
-    Args:
-        cache: For the model, which is in eval mode afterwards.
-        train: Training rows.
-        validation: Validation rows, with one view; None where training does not evaluate.
-        passes: How often training reads each row.
-        explicit: Whether the user asked for the cache, worth it or not.
-
-    Raises:
-        CannotCacheError: The cache cannot be used; nothing has changed.
-
-    """
-    if not train.views:
-        raise CannotCacheError(train.note)
-    started, model = time.perf_counter(), cache.model
-    model.to(cache.processes.device).eval()
-    model.start_layer = cache.start_layer
-    try:
-        sample = cache.sample(train.views[0])
-        splits = {"train": train} | ({"validation": validation} if validation else {})
-        states = [cache.look_up(split, inputs, sample) for split, inputs in splits.items()]
-        missing = [split for split in states if split.folder is None]
-        if states[0].folder is None and not explicit:
-            reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], passes))
-            if reason:
-                raise CannotCacheError(reason)
-        if missing:
-            cache.compute(missing)
-    except CannotCacheError:
-        model.start_layer = "classifier"
-        raise
-    seconds = time.perf_counter() - started
-    readers = [_reader(split) for split in states]
-    size = sum(reader.layout.bytes for reader in readers)
-    how = f"computed in {seconds:.1f} s" if missing else "found"
-    kind = str(readers[0].layout.stored).removeprefix("torch.")
-    note = (
-        f"Feature cache: training enters {cache.start_layer}; what is in front of it was {how}, once for each row "
-        f"({size / 1e6:,.1f} MB of {kind} in {cache.store.root})."
-    )
-    return TrainingInputs(
-        readers[0].rows(train.labels, train.lengths),
-        readers[1].rows(validation.labels, validation.lengths) if validation else None,
-        collate_even if readers[0].layout.offsets is None else collate_packed,
-        [
-            *cache.notes,
-            Note("feature_cache", note),
-            *([Note("augmented_copies", f"Views: {train.note}.")] if train.note else []),
-        ],
-        [readers[0].epoch],
-        seconds if missing else 0.0,
-        [split.lock for split in states if split.lock],
-    )
-
-
-def _reader(states: SplitStates) -> StateReader:
-    """Return a reader of the stored states of a split."""
-    inputs, draws = states.inputs, states.layout.views > 1 and not states.inputs.by_epoch
-    numbers = inputs.row_numbers if draws else None
-    return StateReader(Path(str(states.folder)) / STATES_FILE, states.layout, inputs.by_epoch, inputs.seed, numbers)

@@ -10,13 +10,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 from .command_line import check_name, flag_names, parser_error, spell_out, take_option, to_argv
 from .configuration import Configuration, read_configuration
 from .names import RecipeFlags, known_names, table_holds
-from .paths import (
-    check_backbone_path,
-    check_dataset_path,
-    check_output_dir,
-    check_weights_path,
-    find_run,
-)
+from .paths import check_backbone_path, check_dataset_path, check_output_dir, check_weights_path, find_run
 
 
 def check_early(argv: Sequence[str], flags: RecipeFlags) -> None:

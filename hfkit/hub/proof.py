@@ -22,7 +22,7 @@ from datasets import Dataset, DatasetDict
 from PIL import Image
 
 from ..data.images import open_image
-from ..data.text import tokenize
+from ..data.tokens import tokenize
 from ..errors import UserError
 from ..evaluation.metrics import probabilities_of
 from ..evaluation.predict import predict_logits

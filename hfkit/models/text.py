@@ -10,15 +10,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import (
-    auto_class,
-    by_length,
-    check_reads_texts,
-    encoder_config,
-    is_causal,
-    load_encoder,
-    random_texts,
-)
+from .encoders import auto_class, by_length, check_reads_texts, encoder_config, is_causal, load_encoder, random_texts
 from .heads import BiGruHead, LinearHead
 from .losses import classifier_loss
 from .padding import move_to_the_left

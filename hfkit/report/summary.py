@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backbones.checkpoints import timm_name
-from ..backbones.image import is_checkpoint
+from ..backbones.families import is_checkpoint
 from ..backbones.packaged import LITE0, MINILM
 from ..data.image_sources import HUB_NAMES
 from ..files import write_file

@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from datasets import DatasetDict
 from transformers import default_data_collator
 
-from ..backbones.continuing import filled_in_flags, take_from_saved_model
-from ..backbones.image import build_image_classifier, family_of
+from ..backbones.families import family_of
+from ..backbones.image import build_image_classifier
 from ..data.augmented import frozen_images
 from ..data.images import load_image_data
 from ..data.resized import keep_resized
 from ..data.transforms import BatchTransform, describe_changes, make_training_transform
 from ..flags.kinds import IMAGE, Arguments, ImageDataArguments, ImageModelArguments
-from ..flags.parsing import describe_run, parse_recipe
 from ..notes import Note
 from ..report.illustrations import illustrate_images
 from ..task import Task
-from ..training.run import train_classifier
-from ..training.start import start_run
+from .train import read_flags, train
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("photo.jpg"))"""
@@ -41,13 +39,9 @@ def train_images(argv: Sequence[str] | None = None, name: str = "images") -> dic
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    given, first_line = parse_recipe(argv, IMAGE, DEMO, DEFAULTS)
-    arguments = take_from_saved_model(given)
-    if arguments is not given:
-        first_line = describe_run(arguments)
+    arguments, first_line = read_flags(argv, IMAGE, DEMO, DEFAULTS)
     family_of(arguments.model)  # says at once, before the images are read, if there is no such backbone
-    start_run(arguments, first_line)
-    return train_classifier(make_image_task(arguments), arguments, name)
+    return train(arguments, first_line, make_image_task, name)
 
 
 def make_image_task(arguments: ImageArguments) -> Task:
@@ -80,6 +74,5 @@ def make_image_task(arguments: ImageArguments) -> Task:
         usage=USAGE,
         frozen=frozen_images(images, processor, options, arguments.training.seed),
         illustrate=illustrate_images(data, model, processor),
-        filled_in=filled_in_flags(arguments),
         epoch=epoch,
     )

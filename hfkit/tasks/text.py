@@ -1,22 +1,18 @@
 """Text classification: from a command line to a task, and its run."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from transformers import DataCollatorWithPadding
 
-from ..backbones.continuing import filled_in_flags, take_from_saved_model
 from ..backbones.text import build_text_classifier
 from ..data.augmented import frozen_texts
-from ..data.text import load_text_data, tokenize
+from ..data.text import load_text_data
+from ..data.tokens import tokenize
 from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
-from ..flags.parsing import describe_run, parse_recipe
-from ..models.text import TextClassifier
 from ..notes import Note
 from ..task import Task
-from ..training.run import train_classifier
-from ..training.start import start_run
 from .learning_rate import learning_rate_by_width
+from .train import read_flags, train
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""
@@ -38,17 +34,12 @@ def train_texts(argv: Sequence[str] | None = None, name: str = "texts") -> dict[
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    arguments, first_line = read_text_flags(argv)
-    start_run(arguments, first_line)
-    return train_classifier(make_text_task(arguments), arguments, name)
+    return train(*read_text_flags(argv), make_text_task, name)
 
 
 def read_text_flags(argv: Sequence[str] | None) -> tuple[TextArguments, str]:
     """Read the flags, with those of the demo where neither backbone nor dataset is given; also return the log's first line."""
-    given, line = parse_recipe(argv, TEXT, DEMO, DEFAULTS)
-    arguments = take_from_saved_model(given)
-    if arguments is not given:
-        line = describe_run(arguments)
+    arguments, line = read_flags(argv, TEXT, DEMO, DEFAULTS)
     if arguments.data.dataset == "sample":
         line += " The sample is hand-written and proves nothing about accuracy."
     return arguments, line
@@ -80,11 +71,5 @@ def make_text_task(arguments: TextArguments) -> Task:
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
         frozen=frozen_texts(inputs),
-        filled_in=_filled_in(arguments, model),
+        filled_in={"pooling": model.config.pooling},
     )
-
-
-def _filled_in(arguments: TextArguments, model: TextClassifier) -> dict[str, Any]:
-    """Return the flags of model and data that were not given, and what was chosen for them."""
-    chosen = {**filled_in_flags(arguments), "pooling": model.config.pooling}
-    return {name: value for name, value in chosen.items() if value is not None and name not in arguments.given}

@@ -10,7 +10,8 @@ from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..evaluation.metrics import evaluate_split
-from ..features.inputs import TrainingInputs, training_inputs
+from ..features.inputs import training_inputs
+from ..features.reading import TrainingInputs
 from ..flags.configuration import write_configuration
 from ..flags.kinds import Arguments
 from ..freezing import count_parameters

@@ -20,7 +20,8 @@ from transformers import PreTrainedTokenizerBase
 from hfkit.data import sources
 from hfkit.data.splits import LabelledData
 from hfkit.data.stored_rows import numbers_of
-from hfkit.data.text import load_text_data, tokenize
+from hfkit.data.text import load_text_data
+from hfkit.data.tokens import tokenize
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
 from hfkit.flags.paths import DATA_SUFFIXES

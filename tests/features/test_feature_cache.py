@@ -27,7 +27,7 @@ from hfkit.errors import UserError
 from hfkit.features.cache import CannotCacheError, FeatureCache, SplitStates, as_stored, find_start_layer
 from hfkit.features.gain import why_not_worth_it
 from hfkit.features.hidden_states import StateLayout, StateReader
-from hfkit.features.inputs import TrainingInputs, use_feature_cache
+from hfkit.features.reading import TrainingInputs, use_feature_cache
 from hfkit.features.store import STATES_FILE, FeatureStore
 from hfkit.flags.arguments import ImageDataArguments
 from hfkit.flags.training_arguments import TrainingArguments

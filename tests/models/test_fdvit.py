@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from hfkit.backbones.image import build_image_classifier
-from hfkit.backbones.text import LOADING_ERRORS
+from hfkit.backbones.weights import LOADING_ERRORS
 from hfkit.errors import UserError
 from hfkit.flags.arguments import ImageModelArguments
 from hfkit.freezing import FreezePlan

@@ -37,7 +37,8 @@ from transformers.models.auto.modeling_auto import (
 import hfkit
 from hfkit import profile
 from hfkit.backbones.checkpoints import _as_preprocessing, names_checkpoint, read_checkpoint, timm_name
-from hfkit.backbones.image import build_image_classifier, family_of
+from hfkit.backbones.families import family_of
+from hfkit.backbones.image import build_image_classifier
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
 from hfkit.flags.arguments import ImageModelArguments

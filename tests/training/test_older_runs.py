@@ -31,7 +31,7 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         model_class, options, size = plain(arguments)
         return model_class, {**options, "backbone_options": TRANSFORMER}, size
 
-    monkeypatch.setattr("hfkit.backbones.image.family_of", tiny)
+    monkeypatch.setattr("hfkit.backbones.families.family_of", tiny)
     return Path(shutil.copytree(OLDER, tmp_path / "older"))
 
 

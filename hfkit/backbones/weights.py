@@ -1,0 +1,49 @@
+"""Weights of a backbone: those that its library publishes, a package carries, or a file holds."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from timm.models import load_state_dict
+
+from ..errors import UserError, first_sentence
+from ..flags.arguments import ImageModelArguments
+from ..flags.paths import check_weights_path
+from ..models.image import ImageClassifier
+from ..offline import use_cache_without_hub
+from .families import TORCHVISION
+from .packaged import LITE0, packaged_lite0_weights
+
+
+def load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -> None:
+    """Fill the backbone with the weights that the flags name; with `none` it stays as it is."""
+    if arguments.weights == "none":
+        return
+    source: str | Mapping[str, torch.Tensor] = "default"
+    if arguments.weights != "default":
+        source = _read_weights(arguments.weights)
+    elif arguments.backbone == LITE0:
+        source = packaged_lite0_weights()
+    elif arguments.backbone not in TORCHVISION:
+        use_cache_without_hub()  # timm's and AMD's weights come from the Hub
+    classifier.load_pretrained_backbone(source)
+
+
+def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
+    """Read the tensors of a .safetensors or .pth file; a pickle that holds more than tensors is refused."""
+    check_weights_path(path)
+    file = Path(path).expanduser()
+    try:
+        state = load_state_dict(str(file), use_ema=False, weights_only=True)
+    except (*LOADING_ERRORS, AttributeError, TypeError, EOFError) as error:
+        raise UserError(
+            f"--weights {path} cannot be read as a dictionary of tensors and nothing else ({first_sentence(error)}): save "
+            "model.state_dict(), best as .safetensors."
+        ) from error
+    return {key: tensor for key, tensor in state.items() if isinstance(tensor, torch.Tensor)}
+
+
+# What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
+LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)

@@ -1,0 +1,54 @@
+"""What texts and images share: the flags, the task, and its run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..backbones.continuing import filled_in_flags, take_from_saved_model
+from ..flags.kinds import Arguments, Kinds
+from ..flags.parsing import describe_run, parse_recipe
+from ..task import Task
+from ..training.run import train_classifier
+from ..training.start import start_run
+
+
+def read_flags(
+    argv: Sequence[str] | None, kinds: Kinds[Any, Any], demo: Sequence[str], defaults: Sequence[str]
+) -> tuple[Arguments[Any, Any], str]:
+    """Read the flags of a run, and the first line of its log; a saved model as the backbone brings its settings.
+
+    Args:
+        argv: The command line; default: that of the process.
+        kinds: The dataclasses of the flags: `TEXT` or `IMAGE`.
+        demo: Flags that are added where neither backbone nor dataset is given.
+        defaults: Flags that are added otherwise.
+
+    Raises:
+        UserError: A flag is not as it must be.
+
+    """
+    given, line = parse_recipe(argv, kinds, demo, defaults)
+    arguments = take_from_saved_model(given)
+    return arguments, line if arguments is given else describe_run(arguments)
+
+
+def train(
+    arguments: Arguments[Any, Any], first_line: str, make_task: Callable[[Arguments[Any, Any]], Task], name: str
+) -> dict[str, float]:
+    """Start a run, make its task, train it, and return the results.
+
+    Args:
+        arguments: The flags.
+        first_line: Of the log.
+        make_task: Reads the data and loads the model.
+        name: What the name of a new run's folder begins with.
+
+    Raises:
+        UserError: A flag, the data or the backbone is not as it must be.
+
+    """
+    start_run(arguments, first_line)
+    task = make_task(arguments)
+    chosen = {**filled_in_flags(arguments), **task.filled_in}
+    filled_in = {flag: value for flag, value in chosen.items() if value is not None and flag not in arguments.given}
+    return train_classifier(replace(task, filled_in=filled_in), arguments, name)
