@@ -23,10 +23,11 @@ from .checkpoints import names_checkpoint, read_checkpoint, timm_name
 from .packaged import LITE0
 from .saved_image import read_saved_family
 
-TORCHVISION: dict[str, type[ImageClassifier]] = {"vgg19": VggClassifier, "densenet201": DenseNetClassifier}
-
-
-_OWN: dict[str, type[ImageClassifier]] = {**TORCHVISION, **dict.fromkeys(FDVIT_SIZES, FdVitClassifier)}
+_OWN: dict[str, type[ImageClassifier]] = {
+    "vgg19": VggClassifier,
+    "densenet201": DenseNetClassifier,
+    **dict.fromkeys(FDVIT_SIZES, FdVitClassifier),
+}
 
 
 OWN_NAMES = (*_OWN, LITE0)

@@ -13,8 +13,10 @@ from ..flags.arguments import ImageModelArguments
 from ..flags.paths import check_weights_path
 from ..models.image import ImageClassifier
 from ..offline import use_cache_without_hub
-from .families import TORCHVISION
 from .packaged import LITE0, packaged_lite0_weights
+
+OF_TORCHVISION = ("vgg19", "densenet201")
+"""Backbones whose weights torchvision publishes on a server of its own."""
 
 
 def load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) -> None:
@@ -26,7 +28,7 @@ def load_weights(classifier: ImageClassifier, arguments: ImageModelArguments) ->
         source = _read_weights(arguments.weights)
     elif arguments.backbone == LITE0:
         source = packaged_lite0_weights()
-    elif arguments.backbone not in TORCHVISION:
+    elif arguments.backbone not in OF_TORCHVISION:
         use_cache_without_hub()  # timm's and AMD's weights come from the Hub
     classifier.load_pretrained_backbone(source)
 

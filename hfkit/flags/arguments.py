@@ -267,8 +267,8 @@ class ImageDataArguments(DataArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.image_size is not None and self.image_size < 1:
-            raise UserError(f"--image_size is {self.image_size}: write a number of pixels, such as 224.")
+        if self.image_size is not None and self.image_size < 8:
+            raise UserError(f"--image_size is {self.image_size}: write a number of pixels from 8 on, such as 224.")
         if self.mixup < 0 or self.cutmix < 0:
             raise UserError("--mixup and --cutmix are positive numbers, such as 0.2 and 1, or 0 for none.")
         if self.cache_views is not None and self.cache_views < 1:

@@ -49,6 +49,7 @@ class Arguments(Generic[Model, Data]):
         given: Names of the flags that were given, on the command line or in a file.
         filled_in: Values that an earlier run had chosen and that hold for this one, too, since it is the same run again, or
             begins with the model of that run.
+        on_command_line: Names of the given flags that stood on the command line.
 
     """
 
@@ -59,3 +60,4 @@ class Arguments(Generic[Model, Data]):
     flags: dict[str, Any]
     given: frozenset[str] = frozenset()
     filled_in: dict[str, Any] = field(default_factory=dict)
+    on_command_line: frozenset[str] = frozenset()

@@ -134,7 +134,8 @@ def parse_arguments(
     except (ValueError, TypeError) as error:
         raise UserError(f"{' '.join(str(error).split()).rstrip('.')}.") from error
     flags = {name: value for name, value in _flags_that_matter(parser, values, kinds).items() if name not in filled_in}
-    return Arguments(model, data, training, values["output_dir"], flags, given, filled_in)
+    typed = frozenset(flag_names(argv))
+    return Arguments(model, data, training, values["output_dir"], flags, given, filled_in, typed)
 
 
 def _that_hold(file: Configuration, values: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:

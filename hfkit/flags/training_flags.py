@@ -112,6 +112,9 @@ class TrainingFlags:
             raise UserError(f"--feature_cache is {self.feature_cache}: write auto, off, or a folder.")
         if self.lr_decay_per_epoch is not None and not 0 < self.lr_decay_per_epoch <= 1:
             raise UserError(f"--lr_decay_per_epoch is {self.lr_decay_per_epoch}: write a factor such as 0.9.")
+        for name in ("per_device_train_batch_size", "per_device_eval_batch_size"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name} is {getattr(self, name)}: write at least 1.")
 
 
 @dataclass

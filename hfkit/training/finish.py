@@ -1,42 +1,20 @@
-"""The end of a run: the saved model is loaded anew and evaluated in float32, and its report is written."""
+"""The third phase of a run: the model is saved, evaluated as it was saved, and what came of it is said."""
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from rich.console import Console
 
-from ..errors import UserError
-from ..evaluation.metrics import Metrics, confusion_of, evaluate_split, report_of, wrong_predictions
-from ..evaluation.predict import predict_logits
-from ..files import write_file
-from ..hub.proof import write_manifest, write_proof
+from ..hub.proof import write_manifest
 from ..notes import Note
-from ..report import plots, tables
-from ..report.console import console_table, describe_training, show_end, show_results
+from ..report.console import describe_training, show_end
 from ..report.summary import write_summary
 from ..task import Task
+from .advice import advise
+from .evaluate import evaluate_saved_model
+from .fit import Fitted
 from .resolve import RunSettings
 from .trainer import ClassifierTrainer
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What training leaves.
-
-    Attributes:
-        trainer: With the trained model.
-        metrics: Of the training itself, such as `train_loss`, and what was frozen.
-        notes: What was chosen for model and training.
-
-    """
-
-    trainer: ClassifierTrainer
-    metrics: dict[str, Any]
-    notes: list[Note]
 
 
 def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> dict[str, float]:
@@ -50,6 +28,8 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     results = evaluate_saved_model(trainer, task, folder, settings.metrics, console)
     if is_main:
         write_manifest(folder)
+    for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan.unfreeze_from):
+        console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
     show_end(console, trainer.state.log_history, task.usage, folder)
     return results
 
@@ -64,78 +44,3 @@ def _save(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: dict[st
         (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle; hfkit.yaml says the same
         (folder / "model.safetensors").chmod(0o644)  # transformers writes it for the user alone
     trainer.accelerator.wait_for_everyone()
-
-
-def evaluate_saved_model(
-    trainer: ClassifierTrainer, task: Task, folder: Path, metrics: Metrics, console: Console
-) -> dict[str, float]:
-    """Load the saved model again, in float32, evaluate validation and test with it, and write the report."""
-    model = type(task.model).from_pretrained(folder, dtype=torch.float32)
-    results: dict[str, float] = {}
-    shown = "test" if "test" in task.inputs else "validation"
-    for split in ("validation", "test"):
-        if split not in task.inputs:
-            continue
-        inputs = task.inputs[split]
-        start = time.perf_counter()
-        logits = predict_logits(model, inputs, task.collator, trainer.args.per_device_eval_batch_size)
-        seconds = time.perf_counter() - start
-        if not np.isfinite(logits).all():
-            raise UserError(
-                "The training diverged: the model gives no numbers any more. Lower --learning_rate and --head_learning_rate."
-            )
-        rows = task.rows[split]
-        references = np.array(rows["label"]) if "label" in rows.column_names else None
-        prefix = "eval" if split == "validation" else "test"
-        if references is not None:
-            figures = evaluate_split(logits, references, metrics)
-            figures |= {"runtime": round(seconds, 3), "samples_per_second": round(len(rows) / seconds, 3)}
-            named = {f"{prefix}_{name}": value for name, value in figures.items()}
-            results |= named
-            trainer.save_metrics(prefix, named)
-        if split == shown and trainer.is_world_process_zero():
-            console.print(f"\nPredicting the {len(rows)} rows of {split} took {seconds:.1f} s.", highlight=False)
-            _write_report(trainer, task, folder, split, logits, references, console)
-        if split == shown:
-            write_proof(folder, model, task, split)
-    return results
-
-
-def _write_report(
-    trainer: ClassifierTrainer,
-    task: Task,
-    folder: Path,
-    split: str,
-    logits: np.ndarray,
-    references: np.ndarray | None,
-    console: Console,
-) -> None:
-    """Write predictions, pictures and tables of one split, and show them."""
-    names = task.label_names
-    rows = task.rows[split]
-    hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
-    shown = rows.remove_columns(hidden).to_pandas()
-    tables.write_table(folder / "predictions.csv", tables.prediction_table(shown, logits, references, names))
-    epochs = tables.epoch_table(trainer.state.log_history)
-    tables.write_table(folder / "report" / "epochs.csv", epochs, index=True)
-    plots.draw_curves(folder / "report" / "curves.png", epochs)
-    console.print(console_table("\nEpochs", epochs.rename(columns=tables.EPOCH_COLUMNS)))
-    if references is None:
-        console.print(f"\nThe {split} split has no labels: see predictions.csv.")
-        return
-    predictions = logits.argmax(axis=-1)
-    figures = report_of(references, predictions, names)
-    confusion = confusion_of(references, predictions, len(names))
-    errors = wrong_predictions(shown, logits, references, names)
-    tables.write_json(
-        folder / "report" / "classification_report.json", {"split": split, **figures, "confusion": confusion.tolist()}
-    )
-    markdown = f"# {split}: accuracy {figures['accuracy']:.4f}\n\n{tables.markdown_table(tables.classification_table(figures))}"
-    write_file(folder / "report" / "classification_report.md", markdown)
-    tables.write_table(folder / "report" / "errors.csv", errors)
-    plots.draw_confusion(
-        folder / "report" / "confusion_matrix.png", confusion, names, f"{split}: {len(errors)} of {len(shown)} wrong"
-    )
-    if task.illustrate is not None:
-        task.illustrate(folder / "report", split, errors)
-    show_results(console, split, figures, confusion, errors, names)

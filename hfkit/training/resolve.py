@@ -139,13 +139,20 @@ def _run_dry_step(training: TrainingArguments, arguments: Arguments[Any, Any], t
     return step.notes(str(precision))
 
 
-def check_flags(training: TrainingArguments) -> None:
+def check_flags(arguments: Arguments[Any, Any]) -> None:
     """Refuse what flags alone say cannot work, before any data are read.
 
     Raises:
-        UserError: A tracker is not there, or the run could not be pushed at its end.
+        UserError: A tracker is not there, a flag would do nothing, or the run could not be pushed at its end.
 
     """
+    training = arguments.training
+    # One in a file may come from a run whose backbone trained, or of a time when it was not refused.
+    if arguments.model.unfreeze_from == "none" and "learning_rate" in arguments.on_command_line:
+        raise UserError(
+            f"--learning_rate {training.learning_rate:g} is the backbone's, which --unfreeze_from none freezes: write "
+            f"--head_learning_rate {training.learning_rate:g} for the head."
+        )
     _check_reporters(training.report_to)
     push = read_push_order(training)
     if push is not None and training.process_index == 0:

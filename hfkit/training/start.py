@@ -25,7 +25,7 @@ def start_run(arguments: Arguments[Any, Any], first_line: str) -> None:
     transformers.utils.logging.disable_progress_bar()  # bars for loading and saving weights; training keeps its own
     check_processes(training.world_size)
     check_folder(arguments)
-    check_flags(training)
+    check_flags(arguments)
     if training.device.type == "cpu":
         keep_freed_memory()
     transformers.set_seed(training.seed)

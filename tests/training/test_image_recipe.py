@@ -241,6 +241,7 @@ def _words(options: dict[str, object], without: set[str]) -> list[str]:
         ("--weights nothing.pth", "--weights nothing.pth: there is no such file"),
         ("--unfreeze_from block5_conv1", "the backbone has no layer of that name"),
         ("--image_size 0", "--image_size is 0: write a number of pixels"),
+        ("--image_size 1", "--image_size is 1: write a number of pixels from 8 on"),
         (
             "--backbone deit_tiny_distilled_patch16_224 --image_size 100",
             "its patches have 16 pixels, so write 96 or 112",

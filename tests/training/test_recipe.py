@@ -132,6 +132,19 @@ def test_head_of_the_log(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[s
     )
 
 
+def test_a_learning_rate_of_a_frozen_backbone_in_a_file_is_accepted(run_fakenews: RunRecipe, tmp_path: Path) -> None:
+    """Older runs wrote it there whether it did something or not."""
+    file = tmp_path / "older.yaml"
+    file.write_text("learning_rate: 0.0001\nunfreeze_from: none\n")
+    run = run_fakenews("--config", str(file), "--num_train_epochs", "1", "--eval_strategy", "epoch")
+    assert run.json("all_results.json")["trainable_parameters"] == 34
+
+
+def test_a_training_that_learns_nothing_says_so(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["--unfreeze_from", "none", "--head_learning_rate", "30", "--num_train_epochs", "1"]
+    assert "The training loss did not fall clearly below 0.6931" in run_fakenews(*words, capture=capfd).output
+
+
 def test_early_stopping_and_choice_of_best(run_fakenews: RunRecipe) -> None:
     run = run_fakenews(
         "--early_stopping_patience",
@@ -284,6 +297,16 @@ def test_test_split_without_labels_is_predicted(run_fakenews: RunRecipe, tweets:
         (["--cleaning", "urls"], "--cleaning: Unknown cleaning 'urls'"),
         (["--max_length", "100"], "--max_length 100 is more than the 64 positions of the backbone"),
         (["--head_logits", "3"], "--head_logits 3 with 2 labels"),
+        (
+            ["--unfreeze_from", "none", "--learning_rate", "0.01"],
+            "which --unfreeze_from none freezes: write --head_learning_rate 0.01 for the head",
+        ),
+        (["--num_train_epochs", "0"], "--num_train_epochs is 0: write a number above 0"),
+        (["--num_train_epochs", "-1"], "--num_train_epochs is -1: write a number above 0"),
+        (["--seed", "-1"], "--seed is -1: write a whole number from 0 to"),
+        (["--per_device_train_batch_size", "0"], "--per_device_train_batch_size is 0: write at least 1"),
+        (["--per_device_eval_batch_size", "0"], "--per_device_eval_batch_size is 0: write at least 1"),
+        (["--gradient_accumulation_steps", "0"], "--gradient_accumulation_steps is 0: write at least 1"),
         (["--early_stopping_patience", "2", "--load_best_model_at_end", "false"], "--early_stopping_patience needs"),
         (["--resume_from_checkpoint", "true"], "There is no run to continue in"),
     ],

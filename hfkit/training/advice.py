@@ -1,0 +1,60 @@
+"""What the losses of a finished training say, and what to try next."""
+
+import numpy as np
+from datasets import Dataset
+
+from ..data.stored_rows import numbers_of
+from ..flags.training_arguments import TrainingArguments
+from ..notes import Note
+from ..report.tables import epoch_table
+
+NOTHING_LEARNED = 0.99
+"""A training loss above this share of what chance gives is chance."""
+STILL_FALLS = 0.95
+"""A training loss below this share of the one of the epoch before is still falling."""
+
+
+def advise(
+    log_history: list[dict[str, float]], rows: Dataset, training: TrainingArguments, unfreeze_from: str
+) -> list[Note]:
+    """Return notes on a training that learned nothing, or that ended while it still learned.
+
+    Args:
+        log_history: The Trainer's log.
+        rows: Those of train, with a column `label`.
+        training: How it was trained.
+        unfreeze_from: What trained.
+
+    """
+    epochs = epoch_table(log_history)
+    train, validation = (epochs[name].dropna().tolist() for name in ("loss", "eval_loss"))
+    chance = chance_loss(np.bincount(numbers_of(rows, "label")))
+    if train and min(train) > NOTHING_LEARNED * chance:
+        rates = "--head_learning_rate" if unfreeze_from == "none" else "--learning_rate and --head_learning_rate"
+        more = ", --unfreeze_from all" if unfreeze_from != "all" else ""
+        text = (
+            f"The training loss did not fall clearly below {chance:.4f}, that of guessing by how frequent the classes are: try "
+            f"other values of {rates}, more steps{more}, and look whether the labels belong to their rows."
+        )
+        return [Note("no_better_than_chance", text)]
+    falls = len(train) > 1 and train[-1] < STILL_FALLS * train[-2]
+    if falls and len(validation) > 1 and validation[-1] < validation[-2]:
+        flag = "--max_steps" if training.max_steps > 0 else "--num_train_epochs"
+        now = training.max_steps if training.max_steps > 0 else training.num_train_epochs
+        text = (
+            f"The losses were still falling in the last epoch (train {train[-2]:.4f} to {train[-1]:.4f}, validation "
+            f"{validation[-2]:.4f} to {validation[-1]:.4f}): try more than {flag} {now:g}."
+        )
+        return [Note("still_learning", text)]
+    return []
+
+
+def chance_loss(label_counts: np.ndarray) -> float:
+    """Return the cross-entropy of predicting each class by its share: the entropy of the labels, in nats.
+
+    Args:
+        label_counts: (classes,) rows of each class.
+
+    """
+    shares = label_counts[label_counts > 0] / label_counts.sum()
+    return float(-(shares * np.log(shares)).sum())
