@@ -1,5 +1,9 @@
 """A user's mistake, told in one sentence."""
 
+import pickle
+
+from safetensors import SafetensorError
+
 
 class UserError(Exception):
     """Something the user can mend: its message says what is wrong, where, and what to write instead.
@@ -12,3 +16,7 @@ def first_sentence(error: Exception) -> str:
     """Return the first sentence of an error's message, or its type where it has none."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.split(". ")[0].rstrip(".")[:250]
+
+
+# What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
+LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)

@@ -13,10 +13,10 @@ from tiny import tiny_tokenizer
 from transformers import CanineConfig
 
 from hfkit import load_pipeline
+from hfkit.backbones.find import find_model
 from hfkit.errors import UserError
 from hfkit.models.encoders import load_encoder
 from hfkit.models.text import TextClassifierConfig
-from hfkit.profile import find_model
 
 SENTENCE = r"The backbone is a \w+ model, which reads no texts: write a text encoder such as bert"
 NO_TEXT_MODELS: list[dict[str, Any]] = [

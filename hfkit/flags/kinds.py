@@ -21,6 +21,7 @@ __all__ = [
     "ImageModelArguments",
     "TextDataArguments",
     "TextModelArguments",
+    "TrainingArguments",
 ]
 
 Model = TypeVar("Model", bound=ModelArguments)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from datasets import DatasetDict
 from transformers import default_data_collator
 
-from ..backbones.families import family_of
-from ..backbones.image import build_image_classifier
+from ..backbones.image import build_image_classifier, check_backbone
 from ..data.augmented import frozen_images
 from ..data.images import load_image_data
 from ..data.resized import keep_resized
@@ -40,7 +39,7 @@ def train_images(argv: Sequence[str] | None = None, name: str = "images") -> dic
 
     """
     arguments, first_line = read_flags(argv, IMAGE, DEMO, DEFAULTS)
-    family_of(arguments.model)  # says at once, before the images are read, if there is no such backbone
+    check_backbone(arguments.model)  # says at once, before the images are read, if there is no such backbone
     return train(arguments, first_line, make_image_task, name)
 
 

@@ -8,7 +8,7 @@ from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..evaluation.metrics import evaluate_split
-from ..features.inputs import TrainingInputs
+from ..features.reading import TrainingInputs
 from ..freezing import count_parameters
 from ..models.base import BackboneClassifier
 from ..models.losses import Objective

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from torch.nn import functional
 from ..data.batching import batch_of
 from ..data.stored_rows import numbers_of
 from ..errors import UserError, first_sentence
+from ..flags.kinds import Arguments, TrainingArguments
 from ..models.base import BackboneClassifier
 from ..notes import Note
 from ..task import Task
@@ -144,3 +146,26 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
             with torch.no_grad():
                 for name, tensor in model.named_buffers():
                     tensor.copy_(buffers[name])
+
+
+def run_dry_step(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> list[Note]:
+    """Take a step before training; run in float32 what fails in a precision that nobody asked for.
+
+    Raises:
+        UserError: The net cannot be trained, or not in the precision that was given.
+
+    """
+    names = {"bf16": "bfloat16", "fp16": "float16"}
+    precision = names.get(training.mixed_precision)
+    step = take_dry_step(task, getattr(torch, precision) if precision else None, training.device)
+    if step.failed_precision:
+        if not training.bf16 or "bf16" in arguments.given:
+            raise UserError(
+                f"The backbone {arguments.model.backbone} cannot be trained in {precision} ({step.failed_precision}): write "
+                "--bf16 false --fp16 false, and mixed_precision: no in the launcher's configuration."
+            )
+        training.bf16 = False
+        training.mixed_precision = "no"
+    if step.without_gradient and training.world_size > 1:
+        training.ddp_find_unused_parameters = True  # else DDP waits for their gradients, and ends with an error
+    return step.notes(str(precision))

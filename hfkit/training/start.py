@@ -8,8 +8,8 @@ import transformers
 from ..errors import UserError
 from ..flags.kinds import Arguments
 from ..machine import keep_freed_memory
+from .checks import check_flags
 from .folder import check_folder
-from .resolve import check_flags
 
 
 def start_run(arguments: Arguments[Any, Any], first_line: str) -> None:

@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from hfkit.backbones.image import build_image_classifier
-from hfkit.backbones.weights import LOADING_ERRORS
-from hfkit.errors import UserError
+from hfkit.errors import LOADING_ERRORS, UserError
 from hfkit.flags.arguments import ImageModelArguments
 from hfkit.freezing import FreezePlan
 from hfkit.models.fdvit import FDVIT_SIZES, FdVitClassifier, FdVitClassifierConfig

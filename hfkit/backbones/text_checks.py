@@ -1,0 +1,76 @@
+"""What an encoder and its tokenizer must be to belong together."""
+
+import torch
+from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedTokenizerBase
+
+from ..errors import UserError, first_sentence
+from ..flags.arguments import TextModelArguments
+from ..models import FAMILIES, TextClassifier, code_of
+from ..models.encoders import read_encoder_config
+from ..notes import Note
+
+
+def check_code(source: str, model: TextModelArguments) -> None:
+    """Refuse an encoder that only code of its own can run, and say which code that is.
+
+    Raises:
+        UserError: It is of no type that transformers knows.
+
+    """
+    config, _ = PreTrainedConfig.get_config_dict(source, revision=model.backbone_revision)
+    named = code_of(config)
+    if named and config.get("model_type") not in CONFIG_MAPPING:
+        files = ", ".join(named)
+        raise UserError(
+            f"The backbone {model.backbone} is no model of transformers: {files} of its author would run on this machine, and "
+            "hfkit runs no code of others; choose an encoder such as bert-base-uncased."
+        )
+    if config.get("model_type") not in FAMILIES:
+        read_encoder_config(source, model.backbone_revision)  # refuses what is none before its tokenizer is looked for
+
+
+def check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> list[Note]:
+    """Refuse a tokenizer that is none (transformers makes an empty one where the files are missing), or another's.
+
+    One without a padding token pads with its end token, which a note says: the attention mask tells them apart.
+    """
+    words, rows = len(tokenizer), classifier.config.backbone_config.vocab_size
+    if words <= len(set(tokenizer.all_special_ids)):
+        raise UserError(
+            f"The backbone {backbone} has no tokenizer: its folder needs tokenizer.json, vocab.txt or the like; copy them "
+            "from where the weights come from."
+        )
+    if words > rows:
+        raise UserError(
+            f"The tokenizer of {backbone} has {words} words, but the encoder knows {rows}: they do not belong together."
+        )
+    if tokenizer.pad_token_id is not None:
+        return []
+    if tokenizer.eos_token_id is None:
+        raise UserError(
+            f"The tokenizer of {backbone} has no padding token: choose an encoder such as bert-base-uncased."
+        )
+    tokenizer.pad_token = tokenizer.eos_token
+    return [
+        Note("padding", f"The tokenizer has no padding token: its end token, {tokenizer.eos_token}, fills rows up.")
+    ]
+
+
+def check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
+    """Refuse a `max_length` that the encoder has no positions for."""
+    positions = getattr(classifier.config.backbone_config, "max_position_embeddings", None) or max_length
+    positions = min(positions, tokenizer.model_max_length) if positions > 0 else max_length
+    if max_length > positions:
+        raise UserError(f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it.")
+    # Some count otherwise: RoBERTa's positions begin after the padding id, which only running it tells for sure.
+    rows = min(len(tokenizer), classifier.config.backbone_config.vocab_size)
+    longest = torch.full((1, max_length), rows - 1)
+    try:
+        with torch.inference_mode():
+            classifier.eval()(longest)
+    except (IndexError, RuntimeError) as error:
+        raise UserError(
+            f"--max_length {max_length} is more than the backbone takes ({first_sentence(error)}); lower it."
+        ) from error
+    finally:
+        classifier.train()

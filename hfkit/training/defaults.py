@@ -1,0 +1,57 @@
+"""Values that depend on model and data, where none were given."""
+
+from typing import Any
+
+import numpy as np
+
+from ..data.stored_rows import numbers_of
+from ..flags.kinds import Arguments
+from ..flags.training_arguments import TrainingArguments
+from ..notes import Note
+from ..task import Task
+
+FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "train_sampling_strategy")
+"""Flags that are filled in by model, data and machine where they are not given."""
+
+
+def fill_learning_rates(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> Note:
+    """Fill in the learning rates that were not given, and say which.
+
+    The head's default is 1e-3, since it starts from random weights, be the backbone frozen or not.
+    """
+    origin = head_origin = "given"
+    if "learning_rate" not in arguments.given:
+        origin = task.learning_rate[1]
+        if training.learning_rate is None:
+            training.learning_rate = task.learning_rate[0]
+    if "head_learning_rate" not in arguments.given:
+        head_origin = "default"
+        if training.head_learning_rate is None:
+            training.head_learning_rate = 1e-3
+    rates = f"head {training.head_learning_rate:g} ({head_origin})"
+    if arguments.model.unfreeze_from != "none":
+        rates = f"backbone {training.learning_rate:g} ({origin}), {rates}"
+    return Note("learning_rates", f"Learning rates: {rates}.")
+
+
+def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> list[Note]:
+    """Fill in the order of the training rows where it was not given, and for texts say which.
+
+    Batches of similar length cost accuracy where layers of the encoder train; random ones are computed in parts (see
+    `encoders.by_length`). A BiGRU on a frozen encoder loses nothing by them, and its time is that of its steps, which parts
+    would multiply.
+    """
+    if training.train_sampling_strategy is None:
+        is_text = "length" in task.inputs["train"].column_names
+        only_steps = is_text and arguments.model.unfreeze_from == "none" and task.model.config.head == "bigru"
+        training.train_sampling_strategy = "group_by_length" if only_steps else "random"
+    if "length" not in task.inputs["train"].column_names:
+        return []
+    origin = "given" if "train_sampling_strategy" in arguments.given else "default"
+    return [Note("order", f"Order of the rows: {training.train_sampling_strategy} ({origin}).")]
+
+
+def balance_classes(task: Task) -> tuple[float, ...]:
+    """Return scikit-learn's balanced weights: rows / (classes * rows of the class)."""
+    counts = np.bincount(numbers_of(task.rows["train"], "label"), minlength=len(task.label_names))
+    return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
