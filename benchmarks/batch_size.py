@@ -21,7 +21,7 @@ from transformers import DataCollatorWithPadding, default_data_collator
 
 from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
-from hfkit.data.batching import share_of_batches
+from hfkit.data.batching import iter_batches
 from hfkit.data.text import load_text_data
 from hfkit.data.tokens import tokenize
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
@@ -68,7 +68,7 @@ def seconds_by_size(task: Task) -> dict[int, float]:
     best = dict.fromkeys(SIZES, float("inf"))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_fast(use_cpu=True)):
         for size in SIZES * TURNS:
-            batches = [batch for _, batch in share_of_batches(rows, collator, size, torch.device("cpu"))]
+            batches = [batch for _, batch in iter_batches(rows, collator, size, torch.device("cpu"))]
             started = time.perf_counter()
             for batch in batches:
                 model.forward_to(stage, **batch)

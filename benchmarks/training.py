@@ -134,7 +134,7 @@ def run_plain(row: Row, words: list[str], tuned: bool, steps: int, test: bool) -
     arguments = parse_recipe(words, task.TEXT if text else task.IMAGE, task.DEMO, task.DEFAULTS)[0]
     set_seed(1)
     model, inputs, collator = (text_task if text else image_task)(arguments, tuned)
-    encoders.rows_of_a_part = lambda device: sys.maxsize  # other encoders compute a batch as a whole
+    encoders.part_size = lambda device: sys.maxsize  # other encoders compute a batch as a whole
     freeze(model, arguments.model.unfreeze_from)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(

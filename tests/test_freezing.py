@@ -505,7 +505,7 @@ def test_waiting_for_data_is_told_from_training(
 def test_activation_checkpointing_changes_nothing(
     unfreeze_from: str, make_model: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hfkit.models.encoders.rows_of_a_part", lambda device: 3)  # batches of four in two parts
+    monkeypatch.setattr("hfkit.models.encoders.part_size", lambda device: 3)  # batches of four in two parts
     weights = []
     for checkpointing in (False, True):
         model = make_model("hfkit-text/bert-linear")

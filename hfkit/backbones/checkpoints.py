@@ -13,10 +13,10 @@ from transformers.utils import logging
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.paths import check_backbone_path
-from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, code_of
+from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, list_code
 from ..models.image import Preprocessing
 from ..models.transformers_image import describe_features
-from ..models.vision_configs import image_size_of, is_vision_type, vision_config
+from ..models.vision_configs import is_vision_type, read_image_size, vision_config
 from ..offline import use_cache_without_hub
 
 _EXAMPLES = "google/vit-base-patch16-224, facebook/dinov2-small or facebook/convnextv2-tiny-22k-224"
@@ -107,8 +107,8 @@ def _check_kind(backbone: str, options: dict[str, Any]) -> None:
         what = f"a model of timm: write its name there, such as {options.get('architecture', 'convnext_tiny')}"
     elif is_vision_type(model_type):
         return
-    elif code_of(options):
-        what = f"no model of transformers, and hfkit runs no code of others ({', '.join(code_of(options))})"
+    elif list_code(options):
+        what = f"no model of transformers, and hfkit runs no code of others ({', '.join(list_code(options))})"
     else:
         what = f"a {model_type or 'nameless'} model and no image model of transformers: choose one such as {_EXAMPLES}"
     raise UserError(f"The backbone {backbone} is {what}.")
@@ -168,7 +168,7 @@ def _usual_processor(config: PreTrainedConfig) -> BaseImageProcessor:
 def _as_preprocessing(processor: BaseImageProcessor, weights: str, config: PreTrainedConfig) -> Preprocessing:
     """Bring an image processor of any kind to our form: a square, scaled to 0-1, normalised by mean and std."""
     crop = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", False) else None
-    side = _side(crop) or _side(getattr(processor, "size", None)) or image_size_of(config) or 224
+    side = _side(crop) or _side(getattr(processor, "size", None)) or read_image_size(config) or 224
     scale = 255 * (processor.rescale_factor if getattr(processor, "do_rescale", True) else 1.0)
     shift = 1.0 if getattr(processor, "rescale_offset", False) else 0.0
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)

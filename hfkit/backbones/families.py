@@ -40,7 +40,7 @@ def is_checkpoint(name: str) -> bool:
     return not known and names_checkpoint(name)
 
 
-def family_of(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], dict[str, Any], int]:
+def find_family(arguments: ImageModelArguments) -> tuple[type[ImageClassifier], dict[str, Any], int]:
     """Return the class for a backbone, its own options, and the image size that its weights were trained with.
 
     Raises:

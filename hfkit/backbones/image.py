@@ -11,7 +11,7 @@ from ..flags.arguments import ImageModelArguments
 from ..models.image import ImageClassifier, Preprocessing
 from ..notes import Note
 from .checkpoints import build_from_checkpoint, read_checkpoint
-from .families import family_of, is_checkpoint, list_family_flags
+from .families import find_family, is_checkpoint, list_family_flags
 from .image_sizes import check_image_size
 from .saved_image import build_on_saved_model, read_saved_family
 from .weights import describe_weights, load_weights
@@ -73,7 +73,7 @@ def check_backbone(arguments: ImageModelArguments) -> None:
         UserError: As above.
 
     """
-    family_of(arguments)
+    find_family(arguments)
 
 
 def _build_from_checkpoint(
@@ -85,7 +85,7 @@ def _build_from_checkpoint(
             f"--weights {arguments.weights} is for backbones of torchvision and timm: write the checkpoint's folder as "
             "--backbone."
         )
-    _, _, recorded_size = family_of(arguments)
+    _, _, recorded_size = find_family(arguments)
     options = {**_head_options(arguments, label_names), "image_size": image_size or recorded_size}
     checkpoint = read_checkpoint(str(arguments.backbone), arguments.backbone_revision)
     return build_from_checkpoint(checkpoint, arguments.weights == "default", options)
@@ -101,7 +101,7 @@ def _preprocessing(classifier: ImageClassifier, arguments: ImageModelArguments) 
 
 def _build(arguments: ImageModelArguments, image_size: int | None, label_names: list[str]) -> ImageClassifier:
     """Build the empty classifier that the flags describe."""
-    model_class, options, recorded_size = family_of(arguments)
+    model_class, options, recorded_size = find_family(arguments)
     options |= {"image_size": image_size or recorded_size, **_head_options(arguments, label_names)}
     try:
         return model_class(model_class.config_class(**options))

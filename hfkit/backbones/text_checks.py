@@ -5,7 +5,7 @@ from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedTokenizerBa
 
 from ..errors import UserError, first_sentence
 from ..flags.arguments import TextModelArguments
-from ..models import FAMILIES, TextClassifier, code_of
+from ..models import FAMILIES, TextClassifier, list_code
 from ..models.encoders import read_encoder_config
 from ..notes import Note
 
@@ -18,7 +18,7 @@ def check_code(source: str, model: TextModelArguments) -> None:
 
     """
     config, _ = PreTrainedConfig.get_config_dict(source, revision=model.backbone_revision)
-    named = code_of(config)
+    named = list_code(config)
     if named and config.get("model_type") not in CONFIG_MAPPING:
         files = ", ".join(named)
         raise UserError(

@@ -11,7 +11,7 @@ from torchvision.transforms import v2
 from transformers import ViTImageProcessor
 
 from ..flags.arguments import ImageDataArguments
-from .stored_rows import numbers_of
+from .stored_rows import read_column
 from .transforms import BatchTransform, make_augmentation
 
 
@@ -43,19 +43,19 @@ class FrozenInputs:
     def labels(self) -> np.ndarray:
         """Classes of the rows; images have them as `label`, as they are not encoded yet."""
         rows = self.views[0]
-        return numbers_of(rows, "labels" if "labels" in rows.column_names else "label")
+        return read_column(rows, "labels" if "labels" in rows.column_names else "label")
 
     @property
     def row_numbers(self) -> np.ndarray:
         """Number of each row in its file or table, by which what is random of it is drawn."""
         rows = self.views[0]
-        return numbers_of(rows, "row") if "row" in rows.column_names else np.arange(len(rows))
+        return read_column(rows, "row") if "row" in rows.column_names else np.arange(len(rows))
 
     @property
     def lengths(self) -> np.ndarray | None:
         """Tokens of each row of texts."""
         rows = self.views[0]
-        return numbers_of(rows, "length") if "length" in rows.column_names else None
+        return read_column(rows, "length") if "length" in rows.column_names else None
 
 
 def frozen_texts(inputs: DatasetDict) -> dict[str, FrozenInputs]:

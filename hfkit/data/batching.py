@@ -10,12 +10,12 @@ from datasets import Dataset
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
-from .stored_rows import numbers_of
+from .stored_rows import read_column
 
 Collator = Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]
 
 
-def share_of_batches(
+def iter_batches(
     inputs: Dataset, collator: Collator, batch_size: int, device: torch.device, description: str | None = None
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
     """Yield this process's share of the batches of `inputs`, of rows of similar length: their numbers, and the batch.
@@ -24,16 +24,18 @@ def share_of_batches(
     new block. Labels are left out. With a `description` the main process shows how far it is.
     """
     state = PartialState()
-    lengths = -numbers_of(inputs, "length") if "length" in inputs.column_names else np.zeros(len(inputs))
+    lengths = -read_column(inputs, "length") if "length" in inputs.column_names else np.zeros(len(inputs))
     order = np.argsort(lengths, kind="stable")
     starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
     silent = True if description is None or not state.is_main_process else None
     for start in tqdm(starts, desc=description, disable=silent, leave=False):
         numbers = order[start : start + batch_size].tolist()
-        yield numbers, batch_of(inputs, numbers, collator, device)
+        yield numbers, make_batch(inputs, numbers, collator, device)
 
 
-def batch_of(inputs: Dataset, numbers: list[int], collator: Collator, device: torch.device) -> dict[str, torch.Tensor]:
+def make_batch(
+    inputs: Dataset, numbers: list[int], collator: Collator, device: torch.device
+) -> dict[str, torch.Tensor]:
     """Return a batch of the rows of these numbers on a device, without labels."""
     columns = inputs.remove_columns([name for name in ("length", "label", "labels") if name in inputs.column_names])
     batch = collator(columns.__getitems__(numbers))  # as DataLoader reads a batch: at once
@@ -56,3 +58,8 @@ def collate_even(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
     if states.ndim == 4:
         states = states.contiguous(memory_format=torch.channels_last)
     return {"states": states, "labels": torch.tensor([row["labels"] for row in rows])}
+
+
+def sort_by_length(inputs: Dataset) -> Dataset:
+    """Sort rows by length where they have one, so that an evaluation pads little."""
+    return inputs.sort("length") if "length" in inputs.column_names else inputs

@@ -109,7 +109,7 @@ def _read_image_folder(folder: Path) -> ImageSource:
     for split in SPLIT_NAMES:
         if split not in splits:
             continue
-        files, labels, others = _files_of(splits[split], may_be_flat=split == "test")
+        files, labels, others = _list_files(splits[split], may_be_flat=split == "test")
         passed_over += others
         tables[split] = pd.DataFrame({"file": [path.relative_to(folder).as_posix() for path in files], "label": labels})
         images[split] = _as_images([str(path) for path in files])
@@ -146,7 +146,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     return splits or {"train": folder}
 
 
-def _files_of(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str | None], list[Path]]:
+def _list_files(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str | None], list[Path]]:
     """Return the image files of a split with their classes, and the files that are no images."""
     files: list[Path] = []
     labels: list[str | None] = []
@@ -236,7 +236,7 @@ def _from_columns(
     for split, rows in splits.items():
         check_columns(name, split, rows.column_names, [image_column], label_column)
         images[split] = _image_column(rows, image_column)
-        tables[split] = pd.DataFrame({"file": _names_of(images[split], split)})
+        tables[split] = pd.DataFrame({"file": _name_images(images[split], split)})
         tables[split]["label"] = _label_values(rows, label_column)
     feature = splits["train"].features[label_column]
     return ImageSource(images, tables, label_column, feature.names if isinstance(feature, ClassLabel) else None, notes)
@@ -253,7 +253,7 @@ def _image_column(rows: Dataset, column: str) -> Dataset:
         raise UserError(f"The column '{column}' holds no images but {kind}: write --image_column NAME.") from error
 
 
-def _names_of(images: Dataset, split: str) -> list[str]:
+def _name_images(images: Dataset, split: str) -> list[str]:
     """Return what a person calls each image: its own path where the paths tell them apart, else split and number."""
     # Of the table itself: reading the column would read every image.
     paths = pyarrow.compute.struct_field(images.data.column("image"), "path").to_pylist()

@@ -14,7 +14,7 @@ from transformers import ViTImageProcessor
 from ..machine import available_cores, code_checksum, package_versions
 from ..notes import Note
 from .images import open_image
-from .stored_rows import NotStoredError, fingerprint_of, store
+from .stored_rows import NotStoredError, compute_fingerprint, store
 from .transforms import resize
 
 DECODED_AT_ONCE = 64
@@ -73,7 +73,7 @@ def _resized(images: Dataset, split: str, processor: ViTImageProcessor, missing:
     features = Features({**others.features, "pixels": Value("binary")})
     settings = f"{split} {features!r} {processor.to_dict()} {package_versions()} {code_checksum()}"
     rows_at_once = max(1, WRITTEN_BYTES // _bytes_of_row(processor))
-    return store(split, rows, features, fingerprint_of(settings, columns), rows_at_once)
+    return store(split, rows, features, compute_fingerprint(settings, columns), rows_at_once)
 
 
 def _bytes_of_row(processor: ViTImageProcessor) -> int:

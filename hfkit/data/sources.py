@@ -95,7 +95,7 @@ def _read_folder(folder: Path, name: str) -> Source:
     class_names: dict[str, list[str]] = {}
     read_from: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        split = _split_of(path)
+        split = _find_split(path)
         if split is None:
             continue
         if split in tables:
@@ -111,7 +111,7 @@ def _read_folder(folder: Path, name: str) -> Source:
     return Source(name, tables, class_names)
 
 
-def _split_of(path: Path) -> str | None:
+def _find_split(path: Path) -> str | None:
     """Return the split that a data file's name tells."""
     return split_named(path.stem) if path.suffix.lower() in DATA_SUFFIXES and path.is_file() else None
 

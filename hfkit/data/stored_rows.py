@@ -42,7 +42,7 @@ def store(
         raise NotStoredError(" ".join(str(error.__cause__ or error).split())) from error
 
 
-def fingerprint_of(settings: str, columns: Mapping[str, Sequence[Any]]) -> str:
+def compute_fingerprint(settings: str, columns: Mapping[str, Sequence[Any]]) -> str:
     """Hash columns in their order, and what else makes the rows what they are."""
     digest = xxhash.xxh3_128(settings.encode())
     for name, values in columns.items():
@@ -52,7 +52,7 @@ def fingerprint_of(settings: str, columns: Mapping[str, Sequence[Any]]) -> str:
     return digest.hexdigest()
 
 
-def numbers_of(rows: Dataset, column: str) -> np.ndarray:
+def read_column(rows: Dataset, column: str) -> np.ndarray:
     """Return a column of numbers; it may be read-only.
 
     It comes from Arrow: a list would hold a Python object for each row, and so does what `datasets` formats as NumPy on the way.
@@ -81,7 +81,7 @@ def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Feat
             yield dict(zip(columns, values, strict=True))
 
     try:
-        return store(split, rows, features, fingerprint_of(f"{split} {features!r}", columns))
+        return store(split, rows, features, compute_fingerprint(f"{split} {features!r}", columns))
     except NotStoredError as error:
         raise UserError(
             f"The rows cannot be kept in {config.HF_DATASETS_CACHE} ({error}): make room, or name another folder by the "

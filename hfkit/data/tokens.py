@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..machine import code_checksum, package_versions
 from ..models.cleaning import clean
-from .stored_rows import numbers_of
+from .stored_rows import read_column
 
 
 def tokenize(
@@ -44,7 +44,7 @@ def tokenize(
     code = {"code": f"{code_checksum()} {package_versions()}"}
     with PartialState().local_main_process_first():  # the others read what it wrote
         encoded = splits.map(encode, batched=True, remove_columns=["row", "text"], fn_kwargs=code, desc="Tokenising")
-    truncated = {split: int(numbers_of(dataset, "truncated").sum()) for split, dataset in encoded.items()}
+    truncated = {split: int(read_column(dataset, "truncated").sum()) for split, dataset in encoded.items()}
     encoded = encoded.remove_columns("truncated")
     for split, dataset in encoded.items():
         if "label" in dataset.column_names:

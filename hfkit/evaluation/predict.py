@@ -6,7 +6,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset
 
-from ..data.batching import Collator, share_of_batches
+from ..data.batching import Collator, iter_batches
 from ..models.base import BackboneClassifier
 
 
@@ -26,7 +26,7 @@ def predict_logits(
     model = model.to(device, memory_format=torch.channels_last).eval()
     logits: list[tuple[int, np.ndarray]] = []
     with torch.inference_mode():
-        for numbers, batch in share_of_batches(inputs, collator, batch_size, device, "Predicting"):
+        for numbers, batch in iter_batches(inputs, collator, batch_size, device, "Predicting"):
             logits += zip(numbers, model(**batch).logits.float().cpu().numpy(), strict=True)
     if state.num_processes > 1:
         logits = gather_object(logits)

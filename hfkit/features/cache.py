@@ -19,8 +19,8 @@ from accelerate.utils import broadcast_object_list, gather_object
 from datasets import Dataset
 
 from ..data.augmented import FrozenInputs
-from ..data.batching import Collator, batch_of, share_of_batches
-from ..data.stored_rows import numbers_of
+from ..data.batching import Collator, iter_batches, make_batch
+from ..data.stored_rows import read_column
 from ..errors import UserError, first_sentence
 from ..frozen_checksums import frozen_checksum
 from ..machine import code_checksum, package_versions
@@ -110,10 +110,10 @@ class FeatureCache:
             CannotCacheError: The two halves of the model do not give what the whole gives.
 
         """
-        lengths = numbers_of(rows, "length") if "length" in rows.column_names else np.arange(len(rows))
+        lengths = read_column(rows, "length") if "length" in rows.column_names else np.arange(len(rows))
         order = np.argsort(lengths, kind="stable")
         ends = np.unique(np.concatenate([order[:2], order[-2:]])).tolist()
-        batch = batch_of(rows, ends, self.collator, self.processes.device)
+        batch = make_batch(rows, ends, self.collator, self.processes.device)
         mask = {name: batch[name] for name in ("attention_mask",) if name in batch}
         problem, found = "", torch.empty(0)
         try:
@@ -188,7 +188,7 @@ class FeatureCache:
         target = layout.open(file, writable=True)
         for view, rows in enumerate(states.inputs.views):
             description = f"Frozen part, {states.split}" + (f", view {view + 1}" if layout.views > 1 else "")
-            batches = share_of_batches(rows, self.collator, self.batch_size, self.processes.device, description)
+            batches = iter_batches(rows, self.collator, self.batch_size, self.processes.device, description)
             with torch.inference_mode(), self.autocast():
                 for numbers, batch in batches:
                     found = as_stored(self.model.forward_to(self.start_layer, **batch), layout.stored)

@@ -9,7 +9,7 @@ import psutil
 import torch
 from datasets import Dataset
 
-from ..data.batching import batch_of
+from ..data.batching import make_batch
 from ..machine import measure_seconds
 from .cache import FeatureCache, SplitStates
 
@@ -54,7 +54,7 @@ def seconds_to_compute(cache: FeatureCache, rows: Dataset) -> float:
     def compute() -> None:
         """Read a batch and run the frozen part on it."""
         with torch.inference_mode(), cache.autocast():
-            cache.model.forward_to(cache.start_layer, **batch_of(rows, numbers, cache.collator, device))
+            cache.model.forward_to(cache.start_layer, **make_batch(rows, numbers, cache.collator, device))
 
     seconds = measure_seconds(compute, device)
     if seconds < _LONG_SECONDS:

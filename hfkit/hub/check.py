@@ -11,9 +11,9 @@ from huggingface_hub import HfApi, ModelCard, hf_hub_download, snapshot_download
 from PIL import Image
 
 from ..errors import UserError
-from ..models import FAMILIES, code_of, load_pipeline
+from ..models import FAMILIES, list_code, load_pipeline
 from .client import hub_errors, redact
-from .proof import load_as_stranger
+from .proof import load_in_clean_process
 
 PICKLES = tuple(".bin .pt .pth .pt2 .pkl .pickle .dill .ckpt .joblib .npy .npz .h5 .keras".split())
 """Formats that can run code when they are loaded."""
@@ -123,7 +123,7 @@ def _check_weights(repository: Repository) -> Finding:
 
 def _code_names(repository: Repository) -> list[str]:
     """Return what the configurations name as code, such as `text.TextClassifier` or `other/repository--text.Model`."""
-    return sorted({name for config in repository.configs.values() for name in code_of(config)})
+    return sorted({name for config in repository.configs.values() for name in list_code(config)})
 
 
 def _check_code(repository: Repository) -> Finding:
@@ -176,7 +176,7 @@ def _short(value: Any) -> str:
 def _check_prediction(repository: Repository, trust_remote_code: bool, readable: bool) -> Finding:
     """Load and predict: with the repository's code if that is allowed, or with hfkit's if the model is one of its own."""
     family = FAMILIES.get(str(repository.config.get("model_type")))
-    task = family.task if family else _task_of(repository.config)
+    task = family.task if family else _guess_task(repository.config)
     if family is None and not trust_remote_code:
         return Finding("prediction", True, "not tried: --trust_remote_code runs the repository's code")
     if not readable:
@@ -190,13 +190,13 @@ def _check_prediction(repository: Repository, trust_remote_code: bool, readable:
             return Finding("prediction", True, "hfkit's code loads and predicts; none of the repository's ran")
         try:
             whole = snapshot_download(repository.name, revision=repository.commit)
-            labels = load_as_stranger(whole, None, task, inputs, with_token=False)["labels"]
+            labels = load_in_clean_process(whole, None, task, inputs, with_token=False)["labels"]
         except UserError as error:
             return Finding("prediction", False, redact(error))
     return Finding("prediction", True, f"its own code loads and predicts {len(labels)} classes")
 
 
-def _task_of(config: dict[str, Any]) -> str:
+def _guess_task(config: dict[str, Any]) -> str:
     kinds = [*dict(config.get("auto_map") or {}), *list(config.get("architectures") or [])]
     is_image = any("ForImageClassification" in str(kind) for kind in kinds)
     return "image-classification" if is_image else "text-classification"

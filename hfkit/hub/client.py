@@ -77,7 +77,7 @@ def _meaning(error: BaseException) -> str:
     if isinstance(error, RepositoryNotFoundError):  # without a token the Hub answers 401
         return ": there is no such repository, or it is private and the token may not see it"
     if isinstance(error, HfHubHTTPError):
-        status = _status_of(error)
+        status = _read_status(error)
         if status == 403 and re.search("storage|quota|limit reached", text, re.IGNORECASE):
             status = 402  # what a full account is told
         meaning = _STATUS.get(status, "it has a fault of its own: try again later" if status >= 500 else "it refuses")
@@ -100,10 +100,10 @@ def retry(call: Callable[[], Value]) -> Value:
         except LocalEntryNotFoundError:
             raise
         except HfHubHTTPError as error:
-            status = _status_of(error)
+            status = _read_status(error)
             if status not in TRANSIENT:
                 raise
-            seconds = _wait_of(error.response.headers, 0.5 * 2**attempt)
+            seconds = _read_wait(error.response.headers, 0.5 * 2**attempt)
             print(f"The Hub answers {status}: trying again in {seconds:g} s.", flush=True)
         except (HTTPError, ConnectionError) as error:
             seconds = 0.5 * 2**attempt
@@ -112,11 +112,11 @@ def retry(call: Callable[[], Value]) -> Value:
     return call()
 
 
-def _status_of(error: HfHubHTTPError) -> int:
+def _read_status(error: HfHubHTTPError) -> int:
     return error.response.status_code if error.response is not None else 0
 
 
-def _wait_of(headers: Any, default: float) -> float:
+def _read_wait(headers: Any, default: float) -> float:
     """Return the seconds that an answer asks to wait, at most 5 minutes, which is the Hub's window."""
     limit = parse_ratelimit_headers(headers)
     if limit is not None and limit.remaining == 0:

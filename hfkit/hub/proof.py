@@ -24,7 +24,7 @@ from PIL import Image
 from ..data.images import open_image
 from ..data.tokens import tokenize
 from ..errors import UserError
-from ..evaluation.metrics import probabilities_of
+from ..evaluation.metrics import compute_probabilities
 from ..evaluation.predict import predict_logits
 from ..files import write_file
 from ..models import FAMILIES
@@ -134,7 +134,7 @@ def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str)
         "task": FAMILIES[model.config.model_type].task,
         "labels": task.label_names,
         "inputs": inputs,
-        "scores": probabilities_of(logits).tolist(),
+        "scores": compute_probabilities(logits).tolist(),
     }
     if main:
         write_file(folder / "proof" / "rows.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -178,7 +178,7 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
     proof = json.loads((run / "proof" / "rows.json").read_text(encoding="utf-8"))
     is_image = proof["task"] == "image-classification"
     inputs = [str((run / "proof" / name).resolve()) for name in proof["inputs"]] if is_image else proof["inputs"]
-    found = load_as_stranger(model, revision, proof["task"], inputs)
+    found = load_in_clean_process(model, revision, proof["task"], inputs)
     if found["labels"] != proof["labels"]:
         raise UserError(f"{model} has the labels {found['labels']}, but the run has {proof['labels']}.")
     expected, scores = np.array(proof["scores"]), np.array(found["scores"], dtype=float)
@@ -193,7 +193,7 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
     return f"{len(scores)} rows, labels equal, largest difference of a score {worst.max():.1e}"
 
 
-def load_as_stranger(
+def load_in_clean_process(
     model: str, revision: str | None, task: str, inputs: list[str], with_token: bool = True
 ) -> dict[str, Any]:
     """Run `clean_process.py`, which has no hfkit, no standard input and an empty cache of modules.

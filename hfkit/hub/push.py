@@ -16,7 +16,7 @@ from huggingface_hub.utils._validators import validate_repo_id
 from ..errors import UserError
 from ..files import write_file
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
-from ..models import code_of
+from ..models import list_code
 from .card import build_card
 from .client import HTTPError, end_silent_connections, hub_errors, redact, retry
 from .proof import card_files, checksums, is_model_file, model_files, prove
@@ -183,7 +183,7 @@ def _check_manifest(run: Path) -> None:
             f"{run} is not what its run saved: {'; '.join(changes)} (SHA-256 in manifest.json). Nothing was pushed."
         )
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    missing = sorted({f"{name.partition('.')[0]}.py" for name in code_of(config)} - set(found))
+    missing = sorted({f"{name.partition('.')[0]}.py" for name in list_code(config)} - set(found))
     if missing or not config.get("auto_map"):
         raise UserError(f"{run}: config.json names code that is not there ({', '.join(missing) or 'no auto_map'}).")
 

@@ -177,7 +177,7 @@ def load_pipeline(model: str, **options: Any) -> "Pipeline":
     config, _ = PreTrainedConfig.get_config_dict(model, **where)
     family = FAMILIES.get(str(config.get("model_type")))
     if family is None:
-        code = ", ".join(code_of(config))
+        code = ", ".join(list_code(config))
         trust = f"; pipeline(..., trust_remote_code=True) would run its own code ({code})" if code else ""
         raise ValueError(f"{model} is a {config.get('model_type')} model, not one of {', '.join(FAMILIES)}{trust}.")
     family.register()
@@ -186,7 +186,7 @@ def load_pipeline(model: str, **options: Any) -> "Pipeline":
     return pipeline(family.task, model=model, pipeline_class=family.pipeline_class, **options)
 
 
-def code_of(config: Any) -> list[str]:
+def list_code(config: Any) -> list[str]:
     """Return what a configuration names as code, itself or further in, such as `text.TextClassifier`.
 
     What stands in another repository has that in front, as in `other/repository--text.TextClassifier`.
@@ -200,8 +200,8 @@ def code_of(config: Any) -> list[str]:
             elif key == "impl":
                 names.append(value)
             else:
-                names += code_of(value)
+                names += list_code(value)
     elif isinstance(config, list):
         for item in config:
-            names += code_of(item)
+            names += list_code(item)
     return sorted({str(name) for name in names if name})

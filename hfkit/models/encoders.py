@@ -149,7 +149,9 @@ def random_texts(config: PreTrainedConfig, max_length: int) -> dict[str, torch.T
     return {"input_ids": torch.where(mask.bool(), ids, pad), "attention_mask": mask}
 
 
-def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+def encode_in_parts(
+    encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tensor], mask: torch.Tensor
+) -> torch.Tensor:
     """Return what `encode` makes of a batch, computed in parts of similar length, each without the others' padding.
 
     Gradients and order are those of the whole batch, so that its rows can be random ones. One that is no larger than a part
@@ -161,7 +163,7 @@ def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tenso
         mask: (batch, tokens), 1 on real tokens.
 
     """
-    rows = rows_of_a_part(mask.device)
+    rows = part_size(mask.device)
     if len(mask) <= rows:
         return encode(**inputs)
     positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
@@ -178,6 +180,6 @@ def by_length(encode: Callable[..., torch.Tensor], inputs: dict[str, torch.Tenso
     return torch.cat(found)[order.argsort()]
 
 
-def rows_of_a_part(device: torch.device) -> int:
-    """Return how many rows `by_length` computes at once: 8 on a CPU, where 8 is the fastest; 16 on a GPU, which wants more."""
+def part_size(device: torch.device) -> int:
+    """Return how many rows `encode_in_parts` computes at once: 8 on a CPU, where that is the fastest; 16 on a GPU."""
     return 8 if device.type == "cpu" else 16

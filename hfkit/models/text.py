@@ -10,7 +10,15 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import auto_class, by_length, check_reads_texts, encoder_config, is_causal, load_encoder, random_texts
+from .encoders import (
+    auto_class,
+    check_reads_texts,
+    encode_in_parts,
+    encoder_config,
+    is_causal,
+    load_encoder,
+    random_texts,
+)
 from .heads import BiGruHead, LinearHead
 from .losses import classifier_loss
 from .padding import move_to_the_left
@@ -185,9 +193,9 @@ class TextClassifier(BackboneClassifier):
         It is (batch, tokens, width), but (batch, width) for a linear head.
         """
         inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
-        return self._features_of(self.backbone(**inputs), inputs["attention_mask"])
+        return self._select_features(self.backbone(**inputs), inputs["attention_mask"])
 
-    def _features_of(self, outputs: Any, attention_mask: torch.Tensor | None) -> torch.Tensor:
+    def _select_features(self, outputs: Any, attention_mask: torch.Tensor | None) -> torch.Tensor:
         """Return what the head takes of what the encoder gave."""
         if self.config.head == "bigru":
             return outputs.last_hidden_state
@@ -212,7 +220,7 @@ class TextClassifier(BackboneClassifier):
         with entering(self.backbone, split, placeholders):
             embeddings = placeholders.of_shape((*states.shape[:2], width))
             outputs = self.backbone(inputs_embeds=embeddings, attention_mask=attention_mask)
-        return self._features_of(outputs, attention_mask)
+        return self._select_features(outputs, attention_mask)
 
     def _has_pooler(self) -> bool:
         return getattr(self.backbone, "pooler", None) is not None
@@ -229,7 +237,7 @@ class TextClassifier(BackboneClassifier):
         labels: torch.Tensor | None = None,
         states: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
-        """Classify a batch of token ids; in training the encoder is called once for each part (see `encoders.by_length`).
+        """Classify a batch of token ids; in training the encoder is called once for each part (see `encoders.encode_in_parts`).
 
         Args:
             input_ids: (batch, tokens), padded on either side. What is longer than `config.max_length` is cut, so that a
@@ -257,7 +265,7 @@ class TextClassifier(BackboneClassifier):
         # Rows in random order would be padded to more than twice their tokens. An evaluation sorts its rows before; a compiled
         # graph would be one for each length.
         if self.training and layers_run and attention_mask is not None and not torch.compiler.is_compiling():
-            features = by_length(encode, inputs, attention_mask)
+            features = encode_in_parts(encode, inputs, attention_mask)
         else:
             features = encode(**inputs)
         arguments = (features, attention_mask) if self.config.head == "bigru" else (features,)

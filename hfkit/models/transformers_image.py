@@ -11,7 +11,7 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
 from .checkpointing import Checkpoint, Recomputation, layers_without_checkpointing, wrap_layers
 from .image import ImageClassifier, ImageClassifierConfig, Step
-from .vision_configs import image_size_of, vision_config
+from .vision_configs import read_image_size, vision_config
 
 
 class TransformersImageClassifierConfig(ImageClassifierConfig):
@@ -194,7 +194,7 @@ def describe_features(net: PreTrainedModel, is_pooled: bool, image_size: int | N
 def _run_black_image(net: PreTrainedModel, image_size: int | None) -> Any:
     """Return what a net gives for one image of this size, or of its own where it does not run with that."""
     _check_inputs(net)
-    own = image_size_of(net.config) or 224
+    own = read_image_size(net.config) or 224
     try:
         size = image_size or own
         return net(pixel_values=torch.zeros(1, 3, size, size), **_interpolation(net, size))
@@ -224,7 +224,7 @@ def _last_names(net: nn.Module) -> set[str]:
 def _interpolation(net: PreTrainedModel, image_size: int) -> dict[str, bool]:
     """Return what `forward` takes so that positions fit another image size than the config's."""
     takes = "interpolate_pos_encoding" in inspect.signature(net.forward).parameters
-    return {"interpolate_pos_encoding": True} if takes and image_size_of(net.config) != image_size else {}
+    return {"interpolate_pos_encoding": True} if takes and read_image_size(net.config) != image_size else {}
 
 
 def _check_inputs(net: PreTrainedModel) -> None:

@@ -77,7 +77,7 @@ _OF_THE_CHECKPOINT = {
 }
 
 
-def image_size_of(config: PreTrainedConfig) -> int | None:
+def read_image_size(config: PreTrainedConfig) -> int | None:
     """Return the height of the images that a config is for, where it says so."""
     size = getattr(config, "image_size", None)
     return int(size[0] if isinstance(size, list | tuple) else size) if size else None

@@ -48,7 +48,7 @@ def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], note
         "kind": f"A classifier of {'texts' if isinstance(arguments.model, TextModelArguments) else 'images'}, trained on "
         f"{dataset_name(arguments.data.dataset)}.",
         "backbone": Path(str(arguments.model.backbone)).name,
-        "base_model": base_model_of(arguments),
+        "base_model": find_base_model(arguments),
         "head": arguments.model.head,
         "dataset": dataset_name(arguments.data.dataset),
         "dataset_id": dataset_id(arguments.data.dataset),
@@ -96,7 +96,7 @@ def dataset_name(dataset: str) -> str:
     return DATASETS.get(dataset) or dataset_id(dataset) or OWN_DATA
 
 
-def base_model_of(arguments: Arguments[Any, Any]) -> str | None:
+def find_base_model(arguments: Arguments[Any, Any]) -> str | None:
     """Return the Hub id of the weights that training began with, or None where they are not from the Hub."""
     backbone = str(arguments.model.backbone)
     if isinstance(arguments.model, TextModelArguments):

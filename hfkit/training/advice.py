@@ -3,7 +3,7 @@
 import numpy as np
 from datasets import Dataset
 
-from ..data.stored_rows import numbers_of
+from ..data.stored_rows import read_column
 from ..flags.training_arguments import TrainingArguments
 from ..notes import Note
 from ..report.tables import epoch_table
@@ -28,7 +28,7 @@ def advise(
     """
     epochs = epoch_table(log_history)
     train, validation = (epochs[name].dropna().tolist() for name in ("loss", "eval_loss"))
-    chance = chance_loss(np.bincount(numbers_of(rows, "label")))
+    chance = chance_loss(np.bincount(read_column(rows, "label")))
     if train and min(train) > NOTHING_LEARNED * chance:
         rates = "--head_learning_rate" if unfreeze_from == "none" else "--learning_rate and --head_learning_rate"
         more = ", --unfreeze_from all" if unfreeze_from != "all" else ""

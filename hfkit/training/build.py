@@ -1,16 +1,12 @@
 """The Trainer of a run, with its callbacks."""
 
-from typing import Any
-
 import numpy as np
-from datasets import Dataset
 from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from ..data.batching import sort_by_length
 from ..evaluation.metrics import evaluate_split
 from ..features.reading import TrainingInputs
-from ..freezing import count_parameters
-from ..models.base import BackboneClassifier
 from ..models.losses import Objective
 from ..task import Task
 from .callbacks import EpochLog, QuietProgress, SaveAfterEpoch, TellEpoch
@@ -37,7 +33,7 @@ def build_trainer(
         args=training,
         data_collator=inputs.collator,
         train_dataset=inputs.train,
-        eval_dataset=None if inputs.validation is None else _by_length(inputs.validation),
+        eval_dataset=None if inputs.validation is None else sort_by_length(inputs.validation),
         processing_class=task.processor,
         compute_metrics=compute_metrics,
         objective=Objective(settings.class_weights, training.label_smoothing_factor),
@@ -48,14 +44,3 @@ def build_trainer(
     if trainer.pop_callback(ProgressCallback) is not None:
         trainer.add_callback(QuietProgress())
     return trainer
-
-
-def _by_length(inputs: Dataset) -> Dataset:
-    """Sort rows by length, so that an evaluation pads little."""
-    return inputs.sort("length") if "length" in inputs.column_names else inputs
-
-
-def count_trained(model: BackboneClassifier, freezing: FreezeCallback) -> dict[str, Any]:
-    """Return the parameter counts, and the checksums that prove that what is frozen did not move."""
-    trainable, total = count_parameters(model)
-    return {"trainable_parameters": trainable, "total_parameters": total, **freezing.results()}

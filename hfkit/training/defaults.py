@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.stored_rows import numbers_of
+from ..data.stored_rows import read_column
 from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
 from ..notes import Note
@@ -38,7 +38,7 @@ def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task
     """Fill in the order of the training rows where it was not given, and for texts say which.
 
     Batches of similar length cost accuracy where layers of the encoder train; random ones are computed in parts (see
-    `encoders.by_length`). A BiGRU on a frozen encoder loses nothing by them, and its time is that of its steps, which parts
+    `encoders.encode_in_parts`). A BiGRU on a frozen encoder loses nothing by them, and its time is that of its steps, which parts
     would multiply.
     """
     if training.train_sampling_strategy is None:
@@ -53,5 +53,5 @@ def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task
 
 def balance_classes(task: Task) -> tuple[float, ...]:
     """Return scikit-learn's balanced weights: rows / (classes * rows of the class)."""
-    counts = np.bincount(numbers_of(task.rows["train"], "label"), minlength=len(task.label_names))
+    counts = np.bincount(read_column(task.rows["train"], "label"), minlength=len(task.label_names))
     return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ..data.batching import batch_of
-from ..data.stored_rows import numbers_of
+from ..data.batching import make_batch
+from ..data.stored_rows import read_column
 from ..errors import UserError, first_sentence
 from ..flags.kinds import Arguments, TrainingArguments
 from ..models.base import BackboneClassifier
@@ -90,9 +90,9 @@ def _longest_rows(task: Task, device: torch.device) -> tuple[dict[str, torch.Ten
     rows = task.inputs["train"]
     indices = list(range(min(ROWS, len(rows))))
     if "length" in rows.column_names:
-        indices = (-numbers_of(rows, "length")).argsort(kind="stable")[:ROWS].tolist()
-    labels = numbers_of(task.rows["train"], "label")[indices]
-    return batch_of(rows, indices, task.collator, device), torch.as_tensor(labels.copy(), device=device)
+        indices = (-read_column(rows, "length")).argsort(kind="stable")[:ROWS].tolist()
+    labels = read_column(task.rows["train"], "label")[indices]
+    return make_batch(rows, indices, task.collator, device), torch.as_tensor(labels.copy(), device=device)
 
 
 def _step(

@@ -10,8 +10,8 @@ from ..machine import use_all_cores
 from ..notes import Note
 from ..report.console import show_run_header
 from ..task import Task
-from .build import build_trainer, count_trained
-from .freeze_callback import FreezeCallback
+from .build import build_trainer
+from .freeze_callback import FreezeCallback, count_trained
 from .record import write_start
 from .resolve import RunSettings
 from .trainer import ClassifierTrainer

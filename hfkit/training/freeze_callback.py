@@ -4,9 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
-from ..freezing import FreezePlan
+from ..freezing import FreezePlan, count_parameters
 from ..frozen_checksums import RECORD_FILE, FrozenRecord
 from ..models.base import BackboneClassifier
 
@@ -123,3 +128,9 @@ class FreezeCallback(TrainerCallback):
             results["entering_sha256_before"] = self.before.entering_sha256
             results["entering_sha256_after"] = self.after.entering_sha256
         return results
+
+
+def count_trained(model: BackboneClassifier, freezing: FreezeCallback) -> dict[str, Any]:
+    """Return the parameter counts, and the checksums that prove that what is frozen did not move."""
+    trainable, total = count_parameters(model)
+    return {"trainable_parameters": trainable, "total_parameters": total, **freezing.results()}

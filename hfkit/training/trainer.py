@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import Trainer, TrainerCallback
 
-from ..data.stored_rows import numbers_of
+from ..data.stored_rows import read_column
 from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
 from ..models.losses import IGNORED, Objective, counted_rows
@@ -105,7 +105,7 @@ class ClassifierTrainer(Trainer):
         grouped = self.args.train_sampling_strategy == "group_by_length"
         if not grouped or not isinstance(rows, Dataset) or self.args.length_column_name not in rows.column_names:
             return super()._get_train_sampler(train_dataset)
-        lengths, labels = numbers_of(rows, self.args.length_column_name), numbers_of(rows, "labels")
+        lengths, labels = read_column(rows, self.args.length_column_name), read_column(rows, "labels")
         batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps * max(self.args.world_size, 1)
         return BalancedLengthSampler(batch_size, lengths, labels, seed, self._epoch)
 

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hfkit.data import sources
 from hfkit.data.splits import LabelledData
-from hfkit.data.stored_rows import numbers_of
+from hfkit.data.stored_rows import read_column
 from hfkit.data.text import load_text_data
 from hfkit.data.tokens import tokenize
 from hfkit.errors import UserError
@@ -542,10 +542,10 @@ def test_numbers_of_a_column_are_no_python_objects() -> None:
     """A list of them would hold 40 bytes a row: with a million rows, that is memory to be counted."""
     rows = Dataset.from_dict({"label": np.arange(50_000), "other": ["text"] * 50_000}).select(range(10, 50_000))
     changed = rows.with_transform(lambda batch: pytest.fail("another column was read"))
-    numbers_of(rows, "label")  # what is imported or made once
+    read_column(rows, "label")  # what is imported or made once
     tracemalloc.start()
     for read in (rows, changed):
-        numbers = numbers_of(read, "label")
+        numbers = read_column(read, "label")
         assert np.array_equal(numbers, np.arange(10, 50_000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

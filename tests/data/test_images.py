@@ -536,7 +536,7 @@ def processor() -> ViTImageProcessor:
     return make_processor(Preprocessing("x", 16, MEAN, STD, "bicubic"), 16)
 
 
-def batch_of(number: int = 6) -> dict[str, list[Any]]:
+def make_batch(number: int = 6) -> dict[str, list[Any]]:
     return {
         "image": [{"bytes": png(index), "path": None} for index in range(number)],
         "label": [index % 3 for index in range(number)],
@@ -554,23 +554,23 @@ def test_pixel_values_are_resized_and_normalised(processor: ViTImageProcessor) -
 
 def test_no_random_change_means_the_same_pixels(processor: ViTImageProcessor) -> None:
     """The way through an augmentation and the plain one differ by the augmentation alone."""
-    plain = BatchTransform(processor)(batch_of())
-    identity = BatchTransform(processor, augmentation=lambda image: image)(batch_of())
+    plain = BatchTransform(processor)(make_batch())
+    identity = BatchTransform(processor, augmentation=lambda image: image)(make_batch())
     torch.testing.assert_close(plain["pixel_values"], identity["pixel_values"], atol=0, rtol=0)
     assert plain["labels"].tolist() == [0, 1, 2, 0, 1, 2]
 
 
 def test_a_batch_equals_its_images(processor: ViTImageProcessor) -> None:
-    whole = BatchTransform(processor)(batch_of())["pixel_values"]
-    rows = Dataset.from_dict(batch_of()).with_transform(BatchTransform(processor))
+    whole = BatchTransform(processor)(make_batch())["pixel_values"]
+    rows = Dataset.from_dict(make_batch()).with_transform(BatchTransform(processor))
     torch.testing.assert_close(torch.stack([rows[index]["pixel_values"] for index in range(6)]), whole)
     torch.testing.assert_close(torch.stack([row["pixel_values"] for row in rows.__getitems__(list(range(6)))]), whole)
 
 
 def test_flip_mirrors_some_images_and_leaves_the_rest(processor: ViTImageProcessor) -> None:
     torch.manual_seed(0)
-    plain = BatchTransform(processor)(batch_of(40))["pixel_values"]
-    flipped = BatchTransform(processor, make_augmentation("flip"))(batch_of(40))["pixel_values"]
+    plain = BatchTransform(processor)(make_batch(40))["pixel_values"]
+    flipped = BatchTransform(processor, make_augmentation("flip"))(make_batch(40))["pixel_values"]
     same = [torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)]
     mirrored = [torch.equal(a.flip(-1), b) for a, b in zip(plain, flipped, strict=True)]
     assert all(one != other for one, other in zip(same, mirrored, strict=True))
@@ -583,7 +583,7 @@ def test_other_changes_are_random_and_seeded(name: str, processor: ViTImageProce
     results = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        results.append(transform(batch_of())["pixel_values"])
+        results.append(transform(make_batch())["pixel_values"])
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
     assert results[0].shape == (6, 3, 16, 16)
@@ -594,7 +594,7 @@ def test_changes_of_a_row_are_those_of_seed_epoch_and_row(processor: ViTImagePro
     """Whatever batch it is read in, and whatever was drawn before; nothing else is drawn differently after it."""
     epoch = SharedEpoch()
     transform = copy.deepcopy(BatchTransform(processor, make_augmentation("randaugment"), None, 7, epoch))
-    rows = {**batch_of(6), "row": [4, 1, 5, 9, 2, 6]}
+    rows = {**make_batch(6), "row": [4, 1, 5, 9, 2, 6]}
     torch.manual_seed(0)
     state = torch.get_rng_state()
     whole = transform(rows)["pixel_values"]
@@ -612,7 +612,7 @@ def test_changes_of_a_row_are_those_of_seed_epoch_and_row(processor: ViTImagePro
 
 def test_a_mix_is_that_of_seed_epoch_and_rows(processor: ViTImageProcessor) -> None:
     transform = BatchTransform(processor, mixing=make_mixing(0.2, 1.0, 3), seed=7)
-    rows = {**batch_of(), "row": [4, 1, 5, 9, 2, 6]}
+    rows = {**make_batch(), "row": [4, 1, 5, 9, 2, 6]}
     first = transform(rows)
     torch.rand(3)
     again = transform(rows)
@@ -625,7 +625,7 @@ def test_a_mix_is_that_of_seed_epoch_and_rows(processor: ViTImageProcessor) -> N
 def test_mixed_labels_are_probabilities(mixup: float, cutmix: float, processor: ViTImageProcessor) -> None:
     torch.manual_seed(0)
     mixing = make_mixing(mixup, cutmix, num_classes=3)
-    batch = BatchTransform(processor, mixing=mixing)(batch_of())
+    batch = BatchTransform(processor, mixing=mixing)(make_batch())
     assert batch["labels"].shape == (6, 3)
     torch.testing.assert_close(batch["labels"].sum(dim=1), torch.ones(6))
     assert make_mixing(0, 0, 3) is None

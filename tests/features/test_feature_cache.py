@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import RandomHorizontalFlip
 from transformers import DataCollatorWithPadding, default_data_collator
 
 from hfkit.data.augmented import FrozenInputs, frozen_images, frozen_texts
-from hfkit.data.batching import share_of_batches
+from hfkit.data.batching import iter_batches
 from hfkit.data.chance import seeded
 from hfkit.data.images import load_image_data
 from hfkit.data.transforms import make_processor
@@ -108,7 +108,7 @@ def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, p
 def test_batches_come_longest_first_and_their_rows_are_numbered(tokenizer: Any) -> None:
     """The first batch needs the most memory."""
     rows = Dataset.from_dict({"input_ids": [[5] * length for length in (2, 6, 3, 4, 6)], "length": [2, 6, 3, 4, 6]})
-    batches = list(share_of_batches(rows, DataCollatorWithPadding(tokenizer), 2, torch.device("cpu")))
+    batches = list(iter_batches(rows, DataCollatorWithPadding(tokenizer), 2, torch.device("cpu")))
     assert [numbers for numbers, _ in batches] == [[1, 4], [3, 2], [0]]
     assert [batch["input_ids"].shape[1] for _, batch in batches] == [6, 4, 2]
 

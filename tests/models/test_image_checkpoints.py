@@ -37,7 +37,7 @@ from transformers.models.auto.modeling_auto import (
 import hfkit
 from hfkit import profile
 from hfkit.backbones.checkpoints import _as_preprocessing, names_checkpoint, read_checkpoint, timm_name
-from hfkit.backbones.families import family_of
+from hfkit.backbones.families import find_family
 from hfkit.backbones.image import build_image_classifier
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
@@ -165,7 +165,7 @@ def test_another_image_size(name: str, tmp_path: Path) -> None:
     """Positions are interpolated, and the weights stay as they are."""
     folder = save(AutoModel.from_config(image_configs()[name]), tmp_path)
     small, large = build(folder, 32)[0], build(folder, 48)[0]
-    _, _, usual = family_of(ImageModelArguments(backbone=str(folder)))
+    _, _, usual = find_family(ImageModelArguments(backbone=str(folder)))
     assert usual == (384 if name == "convnextv2" else 224)  # of its kind, where nothing is recorded
     assert large(torch.zeros(2, 3, 48, 48)).logits.shape == (2, 2)
     assert all(
@@ -220,7 +220,7 @@ def test_which_names_are_checkpoints(vit: Path, monkeypatch: pytest.MonkeyPatch)
     for name in ("resnet50", "timm/vit_tiny_patch16_224.augreg_in21k", "hf-hub:timm/resnet50.a1_in1k", "hf-hub:a/b"):
         assert not names_checkpoint(name)
     assert timm_name("timm/resnet50.a1_in1k") == timm_name("hf-hub:timm/resnet50.a1_in1k") == "resnet50.a1_in1k"
-    _, options, size = family_of(ImageModelArguments(backbone="timm/vit_tiny_patch16_224.augreg_in21k"))
+    _, options, size = find_family(ImageModelArguments(backbone="timm/vit_tiny_patch16_224.augreg_in21k"))
     assert (options["backbone_name"], size) == ("vit_tiny_patch16_224.augreg_in21k", 224)
     monkeypatch.chdir(vit.parent)
     assert names_checkpoint(vit.name)
@@ -228,7 +228,7 @@ def test_which_names_are_checkpoints(vit: Path, monkeypatch: pytest.MonkeyPatch)
 
 def refused(folder: Path | str, **options: Any) -> str:
     with pytest.raises(UserError) as error:
-        family_of(ImageModelArguments(backbone=str(folder), **options))
+        find_family(ImageModelArguments(backbone=str(folder), **options))
     assert "\n" not in str(error.value)
     return str(error.value)
 

@@ -21,7 +21,7 @@ from transformers import (
 import hfkit.models
 from hfkit.models import FAMILIES
 from hfkit.models.base import BackboneClassifier
-from hfkit.models.encoders import by_length
+from hfkit.models.encoders import encode_in_parts
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 
 Make = Callable[[str], BackboneClassifier]
@@ -231,7 +231,7 @@ def test_parts_of_a_batch_of_states_change_nothing(head: str, make_model: Make) 
     assert rows == [20, 8, 8, 4, 20], "a compiled graph takes the whole"
     model.start_layer = "classifier"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hfkit.models.text.by_length", None)
+        patch.setattr("hfkit.models.text.encode_in_parts", None)
         model(states=states if head == "bigru" else states[:, 0], attention_mask=mask)
 
 
@@ -244,7 +244,7 @@ def test_padding_on_the_left_is_not_cut_off() -> None:
         """Sum the real tokens up."""
         return (input_ids * attention_mask).sum(1, keepdim=True).float()
 
-    found = by_length(encode, {"input_ids": ids, "attention_mask": mask}, mask)
+    found = encode_in_parts(encode, {"input_ids": ids, "attention_mask": mask}, mask)
     assert torch.equal(found, encode(ids, mask))
 
 

@@ -25,13 +25,13 @@ MODALITIES = pytest.mark.parametrize("modality", RECIPES)
 @pytest.fixture
 def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the older runs; the tiny ViT is built where a run says `vit_tiny_patch16_224`."""
-    plain = image_backbones.family_of
+    plain = image_backbones.find_family
 
     def tiny(arguments: Any) -> Any:
         model_class, options, size = plain(arguments)
         return model_class, {**options, "backbone_options": TRANSFORMER}, size
 
-    monkeypatch.setattr("hfkit.backbones.families.family_of", tiny)
+    monkeypatch.setattr("hfkit.backbones.image.find_family", tiny)
     return Path(shutil.copytree(OLDER, tmp_path / "older"))
 
 
