@@ -4,7 +4,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from ..errors import UserError, first_sentence
-from ..models.fdvit import FdVitClassifier
+from ..models import FdVitClassifier
 from ..models.image import ImageClassifier
 
 

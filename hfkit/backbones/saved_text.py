@@ -4,8 +4,8 @@ import copy
 from typing import Any
 
 from ..flags.arguments import TextModelArguments
+from ..models import TextClassifier, TextClassifierConfig
 from ..models.pooling import default_pooling
-from ..models.text import TextClassifier, TextClassifierConfig
 from ..notes import Note
 from .continuing import TEXTS, continue_from, load_saved_model
 

@@ -37,7 +37,7 @@ class ClassificationMetrics(evaluate.Metric):
         )
 
     def _compute(self, predictions: Sequence[int], references: Sequence[int], num_labels: int) -> dict[str, float]:
-        report = compute_report(references, predictions, [str(number) for number in range(num_labels)])
+        report = build_report(references, predictions, [str(number) for number in range(num_labels)])
         result = {"accuracy": report["accuracy"]}
         for average in AVERAGES:
             for figure in FIGURES:
@@ -48,7 +48,7 @@ class ClassificationMetrics(evaluate.Metric):
 _SKLEARN_FIGURE = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
 
 
-def compute_report(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names: list[str]) -> dict[str, Any]:
+def build_report(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names: list[str]) -> dict[str, Any]:
     """Return scikit-learn's classification report as a dict, with accuracy and the micro average always in it."""
     numbers = list(range(len(label_names)))
     report = classification_report(
@@ -62,12 +62,12 @@ def compute_report(references: npt.ArrayLike, predictions: npt.ArrayLike, label_
     return {**rows, "accuracy": accuracy, **averages}
 
 
-def compute_confusion(references: npt.ArrayLike, predictions: npt.ArrayLike, num_labels: int) -> np.ndarray:
+def count_confusions(references: npt.ArrayLike, predictions: npt.ArrayLike, num_labels: int) -> np.ndarray:
     """Return the confusion matrix (num_labels, num_labels): rows are true classes, columns predicted ones."""
     return confusion_matrix(references, predictions, labels=list(range(num_labels)))
 
 
-def compute_probabilities(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the softmax of `logits` (rows, classes) in float64."""
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
     exponentials = np.exp(shifted)
@@ -113,7 +113,7 @@ def wrong_predictions(
     texts: pd.DataFrame, logits: np.ndarray, references: np.ndarray, label_names: list[str]
 ) -> pd.DataFrame:
     """List the wrong predictions, the most confident first: the rows of `texts`, label, prediction and confidence."""
-    probabilities = compute_probabilities(logits)
+    probabilities = softmax(logits)
     predictions = probabilities.argmax(axis=-1)
     table = texts.assign(
         label=[label_names[number] for number in references],

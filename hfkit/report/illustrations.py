@@ -12,8 +12,8 @@ from transformers import ViTImageProcessor
 
 from ..data.images import open_image
 from ..data.splits import LabelledData
+from ..models import TokenLearnerClassifier
 from ..models.image import ImageClassifier
-from ..models.token_learner import TokenLearnerClassifier
 from .plots import draw_image_grid
 
 COLUMNS = 8

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..evaluation.metrics import compute_probabilities
+from ..evaluation.metrics import softmax
 from ..files import write_file
 
 pass
@@ -49,7 +49,7 @@ def prediction_table(
     texts: pd.DataFrame, logits: np.ndarray, references: np.ndarray | None, label_names: list[str]
 ) -> pd.DataFrame:
     """List all predictions: the rows of `texts`, label where known, prediction, and the score of every label."""
-    probabilities = compute_probabilities(logits)
+    probabilities = softmax(logits)
     table = texts.copy()
     if references is not None:
         table["label"] = [label_names[number] for number in references]

@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from ..errors import UserError
-from ..evaluation.metrics import Metrics, compute_confusion, compute_report, evaluate_split, wrong_predictions
+from ..evaluation.metrics import Metrics, build_report, count_confusions, evaluate_split, wrong_predictions
 from ..evaluation.predict import predict_logits
 from ..files import write_file
 from ..hub.proof import write_proof
@@ -76,8 +76,8 @@ def _write_report(
         console.print(f"\nThe {split} split has no labels: see predictions.csv.")
         return
     predictions = logits.argmax(axis=-1)
-    report = compute_report(references, predictions, names)
-    confusion = compute_confusion(references, predictions, len(names))
+    report = build_report(references, predictions, names)
+    confusion = count_confusions(references, predictions, len(names))
     errors = wrong_predictions(shown, logits, references, names)
     tables.write_json(
         folder / "report" / "classification_report.json", {"split": split, **report, "confusion": confusion.tolist()}

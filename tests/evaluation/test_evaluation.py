@@ -13,11 +13,11 @@ from hfkit.errors import UserError
 from hfkit.evaluation.intervals import accuracy_interval, macro_f1_interval
 from hfkit.evaluation.metrics import (
     ClassificationMetrics,
-    compute_confusion,
-    compute_probabilities,
-    compute_report,
+    build_report,
+    count_confusions,
     evaluate_split,
     make_metrics,
+    softmax,
     wrong_predictions,
 )
 from hfkit.report import plots as pictures
@@ -51,12 +51,12 @@ def test_accuracies_of_the_source_report(name: str) -> None:
         predictions=predictions, references=labels, num_labels=2
     )
     assert round(figures["accuracy"], 4) == accuracy
-    assert compute_confusion(labels, predictions, 2).ravel().tolist() == list(confusion)
+    assert count_confusions(labels, predictions, 2).ravel().tolist() == list(confusion)
 
 
 def test_full_row_of_the_source_report() -> None:
     labels, predictions = rows_of(CONFUSIONS["fine-tuned CT-BERT + BiGRU"][0])
-    figures = compute_report(labels, predictions, NAMES)
+    figures = build_report(labels, predictions, NAMES)
     row = [round(figures[name][figure], 4) for name in NAMES for figure in ("precision", "recall", "f1-score")]
     assert row == [0.9831, 0.9706, 0.9768, 0.9735, 0.9848, 0.9791]
     assert [figures[name]["support"] for name in NAMES] == [1020, 1120]
@@ -77,12 +77,12 @@ def test_averages_by_hand() -> None:
 
 def test_loss_is_the_cross_entropy() -> None:
     logits, labels = np.array([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]]), np.array([1, 1, 0])
-    probabilities = compute_probabilities(logits)
+    probabilities = softmax(logits)
     assert np.allclose(probabilities.sum(axis=1), 1)
     result = evaluate_split(logits, labels, make_metrics(2))
     assert result["loss"] == pytest.approx(-np.log(probabilities[range(3), labels]).mean())
     assert result["accuracy"] == 2 / 3
-    assert np.isfinite(compute_probabilities(np.array([[1e4, -1e4]]))).all()
+    assert np.isfinite(softmax(np.array([[1e4, -1e4]]))).all()
 
 
 def test_metric_of_the_evaluate_library(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_interval_of_macro_f1() -> None:
     for _ in range(2000):
         rows = generator.integers(0, 200, 200)
         figures.append(f1_score(references[rows], predictions[rows], average="macro"))
-    low, high = macro_f1_interval(compute_confusion(references, predictions, 3))
+    low, high = macro_f1_interval(count_confusions(references, predictions, 3))
     assert (low, high) == pytest.approx(np.percentile(figures, [2.5, 97.5]), abs=0.015)
     assert low < f1_score(references, predictions, average="macro") < high
     assert macro_f1_interval(np.diag([5, 0, 5])) == pytest.approx((2 / 3, 2 / 3))

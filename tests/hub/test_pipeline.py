@@ -29,7 +29,7 @@ from transformers import (
 
 import hfkit
 from hfkit.data.transforms import BatchTransform, make_processor
-from hfkit.evaluation.metrics import compute_probabilities
+from hfkit.evaluation.metrics import softmax
 from hfkit.models.cleaning import clean
 from hfkit.models.image import Preprocessing
 
@@ -182,7 +182,7 @@ def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: di
     arguments = TrainingArguments(output_dir=folder + "-predict", use_cpu=True, disable_tqdm=True)
     trainer = Trainer(classify.model, arguments, data_collator=DataCollatorWithPadding(classify.tokenizer))
     logits = trainer.predict(rows).predictions.astype(np.float64)
-    np.testing.assert_allclose(compute_probabilities(logits), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(softmax(logits), expected, atol=1e-5, rtol=0)
 
 
 @NAMES
@@ -281,7 +281,7 @@ def test_image_scores_equal_with_hfkit_and_by_the_trainer(
     )
     trainer = Trainer(classify.model, arguments, data_collator=default_data_collator)
     logits = trainer.predict(rows.with_transform(transform)).predictions
-    np.testing.assert_allclose(compute_probabilities(logits), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(softmax(logits), expected, atol=1e-5, rtol=0)
 
 
 def test_preprocessing_is_that_of_the_weights(finished_image_runs: dict[str, Run]) -> None:

@@ -475,6 +475,17 @@ def test_rows_of_the_table_are_what_they_name() -> None:
         _ = hfkit.models.nothing
 
 
+def test_the_package_takes_the_classes_from_the_table() -> None:
+    """A class that is imported from its own file is not registered, and would be saved without its code."""
+    classes = {name for family in FAMILIES.values() for name in (family.model, f"{family.model}Config")}
+    folder = Path(hfkit.models.__file__).parent
+    for path in folder.parent.rglob("*.py"):
+        imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        for node in imports if path.parent != folder else []:
+            by_file = str(node.module).split(".")[-1] != "models"
+            assert not (by_file and classes & {alias.name for alias in node.names}), f"{path.name}:{node.lineno}"
+
+
 # --- the folder travels to the Hub ---
 
 ALLOWED = {"torch", "transformers", "timm", "torchvision", "emoji"} | set(sys.stdlib_module_names)
