@@ -50,8 +50,11 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBa
 
 @pytest.fixture(scope="session")
 def _built() -> dict[str, BackboneClassifier]:
-    torch.manual_seed(0)
-    return {name: build().eval() for name, build in TINY.items()}
+    built = {}
+    for name, build in TINY.items():
+        torch.manual_seed(0)  # each the same, whatever others there are
+        built[name] = build().eval()
+    return built
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_run_up_to_a_layer_and_from_it(name: str, make_model: Make) -> None:
         ("hfkit-timm/dinov3", ["patch_embed", "blocks.0", "blocks.1", "norm"]),
         ("hfkit-timm/eva02", ["patch_embed", "blocks.0", "blocks.1", "fc_norm"]),
         ("hfkit-timm/swin", ["patch_embed", "layers.0", "layers.1", "norm"]),
-        ("hfkit-timm/convnext", [f"stages.{stage}" for stage in range(4)] + ["head"]),
+        ("hfkit-timm/convnext", [f"stages.{stage}" for stage in range(4)] + ["norm_pre", "head"]),
         ("hfkit-timm/mobilenetv4", [f"blocks.{block}" for block in range(5)] + ["conv_head", "norm_head"]),
         # The positions of Twins are computed behind the first block of each stage.
         ("hfkit-timm/twins", ["patch_embeds.0", "blocks.0.0", "pos_block.0", "patch_embeds.1", "blocks.1.0"]),
