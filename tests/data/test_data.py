@@ -116,7 +116,7 @@ def test_a_column_says_the_split(suffix: str, name: str, values: tuple[str, ...]
     content = with_splits(name, values)
     data = load(write(tmp_path / f"tweets{suffix}", content))
     assert read_notes(data.notes)[0] == f"Splits: by the column '{name}' (20 train, 10 validation, 10 test)."
-    assert not any("cut from train" in note for note in data.notes)
+    assert not any("cut from train" in note for note in read_notes(data.notes))
     expected = {"train": values[:2], "validation": values[2:3], "test": values[3:]}
     for split, found in data.splits.items():
         numbers = [number for number, row in enumerate(content, 1) if row[name] in expected[split]]
@@ -155,7 +155,7 @@ def test_a_column_of_something_else_is_no_split(other: str, tmp_path: Path) -> N
 def test_a_column_of_splits_that_is_the_label(tmp_path: Path) -> None:
     data = load(write(tmp_path / "tweets.csv", with_splits("split", ("train", "test"))), label_column="split")
     assert data.label_names == ["test", "train"]
-    assert not any("Splits" in note for note in data.notes)
+    assert not any("Splits" in note for note in read_notes(data.notes))
 
 
 def test_a_column_of_splits_without_train(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_rows_without_text_or_label_are_left_out_and_listed(tmp_path: Path) -> N
         {"split": "train", "row": 10, "reason": "no text"},
     ]
     assert "Rows left out, listed in dropped_rows.csv: 2 of train (no text), 1 of train (no label)." in read_notes(
-        read_notes(data.notes)
+        data.notes
     )
     assert len(data.splits["test"]) == 21  # at prediction an empty text is a row like any other
 
