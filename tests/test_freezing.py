@@ -495,7 +495,7 @@ def test_waiting_for_data_is_told_from_training(
     ticks = iter([0.0, 10.0, 11.0])
     monkeypatch.setattr("hfkit.training.callbacks.time", SimpleNamespace(perf_counter=ticks.__next__))
     nothing: Any = None
-    log.on_epoch_begin(nothing, nothing, nothing)
+    log.on_epoch_begin(nothing, trainer.state, nothing)
     log.on_evaluate(nothing, nothing, nothing)
     log.on_step_begin(nothing, nothing, nothing)
     assert log._waited == 1.0

@@ -117,8 +117,8 @@ def _training_views(
     augmentation = make_augmentation(arguments.augment)
     # Those of the first epochs, which a run without the cache draws, too.
     drawn = [BatchTransform(processor, augmentation, seed=seed, epoch=view) for view in range(count)]
-    words = f"{count} changes of each image by {arguments.augment}, drawn once by seed {seed} and taken in turn"
-    return [rows.with_transform(change) for change in drawn], words, {"augment": arguments.augment, "seed": seed}
+    described = f"{count} changes of each image by {arguments.augment}, drawn once by seed {seed} and taken in turn"
+    return [rows.with_transform(change) for change in drawn], described, {"augment": arguments.augment, "seed": seed}
 
 
 def _token_content(inputs: Dataset) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Metrics of a classifier, from class numbers and probabilities; knows nothing of the Trainer."""
+"""Metrics of a classifier, from label ids and logits; knows nothing of the Trainer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ FIGURES = ("precision", "recall", "f1")
 class ClassificationMetrics(evaluate.Metric):
     """Accuracy, and precision, recall and F1 of each class and averaged (macro, micro, weighted), by scikit-learn.
 
-    An `evaluate.Metric` of ours, since `evaluate.load` fetches its modules from the network. An undefined figure (a class
+    An `evaluate.Metric` of ours, since `evaluate.load` fetches its modules from the network. An undefined metric (a class
     that never occurs or is never predicted) counts as 0.
     """
 
@@ -32,7 +32,7 @@ class ClassificationMetrics(evaluate.Metric):
         return evaluate.MetricInfo(
             description=str(type(self).__doc__),
             citation="",
-            inputs_description="predictions and references: lists of class numbers; num_labels: how many classes.",
+            inputs_description="predictions and references: lists of label ids; num_labels: how many classes.",
             features=datasets.Features({"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}),
         )
 
@@ -50,9 +50,9 @@ _SKLEARN_FIGURE = {"precision": "precision", "recall": "recall", "f1": "f1-score
 
 def build_report(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names: list[str]) -> dict[str, Any]:
     """Return scikit-learn's classification report as a dict, with accuracy and the micro average always in it."""
-    numbers = list(range(len(label_names)))
+    label_ids = list(range(len(label_names)))
     report = classification_report(
-        references, predictions, labels=numbers, target_names=label_names, output_dict=True, zero_division=0.0
+        references, predictions, labels=label_ids, target_names=label_names, output_dict=True, zero_division=0.0
     )
     accuracy = float(np.mean(np.asarray(references) == np.asarray(predictions)))
     support = np.size(references)
@@ -75,7 +75,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def make_metrics(num_labels: int, extra: Sequence[str] = ()) -> Callable[[np.ndarray, np.ndarray], dict[str, float]]:
-    """Return a function of logits (rows, classes) and class numbers (rows,) that computes all metrics.
+    """Return a function of logits (rows, classes) and label ids (rows,) that computes all metrics.
 
     Args:
         num_labels: How many classes there are.

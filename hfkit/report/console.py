@@ -44,7 +44,7 @@ def show_results(
     errors: pd.DataFrame,
     label_names: list[str],
 ) -> None:
-    """Print the results of one split: figures, confusion matrix, and the most confident errors of each kind."""
+    """Print the results of one split: metrics, confusion matrix, and the most confident errors of each kind."""
     console.print(f"\n[bold]{split}[/bold]: accuracy {report['accuracy']:.4f}")
     console.print(console_table("Figures by class", classification_table(report)))
     if len(label_names) <= MAX_CLASSES_OF_MATRIX:
