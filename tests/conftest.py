@@ -52,7 +52,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBa
 def _built() -> dict[str, BackboneClassifier]:
     built = {}
     for name, build in TINY.items():
-        torch.manual_seed(0)  # each the same, whatever others there are
+        torch.manual_seed(1)  # each the same, whatever others there are
         built[name] = build().eval()
     return built
 
