@@ -16,6 +16,7 @@ import importlib.util
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import torch
 from hub_client import Client
 from hub_double import HubDouble
 from PIL import Image
-from tiny import TINY, tiny_tokenizer, write_tiny_backbone
+from tiny import QUICK_NAMES, TINY, tiny_tokenizer, write_tiny_backbone
 from transformers import PreTrainedTokenizerBase
 
 from hfkit.models.base import BackboneClassifier
@@ -36,8 +37,14 @@ TEST_DATA = Path(os.environ.get("HFKIT_TEST_DATA", ROOT.parent / "shared" / "dat
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests on real data where there is none, and say so."""
+    """Leave most models to the whole suite, and skip the tests on real data where there is none, and say so."""
     for item in items:
+        parameters = (
+            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        )
+        models = {value for value in parameters if isinstance(value, str) and value in TINY}
+        if models - QUICK_NAMES:
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("real_data") and not TEST_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"needs real data in HFKIT_TEST_DATA ({TEST_DATA} is not there)"))
 
@@ -48,19 +55,16 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBa
     return tiny_tokenizer(tmp_path_factory.mktemp("tokenizer"))
 
 
-@pytest.fixture(scope="session")
-def _built() -> dict[str, BackboneClassifier]:
-    built = {}
-    for name, build in TINY.items():
-        torch.manual_seed(1)  # each the same, whatever others there are
-        built[name] = build().eval()
-    return built
+@cache
+def _build(name: str) -> BackboneClassifier:
+    torch.manual_seed(1)  # each the same, whatever others there are
+    return TINY[name]().eval()
 
 
 @pytest.fixture
-def make_model(_built: dict[str, BackboneClassifier]) -> Callable[[str], BackboneClassifier]:
+def make_model() -> Callable[[str], BackboneClassifier]:
     """Return a function that gives a fresh copy of a tiny model by its name."""
-    return lambda name: copy.deepcopy(_built[name])
+    return lambda name: copy.deepcopy(_build(name))
 
 
 @pytest.fixture(scope="session")

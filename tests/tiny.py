@@ -265,6 +265,21 @@ def _image(model_class: type[ImageClassifier], **options: Any) -> Callable[[], B
 TINY |= {name: _image(model_class, **options) for name, (model_class, options) in IMAGE_MODELS.items()}
 # Nets whose contract is tested, and that are trained by a Trainer in slow tests alone.
 SLOW_IMAGE_NAMES = [f"hfkit-timm/{name}" for name in ("convnextv2", "dinov2", "dinov3", "mobilenetv4", "twins")]
+QUICK_NAMES = {
+    *(
+        f"hfkit-text/{name}"
+        for name in ("bert-linear", "bert-bigru", "deberta-linear", "modernbert-bigru", "qwen3-linear")
+    ),
+    *(
+        "hfkit-text/t5-linear",
+        "hfkit-vgg/flat",
+        "hfkit-densenet/mlp",
+        "hfkit-deit/two-heads",
+        "hfkit-timm/efficientnet",
+    ),
+    *("hfkit-timm/swin", "hfkit-token-learner/fused", "hfkit-fdvit/code", "hfkit-transformers-image/vit"),
+}
+"""One of each kind: what is tested of a model is tested of these in the quick suite, and of all others in the whole one."""
 TEXT_NAMES = [name for name in TINY if name.startswith("hfkit-text")]
 IMAGE_NAMES = [name for name in TINY if name not in TEXT_NAMES]
 
