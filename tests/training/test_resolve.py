@@ -1,0 +1,69 @@
+"""The first phase of a run: what is filled in, and that nothing changes afterwards."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Run
+
+from hfkit.flags.kinds import TEXT
+from hfkit.flags.parsing import parse_arguments
+from hfkit.training import run as run_module
+
+
+def _values(arguments: Any) -> dict[str, Any]:
+    """Return the values of all flags."""
+    groups = (arguments.model, arguments.data, arguments.training)
+    return {item.name: repr(getattr(group, item.name)) for group in groups for item in dataclasses.fields(group)}
+
+
+def test_no_flag_changes_once_it_is_resolved(run_fakenews: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the Trainer nor the feature cache may turn a flag: what the run wrote down is what it did."""
+    seen: list[tuple[Any, dict[str, Any]]] = []
+    resolve = run_module.resolve
+
+    def watched(task: Any, arguments: Any, name: str) -> Any:
+        before = _values(arguments)
+        settings = resolve(task, arguments, name)
+        assert _values(arguments) == before
+        seen.append((settings.arguments, _values(settings.arguments)))
+        return settings
+
+    monkeypatch.setattr(run_module, "resolve", watched)
+    run_fakenews("--unfreeze_from", "none", "--feature_cache", "auto")
+    [(arguments, values)] = seen
+    assert _values(arguments) == values
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        arguments.training = None
+
+
+def test_another_head_gets_its_own_defaults(finished_runs: dict[str, Run]) -> None:
+    """What a run filled in holds for the same run again, and for no other."""
+    file = finished_runs["linear"].folder / "hfkit.yaml"
+    filled_in = yaml.safe_load(file.read_text())["filled_in"]
+    assert {"learning_rate", "head_learning_rate", "pooling", "train_sampling_strategy"} <= set(filled_in)
+    again = parse_arguments(["--config", str(file)], (), TEXT)
+    assert again.filled_in == filled_in
+    assert again.training.learning_rate == filled_in["learning_rate"]
+    assert again.model.pooling == filled_in["pooling"]
+    for changed in (["--backbone", "bert-base-uncased"], ["--unfreeze_from", "none"], ["--head", "bigru"]):
+        other = parse_arguments(["--config", str(file), *changed], (), TEXT)
+        assert other.filled_in == {}
+        assert other.training.learning_rate is None
+        assert other.model.pooling is None
+    given = parse_arguments(["--config", str(file), "--learning_rate", "0.5"], (), TEXT)
+    assert given.training.learning_rate == 0.5
+    assert "learning_rate" not in given.filled_in
+
+
+def test_a_run_that_failed_early_leaves_no_folder(
+    run_fakenews: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exception, match="no layer of that name"):
+        run_fakenews("--unfreeze_from", "encoder.layer.77", folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "runs").exists()
