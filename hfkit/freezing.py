@@ -160,7 +160,9 @@ def _state_varies_in_training(model: BackboneClassifier) -> bool:
 
     Some encoders, such as XLM, draw it in the forward pass of a module around all layers.
     """
-    if model.trained_from in (None, "classifier"):
+    if (
+        model.trained_from in (None, "classifier") or model.device.type == "meta"
+    ):  # a net without numbers has none to compare
         return False
     statistics = {name: buffer.clone() for name, buffer in model.backbone.named_buffers()}
     was_training = model.training

@@ -10,6 +10,7 @@ from transformers import BertConfig
 from typer.testing import CliRunner
 
 from hfkit import profile
+from hfkit.backbones.find import find_model
 from hfkit.commands.main import app
 from hfkit.errors import UserError
 from hfkit.models.base import BackboneClassifier
@@ -71,7 +72,7 @@ def test_activation_memory_against_the_closed_form() -> None:
 def test_published_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of FDViT without what only its training uses, as the paper counts."""
     monkeypatch.setattr(profile, "SECONDS", 0.0)
-    found = profile.profile_model(profile.find_model("fdvit_ti", []), batch_sizes=(1,))
+    found = profile.profile_model(find_model("fdvit_ti", []), batch_sizes=(1,))
     assert found.backbone_parameters == 4_342_420
     assert round(found.macs / 1e9, 2) == 0.82
 
@@ -99,21 +100,21 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in ("multiply-accumulates", "attention products", "batches of 32"):
         assert line in shown.stdout
     with pytest.raises(UserError, match="There is no model nothing/here"):
-        profile.find_model("nothing/here", [])
+        find_model("nothing/here", [])
     with pytest.raises(UserError, match="Unknown flag 'nonsense'"):
-        profile.find_model("vgg19", ["--nonsense", "1"])
+        find_model("vgg19", ["--nonsense", "1"])
 
 
 def test_a_saved_model_has_the_same_profile(make_model: Make, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("model")
     model = make_model("hfkit-fdvit/code")
     model.save_pretrained(folder)
-    loaded = profile.find_model(str(folder), [])
+    loaded = find_model(str(folder), [])
     assert type(loaded) is type(model)
     assert profile.count_macs(loaded) == profile.count_macs(model)
     with pytest.raises(UserError, match="leave out --image_size 96"):
-        profile.find_model(str(folder), ["--image_size", "96"])
+        find_model(str(folder), ["--image_size", "96"])
     with pytest.raises(UserError, match="--revision is for a Hub id"):
-        profile.find_model("vgg19", [], "main")
+        find_model("vgg19", [], "main")
     assert isinstance(loaded.classifier, nn.Module)
     assert next(loaded.parameters()).dtype == torch.float32

@@ -144,7 +144,9 @@ def probing(model: nn.Module, parameters: Iterable[nn.Parameter] = ()) -> Iterat
             parameter.requires_grad = True
         with (
             torch.random.fork_rng([device] if device.type == "cuda" else []),
-            torch.autocast(device.type, enabled=False),
+            torch.autocast(
+                "cpu" if device.type == "meta" else device.type, enabled=False
+            ),  # a net without numbers has none
             torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
         ):
             yield

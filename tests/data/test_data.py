@@ -513,7 +513,7 @@ def test_rows_and_tokens_are_read_from_the_disk(
     assert files() == first
     assert [Path(file).stat().st_mtime_ns for file in first] == written
     assert files(max_length=6)[1] != first[1]
-    monkeypatch.setattr("hfkit.data.text.code_checksum", lambda: "another")
+    monkeypatch.setattr("hfkit.data.tokens.code_checksum", lambda: "another")
     assert files()[0] == first[0]
     assert files()[1] != first[1]
 

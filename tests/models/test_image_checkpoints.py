@@ -35,9 +35,9 @@ from transformers.models.auto.modeling_auto import (
 )
 
 import hfkit
-from hfkit import profile
 from hfkit.backbones.checkpoints import _as_preprocessing, names_checkpoint, read_checkpoint, timm_name
 from hfkit.backbones.families import find_family
+from hfkit.backbones.find import find_model
 from hfkit.backbones.image import build_image_classifier
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
@@ -328,7 +328,7 @@ def test_features_of_a_net_whose_config_does_not_say_how_wide_they_are(tmp_path:
 
 
 def test_a_profile(vit: Path) -> None:
-    model = profile.find_model(str(vit), ["--head", "linear", "--image_size", "40"])
+    model = find_model(str(vit), ["--head", "linear", "--image_size", "40"])
     assert isinstance(model, TransformersImageClassifier)
     assert (model.config.image_size, model.config.head) == (40, "linear")
 

@@ -29,8 +29,9 @@ def test_files_of_a_run(finished_image_runs: dict[str, Run]) -> None:
     assert names == {
         *("config.json", "model.safetensors", "preprocessor_config.json"),
         *("vgg.py", "image.py", "base.py", "heads.py", "losses.py", "image_pipeline.py"),
+        *("execution_order.py", "execution_recorder.py", "splitting.py"),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
-        *("hfkit.yaml", "env.json", "predictions.csv"),
+        *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
         *("report/classification_report.json", "report/classification_report.md"),
         *("report/samples.png", "report/errors.png"),
