@@ -195,7 +195,7 @@ def test_the_command_lists_and_clears(tmp_path: Path) -> None:
 def test_the_command_imports_nothing_heavy() -> None:
     import sys
 
-    code = "import sys, hfkit.commands.main; "
-        "print([name for name in ('torch', 'transformers', 'datasets') if name in sys.modules])"
+    heavy = ("torch", "transformers", "datasets")
+    code = f"import sys, hfkit.commands.main; print([name for name in {heavy} if name in sys.modules])"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(finished.stdout.replace("'", '"')) == []
