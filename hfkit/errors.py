@@ -20,3 +20,6 @@ def first_sentence(error: Exception) -> str:
 
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
 LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
+
+# What a net raises that cannot be run so: shapes, types, numbers that do not fit, a layer that is not there.
+FORWARD_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError)

@@ -1,7 +1,7 @@
 """A saved hfkit model as the backbone of a new run: its weights, the rows of its head by class name, and its settings."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +104,8 @@ def take_from_saved_model(arguments: Arguments[Any, Any]) -> Arguments[Any, Any]
     head = values.get("head") or arguments.model.head
     if head != "linear":
         values.pop("pooling", None)
-    model = {flag: values[flag] for flag in _TAKEN_FROM_MODEL if values.get(flag) is not None}
-    data = {flag: values[flag] for flag in _TAKEN_FROM_DATA if values.get(flag) is not None}
+    model = _known_values(arguments.model, _TAKEN_FROM_MODEL, values)
+    data = _known_values(arguments.data, _TAKEN_FROM_DATA, values)
     return replace(
         arguments,
         model=replace(arguments.model, **model),
@@ -113,6 +113,12 @@ def take_from_saved_model(arguments: Arguments[Any, Any]) -> Arguments[Any, Any]
         flags={name: value for name, value in arguments.flags.items() if name not in {*model, *data}},
         filled_in={**arguments.filled_in, **model, **data},
     )
+
+
+def _known_values(flags: Any, names: Iterable[str], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that a saved model has for flags of this modality; a pooling of images is no flag."""
+    known = {item.name for item in fields(flags)}
+    return {name: values[name] for name in names if name in known and values.get(name) is not None}
 
 
 def filled_in_flags(arguments: Arguments[Any, Any]) -> dict[str, Any]:

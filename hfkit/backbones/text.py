@@ -15,7 +15,7 @@ from ..notes import Note
 from .packaged import locate_backbone
 from .pooling import choose_pooling, explain_default
 from .saved_text import build_on_saved_model
-from .text_checks import check_code, check_max_length, check_tokenizer
+from .text_checks import check_code, check_max_length, check_runs, check_tokenizer
 
 
 def build_text_classifier(
@@ -56,8 +56,8 @@ def build_text_classifier(
     notes += check_tokenizer(classifier, tokenizer, model.backbone)
     for name in ("pad_token_id", "bos_token_id", "eos_token_id"):  # as the Trainer would, with a warning
         setattr(classifier.config, name, getattr(tokenizer, name))
+    check_runs(classifier, tokenizer, model)
     check_max_length(classifier, tokenizer, data.max_length)
-    _check_padding(classifier, tokenizer, model.backbone)
     tokenizer.model_max_length = data.max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return classifier, tokenizer, notes
@@ -102,26 +102,3 @@ def _new_classifier(
     config = classifier.config
     reason = reason or explain_default(config.backbone_config, config.pooling)
     return classifier, [Note("pooling", f"Pooling: {config.pooling} ({reason}).")]
-
-
-def _check_padding(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> None:
-    """Refuse a backbone whose logits for a text depend on the padding beside it.
-
-    Raises:
-        UserError: They do: it has no attention mask, or mixes tokens in another way.
-
-    """
-    ids = torch.arange(8)[None] % len(tokenizer)
-    mask = torch.ones_like(ids)
-    with torch.inference_mode():
-        classifier.eval()
-        alone = classifier(ids, mask).logits
-        padded = classifier(
-            torch.nn.functional.pad(ids, (0, 4), value=tokenizer.pad_token_id), torch.nn.functional.pad(mask, (0, 4))
-        ).logits
-    classifier.train()
-    if not torch.allclose(alone, padded, rtol=1e-3, atol=1e-3):
-        raise UserError(
-            f"The backbone {backbone} gives a text another result when padding stands beside it: choose an encoder such as "
-            "bert-base-uncased."
-        )

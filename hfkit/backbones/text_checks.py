@@ -3,7 +3,7 @@
 import torch
 from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedTokenizerBase
 
-from ..errors import UserError, first_sentence
+from ..errors import FORWARD_ERRORS, UserError, first_sentence
 from ..flags.arguments import TextModelArguments
 from ..models import FAMILIES, TextClassifier, list_code
 from ..models.encoders import read_encoder_config
@@ -34,7 +34,7 @@ def check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBa
 
     One without a padding token pads with its end token, which a note says: the attention mask tells them apart.
     """
-    words, rows = len(tokenizer), classifier.config.backbone_config.vocab_size
+    words, rows = len(tokenizer), _vocabulary(classifier, tokenizer)
     if words <= len(set(tokenizer.all_special_ids)):
         raise UserError(
             f"The backbone {backbone} has no tokenizer: its folder needs tokenizer.json, vocab.txt or the like; copy them "
@@ -56,6 +56,31 @@ def check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBa
     ]
 
 
+def _vocabulary(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return how many token ids the encoder knows; CANINE, which reads characters, knows all of its tokenizer."""
+    return int(getattr(classifier.config.backbone_config, "vocab_size", None) or len(tokenizer))
+
+
+def check_runs(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, model: TextModelArguments) -> None:
+    """Refuse an encoder that does not run under its head, such as one that calls a pooler that a BiGRU leaves out.
+
+    Raises:
+        UserError: It does not run; the sentence says why.
+
+    """
+    ids = torch.full((1, 2), min(len(tokenizer), _vocabulary(classifier, tokenizer)) - 1)
+    try:
+        with torch.inference_mode():
+            classifier.eval()(ids)
+    except FORWARD_ERRORS as error:
+        raise UserError(
+            f"The backbone {model.backbone} does not run under --head {model.head} ({first_sentence(error)}): choose another "
+            "--backbone or --head."
+        ) from error
+    finally:
+        classifier.train()
+
+
 def check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
     """Refuse a `max_length` that the encoder has no positions for."""
     positions = getattr(classifier.config.backbone_config, "max_position_embeddings", None) or max_length
@@ -63,7 +88,7 @@ def check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerB
     if max_length > positions:
         raise UserError(f"--max_length {max_length} is more than the {positions} positions of the backbone; lower it.")
     # Some count otherwise: RoBERTa's positions begin after the padding id, which only running it tells for sure.
-    rows = min(len(tokenizer), classifier.config.backbone_config.vocab_size)
+    rows = min(len(tokenizer), _vocabulary(classifier, tokenizer))
     longest = torch.full((1, max_length), rows - 1)
     try:
         with torch.inference_mode():

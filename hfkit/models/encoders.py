@@ -77,7 +77,13 @@ def is_causal(config: PreTrainedConfig) -> bool:
     """Tell whether each token of a model sees only those before it, as in Qwen3, Llama, Gemma or GPT-2."""
     if getattr(config, "use_bidirectional_attention", None) is True:  # Gemma 3, trained on as an encoder
         return False
+    if config.model_type in _BOTH_WAYS:
+        return False
     return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+
+
+_BOTH_WAYS = ("bert-generation", "xlnet")
+"""Types that transformers lists among causal models alone, and whose tokens see all others unless a decoder is asked for."""
 
 
 def is_t5_like(config: PreTrainedConfig) -> bool:

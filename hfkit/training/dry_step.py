@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ..data.batching import make_batch
 from ..data.stored_rows import read_column
-from ..errors import UserError, first_sentence
+from ..errors import FORWARD_ERRORS, UserError, first_sentence
 from ..flags.kinds import Arguments, TrainingArguments
 from ..models.base import BackboneClassifier
 from ..notes import Note
@@ -23,9 +23,6 @@ PADDING = 5
 """Tokens of padding that a row gets beside itself alone."""
 TOLERANCE = 1e-4
 """Largest difference of a logit in float32 that padding may make."""
-
-# What a net raises that cannot be run so: shapes, types, numbers that do not fit, a layer that is not there.
-_FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError)
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def _step(
         outputs.loss.backward()
     except torch.OutOfMemoryError:
         raise
-    except _FAILURES as error:
+    except FORWARD_ERRORS as error:
         return first_sentence(error)
     return "" if outputs.logits.isfinite().all() else "its logits are no numbers"
 

@@ -10,7 +10,7 @@ import torch
 from conftest import Run, write_photo
 from tiny import TINY, tiny_tokenizer
 
-from hfkit.backbones.continuing import continue_from
+from hfkit.backbones.continuing import continue_from, take_from_saved_model
 from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
 from hfkit.data.transforms import make_processor
@@ -226,3 +226,13 @@ def test_models_of_one_class_each_share_no_memory() -> None:
     continue_from(new, saved, "saved", ("head",))
     new.classifier.linear.weight.data.zero_()
     assert saved.classifier.linear.weight.std() > 0
+
+
+def test_the_pooling_of_an_image_model_is_no_flag(tmp_path: Path) -> None:
+    saved = TINY["hfkit-transformers-image/vit"]()
+    saved.config.head = "linear"
+    type(saved)(saved.config).save_pretrained(tmp_path)
+    given = parse_arguments(["--backbone", str(tmp_path), "--dataset", "digits"], (), IMAGE)
+    taken = take_from_saved_model(given)
+    assert taken.model.head == "linear"
+    assert "pooling" not in taken.filled_in

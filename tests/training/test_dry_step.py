@@ -1,20 +1,23 @@
 """The step before training: what it refuses, what it runs otherwise, and that it leaves the model as it was."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import read_notes
+from conftest import Run, read_notes
 from datasets import Dataset, DatasetDict
 from tiny import BERT, IMAGE_NAMES, LABELS
 from transformers import (
+    AutoModel,
     CanineConfig,
     DebertaConfig,
     FNetConfig,
     LongformerConfig,
     PreTrainedConfig,
+    PreTrainedTokenizerBase,
     SqueezeBertConfig,
     default_data_collator,
 )
@@ -113,3 +116,27 @@ def test_the_step_leaves_everything_as_it_was(
     assert torch.equal(torch.get_rng_state(), random_state)
     assert model.training == training
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "sentence"),
+    [
+        ("squeezebert", "bigru", "does not run under --head bigru"),
+        ("canine", "bigru", "does not run under --head bigru"),  # a text of two tokens is too short for it
+        ("fnet", "linear", "depend on padding"),
+    ],
+)
+def test_a_recipe_refuses_such_a_backbone_with_a_sentence(
+    name: str,
+    head: str,
+    sentence: str,
+    run_fakenews: Callable[..., Run],
+    tokenizer: PreTrainedTokenizerBase,
+    tmp_path: Path,
+) -> None:
+    torch.manual_seed(0)
+    ODD[name].initializer_range = 0.5
+    AutoModel.from_config(ODD[name]).save_pretrained(tmp_path / name)
+    tokenizer.save_pretrained(tmp_path / name)
+    with pytest.raises(UserError, match=sentence):
+        run_fakenews("--backbone", str(tmp_path / name), "--head", head)
