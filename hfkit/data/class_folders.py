@@ -1,4 +1,4 @@
-"""Folders of images that are no classes: what is named like the splits or the parts of a dataset."""
+"""Folders of images that are no classes or are not used: what is named like the splits or the parts of a dataset."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,8 @@ from pathlib import Path
 from ..errors import UserError
 from .split_names import SPLIT_NAMES
 
+# HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
 _SPLIT_OF_WORD = {word: split for split, words in SPLIT_NAMES.items() for word in words}
 _IMAGE_WORDS = set("image images img imgs jpg jpeg jpegs png pngs photo photos picture pictures pic pics".split())
 _PART_WORDS = set("part parts fold folds batch batches shard shards chunk chunks split splits".split())
@@ -35,6 +37,35 @@ def check_class_folders(folder: Path, names: Sequence[str]) -> None:
         f"{folder} has images in {what} {shown}, named like splits or parts of a dataset and not like classes: put the images "
         "of each class into a folder of its name, train/CLASS/* (and test/CLASS/*) or CLASS/*."
     )
+
+
+def check_inside_of_class(folder: Path, files: Sequence[Path]) -> None:
+    """Refuse images of a class that lie in folders named like splits, such as `dog/train` and `dog/test`.
+
+    Args:
+        folder: Folder of the class.
+        files: Its images, at any depth.
+
+    Raises:
+        UserError: There are such folders, and all splits would be one.
+
+    """
+    own = {*_words(folder.name)}
+    names = dict.fromkeys(part for path in files for part in path.relative_to(folder).parts[:-1])
+    named = [name for name in names if _is_split_but_for(name, own)]
+    if named:
+        what = "a folder" if len(named) == 1 else "folders"
+        raise UserError(
+            f"The class folder {folder} has images in {what} {', '.join(named[:_SHOWN])}, named like splits, which are looked "
+            "for around the classes and not inside of them: write train/CLASS/* and test/CLASS/*, or give folders that are no "
+            "splits another name."
+        )
+
+
+def _is_split_but_for(name: str, own: set[str]) -> bool:
+    """Tell whether a name says a split and nothing else, but for the words of the class."""
+    words = [word for word in _words(name) if word not in own]
+    return all(word in _WORDS for word in words) and any(word in _SPLIT_OF_WORD for word in words)
 
 
 def _name_several_splits(names: Sequence[str]) -> bool:
