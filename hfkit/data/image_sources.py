@@ -13,13 +13,11 @@ from datasets import ClassLabel, Dataset, Image
 from ..errors import UserError
 from ..flags.paths import check_dataset_path
 from ..notes import Note
-from .class_folders import check_class_folders
+from .class_folders import IMAGE_SUFFIXES, check_class_folders, check_inside_of_class
 from .columns import check_columns, find_column, find_label_column
 from .sources import load_hub, names_of_numbers
-from .split_names import SPLIT_NAMES, find_split_column, rows_of_splits, split_named
+from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits, split_named
 
-# HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
 IMAGE_COLUMNS = ("image", "img", "picture", "photo", "pixels")
 HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
 
@@ -55,7 +53,6 @@ def read_images(
     """
     if dataset == "digits":
         return _read_digits()
-    notes: list[Note] = []
     path = Path(dataset).expanduser()
     if path.is_dir():
         files = _parquet_files(path)
@@ -63,7 +60,7 @@ def read_images(
             return _read_image_folder(path)
         splits = {split: _read_parquet(names) for split, names in files.items()}
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        splits, notes = _split_by_column(dataset, _read_parquet([path]), (image_column, label_column))
+        splits = {"train": _read_parquet([path])}
     elif path.is_file():
         raise UserError(
             f"{path} is no parquet file: name a folder of images (train/CLASS/* or CLASS/*), or a .parquet file."
@@ -71,6 +68,7 @@ def read_images(
     else:
         check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
+    splits, notes = _split_by_column(dataset, splits, (image_column, label_column))
     source = _from_columns(dataset, splits, image_column, label_column)
     source.notes[:0] = notes
     return source
@@ -161,6 +159,8 @@ def _list_files(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str |
         found = sorted(path for path in place.rglob("*") if path.is_file() and not _is_hidden(path, folder))
         kept = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
         others += [path for path in found if path.suffix.lower() not in IMAGE_SUFFIXES]
+        if classes:
+            check_inside_of_class(place, kept)
         files += kept
         labels += [place.name if classes else None] * len(kept)
     if not files:
@@ -207,16 +207,20 @@ def _read_parquet(paths: list[Path]) -> Dataset:
         raise UserError(f"{paths[0]} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
 
 
-def _split_by_column(name: str, rows: Dataset, used: Collection[str | None]) -> tuple[dict[str, Dataset], list[Note]]:
-    """Part the rows of a file by its column `split`, where it has one; also say so."""
+def _split_by_column(
+    name: str, splits: dict[str, Dataset], used: Collection[str | None]
+) -> tuple[dict[str, Dataset], list[Note]]:
+    """Part the rows by their column `split`, where there is one and nothing else says the splits; also say so."""
+    if len(splits) > 1:
+        return splits, note_column_ignored({split: rows.column_names for split, rows in splits.items()}, used)
+    rows = splits["train"]
     column = find_split_column(rows.column_names, used)
     if column is None:
-        return {"train": rows}, []
+        return splits, []
     positions, note = rows_of_splits(name, column, _label_values(rows, column))
     # Flattened, since what follows works on the tables underneath.
-    return {split: rows.select(chosen).flatten_indices() for split, chosen in positions.items()} or {"train": rows}, [
-        note
-    ]
+    parts = {split: rows.select(chosen).flatten_indices() for split, chosen in positions.items()}
+    return parts or splits, [note]
 
 
 def _from_columns(

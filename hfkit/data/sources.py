@@ -12,7 +12,7 @@ import pandas as pd
 from ..errors import UserError
 from ..flags.paths import DATA_SUFFIXES, check_dataset_path
 from ..notes import Note
-from .split_names import SPLIT_NAMES, find_split_column, rows_of_splits, split_named
+from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits, split_named
 
 if TYPE_CHECKING:
     from datasets import Dataset, Features
@@ -57,7 +57,7 @@ def read_source(
         dataset: Its name.
         config: Configuration of a Hub dataset.
         revision: Branch, tag or commit of a Hub dataset.
-        used: Columns that are named for something else, so that they do not say the split of a file's rows.
+        used: Columns that are named for something else, so that they do not say the split of rows.
 
     Raises:
         UserError: It is not there, cannot be reached, or cannot be read.
@@ -69,24 +69,28 @@ def read_source(
         return _read_constraint()
     path = Path(dataset).expanduser()
     if path.is_dir():
-        return _read_folder(path, dataset)
-    if path.is_file():
+        source = _read_folder(path, dataset)
+    elif path.is_file():
         table, class_names = _read_file(path)
-        tables, notes = _split_by_column(dataset, table, used)
-        return Source(dataset, tables, class_names, notes)
-    check_dataset_path(dataset)
-    return _read_hub(dataset, config, revision)
+        source = Source(dataset, {"train": table}, class_names)
+    else:
+        check_dataset_path(dataset)
+        source = _read_hub(dataset, config, revision)
+    source.tables, source.notes = _split_by_column(source, used)
+    return source
 
 
-def _split_by_column(
-    name: str, table: pd.DataFrame, used: Collection[str | None]
-) -> tuple[dict[str, pd.DataFrame], list[Note]]:
-    """Part the table of a file by its column `split`, where it has one; also say so."""
+def _split_by_column(source: Source, used: Collection[str | None]) -> tuple[dict[str, pd.DataFrame], list[Note]]:
+    """Part the rows by their column `split`, where there is one and nothing else says the splits; also say so."""
+    tables = source.tables
+    if len(tables) > 1:
+        return tables, note_column_ignored({split: map(str, table.columns) for split, table in tables.items()}, used)
+    table = tables["train"]
     column = find_split_column(map(str, table.columns), used)
     if column is None:
-        return {"train": table}, []
-    rows, note = rows_of_splits(name, column, table[column])
-    return {split: table.iloc[positions] for split, positions in rows.items()} or {"train": table}, [note]
+        return tables, []
+    rows, note = rows_of_splits(source.name, column, table[column])
+    return {split: table.iloc[positions] for split, positions in rows.items()} or tables, [note]
 
 
 def _read_folder(folder: Path, name: str) -> Source:

@@ -1,6 +1,6 @@
 """What splits are called: in the names of files and folders, and in a column of a table."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from ..errors import UserError
 from ..notes import Note
@@ -35,27 +35,56 @@ def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[
         values: Its cells.
 
     Returns:
-        The positions of each split's rows, or of none where a cell is no split's name; and a note on what was found.
+        The positions of each split's rows, or of none where no cell is a split's name; and a note on what was found.
 
     Raises:
-        UserError: No row is for training.
+        UserError: No row is for training, or some cells name a split and others do not.
 
     """
-    names = ["" if value is None else str(value) for value in values]
+    # The cell of a row that has no such key is NaN, which is not even itself.
+    names = ["" if value is None or value != value else str(value) for value in values]
     known = {name: split_named(name) for name in dict.fromkeys(names)}
     other = next((name for name, split in known.items() if split is None), None)
-    if other is not None:
-        row = names.index(other) + 1
-        text = f"Splits are not read from the column '{column}', which holds '{other[:50]}' (row {row}): it is ignored."
+    if other is not None and not any(known.values()):
+        text = (
+            f"Splits are not read from the column '{column}', which holds '{other[:50]}' (row {names.index(other) + 1}): "
+            "it is ignored."
+        )
         return {}, Note("split_column_ignored", text, on_card=False)  # it has a cell of the data
     rows: dict[str, list[int]] = {split: [] for split in SPLIT_NAMES}
     for position, name in enumerate(names):
-        rows[str(known[name])].append(position)
-    counts = ", ".join(f"{len(positions)} {split}" for split, positions in rows.items() if positions)
+        rows.setdefault(str(known[name]), []).append(position)
+    used = {split: rows[split] for split in SPLIT_NAMES if rows[split]}
+    counts = ", ".join(f"{len(positions)} {split}" for split, positions in used.items())
+    if other is not None:
+        cell = f"'{other[:50]}'" if other.strip() else "nothing"
+        raise UserError(
+            f"{source} says the split of some rows in its column '{column}' ({counts}), but row {names.index(other) + 1} has "
+            f"{cell} there: write train, validation or test for every row, take out "
+            "rows that are for none, or leave the column out."
+        )
     if names and not rows["train"]:
         raise UserError(
             f"{source} has no row for training by its column '{column}' ({counts}): write train there for the rows to train on, "
             "or leave the column out."
         )
-    used = {split: positions for split, positions in rows.items() if positions}
     return used, Note("split_column", f"Splits: by the column '{column}' ({counts}).")
+
+
+def note_column_ignored(columns: Mapping[str, Iterable[str]], used: Collection[str | None]) -> list[Note]:
+    """Say that a column `split` is ignored where files, or the splits of the Hub, already say what each row is for.
+
+    Args:
+        columns: Names of the columns of each split.
+        used: Columns that are used for something else.
+
+    """
+    named = {split: find_split_column(columns[split], used) for split in SPLIT_NAMES if split in columns}
+    ignored = [split for split, column in named.items() if column is not None]
+    if not ignored:
+        return []
+    text = (
+        f"The column '{named[ignored[0]]}' (in {', '.join(ignored)}) is ignored: the names of the files or splits, "
+        f"{', '.join(named)}, say what rows are for."
+    )
+    return [Note("split_column_ignored", text)]

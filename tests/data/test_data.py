@@ -143,13 +143,26 @@ def test_row_numbers_of_mistakes_are_those_of_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", ["banana", "", "unlabelled", "train/test"])
 def test_a_column_of_something_else_is_no_split(other: str, tmp_path: Path) -> None:
-    content = with_splits("split", ("train", "test", other))
-    data = load(write(tmp_path / "tweets.csv", content))
-    assert sum(len(found) for found in data.splits.values()) == 40
-    assert f"Splits are not read from the column 'split', which holds '{other}' (row 5): it is ignored." in read_notes(
-        data.notes
-    )
+    data = load(write(tmp_path / "tweets.csv", with_splits("split", (other, "none"))))
+    note = f"Splits are not read from the column 'split', which holds '{other}' (row 1): it is ignored."
+    assert note in read_notes(data.notes)
     assert len(data.splits["train"]) == 32
+
+
+@pytest.mark.parametrize("other", ["banana", "", "unlabeled", "train/test", None])
+@pytest.mark.parametrize("name", ["tweets.csv", "train.json"])
+def test_a_column_that_says_the_split_of_some_rows(other: str | None, name: str, tmp_path: Path) -> None:
+    content = with_splits("split", ("train", "test"))
+    if other is None:
+        del content[4]["split"]
+    else:
+        content[4]["split"] = other
+    shown = f"'{other}'" if other else "nothing"
+    message = (
+        rf"column 'split' \(19 train, 20 test\), but row 5 has {shown} there: write train, validation or test for every"
+    )
+    with pytest.raises(UserError, match=message):
+        load(write(tmp_path / name, content))
 
 
 def test_a_column_of_splits_that_is_the_label(tmp_path: Path) -> None:
@@ -164,11 +177,39 @@ def test_a_column_of_splits_without_train(tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("suffix", DATA_SUFFIXES)
+def test_a_column_says_the_split_in_a_folder_with_one_file(suffix: str, tmp_path: Path) -> None:
+    content = with_splits("split", ("train", "train", "validation", "test"))
+    write(tmp_path / f"train{suffix}", content)
+    data = load(tmp_path)
+    assert read_notes(data.notes)[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
+    for split, found in data.splits.items():
+        assert found["row"][:] == [number for number, row in enumerate(content, 1) if row["split"] == split]
+
+
+@pytest.mark.parametrize("others", [(), ("test",)])
+def test_a_column_says_the_split_on_the_hub(
+    others: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = Dataset.from_list(with_splits("split", ("train", "train", "validation", "test")))
+    monkeypatch.setattr(sources, "load_hub", lambda *_: dict.fromkeys(("train", *others), content))
+    data = load("somebody/tweets")
+    counts = {split: len(found) for split, found in data.splits.items()}
+    if others:
+        assert counts == {"train": 36, "validation": 4, "test": 40}
+        assert read_notes(data.notes)[0].startswith("The column 'split' (in train, test) is ignored:")
+    else:
+        assert counts == {"train": 20, "validation": 10, "test": 10}
+
+
 def test_names_of_files_win_over_a_column_of_splits(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", with_splits("split", ("train", "test")))
-    write(tmp_path / "test.csv", [{**row, "split": "train"} for row in rows(10, 100)])
+    write(tmp_path / "test.csv", rows(10, 100))
     data = load(tmp_path)
     assert {split: len(found) for split, found in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
+    assert read_notes(data.notes)[0] == (
+        "The column 'split' (in train) is ignored: the names of the files or splits, train, test, say what rows are for."
+    )
 
 
 def test_test_split_can_be_left_out(tmp_path: Path) -> None:

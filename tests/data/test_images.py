@@ -18,6 +18,7 @@ from datasets import Image as ImageFeature
 from PIL import Image
 from transformers import ViTImageProcessor
 
+from hfkit.data import image_sources
 from hfkit.data.chance import SharedEpoch
 from hfkit.data.images import load_image_data, open_image
 from hfkit.data.resized import keep_resized
@@ -210,6 +211,26 @@ def test_folders_of_a_split_that_are_no_classes(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("names", ["train test", "test", "val", "test1", "trainset test_images", "dog_train dog-test"])
+@pytest.mark.parametrize("around", ["", "train"])
+def test_splits_inside_of_classes(names: str, around: str, tmp_path: Path) -> None:
+    folder = tmp_path / around
+    write_classes(folder)
+    for name in names.split():
+        write_photo(folder / "dog" / name / "1.png", "dog", 1)
+    with pytest.raises(
+        UserError, match=rf"dog has images in .*{names.split()[0]}.*: write train/CLASS/\* and test/CLASS"
+    ):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["puppies", "images", "part1", "test-drive", "trainee"])
+def test_other_folders_inside_of_classes(name: str, tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    write_photo(tmp_path / "dog" / name / "1.png", "dog", 1)
+    assert sum(len(rows) for rows in load(tmp_path).splits.values()) == 21
+
+
 def test_test_split_without_labels(tmp_path: Path) -> None:
     write_classes(tmp_path / "train")
     write_photo(tmp_path / "test" / "unknown.png", "cat", 1)
@@ -315,10 +336,13 @@ def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
     assert sum(len(rows) for rows in data.splits.values()) == 40
 
 
-def test_a_column_says_the_split_of_images(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_a_column_says_the_split_of_images(in_folder: bool, tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    dataset = tmp_path if in_folder else path
     content = {**rows_of(), "split": ["train", "train", "dev", "dev", "train", "train", "test", "test"] * 5}
-    Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
-    data = load(tmp_path / "all.parquet")
+    Dataset.from_dict(content).to_parquet(path)
+    data = load(dataset)
     assert read_notes(data.notes)[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
     for split, names in (("train", ("train",)), ("validation", ("dev",)), ("test", ("test",))):
         chosen = [index for index in range(40) if content["split"][index] in names]
@@ -326,8 +350,24 @@ def test_a_column_says_the_split_of_images(tmp_path: Path) -> None:
         assert data.splits[split]["file"][:] == [f"{index}.png" for index in chosen]
         assert labels_of(data, split) == [str(index % 2) for index in chosen]
     content["split"][3] = "elsewhere"
-    Dataset.from_dict(content).to_parquet(tmp_path / "all.parquet")
-    assert "which holds 'elsewhere' (row 4): it is ignored." in read_notes(load(tmp_path / "all.parquet").notes)[0]
+    Dataset.from_dict(content).to_parquet(path)
+    with pytest.raises(
+        UserError, match="but row 4 has 'elsewhere' there: write train, validation or test for every row"
+    ):
+        load(dataset)
+
+
+@pytest.mark.parametrize("others", [(), ("test",)])
+def test_a_column_says_the_split_of_images_on_the_hub(others: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Dataset.from_dict({**rows_of(), "split": ["train", "train", "test", "test"] * 10})
+    monkeypatch.setattr(image_sources, "load_hub", lambda *_: dict.fromkeys(("train", *others), rows))
+    data = load("somebody/photos")
+    counts = {split: len(found) for split, found in data.splits.items()}
+    if others:
+        assert counts == {"train": 36, "validation": 4, "test": 40}
+        assert read_notes(data.notes)[0].startswith("The column 'split' (in train, test) is ignored:")
+    else:
+        assert counts == {"train": 18, "validation": 2, "test": 20}
 
 
 def test_digits() -> None:
