@@ -1,11 +1,12 @@
 """Folders of images that are no classes or are not used: what is named like the splits or the parts of a dataset."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from .split_names import SPLIT_NAMES
+from ..notes import Note
+from .split_names import SPLIT_NAMES, split_named
 
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
@@ -60,6 +61,56 @@ def check_inside_of_class(folder: Path, files: Sequence[Path]) -> None:
             "for around the classes and not inside of them: write train/CLASS/* and test/CLASS/*, or give folders that are no "
             "splits another name."
         )
+
+
+def note_folders_passed_over(folder: Path, used: Collection[Path]) -> list[Note]:
+    """Name the folders with images beside those of the splits, which are not used.
+
+    Args:
+        folder: Where the folders of the splits are.
+        used: These folders.
+
+    Raises:
+        UserError: One of the others has folders of classes and a name with a split in it (`test2`): it is probably meant.
+
+    """
+    others = [path for path in subfolders(folder) if path not in used and _has_images(path)]
+    for path in others:
+        split = _split_in(path.name)
+        classes = [place.name for place in subfolders(path) if _has_images(place) and not _is_data(place.name)]
+        if split is not None and classes:
+            shown = ", ".join(classes[:_SHOWN]) + (", ..." if len(classes) > _SHOWN else "")
+            raise UserError(
+                f"{folder} has a folder {path.name} with classes ({shown}), named like {split} but not as a split is: put its "
+                f"images into {split}/CLASS/*, or move it elsewhere if it shall not be used."
+            )
+    if not others:
+        return []
+    names = ", ".join(path.name for path in others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
+    text = (
+        f"Folders with images beside the splits are not used: {names} (a split's is called train, validation or test)."
+    )
+    return [Note("folders_passed_over", text, on_card=False)]
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders in `folder` that are not hidden, by name."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path, folder))
+
+
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Tell whether a file or folder, or one between it and `folder`, is hidden."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+
+
+def _has_images(folder: Path) -> bool:
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    return any(path.is_file() and not is_hidden(path, folder) for path in files)
+
+
+def _split_in(name: str) -> str | None:
+    """Return the split that a name tells also in other words than a split's name has (`test2`, `valset`)."""
+    return split_named(name) or next((_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD), None)
 
 
 def _is_split_but_for(name: str, own: set[str]) -> bool:

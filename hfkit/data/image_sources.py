@@ -13,7 +13,14 @@ from datasets import ClassLabel, Dataset, Image
 from ..errors import UserError
 from ..flags.paths import check_dataset_path
 from ..notes import Note
-from .class_folders import IMAGE_SUFFIXES, check_class_folders, check_inside_of_class
+from .class_folders import (
+    IMAGE_SUFFIXES,
+    check_class_folders,
+    check_inside_of_class,
+    is_hidden,
+    note_folders_passed_over,
+    subfolders,
+)
 from .columns import check_columns, find_column, find_label_column
 from .sources import load_hub, names_of_numbers
 from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits, split_named
@@ -101,6 +108,7 @@ def _as_images(cells: list[Any]) -> Dataset:
 def _read_image_folder(folder: Path) -> ImageSource:
     """Read `train/CLASS/*` with further splits beside it, or `CLASS/*`; a test split may have no classes."""
     splits = _split_folders(folder)
+    notes = [] if splits["train"] == folder else note_folders_passed_over(folder, splits.values())
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}
     passed_over: list[Path] = []
@@ -111,7 +119,6 @@ def _read_image_folder(folder: Path) -> ImageSource:
         passed_over += others
         tables[split] = pd.DataFrame({"file": [path.relative_to(folder).as_posix() for path in files], "label": labels})
         images[split] = _as_images([str(path) for path in files])
-    notes: list[Note] = []
     if passed_over:
         count = f"{len(passed_over)}, such as {passed_over[0].name}"
         text = f"Files that are no images of a class were passed over: {count}."
@@ -126,12 +133,12 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     beside folders of classes not even then, unless it is `test`.
     """
     splits: dict[str, Path] = {}
-    subfolders = _subfolders(folder)
-    only_splits = all(split_named(path.name) for path in subfolders)
-    for path in subfolders:
+    folders = subfolders(folder)
+    only_splits = all(split_named(path.name) for path in folders)
+    for path in folders:
         split = split_named(path.name)
         exact = split is not None and path.name.lower() in SPLIT_NAMES[split]
-        if split is None or not (_subfolders(path) or (exact and (only_splits or split == "test"))):
+        if split is None or not (subfolders(path) or (exact and (only_splits or split == "test"))):
             continue
         if split in splits:
             raise UserError(
@@ -149,14 +156,14 @@ def _list_files(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str |
     files: list[Path] = []
     labels: list[str | None] = []
     others: list[Path] = []
-    classes = _subfolders(folder)
+    classes = subfolders(folder)
     others += (
         [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
         if classes
         else []
     )
     for place in classes or [folder]:
-        found = sorted(path for path in place.rglob("*") if path.is_file() and not _is_hidden(path, folder))
+        found = sorted(path for path in place.rglob("*") if path.is_file() and not is_hidden(path, folder))
         kept = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
         others += [path for path in found if path.suffix.lower() not in IMAGE_SUFFIXES]
         if classes:
@@ -173,14 +180,6 @@ def _list_files(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str |
         )
     check_class_folders(folder, list(dict.fromkeys(label for label in labels if label is not None)))
     return files, labels, others
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(path, folder))
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
 
 
 # --- parquet and the Hub ---

@@ -211,6 +211,33 @@ def test_folders_of_a_split_that_are_no_classes(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "names", ["test1", "test_images", "unlabeled", "test1 unlabeled", "extra/cat extra/dog", "test1/images"]
+)
+def test_folders_beside_splits_that_are_not_used(names: str, tmp_path: Path) -> None:
+    """A hidden folder, and one without images, are not worth a word."""
+    write_classes(tmp_path / "train")
+    for name in names.split():
+        write_photo(tmp_path / name / "1.png", "cat", 1)
+    write_photo(tmp_path / ".thumbnails" / "1.png", "cat", 1)
+    (tmp_path / "notes").mkdir()
+    shown = ", ".join(sorted({name.split("/")[0] for name in names.split()}))
+    data = load(tmp_path)
+    assert f"Folders with images beside the splits are not used: {shown} (" in "".join(read_notes(data.notes))
+    assert [note.on_card for note in data.notes if note.code == "folders_passed_over"] == [False]
+    assert sum(len(rows) for rows in data.splits.values()) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "split"), [("test2", "test"), ("Val2", "validation"), ("valset", "validation"), ("train2", "train")]
+)
+def test_folders_beside_splits_that_are_nearly_splits(name: str, split: str, tmp_path: Path) -> None:
+    for folder in ("train", "unlabeled", name):
+        write_classes(tmp_path / folder)
+    with pytest.raises(UserError, match=rf"has a folder {name} with classes \(cat, dog\).* into {split}/CLASS/\*"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize("names", ["train test", "test", "val", "test1", "trainset test_images", "dog_train dog-test"])
 @pytest.mark.parametrize("around", ["", "train"])
 def test_splits_inside_of_classes(names: str, around: str, tmp_path: Path) -> None:
