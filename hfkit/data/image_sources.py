@@ -108,10 +108,15 @@ def _as_images(cells: list[Any]) -> Dataset:
 def _read_image_folder(folder: Path) -> ImageSource:
     """Read `train/CLASS/*` with further splits beside it, or `CLASS/*`; a test split may have no classes."""
     splits = _split_folders(folder)
-    notes = [] if splits["train"] == folder else note_folders_passed_over(folder, splits.values())
+    notes: list[Note] = []
+    passed_over: list[Path] = []
+    if splits["train"] != folder:
+        notes += note_folders_passed_over(folder, splits.values())
+        passed_over += [
+            path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        ]
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}
-    passed_over: list[Path] = []
     for split in SPLIT_NAMES:
         if split not in splits:
             continue

@@ -107,8 +107,9 @@ def test_postscript_is_refused_whatever_its_name(tmp_path: Path) -> None:
         open_image({"bytes": None, "path": str(tmp_path / "page.jpg")})
 
 
-def test_loose_images_beside_classes_are_counted(tmp_path: Path) -> None:
-    write_classes(tmp_path)
+@pytest.mark.parametrize("classes", [".", "train"])
+def test_loose_images_beside_classes_are_counted(classes: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / classes)
     write_photo(tmp_path / "loose.png", "cat", 5)
     assert any("passed over: 1, such as loose.png" in note for note in read_notes(load(tmp_path).notes))
 
