@@ -11,6 +11,7 @@ from .command_line import check_name, flag_names, parser_error, spell_out, take_
 from .configuration import Configuration, read_configuration
 from .names import RecipeFlags, known_names, table_holds
 from .paths import check_backbone_path, check_dataset_path, check_output_dir, check_weights_path, find_run
+from .values import check_learning_rate, check_seeds, check_steps
 
 
 def check_early(argv: Sequence[str], flags: RecipeFlags) -> None:
@@ -32,6 +33,10 @@ def check_early(argv: Sequence[str], flags: RecipeFlags) -> None:
     for group in (flags.model, flags.data, flags.training):
         names = {name for name, item in group.__dataclass_fields__.items() if item.init}
         group(**{name: value for name, value in values.items() if name in names})
+    check_steps(values["num_train_epochs"], values["max_steps"], values["gradient_accumulation_steps"])
+    check_seeds(values["seed"], values["data_seed"])
+    if values["resume_from_checkpoint"] is None:  # otherwise both may only repeat the run's start, and do nothing
+        check_learning_rate(values["unfreeze_from"], values["learning_rate"], flag_names(spell_out(argv)))
 
 
 def whole_command_line(argv: Sequence[str], known: frozenset[str] | None) -> list[str]:
@@ -75,13 +80,17 @@ def check_paths(values: dict[str, Any]) -> None:
         check_weights_path(values["weights"])
 
 
+_WHOLE_NUMBERS = {"max_steps": -1, "gradient_accumulation_steps": 1, "seed": 42, "data_seed": None}
+"""Flags of transformers whose values are checked here, and their defaults, which a test compares."""
+
+
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise parser_error(message)
 
 
 def _parser(flags: RecipeFlags) -> _Parser:
-    """Return a parser of the flags that we add, which passes over those of transformers."""
+    """Return a parser of the flags that we add and of the few others that are checked; it passes over the rest."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     hints = {**get_type_hints(flags.training), **get_type_hints(flags.model), **get_type_hints(flags.data)}
     for name, item in flags.fields().items():
@@ -89,6 +98,8 @@ def _parser(flags: RecipeFlags) -> _Parser:
         if item.default is True:
             parser.add_argument(f"--no_{name}", dest=name, action="store_false", default=True)
     parser.add_argument("--resume_from_checkpoint")
+    for name, default in _WHOLE_NUMBERS.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
     return parser
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 import transformers
 
-from ..errors import UserError
 from ..machine import bfloat16_is_fast
 from .training_flags import ImageTrainingFlags, TrainingFlags
+from .values import check_seeds, check_steps
 
 
 @dataclass
@@ -17,7 +17,8 @@ class TrainingArguments(TrainingFlags, transformers.TrainingArguments):
 
     def __post_init__(self) -> None:
         self.check()
-        self._check_steps_and_seeds()
+        check_steps(self.num_train_epochs, self.max_steps, self.gradient_accumulation_steps)
+        check_seeds(self.seed, self.data_seed)
         if self.use_cpu is None:
             self.use_cpu = not torch.accelerator.is_available()
         if self.bf16 is None:
@@ -27,24 +28,6 @@ class TrainingArguments(TrainingFlags, transformers.TrainingArguments):
             # torch's default is for a loss: with an accuracy the rate would fall whenever it gets better.
             given: dict[str, Any] = dict(self.lr_scheduler_kwargs or {})  # type: ignore[has-type]
             self.lr_scheduler_kwargs = {"mode": "max" if self.greater_is_better else "min", **given}
-
-    def _check_steps_and_seeds(self) -> None:
-        """Refuse a training without steps, and a seed that is none; these are flags of transformers, or depend on one.
-
-        Raises:
-            UserError: It is so.
-
-        """
-        if self.num_train_epochs <= 0 and self.max_steps <= 0:
-            raise UserError(
-                f"--num_train_epochs is {self.num_train_epochs:g}: write a number above 0, such as 3, or --max_steps."
-            )
-        if self.gradient_accumulation_steps < 1:
-            raise UserError(f"--gradient_accumulation_steps is {self.gradient_accumulation_steps}: write at least 1.")
-        for name in ("seed", "data_seed"):
-            seed = getattr(self, name)
-            if seed is not None and not 0 <= seed < 2**32:  # what NumPy takes
-                raise UserError(f"--{name} is {seed}: write a whole number from 0 to {2**32 - 1}.")
 
 
 @dataclass

@@ -10,6 +10,7 @@ from ..errors import UserError
 from ..evaluation.metrics import Metrics
 from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
+from ..flags.values import check_learning_rate
 from ..hub.push import check_can_push
 from ..task import Task
 
@@ -32,12 +33,7 @@ def check_flags(arguments: Arguments[Any, Any]) -> None:
 
     """
     training = arguments.training
-    # One in a file may come from a run whose backbone trained, or of a time when it was not refused.
-    if arguments.model.unfreeze_from == "none" and "learning_rate" in arguments.on_command_line:
-        raise UserError(
-            f"--learning_rate {training.learning_rate:g} is the backbone's, which --unfreeze_from none freezes: write "
-            f"--head_learning_rate {training.learning_rate:g} for the head."
-        )
+    check_learning_rate(arguments.model.unfreeze_from, training.learning_rate, arguments.on_command_line)
     _check_reporters(training.report_to)
     push = read_push_order(training)
     if push is not None and training.process_index == 0:

@@ -1,15 +1,18 @@
 """What a command line alone makes impossible is told before torch is imported, in the sentences of the later checks."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+import transformers
 from processes import run_recipe
 
 from hfkit.errors import UserError
-from hfkit.flags.early import check_early, check_profile_early
+from hfkit.flags.early import _WHOLE_NUMBERS, check_early, check_profile_early
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.names import IMAGE_FLAGS, TEXT_FLAGS
 from hfkit.flags.parsing import parse_recipe
+from hfkit.training.checks import check_flags
 
 MISTAKES = [
     ("fakenews", "--heat bigru", "Unknown flag 'heat': did you mean 'head'?"),
@@ -22,6 +25,12 @@ MISTAKES = [
     ("fakenews", "--head_dropout 2", "--head_dropout is 2.0: write a number from 0 to below 1."),
     ("fakenews", "--feature_cache yes", "--feature_cache is yes: write auto, off, or a folder."),
     ("cifar10", "--train_sampling_strategy group_by_length", "is for texts"),
+    ("fakenews", "--seed=-1", "--seed is -1: write a whole number from 0 to 4294967295."),
+    ("cifar10", "--data_seed -1", "--data_seed is -1: write a whole number from 0"),
+    ("fakenews", "--seed x", "Argument --seed: invalid int value: 'x'"),
+    ("fakenews", "--epochs 0", "--num_train_epochs is 0: write a number above 0, such as 3, or --max_steps."),
+    ("cifar10", "--config empty.yaml", "--num_train_epochs is 0: write a number above 0"),
+    ("cifar10", "--gradient_accumulation_steps 0", "--gradient_accumulation_steps is 0: write at least 1."),
     ("fakenews", "--config nothing.yaml", "The configuration file nothing.yaml cannot be read: No such file"),
     ("fakenews", "--config wrong.yaml", "Unknown key of wrong.yaml 'haed': did you mean 'head'?"),
     ("fakenews", "--config moved.yaml", "There is no file or folder moved.csv"),
@@ -35,14 +44,18 @@ MISTAKES = [
     ("fakenews", "--resume_from_checkpoint true", "--resume_from_checkpoint needs the run's folder"),
     ("fakenews", "--resume_from_checkpoint no --output_dir full", "write true to continue a run"),
     ("fakenews", "--resume_from_checkpoint true --output_dir full", "There is no run to continue in full"),
+    ("fakenews", "--unfreeze_from none --lr 1e-3", "write --head_learning_rate 0.001 for the head"),
+    ("fakenews", "--config frozen.yaml --lr=1e-3", "write --head_learning_rate 0.001 for the head"),
 ]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the working folder of a test, with two configuration files and a folder that is not empty."""
+    """Return the working folder of a test, with configuration files and a folder that is not empty."""
     (tmp_path / "wrong.yaml").write_text("haed: bigru\n")
     (tmp_path / "moved.yaml").write_text("dataset: moved.csv\n")
+    (tmp_path / "empty.yaml").write_text("num_train_epochs: 0\n")
+    (tmp_path / "frozen.yaml").write_text("unfreeze_from: none\nlearning_rate: 0.1\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
     monkeypatch.chdir(tmp_path)
@@ -58,11 +71,11 @@ def test_the_early_check_says_what_the_later_one_says(recipe: str, line: str, me
     if any(word in line for word in ("dataset", "backbone", "moved", "output")) and "resume" not in line:
         return  # told later than by the parser; the functions are the same ones
     with pytest.raises(UserError) as late:
-        parse_recipe(line.split(), TEXT if recipe == "fakenews" else IMAGE, (), ())
+        check_flags(parse_recipe(line.split(), TEXT if recipe == "fakenews" else IMAGE, (), ())[0])
     assert str(late.value) == str(early.value)
 
 
-@pytest.mark.parametrize("number", [0, 11, 14])
+@pytest.mark.parametrize("number", [0, 11, 17, 20])
 def test_a_recipe_ends_with_the_sentence_before_torch(number: int, folder: Path) -> None:
     recipe, line, message = MISTAKES[number]
     code, said, imported = run_recipe(recipe, *line.split(), folder=folder)
@@ -78,6 +91,9 @@ def test_a_recipe_ends_with_the_sentence_before_torch(number: int, folder: Path)
         (TEXT_FLAGS, ""),
         (TEXT_FLAGS, "--backbone bert-base-uncased --dataset user/data --seed 7 --no_load_best_model_at_end"),
         (TEXT_FLAGS, "--text-column a b --cleaning url --lr=1e-3 --epochs 2 --batch-size 8 --report_to none"),
+        (TEXT_FLAGS, "--epochs 0 --max_steps 5 --seed 0 --data_seed 4294967295"),
+        (TEXT_FLAGS, "--config frozen.yaml"),
+        (IMAGE_FLAGS, "--config frozen.yaml --unfreeze_from all --lr 1e-3"),
         (TEXT_FLAGS, "--lr_scheduler_kwargs {} --max_steps -1 --summary --bf16 false --output_dir new"),
         (IMAGE_FLAGS, "--dataset digits --weights none --class_token no --label_names a b"),
     ],
@@ -85,6 +101,11 @@ def test_a_recipe_ends_with_the_sentence_before_torch(number: int, folder: Path)
 def test_what_may_be_right_passes(flags: object, line: str, folder: Path) -> None:
     check_early(line.split(), flags)  # type: ignore[arg-type]
     assert not (folder / "new").exists()
+
+
+def test_defaults_of_transformers_in_the_early_check() -> None:
+    theirs = {item.name: item.default for item in dataclasses.fields(transformers.TrainingArguments)}
+    assert {name: theirs[name] for name in _WHOLE_NUMBERS} == _WHOLE_NUMBERS
 
 
 def test_names_are_left_to_the_parser_of_another_transformers(monkeypatch: pytest.MonkeyPatch) -> None:

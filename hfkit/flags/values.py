@@ -1,0 +1,59 @@
+"""Refusals of values that depend on a flag of transformers, or on how they were given; nothing here imports torch.
+
+Each has its one home here: the check before torch is imported and the later one both call it.
+"""
+
+from collections.abc import Collection
+
+from ..errors import UserError
+
+MOST_SEEDS = 2**32
+"""How many seeds NumPy takes, from 0 on."""
+
+
+def check_steps(num_train_epochs: float, max_steps: int, gradient_accumulation_steps: int) -> None:
+    """Refuse a training without steps.
+
+    Raises:
+        UserError: It has none.
+
+    """
+    if num_train_epochs <= 0 and max_steps <= 0:
+        raise UserError(
+            f"--num_train_epochs is {num_train_epochs:g}: write a number above 0, such as 3, or --max_steps."
+        )
+    if gradient_accumulation_steps < 1:
+        raise UserError(f"--gradient_accumulation_steps is {gradient_accumulation_steps}: write at least 1.")
+
+
+def check_seeds(seed: int, data_seed: int | None) -> None:
+    """Refuse seeds that NumPy does not take.
+
+    Raises:
+        UserError: One is below 0 or too large.
+
+    """
+    for name, value in (("seed", seed), ("data_seed", data_seed)):
+        if value is not None and not 0 <= value < MOST_SEEDS:
+            raise UserError(f"--{name} is {value}: write a whole number from 0 to {MOST_SEEDS - 1}.")
+
+
+def check_learning_rate(unfreeze_from: str, learning_rate: float | None, on_command_line: Collection[str]) -> None:
+    """Refuse a learning rate of the backbone where the backbone is frozen.
+
+    One in a file may come from a run whose backbone trained, or of a time when it was not refused.
+
+    Args:
+        unfreeze_from: `--unfreeze_from`.
+        learning_rate: `--learning_rate`.
+        on_command_line: Names of the flags that stand on the command line.
+
+    Raises:
+        UserError: It would do nothing.
+
+    """
+    if unfreeze_from == "none" and learning_rate is not None and "learning_rate" in on_command_line:
+        raise UserError(
+            f"--learning_rate {learning_rate:g} is the backbone's, which --unfreeze_from none freezes: write "
+            f"--head_learning_rate {learning_rate:g} for the head."
+        )
