@@ -139,10 +139,16 @@ def parse_arguments(
 
 
 def _that_hold(file: Configuration, values: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:
-    """Return what a file's run had filled in, or nothing where the command line changes what that depends on."""
+    """Return what a file's run had filled in, or nothing where the command line changes what that depends on.
+
+    A bfloat16 that was filled in gives way to float16, which is given.
+    """
     before = {**file.filled_in, **file.flags}
     changed = [name for name in _DECIDING if name in named and name in before and _plain(values[name]) != before[name]]
-    return {} if changed else file.filled_in
+    if changed:
+        return {}
+    gives_way = {"bf16"} if values["fp16"] and file.filled_in.get("bf16") else set()
+    return {name: value for name, value in file.filled_in.items() if name not in gives_way}
 
 
 def _flags_that_matter(parser: _Parser, values: dict[str, Any], kinds: Kinds[Any, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from conftest import Run
 
+from hfkit.errors import UserError
 from hfkit.flags.kinds import TEXT
 from hfkit.flags.parsing import parse_arguments
 from hfkit.training import run as run_module
@@ -57,6 +58,18 @@ def test_another_head_gets_its_own_defaults(finished_runs: dict[str, Run]) -> No
     given = parse_arguments(["--config", str(file), "--learning_rate", "0.5"], (), TEXT)
     assert given.training.learning_rate == 0.5
     assert "learning_rate" not in given.filled_in
+
+
+def test_float16_drops_a_bfloat16_that_was_filled_in(tmp_path: Path) -> None:
+    file = tmp_path / "hfkit.yaml"
+    file.write_text("filled_in: {bf16: true, head_learning_rate: 0.5}\n")
+    given = parse_arguments(["--config", str(file), "--fp16", "true"], (), TEXT)
+    assert (given.training.fp16, given.training.bf16) == (True, False)
+    assert given.filled_in == {"head_learning_rate": 0.5}
+    assert parse_arguments(["--config", str(file), "--fp16", "false"], (), TEXT).training.bf16 is True
+    file.write_text("bf16: true\n")  # a person wrote it
+    with pytest.raises(UserError, match="At most one of fp16 and bf16 can be True"):
+        parse_arguments(["--config", str(file), "--fp16", "true"], (), TEXT)
 
 
 def test_a_run_that_failed_early_leaves_no_folder(
