@@ -7,6 +7,7 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ..errors import UserError
@@ -57,6 +58,20 @@ def _spell_out(item: str) -> str:
 def flag_names(argv: Sequence[str]) -> list[str]:
     """Return the names of the flags in a command line."""
     return [item[2:].split("=")[0].replace("-", "_") for item in argv if item.startswith("--")]
+
+
+def flags_that_stay(flags: dict[str, Any], argv: Sequence[str]) -> dict[str, Any]:
+    """Return a file's flags without its pooling where the command line asks for a BiGRU, which has none.
+
+    Args:
+        flags: Of the file.
+        argv: The command line, spelled out; a `--pooling` on it stays, and is refused.
+
+    """
+    words = [part for item in argv for part in (item.split("=") if item.startswith("--head=") else [item])]
+    heads = [value for name, value in pairwise(words) if name == "--head"]
+    dropped = {"pooling"} if heads[-1:] == ["bigru"] else set()
+    return {name: value for name, value in flags.items() if name not in dropped}
 
 
 def take_option(argv: Sequence[str], option: str) -> tuple[list[str], str | None]:
@@ -113,6 +128,8 @@ def check_name(name: str, known: Collection[str], kind: str) -> None:
         raise UserError(f"The {kind} '{name}' is not in use any more: write {RENAMED_ARGUMENTS[name]}.")
     if name in _REMOVED:
         raise UserError(f"The {kind} '{name}' is not in use any more: write {_REMOVED[name]}.")
+    if name == "help_all":
+        raise UserError(f"Unknown {kind} '{name}': write --help all.")
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else "--help all lists them all."
     raise UserError(f"Unknown {kind} '{name}': {hint}")

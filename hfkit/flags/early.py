@@ -7,7 +7,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from .command_line import check_name, flag_names, parser_error, spell_out, take_option, to_argv
+from .command_line import check_name, flag_names, flags_that_stay, parser_error, spell_out, take_option, to_argv
 from .configuration import Configuration, read_configuration
 from .names import RecipeFlags, known_names, table_holds
 from .paths import check_backbone_path, check_dataset_path, check_output_dir, check_weights_path, find_run
@@ -48,7 +48,7 @@ def whole_command_line(argv: Sequence[str], known: frozenset[str] | None) -> lis
     """
     rest, path = take_option(spell_out(argv), "--config")
     file = Configuration({}) if path is None else read_configuration(Path(path))
-    whole = [*to_argv(file.flags, known, f"key of {path}"), *rest]
+    whole = [*to_argv(flags_that_stay(file.flags, rest), known, f"key of {path}"), *rest]
     if known is not None:
         to_argv(file.filled_in, known, f"key of {path}")
         for name in flag_names(rest):

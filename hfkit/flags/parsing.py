@@ -13,7 +13,7 @@ from transformers import HfArgumentParser
 
 from ..errors import UserError
 from .arguments import TextModelArguments
-from .command_line import check_name, flag_names, parser_error, spell_out, take_option, to_argv
+from .command_line import check_name, flag_names, flags_that_stay, parser_error, spell_out, take_option, to_argv
 from .configuration import CONFIGURATION_FILE, Configuration, read_configuration
 from .help import show_help
 from .kinds import Arguments, Data, Kinds, Model
@@ -38,7 +38,7 @@ def parse_recipe(
     Args:
         argv: The command line; default: that of the process.
         kinds: The dataclasses of its flags: `TEXT` or `IMAGE`.
-        demo: Flags that are added where neither backbone nor dataset is given.
+        demo: Flags that are added where neither backbone nor dataset is given; a given pooling makes its BiGRU a linear head.
         defaults: Flags that are added otherwise; what is given wins over both.
 
     Raises:
@@ -53,6 +53,8 @@ def parse_recipe(
         arguments = resume_arguments(argv, given, kinds)
     else:
         is_demo = given.model.backbone is None and given.data.dataset is None
+        if getattr(given.model, "pooling", None) is not None:  # which is for a linear head alone
+            demo = ["linear" if item == "bigru" else item for item in demo]
         arguments = parse_arguments(argv, demo if is_demo else defaults, kinds)
     line = describe_run(arguments)
     if is_demo:
@@ -119,7 +121,7 @@ def parse_arguments(
     known = {option.lstrip("-").replace("-", "_") for option in parser._option_string_actions}
     argv, path = take_option(argv, "--config")
     file = Configuration({}) if path is None else read_configuration(Path(path))
-    file_argv = to_argv(file.flags, known, f"key of {path}")
+    file_argv = to_argv(flags_that_stay(file.flags, argv), known, f"key of {path}")
     for name in flag_names(argv):
         check_name(name, known, "flag")
     filled_in = _that_hold(file, vars(parser.parse_args([*file_argv, *argv])), flag_names(argv))

@@ -17,6 +17,7 @@ from hfkit.flags.parsing import parse_arguments as parse
 from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezePlan
 from hfkit.machine import bfloat16_is_fast, cpu_capabilities
+from hfkit.tasks.text import read_text_flags
 
 
 def parse_arguments(words: list[str]) -> Any:
@@ -75,6 +76,32 @@ def test_file_and_flags(tmp_path: Path) -> None:
     assert arguments.training.load_best_model_at_end is False
     assert arguments.training.lr_scheduler_kwargs == {"min_lr": 1e-6}
     assert arguments.model.backbone is None
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--head bigru", ("bigru", None)),
+        ("--head=bigru", ("bigru", None)),
+        ("--head linear", ("linear", "mean")),
+        ("--head bigru --head linear", ("linear", "mean")),
+        ("--backbone bigru", ("linear", "mean")),
+        ("", ("linear", "mean")),
+    ],
+)
+def test_a_bigru_drops_the_pooling_of_a_file(words: str, expected: tuple[str, str | None], tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("pooling: mean\n")
+    arguments = parse_arguments(["--config", str(tmp_path / "run.yaml"), *words.split()])
+    assert (arguments.model.head, arguments.model.pooling) == expected
+    assert ("pooling" in arguments.given) == ("pooling" in arguments.flags) == (expected[1] is not None)
+
+
+def test_a_given_pooling_makes_the_demo_linear() -> None:
+    for words in (["--pooling", "mean"], ["--pooling", "mean", "--head", "linear"]):
+        arguments, line = read_text_flags(words)
+        assert (arguments.model.head, arguments.model.pooling, arguments.data.dataset) == ("linear", "mean", "sample")
+        assert "--head linear --dataset sample" in line
+    assert read_text_flags([])[0].model.head == "bigru"
 
 
 def test_flags_that_rerun_the_run(tmp_path: Path) -> None:

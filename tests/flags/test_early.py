@@ -44,6 +44,9 @@ MISTAKES = [
     ("fakenews", "--resume_from_checkpoint true", "--resume_from_checkpoint needs the run's folder"),
     ("fakenews", "--resume_from_checkpoint no --output_dir full", "write true to continue a run"),
     ("fakenews", "--resume_from_checkpoint true --output_dir full", "There is no run to continue in full"),
+    ("fakenews", "--pooling mean --head bigru", "a BiGRU reads all tokens, so leave --pooling out"),
+    ("fakenews", "--config pooled.yaml --head=bigru --pooling last", "--pooling last is for --head linear"),
+    ("fakenews", "--help-all", "Unknown flag 'help_all': write --help all."),
     ("fakenews", "--unfreeze_from none --lr 1e-3", "write --head_learning_rate 0.001 for the head"),
     ("fakenews", "--config frozen.yaml --lr=1e-3", "write --head_learning_rate 0.001 for the head"),
 ]
@@ -56,6 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "moved.yaml").write_text("dataset: moved.csv\n")
     (tmp_path / "empty.yaml").write_text("num_train_epochs: 0\n")
     (tmp_path / "frozen.yaml").write_text("unfreeze_from: none\nlearning_rate: 0.1\n")
+    (tmp_path / "pooled.yaml").write_text("pooling: mean\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
     monkeypatch.chdir(tmp_path)
@@ -93,6 +97,7 @@ def test_a_recipe_ends_with_the_sentence_before_torch(number: int, folder: Path)
         (TEXT_FLAGS, "--text-column a b --cleaning url --lr=1e-3 --epochs 2 --batch-size 8 --report_to none"),
         (TEXT_FLAGS, "--epochs 0 --max_steps 5 --seed 0 --data_seed 4294967295"),
         (TEXT_FLAGS, "--config frozen.yaml"),
+        (TEXT_FLAGS, "--config pooled.yaml --head bigru"),
         (IMAGE_FLAGS, "--config frozen.yaml --unfreeze_from all --lr 1e-3"),
         (TEXT_FLAGS, "--lr_scheduler_kwargs {} --max_steps -1 --summary --bf16 false --output_dir new"),
         (IMAGE_FLAGS, "--dataset digits --weights none --class_token no --label_names a b"),
