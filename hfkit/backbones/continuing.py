@@ -140,10 +140,10 @@ def continue_from(new: BackboneClassifier, saved: BackboneClassifier, name: str,
     new.copy_backbone(saved)
     differing = [field for field in fields if getattr(new.config, field) != getattr(saved.config, field)]
     if differing:
-        changes = ", ".join(
-            f"{field} is {_show(getattr(new.config, field))} and was {_show(getattr(saved.config, field))}"
-            for field in differing
-        )
+        values = {field: (getattr(new.config, field), getattr(saved.config, field)) for field in differing}
+        # A field that one of the two heads does not have follows from another, which is told.
+        told = {field: pair for field, pair in values.items() if None not in pair} or values
+        changes = ", ".join(f"{field} is {_show(now)} and was {_show(before)}" for field, (now, before) in told.items())
         return Note("continued", f"Continues from {name}, with a head that starts anew: {changes}.")
     kept = _keep_head(new, saved)
     mine, theirs = _classes(new), _classes(saved)

@@ -25,21 +25,28 @@ _RECORDED = {
 """Its modes, as older and newer versions write them, and ours."""
 
 
-def choose_pooling(given: str | None, source: str, revision: str | None, is_frozen: bool) -> tuple[str | None, str]:
+FROM_RUN = "as in the run's start"
+"""Why a head has its pooling where an earlier run had chosen it, and nobody gave it."""
+
+
+def choose_pooling(
+    named: str | None, source: str, revision: str | None, is_frozen: bool, is_given: bool
+) -> tuple[str | None, str]:
     """Return the pooling for a linear head, and the reason; None where it depends on the encoder's weights.
 
     Args:
-        given: `--pooling`.
+        named: `--pooling`.
         source: Folder or Hub id of the encoder.
         revision: Branch, tag or commit of a Hub id.
         is_frozen: Whether nothing of the encoder trains.
+        is_given: Whether a named pooling was given; otherwise the run that this one repeats had chosen it.
 
     Raises:
         UserError: The encoder's record of its pooling cannot be read.
 
     """
-    if given is not None:
-        return given, "given"
+    if named is not None:
+        return named, "given" if is_given else FROM_RUN
     recorded = recorded_pooling(source, revision)
     if recorded is not None:
         return recorded

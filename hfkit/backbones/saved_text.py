@@ -8,10 +8,11 @@ from ..models import TextClassifier, TextClassifierConfig
 from ..models.pooling import default_pooling
 from ..notes import Note
 from .continuing import TEXTS, continue_from, load_saved_model
+from .pooling import FROM_RUN
 
 
 def build_on_saved_model(
-    source: str, model: TextModelArguments, options: dict[str, Any]
+    source: str, model: TextModelArguments, options: dict[str, Any], pooling_is_given: bool
 ) -> tuple[TextClassifier, list[Note]] | None:
     """Put a head on the encoder of a saved classifier, with the rows of the classes that both have.
 
@@ -19,6 +20,7 @@ def build_on_saved_model(
         source: Folder or Hub id.
         model: The flags of the new run.
         options: Fields of its classifier's config.
+        pooling_is_given: Whether a pooling in `model` was given, and not taken from a saved model or an earlier run.
 
     Returns:
         The classifier and notes on it; None where `source` is no saved model.
@@ -36,12 +38,7 @@ def build_on_saved_model(
     if len(options["id2label"]) == 2:
         options["head_logits"] = options["head_logits"] or config.head_logits
     if model.head == "linear":
-        pooling: str | None = model.pooling
-        reason = "given"
-        if pooling is None and config.head == "linear":
-            pooling, reason = saved.pooling(), "as saved"
-        elif pooling is None:
-            pooling, reason = default_pooling(config.backbone_config, has_pooler=False)
+        pooling, reason = _choose_pooling(saved, model.pooling, pooling_is_given)
         if pooling == "pooler" and getattr(saved.backbone, "pooler", None) is None:
             raise ValueError("it has no pretrained pooler: write mean, first or last")
         options["pooling"] = pooling
@@ -52,3 +49,15 @@ def build_on_saved_model(
     new = TextClassifier(TextClassifierConfig(backbone_config=backbone_config, use_pooler=config.use_pooler, **options))
     own = ("head_hidden_size",) if config.head == "bigru" else ("pooling",)
     return new, [continue_from(new, saved, str(model.backbone), ("head", *own, "cleaning", "max_length")), *notes]
+
+
+def _choose_pooling(saved: Any, named: str | None, is_given: bool) -> tuple[str, str]:
+    """Return the pooling for a linear head on a saved classifier's encoder, and the reason."""
+    if named is not None and is_given:
+        return named, "given"
+    own = saved.pooling() if saved.config.head == "linear" else None
+    if own is not None and named in (None, own):
+        return own, "of the saved model"
+    if named is not None:
+        return named, FROM_RUN
+    return default_pooling(saved.config.backbone_config, has_pooler=False)

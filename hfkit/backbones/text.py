@@ -19,9 +19,15 @@ from .text_checks import check_code, check_max_length, check_runs, check_tokeniz
 
 
 def build_text_classifier(
-    model: TextModelArguments, data: TextDataArguments, label_names: list[str]
+    model: TextModelArguments, data: TextDataArguments, label_names: list[str], pooling_is_given: bool = True
 ) -> tuple[TextClassifier, PreTrainedTokenizerBase, list[Note]]:
     """Load the encoder and the tokenizer that `model` names and put a new head on the encoder.
+
+    Args:
+        model: What is built.
+        data: How texts are cleaned and cut.
+        label_names: Of the classes, in the order of the logits.
+        pooling_is_given: Whether a pooling in `model` was given, and not taken from a saved model or an earlier run.
 
     Returns:
         The classifier, its tokenizer, and notes on what was chosen for them and why.
@@ -40,10 +46,10 @@ def build_text_classifier(
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=model.backbone_revision or "main", trust_remote_code=False
         )
-        continued = build_on_saved_model(source, model, options)
+        continued = build_on_saved_model(source, model, options, pooling_is_given)
         if continued is not None:
             tokenizer.model_max_length = VERY_LARGE_INTEGER  # that of the saved run was its --max_length
-        classifier, notes = continued or _new_classifier(source, model, options)
+        classifier, notes = continued or _new_classifier(source, model, options, pooling_is_given)
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
@@ -91,13 +97,15 @@ def _config_options(model: TextModelArguments, data: TextDataArguments, label_na
 
 
 def _new_classifier(
-    source: str, model: TextModelArguments, options: dict[str, Any]
+    source: str, model: TextModelArguments, options: dict[str, Any], pooling_is_given: bool
 ) -> tuple[TextClassifier, list[Note]]:
     """Put a new head on the encoder of `source`, and say what it stands on and why."""
     revision = model.backbone_revision
     if model.head != "linear":
         return TextClassifier.from_backbone(source, revision=revision, **options), []
-    pooling, reason = choose_pooling(model.pooling, source, revision, model.unfreeze_from == "none")
+    pooling, reason = choose_pooling(
+        model.pooling, source, revision, model.unfreeze_from == "none", is_given=pooling_is_given
+    )
     classifier = TextClassifier.from_backbone(source, revision=revision, pooling=pooling, **options)
     config = classifier.config
     reason = reason or explain_default(config.backbone_config, config.pooling)

@@ -53,7 +53,9 @@ def make_text_task(arguments: TextArguments) -> Task:
 
     """
     data = load_text_data(arguments.data)
-    model, tokenizer, notes = build_text_classifier(arguments.model, arguments.data, data.label_names)
+    model, tokenizer, notes = build_text_classifier(
+        arguments.model, arguments.data, data.label_names, pooling_is_given="pooling" in arguments.given
+    )
     max_length = arguments.data.max_length
     inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length)
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())

@@ -20,7 +20,7 @@ from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_arguments
 from hfkit.models.image import ImageClassifier, Preprocessing
 from hfkit.models.text import TextClassifier, TextClassifierConfig
-from hfkit.tasks.text import read_text_flags
+from hfkit.tasks.text import make_text_task, read_text_flags
 
 RunRecipe = Callable[..., Run]
 THREE = ["real", "satire", "fake"]
@@ -29,7 +29,8 @@ THREE = ["real", "satire", "fake"]
 def continued(folder: Path, labels: list[str], *flags: str) -> tuple[TextClassifier, list[str]]:
     """Build what a run on these labels would begin with, and return it with its notes."""
     arguments, _ = read_text_flags(["--backbone", str(folder), "--dataset", "sample", *flags])
-    model, _, notes = build_text_classifier(arguments.model, arguments.data, labels)
+    is_given = "pooling" in arguments.given
+    model, _, notes = build_text_classifier(arguments.model, arguments.data, labels, is_given)
     return model, [note.text for note in notes]
 
 
@@ -95,9 +96,25 @@ def test_flags_that_contradict_start_the_head_anew(
     model, notes = continued(finished_runs[name].folder, ["fake", "real"], *flags.split())
     assert "with a head that starts anew: " in notes[0]
     assert reason in notes[0]
+    assert "None" not in notes[0]
     assert not torch.equal(model.classifier.linear.weight, saved.classifier.linear.weight)
     embeddings = model.backbone.get_input_embeddings().weight
     assert torch.equal(embeddings, saved.backbone.get_input_embeddings().weight)
+
+
+def test_the_reason_of_a_pooling_is_true(finished_runs: dict[str, Run], tiny_backbone: Path, tmp_path: Path) -> None:
+    """It is given only where somebody gave it."""
+    folder = finished_runs["linear"].folder
+    task = make_text_task(read_text_flags(["--backbone", str(folder), "--dataset", "sample"])[0])
+    assert "Pooling: pooler (of the saved model)." in [note.text for note in task.notes]
+    assert continued(folder, THREE, "--pooling", "pooler")[1][1] == "Pooling: pooler (given)."
+    file = tmp_path / "hfkit.yaml"
+    file.write_text("head: linear\nfilled_in: {pooling: last}\n")
+    again = ["--config", str(file), "--max_length", "24"]
+    assert continued(tiny_backbone, THREE, *again)[1] == ["Pooling: last (as in the run's start)."]
+    assert continued(finished_runs["bigru"].folder, THREE, *again)[1][1] == "Pooling: last (as in the run's start)."
+    file.write_text("head: linear\npooling: last\n")
+    assert continued(tiny_backbone, THREE, *again)[1] == ["Pooling: last (given)."]
 
 
 def test_a_run_on_a_run_is_rerun_by_its_file(
@@ -128,7 +145,7 @@ def test_old_models_can_be_continued(tmp_path: Path) -> None:
         tiny_tokenizer(tmp_path).save_pretrained(tmp_path / name)
         model, notes = continued(tmp_path / name, ["fake", "real"])
         assert model.config.pooling == pooling
-        assert notes[1] == f"Pooling: {pooling} (as saved)."
+        assert notes[1] == f"Pooling: {pooling} (of the saved model)."
         assert_equal(model, saved)
 
 
