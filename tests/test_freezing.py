@@ -270,6 +270,7 @@ def test_a_frozen_backbone_gives_the_same_features_in_training(name: str, make_m
 # --- in training ---
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("unfreeze_from", ["none", "middle", "all"])
 @pytest.mark.parametrize(
     "name", ["hfkit-text/bert-linear", "hfkit-text/bert-bigru", *sorted(set(IMAGE_NAMES) - set(SLOW_IMAGE_NAMES))]

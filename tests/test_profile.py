@@ -77,6 +77,7 @@ def test_published_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert round(found.macs / 1e9, 2) == 0.82
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", TINY)
 def test_every_family_has_a_profile(name: str, make_model: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profile, "SECONDS", 0.0)

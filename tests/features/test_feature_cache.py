@@ -116,6 +116,7 @@ def test_batches_come_longest_first_and_their_rows_are_numbered(tokenizer: Any) 
 # --- exact ---
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("optim", [pytest.param("sgd", marks=pytest.mark.slow), "adamw_torch"])
 @pytest.mark.parametrize("cut", [pytest.param("none", marks=pytest.mark.slow), "middle"])
 @pytest.mark.parametrize("name", TRAINED)

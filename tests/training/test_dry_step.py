@@ -100,6 +100,7 @@ def test_a_net_that_cannot_run_is_refused() -> None:
         take_dry_step(make_task(model), None, CPU)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("unfreeze_from", ["all", "none"])
 @pytest.mark.parametrize("name", ["hfkit-text/bert-linear", "hfkit-text/modernbert-bigru", *IMAGE_NAMES])
 def test_the_step_leaves_everything_as_it_was(
