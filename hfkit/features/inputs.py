@@ -15,8 +15,11 @@ from .reading import TrainingInputs, use_feature_cache
 from .store import FeatureStore
 
 
-def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInputs:
-    """Return stored states to train on where the feature cache can be used, else the inputs themselves."""
+def training_inputs(task: Task, arguments: Arguments[Any, Any], is_resumed: bool = False) -> TrainingInputs:
+    """Return stored states to train on where the feature cache can be used, else the inputs themselves.
+
+    A run that is continued trains as it began, whatever is faster now: its start wrote down where the cache was off.
+    """
     give_back_memory()  # what reading the data took, several times what is left of it
     training = arguments.training
     plain = TrainingInputs(
@@ -28,16 +31,16 @@ def training_inputs(task: Task, arguments: Arguments[Any, Any]) -> TrainingInput
     )
     if training.feature_cache == "off":
         return plain
-    explicit = training.feature_cache != "auto"
+    in_folder = training.feature_cache != "auto"
     # The launcher may have chosen it, too.
     precision = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(training.mixed_precision)
     stored = None if training.feature_cache_dtype == "auto" else getattr(torch, training.feature_cache_dtype)
     try:
-        store = FeatureStore(Path(training.feature_cache) if explicit else None)
+        store = FeatureStore(Path(training.feature_cache) if in_folder else None)
         cache = FeatureCache(task.model, task.collator, store, training.per_device_eval_batch_size, precision, stored)
         validation = task.frozen["validation"] if training.eval_strategy != "no" else None
         passes = _passes(training, len(plain.train))
-        inputs = use_feature_cache(cache, task.frozen["train"], validation, passes, explicit)
+        inputs = use_feature_cache(cache, task.frozen["train"], validation, passes, in_folder or is_resumed)
     except CannotCacheError as reason:
         plain.notes = [Note("feature_cache", f"Feature cache: off, since {reason}.")]
         return plain

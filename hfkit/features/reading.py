@@ -40,6 +40,11 @@ class TrainingInputs:
     seconds: float = 0.0
     locks: list[IO[bytes]] = field(default_factory=list)
 
+    @property
+    def is_cached(self) -> bool:
+        """Whether training reads stored states."""
+        return bool(self.locks)
+
 
 def use_feature_cache(
     cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, passes: float, explicit: bool
@@ -92,7 +97,7 @@ def use_feature_cache(
         [
             *cache.notes,
             Note("feature_cache", note),
-            *([Note("augmented_copies", f"Views: {train.note}.")] if train.note else []),
+            *([Note("augmented_copies", f"Augmented copies: {train.note}.")] if train.note else []),
         ],
         [readers[0].epoch],
         seconds if missing else 0.0,

@@ -70,7 +70,7 @@ CARD_FILES = (
 )
 """What a card is made of."""
 
-STRANGER_SECONDS = 3600
+CLEAN_PROCESS_SECONDS = 3600
 
 
 def model_files(folder: Path) -> list[Path]:
@@ -224,10 +224,10 @@ def load_in_clean_process(
                 text=True,
                 env=_environment(folder, with_token),
                 cwd=folder,
-                timeout=STRANGER_SECONDS,
+                timeout=CLEAN_PROCESS_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise UserError(f"{model} was not loaded in {STRANGER_SECONDS} s by a process without hfkit.") from error
+            raise UserError(f"{model} was not loaded in {CLEAN_PROCESS_SECONDS} s by a process without hfkit.") from error
     if finished.returncode != 0:
         reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
         raise UserError(f"{model} cannot be loaded without hfkit ({reason}).")

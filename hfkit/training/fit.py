@@ -37,10 +37,10 @@ def fit(task: Task, settings: RunSettings, console: Console) -> Fitted:
     """Freeze, compute what is frozen once, say what runs, and train."""
     threads = use_all_cores()
     freezing = FreezeCallback(settings.plan)
-    inputs = training_inputs(task, settings.arguments)
+    inputs = training_inputs(task, settings.arguments, is_resumed=settings.checkpoint is not None)
     trainer = build_trainer(task, settings, inputs, freezing)
     if trainer.is_world_process_zero():
-        write_start(task, settings, threads)
+        write_start(task, settings, threads, inputs.is_cached)
     what_trains = Note("what_trains", settings.plan.describe(task.model))
     chosen = [*task.notes, *settings.notes]
     shown = [*task.data_notes, *chosen, *inputs.notes, what_trains]

@@ -1,15 +1,22 @@
 """What a run writes before it trains."""
 
-from ..flags.configuration import write_configuration
+from ..flags.configuration import Configuration, write_configuration
 from ..machine import describe_environment
 from ..report.tables import write_json, write_table
 from ..task import Task
 from .resolve import RunSettings
 
 
-def write_start(task: Task, settings: RunSettings, threads: int) -> None:
-    """Write what is known before training: the flags, the machine, and the tables of the data."""
-    write_configuration(settings.folder, settings.configuration)
+def write_start(task: Task, settings: RunSettings, threads: int, is_cached: bool) -> None:
+    """Write what is known before training: the flags, the machine, and the tables of the data.
+
+    Where the feature cache turned out to save nothing, that is filled in: a run that is continued does not ask again.
+    """
+    configuration = settings.configuration
+    if not is_cached and "feature_cache" not in settings.arguments.given:
+        flags = {name: value for name, value in configuration.flags.items() if name != "feature_cache"}
+        configuration = Configuration(flags, {**configuration.filled_in, "feature_cache": "off"})
+    write_configuration(settings.folder, configuration)
     write_json(settings.folder / "env.json", describe_environment(settings.training, threads))
     for name, table in task.tables.items():
         write_table(settings.folder / name, table)

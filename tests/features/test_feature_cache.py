@@ -435,7 +435,7 @@ def test_a_flip_draws_one_of_two_views_as_torchvision_does(make_model: Make, tmp
     model = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(model)
     inputs, states = reader_of(model, 2, False, tmp_path)
-    assert "Views: several forms." in " ".join(read_notes(inputs.notes))
+    assert "Augmented copies: several forms." in " ".join(read_notes(inputs.notes))
     [epoch] = inputs.epochs
     epoch.index = 2
     read = [inputs.train[row]["states"] for row in range(6)]

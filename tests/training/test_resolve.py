@@ -1,6 +1,7 @@
 """The first phase of a run: what is filled in, and that nothing changes afterwards."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,24 @@ def test_a_run_that_failed_early_leaves_no_folder(
         run_fakenews("--unfreeze_from", "encoder.layer.77", folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_continued_run_reads_stored_features_if_it_began_so(
+    run_fakenews: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is faster is measured at the first start alone."""
+    monkeypatch.setenv("HFKIT_CACHE", str(tmp_path / "cache"))
+    resumed = ("--resume_from_checkpoint", "true")
+    for reason, said in (("", "Feature cache: training enters"), ("it is slow", "Feature cache: off")):
+        folder = tmp_path / f"run{bool(reason)}"
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        monkeypatch.setattr("hfkit.features.reading.why_not_worth_it", lambda *of, reason=reason: reason)
+        first = run_fakenews("--unfreeze_from", "none", folder=folder, capture=capfd)
+        assert said in first.output
+        assert (yaml.safe_load((folder / "hfkit.yaml").read_text())["filled_in"].get("feature_cache") == "off") == bool(
+            reason
+        )
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        other = "" if reason else "it is slow"
+        monkeypatch.setattr("hfkit.features.reading.why_not_worth_it", lambda *of, reason=other: reason)
+        assert said in run_fakenews(*resumed, folder=folder, capture=capfd).output
