@@ -35,7 +35,7 @@ _IMAGE_GROUPS = {
 _TEXT_EXAMPLES = """\
 accelerate launch --config_file accelerate_config.yaml recipes/fakenews.py
 accelerate launch ... recipes/fakenews.py --backbone bert-base-uncased --dataset my_tweets.csv
-accelerate launch ... recipes/fakenews.py --head bigru --unfreeze_from none --epochs 8 --lr 1e-3
+accelerate launch ... recipes/fakenews.py --head bigru --unfreeze_from none --epochs 8
 """
 _IMAGE_EXAMPLES = """\
 accelerate launch --config_file accelerate_config.yaml recipes/cifar10.py

@@ -9,6 +9,7 @@ from processes import run_recipe
 
 from hfkit.flags import help as help_page
 from hfkit.flags.command_line import ALIASES, spell_out
+from hfkit.flags.early import check_early
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.names import IMAGE_FLAGS, TABLE_OF, TEXT_FLAGS, TRAINER_FLAGS, RecipeFlags, known_names
 from hfkit.flags.parsing import _Parser, parse_arguments
@@ -51,7 +52,11 @@ def test_short_help(flags: RecipeFlags) -> None:
     examples = [line for line in text.split("\n\n")[0].splitlines() if "accelerate launch" in line]
     assert len(examples) == 3
     for example in examples:
-        parse_arguments(example.split(".py")[1].split(), (), TEXT if flags is TEXT_FLAGS else IMAGE)
+        argv = [
+            word for word in example.split(".py")[1].split() if word not in ("my_tweets.csv", "my_photos", "--dataset")
+        ]
+        check_early(argv, flags)
+        parse_arguments(argv, (), TEXT if flags is TEXT_FLAGS else IMAGE)
     assert all(f"--{alias}, --{name}" in text for alias, name in ALIASES.items())
 
 
