@@ -48,9 +48,11 @@ def main() -> None:
         return
     times: dict[str, list[float]] = {"plain": [], "keeps": []}
     for _ in range(ROUNDS):
-        for way, found in times.items():
+        for way, milliseconds in times.items():
             command = [sys.executable, __file__, "--image_size", str(options.image_size), "--way", way]
-            found.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]))
+            milliseconds.append(
+                float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+            )
     plain, keeps = (statistics.median(times[way]) for way in ("plain", "keeps"))
     print(f"as it is: {plain:.1f} ms an image; freed memory kept: {keeps:.1f} ms; ratio {plain / keeps:.2f}")
 

@@ -175,8 +175,8 @@ def measure_accuracy(folder: str, results: dict[str, Any], output: Path) -> None
     """Train all nets with each seed, a run on each core, and keep what is found of each net when it is there."""
     with ProcessPoolExecutor(available_cores(), get_context("spawn"), begin_process) as pool:
         runs = {name: [pool.submit(measure_run, name, seed, folder) for seed in SEEDS] for name in MODELS}
-        for name, found in runs.items():
-            accuracies, seconds = zip(*(run.result() for run in found), strict=True)
+        for name, futures in runs.items():
+            accuracies, seconds = zip(*(run.result() for run in futures), strict=True)
             results.setdefault(name, {}).update(accuracy=list(accuracies), seconds=list(seconds))
             output.write_text(json.dumps(results, indent=2))
 
@@ -186,10 +186,10 @@ def measure_speed(results: dict[str, Any]) -> None:
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in MODELS}
     pixels, labels = torch.randn(20 * BATCH_SIZE, 3, 32, 32), torch.randint(0, 10, (20 * BATCH_SIZE,))
     for _ in range(TURNS):
-        for name, found in times.items():
+        for name, rates in times.items():
             model = MODELS[name]()
-            found.append((train(model, pixels, labels, 1, 1), 1000 / milliseconds_a_row(model, BATCH_SIZE)))
-    for name, found in times.items():
+            rates.append((train(model, pixels, labels, 1, 1), 1000 / milliseconds_a_row(model, BATCH_SIZE)))
+    for name, rates in times.items():
         model = MODELS[name]()
         model.drop_training_parts()
         macs, attention = count_macs(model)
@@ -197,8 +197,8 @@ def measure_speed(results: dict[str, Any]) -> None:
             parameters=sum(parameter.numel() for parameter in model.parameters()),
             macs=macs,
             macs_without_attention=macs - attention,
-            training=statistics.median(pair[0] for pair in found),
-            prediction=statistics.median(pair[1] for pair in found),
+            training=statistics.median(pair[0] for pair in rates),
+            prediction=statistics.median(pair[1] for pair in rates),
         )
 
 
@@ -215,8 +215,8 @@ def compare_deit(results: dict[str, Any]) -> None:
     for _ in range(TURNS):
         for kind, model in models.items():
             rates[kind].append(1000 / milliseconds_a_row(model, 32))
-    found = {kind: statistics.median(values) for kind, values in rates.items()}
-    results["DeiT-small at 224 pixels"] = {**found, "ratio": found["learned"] / found["plain"], "rates": rates}
+    medians = {kind: statistics.median(values) for kind, values in rates.items()}
+    results["DeiT-small at 224 pixels"] = {**medians, "ratio": medians["learned"] / medians["plain"], "rates": rates}
 
 
 def show(results: dict[str, Any]) -> None:

@@ -121,9 +121,9 @@ def _is_split_but_for(name: str, own: set[str]) -> bool:
 
 def _name_several_splits(names: Sequence[str]) -> bool:
     """Tell whether all names hold a split's, and not the same (`pets_train`, `pets_test`), or two are hardly more than that."""
-    found = {name: {_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD} for name in names}
-    plain = {split for name in names if _is_data(name) for split in found[name]}
-    return len(plain) > 1 or (all(found.values()) and len(set().union(*found.values())) > 1)
+    splits = {name: {_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD} for name in names}
+    plain = {split for name in names if _is_data(name) for split in splits[name]}
+    return len(plain) > 1 or (all(splits.values()) and len(set().union(*splits.values())) > 1)
 
 
 def _name_data_alone(names: Sequence[str]) -> bool:

@@ -168,9 +168,9 @@ def _list_files(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str |
         else []
     )
     for place in classes or [folder]:
-        found = sorted(path for path in place.rglob("*") if path.is_file() and not is_hidden(path, folder))
-        kept = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
-        others += [path for path in found if path.suffix.lower() not in IMAGE_SUFFIXES]
+        paths = sorted(path for path in place.rglob("*") if path.is_file() and not is_hidden(path, folder))
+        kept = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+        others += [path for path in paths if path.suffix.lower() not in IMAGE_SUFFIXES]
         if classes:
             check_inside_of_class(place, kept)
         files += kept
@@ -192,14 +192,14 @@ def _list_files(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str |
 
 def _parquet_files(folder: Path) -> dict[str, list[Path]]:
     """Return the parquet files of a folder, or of its folder `data`, by split; a split may have several."""
-    found: dict[str, list[Path]] = {}
+    files: dict[str, list[Path]] = {}
     for path in sorted([*folder.glob("*.parquet"), *folder.glob("data/*.parquet")]):
         split = split_named(path.stem)
         if split is not None:
-            found.setdefault(split, []).append(path)
-    if "train" not in found and (found or any(folder.glob("*.parquet"))):
+            files.setdefault(split, []).append(path)
+    if "train" not in files and (files or any(folder.glob("*.parquet"))):
         raise UserError(f"{folder} has no training file: name it train.parquet, and the others validation and test.")
-    return found
+    return files
 
 
 def _read_parquet(paths: list[Path]) -> Dataset:

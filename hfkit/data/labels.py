@@ -76,8 +76,8 @@ def class_list(
     if numeric:
         values.sort(key=int)
     if len(values) < 2:
-        found = f"the class '{values[0]}' only" if values else "no label at all"
-        raise UserError(f"The train split has {found} in column '{column}': a classifier needs two classes or more.")
+        labels = f"the class '{values[0]}' only" if values else "no label at all"
+        raise UserError(f"The train split has {labels} in column '{column}': a classifier needs two classes or more.")
     if stated:
         values = stated
     if label_names is None:

@@ -262,9 +262,9 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
     assert isinstance(loaded, DatasetDict)
     splits = {}
     for split, names in SPLIT_NAMES.items():
-        found = next((name for name in names if name in loaded), None)
-        if found is not None:
-            splits[split] = loaded[found]
+        source_split = next((name for name in names if name in loaded), None)
+        if source_split is not None:
+            splits[split] = loaded[source_split]
     if "train" not in splits:
         raise UserError(f"The dataset {dataset} has no train split, only {', '.join(loaded)}.")
     return splits

@@ -16,14 +16,14 @@ SPLIT_COLUMN = "split"
 def split_named(name: str) -> str | None:
     """Return the split that a name tells, such as `validation` for `my-val`."""
     words = name.lower().replace("-", " ").replace("_", " ").replace(".", " ").split()
-    found = [split for split, names in SPLIT_NAMES.items() if any(word in names for word in words)]
-    return found[0] if len(found) == 1 else None
+    splits = [split for split, names in SPLIT_NAMES.items() if any(word in names for word in words)]
+    return splits[0] if len(splits) == 1 else None
 
 
 def find_split_column(columns: Iterable[str], used: Collection[str | None]) -> str | None:
     """Return the column that is called `split`, in upper or lower case, unless it is `used` for something else."""
-    found = [column for column in columns if column.lower() == SPLIT_COLUMN and column not in used]
-    return SPLIT_COLUMN if SPLIT_COLUMN in found else next(iter(found), None)
+    matches = [column for column in columns if column.lower() == SPLIT_COLUMN and column not in used]
+    return SPLIT_COLUMN if SPLIT_COLUMN in matches else next(iter(matches), None)
 
 
 def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[dict[str, list[int]], Note]:

@@ -21,9 +21,9 @@ def macro_f1_interval(confusion: np.ndarray, draws: int = 2000) -> tuple[float, 
 
     """
     generator, shares = np.random.default_rng(0), confusion.ravel() / confusion.sum()
-    found = []
+    scores = []
     for _ in range(draws):
         matrix = generator.multinomial(confusion.sum(), shares).reshape(confusion.shape)
-        found.append(np.mean(2 * np.diag(matrix) / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)))
-    low, high = np.percentile(found, [2.5, 97.5])
+        scores.append(np.mean(2 * np.diag(matrix) / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)))
+    low, high = np.percentile(scores, [2.5, 97.5])
     return float(low), float(high)

@@ -115,7 +115,7 @@ class FeatureCache:
         ends = np.unique(np.concatenate([order[:2], order[-2:]])).tolist()
         batch = make_batch(rows, ends, self.collator, self.processes.device)
         mask = {name: batch[name] for name in ("attention_mask",) if name in batch}
-        problem, found = "", torch.empty(0)
+        problem, sample_states = "", torch.empty(0)
         try:
             with torch.inference_mode():
                 whole = self.model(**batch).logits
@@ -123,13 +123,13 @@ class FeatureCache:
                 parted = self.model(states=states, **mask).logits
                 torch.testing.assert_close(parted, whole, rtol=1e-4, atol=1e-5)
                 with self.autocast():
-                    found = self.model.forward_to(self.start_layer, **batch)
+                    sample_states = self.model.forward_to(self.start_layer, **batch)
         except torch.OutOfMemoryError:
             raise
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
             problem = f"the model in two parts differs from the whole ({first_sentence(error)})"
         self._raise_together(problem)
-        return found
+        return sample_states
 
     def look_up(self, split: str, inputs: FrozenInputs, sample: torch.Tensor) -> SplitStates:
         """Look for the states of a split, of which `sample` has the shape.
@@ -191,8 +191,8 @@ class FeatureCache:
             batches = iter_batches(rows, self.collator, self.batch_size, self.processes.device, description)
             with torch.inference_mode(), self.autocast():
                 for numbers, batch in batches:
-                    found = as_stored(self.model.forward_to(self.start_layer, **batch), layout.stored)
-                    for number, row in zip(numbers, found, strict=True):
+                    batch_states = as_stored(self.model.forward_to(self.start_layer, **batch), layout.stored)
+                    for number, row in zip(numbers, batch_states, strict=True):
                         place = layout.place(number, view)
                         target[place] = row[: len(target[place])] if layout.offsets is not None else row
 
@@ -226,8 +226,8 @@ class FeatureCache:
     def _raise_together(self, problem: str) -> None:
         """Raise on all processes what is a problem on one."""
         problems = gather_object([problem]) if self.processes.num_processes > 1 else [problem]
-        for found in filter(None, problems):
-            raise CannotCacheError(found)
+        for message in filter(None, problems):
+            raise CannotCacheError(message)
 
     def autocast(self) -> torch.autocast:
         """Compute in the type that training computes in."""

@@ -74,13 +74,13 @@ class FeatureStore:
 
     def items(self) -> list[CacheItem]:
         """Return the whole items, the most recently used first."""
-        found = []
+        items = []
         for file in self.root.glob(f"*/{RECORD_FILE}"):
             try:
-                found.append(CacheItem(file.parent, json.loads(file.read_text()), file.stat().st_mtime))
+                items.append(CacheItem(file.parent, json.loads(file.read_text()), file.stat().st_mtime))
             except (OSError, ValueError):  # removed by another process, or damaged: `find` says so
                 continue
-        whole = [item for item in found if ".partial" not in item.folder.name]
+        whole = [item for item in items if ".partial" not in item.folder.name]
         return sorted(whole, key=lambda item: item.used, reverse=True)
 
     def find(self, key: str) -> tuple[CacheItem | None, str]:

@@ -233,7 +233,7 @@ def _widget(run: Path) -> list[str]:
 
 def mask(text: str) -> str:
     """Put fillers in the place of handles, mail addresses, links and long numbers; names of persons stay."""
-    return _MASKED.sub(lambda found: _FILLERS[str(found.lastgroup)], text)
+    return _MASKED.sub(lambda match: _FILLERS[str(match.lastgroup)], text)
 
 
 def _packages(run: Path) -> list[str]:

@@ -133,10 +133,10 @@ def _check_code(repository: Repository) -> Finding:
     elsewhere = sorted({name.partition("--")[0] for name in named if "--" in name})
     if not code and not named:
         return Finding("code", True, "none: transformers alone runs it")
-    found = f"{', '.join(code) or 'none here'}: with trust_remote_code=True these run on your machine"
+    summary = f"{', '.join(code) or 'none here'}: with trust_remote_code=True these run on your machine"
     if elsewhere:
-        found += f", and code of {', '.join(elsewhere)}"
-    return Finding("code", not elsewhere, found)
+        summary += f", and code of {', '.join(elsewhere)}"
+    return Finding("code", not elsewhere, summary)
 
 
 def _check_auto_map(repository: Repository) -> Finding:
@@ -161,11 +161,11 @@ def _check_card(text: str | None) -> Finding:
     data = ModelCard(text).data
     lacking = [name for name in ("license", "pipeline_tag") if not data.get(name)]
     results = getattr(data, "eval_results", None) or []
-    found = "; ".join(
+    scores = "; ".join(
         f"{_short(r.dataset_split or r.dataset_name)} {_short(r.metric_type)} {_short(r.metric_value)}"
         for r in results[:4]
     )
-    return Finding("card", not lacking, f"lacks {', '.join(lacking)}" if lacking else found or "no results")
+    return Finding("card", not lacking, f"lacks {', '.join(lacking)}" if lacking else scores or "no results")
 
 
 def _short(value: Any) -> str:

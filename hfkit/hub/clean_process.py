@@ -50,8 +50,8 @@ def predict(request: dict[str, Any]) -> dict[str, Any]:
     labels = [names[number] for number in sorted(names)]
     scores = []
     for content in request["inputs"]:
-        found = {entry["label"]: entry["score"] for entry in classify(content, top_k=len(labels))}
-        scores.append([found.get(label) for label in labels])
+        prediction = {entry["label"]: entry["score"] for entry in classify(content, top_k=len(labels))}
+        scores.append([prediction.get(label) for label in labels])
     return {"labels": labels, "scores": scores, "code": type(classify.model).__module__.partition(".")[0]}
 
 

@@ -178,10 +178,10 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
     proof = json.loads((run / "proof" / "rows.json").read_text(encoding="utf-8"))
     is_image = proof["task"] == "image-classification"
     inputs = [str((run / "proof" / name).resolve()) for name in proof["inputs"]] if is_image else proof["inputs"]
-    found = load_in_clean_process(model, revision, proof["task"], inputs)
-    if found["labels"] != proof["labels"]:
-        raise UserError(f"{model} has the labels {found['labels']}, but the run has {proof['labels']}.")
-    expected, scores = np.array(proof["scores"]), np.array(found["scores"], dtype=float)
+    prediction = load_in_clean_process(model, revision, proof["task"], inputs)
+    if prediction["labels"] != proof["labels"]:
+        raise UserError(f"{model} has the labels {prediction['labels']}, but the run has {proof['labels']}.")
+    expected, scores = np.array(proof["scores"]), np.array(prediction["scores"], dtype=float)
     worst = np.abs(expected - scores).max(axis=1)
     wrong = int((~(worst <= TOLERANCE)).sum())
     if wrong:
@@ -227,7 +227,9 @@ def load_in_clean_process(
                 timeout=CLEAN_PROCESS_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise UserError(f"{model} was not loaded in {CLEAN_PROCESS_SECONDS} s by a process without hfkit.") from error
+            raise UserError(
+                f"{model} was not loaded in {CLEAN_PROCESS_SECONDS} s by a process without hfkit."
+            ) from error
     if finished.returncode != 0:
         reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
         raise UserError(f"{model} cannot be loaded without hfkit ({reason}).")

@@ -117,7 +117,7 @@ def check_can_push(repo_id: str | None, license_name: str | None, language: str 
         account = retry(HfApi().whoami)
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise UserError(f"{repo_id}: the token may only read: make one with write access.")
-    spaces = [account["name"], *(found["name"] for found in account.get("orgs", []))]
+    spaces = [account["name"], *(organization["name"] for organization in account.get("orgs", []))]
     if repo_id.partition("/")[0] not in spaces:
         raise UserError(
             f"{repo_id}: the token is of {account['name']}; write one of {', '.join(spaces)} before the slash."
@@ -174,16 +174,16 @@ def _check_manifest(run: Path) -> None:
     """Compare the files with the sums that the run noted at its end, and what config.json names with what is there."""
     manifest = dict(json.loads((run / "manifest.json").read_text(encoding="utf-8")))
     model = model_files(run)
-    found = checksums(run, [*model, *card_files(run)])
-    changes = [f"{name} is missing" for name in manifest if name not in found]
+    sums = checksums(run, [*model, *card_files(run)])
+    changes = [f"{name} is missing" for name in manifest if name not in sums]
     changes += [f"{path.name} is new" for path in model if path.name not in manifest]
-    changes += [f"{name} is another one" for name in found if name in manifest and found[name] != manifest[name]]
+    changes += [f"{name} is another one" for name in sums if name in manifest and sums[name] != manifest[name]]
     if changes:
         raise UserError(
             f"{run} is not what its run saved: {'; '.join(changes)} (SHA-256 in manifest.json). Nothing was pushed."
         )
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    missing = sorted({f"{name.partition('.')[0]}.py" for name in list_code(config)} - set(found))
+    missing = sorted({f"{name.partition('.')[0]}.py" for name in list_code(config)} - set(sums))
     if missing or not config.get("auto_map"):
         raise UserError(f"{run}: config.json names code that is not there ({', '.join(missing) or 'no auto_map'}).")
 
@@ -206,9 +206,9 @@ def _check_privacy(folder: Path, run: Path) -> None:
     pattern = re.compile(rf"(?<![\w./-])({words})/")
     for file in folder.rglob("*"):
         if file.suffix in (".json", ".yaml", ".md", ".csv", ".txt") and file.name not in _WORDS_OF_OTHERS:
-            found = pattern.search(file.read_text(encoding="utf-8"))
-            if found:
-                raise UserError(f"{file.name} names the folder {found[1]} of this machine: nothing was pushed.")
+            match = pattern.search(file.read_text(encoding="utf-8"))
+            if match:
+                raise UserError(f"{file.name} names the folder {match[1]} of this machine: nothing was pushed.")
 
 
 _WORDS_OF_OTHERS = ("tokenizer.json", "predictions.csv", "errors.csv")
@@ -266,8 +266,8 @@ def _commit(api: HfApi, repo_id: str, operations: list[Any], head: str) -> str:
 def _compare_files(folder: Path, back: Path, repo_id: str) -> None:
     """Refuse what came back changed, or with files of another model beside it."""
     sums = checksums(folder, [path for path in folder.rglob("*") if path.is_file()])
-    found = checksums(back, [path for path in back.rglob("*") if path.is_file() and path.name != ".gitattributes"])
-    older = [name for name in found if name not in sums and not _is_replaced(name)]  # of others
-    names = sorted(name for name, _ in set(sums.items()) ^ set(found.items()) if name not in older)
+    back_sums = checksums(back, [path for path in back.rglob("*") if path.is_file() and path.name != ".gitattributes"])
+    older = [name for name in back_sums if name not in sums and not _is_replaced(name)]  # of others
+    names = sorted(name for name, _ in set(sums.items()) ^ set(back_sums.items()) if name not in older)
     if names:
         raise UserError(f"{repo_id} does not hold what was uploaded: {', '.join(names)} differ.")

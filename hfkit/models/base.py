@@ -252,12 +252,12 @@ class BackboneClassifier(PreTrainedModel):
         return functional.pad(logits, (1, 0)) if logits.shape[-1] == 1 else logits
 
 
-def _collect_requires_grad(module: nn.Module, found: dict[nn.Module, set[bool]]) -> set[bool]:
+def _collect_requires_grad(module: nn.Module, flags: dict[nn.Module, set[bool]]) -> set[bool]:
     """Note which values `requires_grad` has in a module and below it, for it and all below it, each looked at once."""
-    if module not in found:
-        found[module] = {parameter.requires_grad for parameter in module._parameters.values() if parameter is not None}
-        found[module].update(*(_collect_requires_grad(child, found) for child in module.children()))
-    return found[module]
+    if module not in flags:
+        flags[module] = {parameter.requires_grad for parameter in module._parameters.values() if parameter is not None}
+        flags[module].update(*(_collect_requires_grad(child, flags) for child in module.children()))
+    return flags[module]
 
 
 def _stage_names(module: nn.Module, prefix: str = "") -> list[str]:

@@ -66,8 +66,8 @@ def _takes_token_ids(config_class: type[PreTrainedConfig]) -> bool:
     """Tell whether the model of a configuration takes token ids, and neither images nor sounds beside them."""
     if config_class not in MODEL_MAPPING:
         return False
-    found = MODEL_MAPPING[config_class]
-    model = found[0] if isinstance(found, tuple) else found
+    entry = MODEL_MAPPING[config_class]
+    model = entry[0] if isinstance(entry, tuple) else entry
     modalities = model.input_modalities
     only_text = {modalities} if isinstance(modalities, str) else set(modalities)
     return model.main_input_name == "input_ids" and only_text == {"text"}
@@ -177,13 +177,13 @@ def encode_in_parts(
     order = lengths.argsort(descending=True, stable=True)
     parts = torch.split(order, rows)
     longest = lengths[torch.stack([part[0] for part in parts])].tolist()
-    found = [
+    encoded = [
         encode(**{name: tensor[part, :length] for name, tensor in inputs.items()})
         for part, length in zip(parts, longest, strict=True)
     ]
-    if found[0].ndim == 3:
-        found = [functional.pad(states, (0, 0, 0, longest[0] - states.shape[1])) for states in found]
-    return torch.cat(found)[order.argsort()]
+    if encoded[0].ndim == 3:
+        encoded = [functional.pad(states, (0, 0, 0, longest[0] - states.shape[1])) for states in encoded]
+    return torch.cat(encoded)[order.argsort()]
 
 
 def part_size(device: torch.device) -> int:
