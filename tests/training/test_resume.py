@@ -13,7 +13,7 @@ RunRecipe = Callable[..., Run]
 # Four steps an epoch.
 WORDS = (
     "--max_steps -1 --num_train_epochs 3 --per_device_train_batch_size 4 --eval_strategy epoch --save_strategy steps "
-    "--save_total_limit 9 --learning_rate 1e-3"
+    "--save_total_limit 9 --head_learning_rate 1e-3"
 )
 
 
