@@ -561,6 +561,7 @@ def test_the_text_recipe_gives_the_same_with_the_cache(
         assert float(row["score_fake"]) == pytest.approx(float(same["score_fake"]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_image_recipe_flips_as_without_the_cache(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
     flags = ["--unfreeze_from", "none", "--max_steps", "12", "--seed", "7"]
     first = run_cifar10(*flags, capture=capfd)

@@ -236,6 +236,7 @@ def test_stranger_is_asked_before_code_runs(finished_runs: dict[str, Run], tmp_p
         hfkit.load_pipeline(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_bfloat16_training_ends_in_float32_scores(
     run_fakenews: Callable[..., Run], texts: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -202,6 +202,7 @@ def test_image_models_continue(name: str, tmp_path: Path) -> None:
     torch.testing.assert_close(new[2] - new[0], old[0] - old[1], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_of_images_on_a_run(
     finished_image_runs: dict[str, Run], run_cifar10: RunRecipe, photos: Path, tmp_path: Path, capsys: Any
 ) -> None:

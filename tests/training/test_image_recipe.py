@@ -102,6 +102,7 @@ def test_training_learns_and_keeps_the_best(run_cifar10: RunRecipe) -> None:
     assert all(torch.equal(saved[key], checkpoint[key]) for key in checkpoint)
 
 
+@pytest.mark.slow
 def test_the_configuration_reruns_the_run(run_cifar10: RunRecipe, tmp_path: Path) -> None:
     words = "--augment report --mixup 0.2 --class_weights balanced --label_smoothing_factor 0.1 --head linear".split()
     first = run_cifar10(*words)

@@ -73,6 +73,7 @@ def test_a_killed_run_ends_as_one_that_was_left_alone(
         assert one == other
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_an_earlier_version_is_continued(run_cifar10: RunRecipe, tmp_path: Path) -> None:
     """It does not hold what our callbacks keep."""
     import json
@@ -88,6 +89,7 @@ def test_a_checkpoint_of_an_earlier_version_is_continued(run_cifar10: RunRecipe,
     assert len(run.rows("report/epochs.csv")) == 2
 
 
+@pytest.mark.slow
 def test_cached_and_uncached_runs_see_the_same_flips(run_cifar10: RunRecipe, tmp_path: Path) -> None:
     words = "--backbone test_vit --unfreeze_from blocks.1 --augment flip --save_strategy no --eval_strategy epoch"
     flags = [*WORDS.split(), *words.split(), "--train_sampling_strategy", "random"]
