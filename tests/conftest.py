@@ -14,7 +14,7 @@ import copy
 import csv
 import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,8 +36,13 @@ ROOT = Path(__file__).parent.parent
 TEST_DATA = Path(os.environ.get("HFKIT_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
+SHARED_FIXTURES = {"finished_runs", "finished_image_runs"}
+"""They take long to make, so that the tests that use them run in one process of several."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave most models to the whole suite, and skip the tests on real data where there is none, and say so."""
+    """Leave most models to the whole suite, keep tests of the same runs in one process, skip what needs absent data."""
     for item in items:
         parameters = (
             item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
@@ -47,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
             if item.get_closest_marker("sweep"):
                 item.add_marker(pytest.mark.nightly)
+        if SHARED_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("finished runs"))
         if item.get_closest_marker("real_data") and not TEST_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"needs real data in HFKIT_TEST_DATA ({TEST_DATA} is not there)"))
 
@@ -222,8 +229,27 @@ def run_cifar10(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
     return run
 
 
+class LazyRuns(Mapping[str, Run]):
+    """Runs by name, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[..., Run], flags: dict[str, str]) -> None:
+        self.make, self.flags = make, flags
+        self.made: dict[str, Run] = {}
+
+    def __getitem__(self, name: str) -> Run:
+        if name not in self.made:
+            self.made[name] = self.make(*self.flags[name].split())
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.flags)
+
+    def __len__(self) -> int:
+        return len(self.flags)
+
+
 @pytest.fixture(scope="session")
-def finished_image_runs(run_cifar10: Callable[..., Run]) -> dict[str, Run]:
+def finished_image_runs(run_cifar10: Callable[..., Run]) -> LazyRuns:
     """Return a short run of each family of image models, partly frozen."""
     options = {
         "vgg": "--backbone vgg19 --unfreeze_from block5_conv1",
@@ -234,7 +260,7 @@ def finished_image_runs(run_cifar10: Callable[..., Run]) -> dict[str, Run]:
         "--token_learner_tokens 3 --token_learner_at 10",
         "fdvit": "--backbone fdvit_ti --unfreeze_from stages.4 --label_smoothing_factor 0.1",
     }
-    return {name: run_cifar10(*words.split()) for name, words in options.items()}
+    return LazyRuns(run_cifar10, options)
 
 
 @pytest.fixture(scope="session")

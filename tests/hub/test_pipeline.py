@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import LazyRuns, Run
 from datasets import Dataset
 from PIL import Image
 from tiny import IMAGE_NAMES as VARIANTS
@@ -81,24 +81,10 @@ def texts(tweets: Path, finished_runs: dict[str, Run]) -> list[str]:
         return [row["tweet"] for row in csv.DictReader(file)]
 
 
-@pytest.fixture(scope="session")
-def stranger_answers(
-    finished_runs: dict[str, Run],
-    texts: list[str],
-    finished_image_runs: dict[str, Run],
-    photo_files: list[str],
-    tiny_image_folders: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, Any]:
-    """Return what a process without hfkit says of all runs: one process for all, since importing costs seconds."""
-    home = tmp_path_factory.mktemp("stranger")
+def ask_stranger(request: dict[str, tuple[str, str, list[str]]], home: Path) -> dict[str, Any]:
+    """Return what a process without hfkit says of saved models: one process for many, since importing costs seconds."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HF_"))}
     environment |= {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    request = {name: ("text-classification", str(run.folder), texts) for name, run in finished_runs.items()}
-    request |= {
-        name: ("image-classification", str(run.folder), photo_files) for name, run in finished_image_runs.items()
-    }
-    request |= {name: ("image-classification", folder, photo_files[:3]) for name, folder in tiny_image_folders.items()}
     process = subprocess.run(
         [sys.executable, "-c", STRANGER],
         input=json.dumps(request),
@@ -111,6 +97,31 @@ def stranger_answers(
     assert process.returncode == 0, process.stderr
     assert "is not supported for" not in process.stderr
     return json.loads(process.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def stranger_answers(
+    finished_runs: dict[str, Run],
+    texts: list[str],
+    photo_files: list[str],
+    tiny_image_folders: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """Return the answers of the runs on texts, and of a tiny model of each image family."""
+    request = {name: ("text-classification", str(run.folder), texts) for name, run in finished_runs.items()}
+    request |= {name: ("image-classification", folder, photo_files[:3]) for name, folder in tiny_image_folders.items()}
+    return ask_stranger(request, tmp_path_factory.mktemp("stranger"))
+
+
+@pytest.fixture(scope="session")
+def stranger_answers_to_photos(
+    finished_image_runs: LazyRuns, photo_files: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Return the answers of the runs on images."""
+    request = {
+        name: ("image-classification", str(run.folder), photo_files) for name, run in finished_image_runs.items()
+    }
+    return ask_stranger(request, tmp_path_factory.mktemp("stranger"))
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +147,7 @@ def test_every_variant_gives_a_stranger_the_same_scores(
 
 
 @pytest.fixture(scope="session")
-def photo_files(photos: Path, finished_image_runs: dict[str, Run]) -> list[str]:
+def photo_files(photos: Path, finished_image_runs: LazyRuns) -> list[str]:
     """Return the paths of the test photos in the order of the predictions."""
     return [str(photos / row["file"]) for row in finished_image_runs["timm"].rows("predictions.csv")]
 
@@ -250,23 +261,27 @@ def test_bfloat16_training_ends_in_float32_scores(
 
 # --- images ---
 
-IMAGE_NAMES = pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm", "token-learner", "fdvit"])
+FULL_SIZED = [
+    pytest.param(name, marks=() if name == "timm" else pytest.mark.slow)
+    for name in ("timm", "deit", "vgg", "densenet", "token-learner", "fdvit")
+]
 
 
-@IMAGE_NAMES
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["timm", "deit", "vgg", "densenet", "token-learner", "fdvit"])
 def test_stranger_gets_the_scores_of_an_image_run(
-    name: str, finished_image_runs: dict[str, Run], stranger_answers: dict[str, Any]
+    name: str, finished_image_runs: LazyRuns, stranger_answers_to_photos: dict[str, Any]
 ) -> None:
     """On files of every kind: turned by EXIF, grey, with alpha, CMYK, palette, 1x1, 20,000x50."""
     expected = recorded_scores(finished_image_runs[name])
     assert len(expected) == 12
-    np.testing.assert_allclose(scores_of(stranger_answers[name]), expected, atol=1e-5, rtol=0)
-    assert {row["label"] for row in stranger_answers[name][0]} == {"cat", "dog"}
+    np.testing.assert_allclose(scores_of(stranger_answers_to_photos[name]), expected, atol=1e-5, rtol=0)
+    assert {row["label"] for row in stranger_answers_to_photos[name][0]} == {"cat", "dog"}
 
 
-@IMAGE_NAMES
+@pytest.mark.parametrize("name", FULL_SIZED)
 def test_image_scores_equal_with_hfkit_and_by_the_trainer(
-    name: str, finished_image_runs: dict[str, Run], photo_files: list[str]
+    name: str, finished_image_runs: LazyRuns, photo_files: list[str]
 ) -> None:
     run = finished_image_runs[name]
     expected = recorded_scores(run)
@@ -285,7 +300,8 @@ def test_image_scores_equal_with_hfkit_and_by_the_trainer(
     np.testing.assert_allclose(softmax(logits), expected, atol=1e-5, rtol=0)
 
 
-def test_preprocessing_is_that_of_the_weights(finished_image_runs: dict[str, Run]) -> None:
+@pytest.mark.slow
+def test_preprocessing_is_that_of_the_weights(finished_image_runs: LazyRuns) -> None:
     """A stock DeiT or ViT processor says 0.5; the weights were trained with ImageNet's mean and standard deviation."""
     for name, resample in (("vgg", 2), ("densenet", 2), ("deit", 3)):
         saved = finished_image_runs[name].json("preprocessor_config.json")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import IMAGE_WORDS, Run
+from conftest import IMAGE_WORDS, LazyRuns, Run
 from hub_client import Client, write_small
 from hub_double import TOKEN
 from huggingface_hub import ModelCard
@@ -112,8 +112,8 @@ def test_words_that_look_like_a_folder_are_none(
         push._check_privacy(bundle, finished_runs["bigru"].folder)
 
 
-def test_a_summary_names_files_without_their_folders(finished_image_runs: dict[str, Run]) -> None:
-    summary = finished_image_runs["vgg"].json("summary.json")
+def test_a_summary_names_files_without_their_folders(finished_image_runs: LazyRuns) -> None:
+    summary = finished_image_runs["timm"].json("summary.json")
     assert summary["dataset"] == "the author's own data"
     assert summary["dataset_id"] is None
     assert summary["classes"]["cat"]["train"] == 8
@@ -314,7 +314,7 @@ def test_a_folder_that_is_no_run_is_refused(name: str, copied_run: Path) -> None
 
 @pytest.mark.slow
 def test_every_family_comes_back_from_the_hub(
-    finished_runs: dict[str, Run], finished_image_runs: dict[str, Run], client: Client, tmp_path: Path
+    finished_runs: dict[str, Run], finished_image_runs: LazyRuns, client: Client, tmp_path: Path
 ) -> None:
     """Pushed, loaded back by a process without hfkit, with equal scores: `push_run` proves it, or raises."""
     for name, run in {**finished_runs, **finished_image_runs}.items():
@@ -359,7 +359,7 @@ def test_pushes_without_hfkit_are_whole_too(
 
 
 @pytest.mark.slow
-def test_an_image_model_pushed_without_hfkit(finished_image_runs: dict[str, Run], client: Client) -> None:
+def test_an_image_model_pushed_without_hfkit(finished_image_runs: LazyRuns, client: Client) -> None:
     run = finished_image_runs["vgg"].folder
     assert "labels equal" in client("push_helpers:push_image_model", run, "me/image-by-model")
     assert {path.name for path in run.glob("*.py")} <= set(client.hub.files("me/image-by-model"))

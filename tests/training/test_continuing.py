@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Run, write_photo
+from conftest import LazyRuns, Run, write_photo
 from tiny import TINY, tiny_tokenizer
 
 from hfkit.backbones.continuing import continue_from, take_from_saved_model
@@ -150,7 +150,7 @@ def test_old_models_can_be_continued(tmp_path: Path) -> None:
 
 
 def test_what_is_no_finished_text_run_is_refused(
-    finished_runs: dict[str, Run], finished_image_runs: dict[str, Run], tmp_path: Path
+    finished_runs: dict[str, Run], finished_image_runs: LazyRuns, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="is a classifier of images: choose a backbone for texts"):
         read_text_flags(["--backbone", str(finished_image_runs["timm"].folder), "--dataset", "sample"])
@@ -204,7 +204,7 @@ def test_image_models_continue(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_of_images_on_a_run(
-    finished_image_runs: dict[str, Run], run_cifar10: RunRecipe, photos: Path, tmp_path: Path, capsys: Any
+    finished_image_runs: LazyRuns, run_cifar10: RunRecipe, photos: Path, tmp_path: Path, capsys: Any
 ) -> None:
     """From two classes to three, at the size of the first run."""
     folder = finished_image_runs["deit"].folder

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import ROOT, Run, load_recipe
+from conftest import ROOT, LazyRuns, Run, load_recipe
 from PIL import Image
 from safetensors.torch import load_file
 from transformers.trainer_utils import SchedulerType
@@ -22,13 +22,13 @@ RunRecipe = Callable[..., Run]
 EVALUATE = "--max_steps -1 --eval_strategy epoch --save_strategy epoch --load_best_model_at_end true".split()
 
 
-def test_files_of_a_run(finished_image_runs: dict[str, Run]) -> None:
+def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
     names = {
-        path.relative_to(finished_image_runs["vgg"].folder).as_posix() for path in _files(finished_image_runs["vgg"])
+        path.relative_to(finished_image_runs["timm"].folder).as_posix() for path in _files(finished_image_runs["timm"])
     }
     assert names == {
         *("config.json", "model.safetensors", "preprocessor_config.json"),
-        *("vgg.py", "image.py", "base.py", "heads.py", "losses.py", "image_pipeline.py"),
+        *("timm_backbone.py", "checkpointing.py", "image.py", "base.py", "heads.py", "losses.py", "image_pipeline.py"),
         *("execution_order.py", "execution_recorder.py", "splitting.py"),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv"),
@@ -36,7 +36,7 @@ def test_files_of_a_run(finished_image_runs: dict[str, Run]) -> None:
         *("report/classification_report.json", "report/classification_report.md"),
         *("report/samples.png", "report/errors.png"),
         *("summary.json", "manifest.json", "proof/rows.json"),
-        *(f"proof/{name}" for name in finished_image_runs["vgg"].json("proof/rows.json")["inputs"]),
+        *(f"proof/{name}" for name in finished_image_runs["timm"].json("proof/rows.json")["inputs"]),
     }
 
 
@@ -44,8 +44,15 @@ def _files(run: Run) -> list[Path]:
     return [path for path in run.folder.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("name", ["vgg", "densenet", "deit", "timm", "token-learner", "fdvit"])
-def test_results_of_every_family(name: str, finished_image_runs: dict[str, Run]) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "deit",
+        "timm",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("vgg", "densenet", "token-learner", "fdvit")),
+    ],
+)
+def test_results_of_every_family(name: str, finished_image_runs: LazyRuns) -> None:
     run = finished_image_runs[name]
     results, predictions = run.json("all_results.json"), run.rows("predictions.csv")
     right = sum(row["label"] == row["prediction"] for row in predictions)
@@ -61,12 +68,14 @@ def test_results_of_every_family(name: str, finished_image_runs: dict[str, Run])
             assert min(image.size) > 100
 
 
-def test_what_learned_tokens_look_at(finished_image_runs: dict[str, Run]) -> None:
+@pytest.mark.slow
+def test_what_learned_tokens_look_at(finished_image_runs: LazyRuns) -> None:
     for name, run in finished_image_runs.items():
         assert (run.folder / "report" / "token_maps.png").exists() == (name == "token-learner")
 
 
-def test_a_saved_fdvit_has_no_decoders(finished_image_runs: dict[str, Run]) -> None:
+@pytest.mark.slow
+def test_a_saved_fdvit_has_no_decoders(finished_image_runs: LazyRuns) -> None:
     run = finished_image_runs["fdvit"]
     assert run.json("config.json")["reconstruction_weight"] == 0
     assert not [name for name in load_file(run.folder / "model.safetensors") if "decoder" in name]

@@ -61,6 +61,7 @@ def test_an_older_run_goes_on_where_it_was(modality: str, older: Path, monkeypat
     assert Path("resumable/manifest.json").is_file()
 
 
+@pytest.mark.slow
 @MODALITIES
 def test_an_older_configuration_runs_again(modality: str, older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(older / modality)
