@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows: sizes of files and functions, imports, and rooms that say what they are for."""
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 from conftest import ROOT
@@ -51,3 +52,20 @@ def test_a_file_leans_on_few_others() -> None:
 def test_a_room_says_what_it_is_for() -> None:
     rooms = {_name(path): tree for path, tree in TREES.items() if path.name == "__init__.py"}
     assert [name for name, tree in rooms.items() if not ast.get_docstring(tree)] == []
+
+
+def test_rooms_use_the_doors_of_each_other() -> None:
+    """A room's `__all__` names its files for other rooms; the others are its own affair. `models` exports classes instead."""
+    rooms = [
+        path.parent for path in TREES if path.name == "__init__.py" and path.parent.name not in ("hfkit", "models")
+    ]
+    doors = {room.name: set(import_module(f"hfkit.{room.name}").__all__) for room in rooms}
+    assert all((room / f"{name}.py").exists() for room in rooms for name in doors[room.name])
+    used = {
+        (_name(path), *module.lstrip(".").split(".")[:2])
+        for path, tree in TREES.items()
+        for module in _imported(tree)
+        if module.startswith("..") or (module.startswith(".") and path.parent.name == "hfkit")
+    }
+    past = [(user, room, name) for user, room, *names in used for name in names if name not in doors.get(room, {name})]
+    assert past == []

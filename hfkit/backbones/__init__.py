@@ -1,1 +1,7 @@
-"""From the name of a backbone to a classifier on top of it."""
+"""Backbones: from a name (a net of a library, a Hub id, a folder, a saved run) to a classifier with its weights on top of it.
+
+Not here: the nets and heads themselves (models/), and which of their layers train (freezing.py).
+Start reading in text.py and image.py, one for each kind of data; find.py chooses between them.
+"""
+
+__all__ = ["checkpoints", "continuing", "families", "find", "image", "packaged", "text"]

@@ -1,1 +1,19 @@
-"""Datasets: from the embedded sample, a file, a folder or the Hub to splits with checked labels."""
+"""Datasets: from the embedded sample, a file, a folder or the Hub to splits with checked labels, and on to batches for a model.
+
+Not here: models, metrics, and what is stored of frozen layers (features/).
+Start reading in text.py and images.py; both go through sources, labels and splits.
+"""
+
+__all__ = [
+    "augmented",
+    "batching",
+    "chance",
+    "image_sources",
+    "images",
+    "resized",
+    "splits",
+    "stored_rows",
+    "text",
+    "tokens",
+    "transforms",
+]

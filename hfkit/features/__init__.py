@@ -1,1 +1,7 @@
-"""The frozen part of a model runs once; what it gives is stored, found again and trained on."""
+"""The feature cache: the frozen layers run once over the data, and training reads the hidden states or features that they gave.
+
+Not here: which layers are frozen (freezing.py), and how a model runs in two parts (models/splitting.py).
+Start reading in inputs.py, what training calls; cache.py computes, store.py keeps on disk, reading.py reads back.
+"""
+
+__all__ = ["inputs", "reading", "store"]

@@ -1,1 +1,7 @@
-"""What a run shows: tables, plots, pictures of its data, and the summary for its card."""
+"""What a run shows: its header, tables, plots, sample images of its data, and the summary for its card.
+
+Not here: metrics themselves (evaluation/), and the model card (hub/card.py).
+Start reading in console.py, what is printed; tables.py and plots.py write files, summary.py writes `summary.json`.
+"""
+
+__all__ = ["console", "illustrations", "plots", "summary", "tables"]

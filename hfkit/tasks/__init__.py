@@ -1,1 +1,7 @@
-"""From flags or Python values to a task and its run."""
+"""Tasks: from flags to a model, its data and its preprocessing, and on to the run of a training.
+
+Not here: the phases of the run (training/), and the command lines themselves (recipes/).
+Start reading in train.py, what texts and images share; text.py and image.py are the functions that recipes call.
+"""
+
+__all__ = ["image", "text"]
