@@ -46,6 +46,13 @@ def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
 
 
 def describe_weights(arguments: ImageModelArguments, recorded: str) -> str:
+    """Return a few plain words on where the backbone's weights come from, for the run header.
+
+    Args:
+        arguments: The flags of the model.
+        recorded: What is said of the weights that the backbone's library publishes.
+
+    """
     if arguments.weights == "none":
         return "none, every layer starts from random numbers"
     if arguments.weights != "default":
