@@ -54,8 +54,8 @@ def text_task(folder: str) -> Task:
 def image_task(backbone: str) -> Task:
     """Return a net without weights, the stage that it is cut at, and noise."""
     pixels, stage = NETS[backbone]
-    words = ["--backbone", backbone, "--weights", "none", "--image_size", str(pixels), "--dataset", "noise"]
-    arguments = parse_recipe(words, IMAGE, DEMO, DEFAULTS)[0]
+    argv = ["--backbone", backbone, "--weights", "none", "--image_size", str(pixels), "--dataset", "noise"]
+    arguments = parse_recipe(argv, IMAGE, DEMO, DEFAULTS)[0]
     model, _, _ = build_image_classifier(arguments.model, pixels, ["a", "b"])
     noise = np.random.default_rng(0).random((512 if pixels < 100 else 256, 3, pixels, pixels), np.float32)
     return model, stage, Dataset.from_dict({"pixel_values": noise}).with_format("numpy"), default_data_collator

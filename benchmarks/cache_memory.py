@@ -41,7 +41,7 @@ def anonymous_megabytes() -> float:
     return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) / 1000
 
 
-def run(recipe: str, words: list[str]) -> None:
+def run(recipe: str, argv: list[str]) -> None:
     """Run a recipe in this process, and print the peaks of its memory while it reads, while it trains, and after that."""
     sys.path.insert(0, str(ROOT / "recipes"))
     module = import_module(recipe)
@@ -68,17 +68,17 @@ def run(recipe: str, words: list[str]) -> None:
     begin("training", import_module("hfkit.features.inputs"), "give_back_memory")
     begin("evaluating", import_module("hfkit.training.finish"), "_save")
     threading.Thread(target=watch, daemon=True).start()
-    module.main(words)
+    module.main(argv)
     print(json.dumps(peaks))
 
 
-def measure(recipe: str, words: str, rows: int, folder: Path) -> list[dict[str, Any]]:
+def measure(recipe: str, argv: str, rows: int, folder: Path) -> list[dict[str, Any]]:
     """Run a recipe on so many rows, twice, in processes of their own, with caches below `folder` that are empty at first."""
     environment = {**os.environ, "HF_DATASETS_CACHE": f"{folder}/datasets"}
     results = []
     for turn in ("first", "second"):
         where = f"--feature_cache {folder}/cache --output_dir {folder}/{turn} {SHORT_RUN}"
-        command = [sys.executable, __file__, "--run", recipe, *words.split(), *where.split()]
+        command = [sys.executable, __file__, "--run", recipe, *argv.split(), *where.split()]
         finished = subprocess.run(command, capture_output=True, text=True, env=environment)
         if finished.returncode != 0:
             raise SystemExit(finished.stderr[-2000:])
@@ -98,8 +98,8 @@ def measure_texts(texts: Path, times: int) -> list[dict[str, Any]]:
             shutil.copy(texts / f"{split}.csv", folder / "texts")
         train = pd.concat([pd.read_csv(texts / "train.csv")] * times)
         train.to_csv(folder / "texts" / "train.csv", index=False)
-        words = f"--backbone {folder}/backbone --dataset {folder}/texts --unfreeze_from none --head bigru"
-        return measure("fakenews", words, len(train), folder)
+        argv = f"--backbone {folder}/backbone --dataset {folder}/texts --unfreeze_from none --head bigru"
+        return measure("fakenews", argv, len(train), folder)
 
 
 def write_backbone(folder: Path) -> None:

@@ -58,15 +58,15 @@ def main() -> None:
         classify = load_pipeline(folder)
     second = model.config.id2label[1]
 
-    def score_of(result: list[dict[str, float | str]]) -> float:
+    def read_score(result: list[dict[str, float | str]]) -> float:
         """Return the score of the second label."""
         return next(float(entry["score"]) for entry in result if entry["label"] == second)
 
     ways: dict[str, Callable[[], np.ndarray]] = {
         "hfkit, by length": by_length,
-        "pipeline, one text at a time": lambda: np.array([score_of(classify(text, top_k=None)) for text in texts]),
+        "pipeline, one text at a time": lambda: np.array([read_score(classify(text, top_k=None)) for text in texts]),
         "pipeline, batch_size=32": lambda: np.array(
-            [score_of(result) for result in classify(texts, batch_size=32, top_k=None)]
+            [read_score(result) for result in classify(texts, batch_size=32, top_k=None)]
         ),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}

@@ -81,7 +81,7 @@ ROWS = {
 }
 
 
-def recipe_of(row: Row) -> Any:
+def import_recipe(row: Row) -> Any:
     """Import the recipe of a row."""
     sys.path.insert(0, str(ROOT / "recipes"))
     return __import__(row.recipe)
@@ -102,28 +102,28 @@ def time_calls(module: Any, name: str) -> list[float]:
     return seconds
 
 
-def run_hfkit(row: Row, words: list[str], test: bool) -> dict[str, Any]:
+def run_hfkit(row: Row, argv: list[str], test: bool) -> dict[str, Any]:
     """Run the recipe with an empty cache; it tests the whole test split only if asked."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         os.environ["HF_DATASETS_CACHE"] = f"{folder}/datasets"  # read when the recipe imports `datasets`
-        recipe = recipe_of(row)
+        recipe = import_recipe(row)
         resizing = time_calls(import_module("hfkit.data.resized"), "_resized")  # train is the first split
         more = f"--feature_cache {folder}/cache --output_dir {run} --eval_strategy no --save_strategy no --seed 1"
         more += " --load_best_model_at_end false --disable_tqdm true"
-        recipe.main([*words, *more.split()])
+        recipe.main([*argv, *more.split()])
         results = json.loads((run / "all_results.json").read_text())
         trained = json.loads((run / "trainer_state.json").read_text())
-    passes = results.get("train_feature_seconds", 0.0) + sum(resizing[:1])
+    feature_seconds = results.get("train_feature_seconds", 0.0) + sum(resizing[:1])
     return {
-        "seconds": results["train_runtime"] + passes,
-        "feature_seconds": passes,
+        "seconds": results["train_runtime"] + feature_seconds,
+        "feature_seconds": feature_seconds,
         "steps": trained["global_step"],
         "accuracy": results["test_accuracy"] if test else None,
     }
 
 
-def run_plain(row: Row, words: list[str], tuned: bool, steps: int, test: bool) -> dict[str, Any]:
+def run_plain(row: Row, argv: list[str], tuned: bool, steps: int, test: bool) -> dict[str, Any]:
     """Train with the plain Trainer for so many steps, or with -1 to the end, and return the seconds of the whole training."""
     import torch
     from transformers import Trainer, TrainingArguments, set_seed
@@ -133,7 +133,7 @@ def run_plain(row: Row, words: list[str], tuned: bool, steps: int, test: bool) -
 
     text = row.recipe == "fakenews"
     task = import_module("hfkit.tasks.text" if text else "hfkit.tasks.image")
-    arguments = parse_recipe(words, task.TEXT if text else task.IMAGE, task.DEMO, task.DEFAULTS)[0]
+    arguments = parse_recipe(argv, task.TEXT if text else task.IMAGE, task.DEMO, task.DEFAULTS)[0]
     set_seed(1)
     model, inputs, collator = (text_task if text else image_task)(arguments, tuned)
     encoders.part_size = lambda device: sys.maxsize  # other encoders compute a batch as a whole
@@ -211,22 +211,22 @@ def freeze(model: Any, unfreeze_from: str) -> None:
         model.backbone.get_parameter(name).requires_grad = False
 
 
-def measure(name: str, side: str, words: list[str], steps: int, test: bool) -> dict[str, Any]:
+def measure(name: str, side: str, argv: list[str], steps: int, test: bool) -> dict[str, Any]:
     """Run one side in a process of its own."""
     command = [sys.executable, __file__, "--side", side, "--rows", name, "--steps", str(steps), *(["--test"] * test)]
-    finished = subprocess.run([*command, "--", *words], capture_output=True, text=True)
+    finished = subprocess.run([*command, "--", *argv], capture_output=True, text=True)
     if finished.returncode != 0:
         raise SystemExit(f"{side} side of {name}: {finished.stderr[-2000:]}")
     return dict(json.loads(finished.stdout.splitlines()[-1]))
 
 
-def compare(name: str, words: list[str]) -> dict[str, Any]:
+def compare(name: str, argv: list[str]) -> dict[str, Any]:
     """Time all sides of a row by turns."""
     seconds: dict[str, list[float]] = {"default": [], "tuned": [], "hfkit": []}
     result: dict[str, Any] = {"flags": ROWS[name].flags, "aims": ROWS[name].aims}
     for _ in range(TURNS):
         for side in seconds:
-            measured = measure(name, side, words, STEPS, test=False)
+            measured = measure(name, side, argv, STEPS, test=False)
             seconds[side].append(measured["seconds"])
             result["steps"] = measured["steps"]
             if side == "hfkit":
@@ -237,9 +237,9 @@ def compare(name: str, words: list[str]) -> dict[str, Any]:
     return result
 
 
-def test_both(name: str, words: list[str]) -> dict[str, Any]:
+def test_both(name: str, argv: list[str]) -> dict[str, Any]:
     """Train the default side and hfkit to the end, and return the accuracy of each on the test split."""
-    return {"accuracy": {side: measure(name, side, words, -1, test=True)["accuracy"] for side in ("default", "hfkit")}}
+    return {"accuracy": {side: measure(name, side, argv, -1, test=True)["accuracy"] for side in ("default", "hfkit")}}
 
 
 def show(results: dict[str, Any]) -> None:
@@ -271,22 +271,22 @@ def main() -> None:
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--steps", type=int, default=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--test", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("argv", nargs="*", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
         row = ROWS[given.rows[0]]
         result = (
-            run_hfkit(row, given.words, given.test)
+            run_hfkit(row, given.argv, given.test)
             if given.side == "hfkit"
-            else run_plain(row, given.words, given.side == "tuned", given.steps, given.test)
+            else run_plain(row, given.argv, given.side == "tuned", given.steps, given.test)
         )
         print(json.dumps(result))
         return
     results = json.loads(given.output.read_text()) if given.output.exists() else {}
     for name in given.rows:
         dataset = given.texts if ROWS[name].recipe == "fakenews" else given.images
-        words = [*ROWS[name].flags.split(), "--dataset", dataset]
-        results[name] = results.get(name, {}) | (test_both if given.accuracy else compare)(name, words)
+        argv = [*ROWS[name].flags.split(), "--dataset", dataset]
+        results[name] = results.get(name, {}) | (test_both if given.accuracy else compare)(name, argv)
         given.output.parent.mkdir(parents=True, exist_ok=True)
         given.output.write_text(json.dumps(results, indent=2))
         show({name: results[name]})

@@ -8,7 +8,7 @@ Small nets of about as many multiply-accumulates: a plain ViT of 8 blocks, the s
 they have the same kind of blocks (with a convolution beside the attention), overlapping patches and start, which the ViT does
 not have, but not as many parameters. With --accuracy each trains from random weights on 10,000 training images with three seeds,
 a run on each core, and is tested on the 10,000 test images; with --speed, which wants the machine for itself, images a second are
-measured, by turns. Both keep their figures in one JSON file and print one table.
+measured, by turns. Both keep their results in one JSON file and print one table.
 """
 
 import argparse

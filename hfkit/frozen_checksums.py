@@ -49,7 +49,7 @@ def entering_checksum(model: BackboneClassifier) -> str:
         return ""
     digest = hashlib.sha256()
     with torch.no_grad():
-        arguments = model.arguments_of(model.trained_from, **model.probe_inputs())
+        arguments = model.layer_arguments(model.trained_from, **model.probe_inputs())
     for tensor in tree_leaves(arguments):
         if isinstance(tensor, torch.Tensor):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())

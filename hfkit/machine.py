@@ -52,8 +52,8 @@ def use_all_cores() -> int:
 def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, where the C library is glibc and can be told so.
 
-    glibc gives large blocks back to the system at once, and the system clears each new page anew: two fifths of the time of
-    training a convolutional net on a CPU (`benchmarks/cpu_memory.py`). The numbers stay the same.
+    glibc gives large blocks back to the system at once, and the system clears each page that is taken again: two fifths of
+    the time of training a convolutional net on a CPU (`benchmarks/cpu_memory.py`). The numbers stay the same.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

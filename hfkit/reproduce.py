@@ -23,7 +23,7 @@ TRAIN = {"text-classification": train_texts, "image-classification": train_image
 
 
 def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: str | None = None) -> dict[str, Any]:
-    """Run a model's configuration anew and compare the results with those of its card.
+    """Run a model's configuration again and compare the results with those of its card.
 
     Args:
         repo_id: `USER/NAME` on the Hub, pushed by hfkit.
@@ -32,7 +32,7 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         dataset: The data, where it was no public one.
 
     Returns:
-        For each split and figure, such as `test accuracy`: `card`, `now`, `low` and `high` (the 95 % interval around what the
+        For each split and metric, such as `test accuracy`: `card`, `now`, `low` and `high` (the 95 % interval around what the
         card says), and `holds`.
 
     Raises:
@@ -49,12 +49,12 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         results = getattr(ModelCard(files["README.md"]).data, "eval_results", None) or []
         said = {(str(r.dataset_split), str(r.metric_type)): float(r.metric_value) for r in results}
         task, shown = json.loads(files[SUMMARY_FILE])["task"], json.loads(files.get(_REPORT, "{}"))
-        words = safe_words(yaml.safe_load(files[CONFIGURATION_FILE]), task, dataset)
+        argv = safe_argv(yaml.safe_load(files[CONFIGURATION_FILE]), task, dataset)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{repo_id} was not pushed by hfkit, or its files were changed ({redact(error)}).") from error
     if not said:
         raise UserError(f"The card of {repo_id} has no results to compare with.")
-    now = TRAIN[task]([*words, "--output_dir", str(folder)])
+    now = TRAIN[task]([*argv, "--output_dir", str(folder)])
     rows = json.loads((folder / SUMMARY_FILE).read_text("utf-8"))["rows"]
     comparison = _compare(said, now, rows, shown)
     if not comparison:
@@ -64,13 +64,13 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
 
 _REPORT = "report/classification_report.json"
 _PREFIXES = {"validation": "eval", "test": "test"}
-_FIGURES = {name: figure for figure, name in METRICS.items()}
+_RESULT_KEYS = {metric: key for key, metric in METRICS.items()}
 
 
 def _compare(
     said: dict[tuple[str, str], float], now: dict[str, float], rows: dict[str, int], shown: dict[str, Any]
 ) -> dict[str, Any]:
-    """Compare the figures of a card with those of the new run, each by its interval.
+    """Compare the metrics of a card with those of the new run, each by its interval.
 
     Args:
         said: The card's, by split and metric.
@@ -81,7 +81,7 @@ def _compare(
     """
     comparison = {}
     for (split, metric), card in said.items():
-        after = now.get(f"{_PREFIXES.get(split)}_{_FIGURES.get(metric)}")
+        after = now.get(f"{_PREFIXES.get(split)}_{_RESULT_KEYS.get(metric)}")
         interval = None if after is None else _interval(split, metric, card, rows[split], shown)
         if interval is not None:
             low, high = interval
@@ -91,10 +91,10 @@ def _compare(
 
 
 def _interval(split: str, metric: str, value: float, rows: int, shown: dict[str, Any]) -> tuple[float, float] | None:
-    """Return the 95 % interval around a figure of the card, or None where there is not enough to compute it from.
+    """Return the 95 % interval around a metric of the card, or None where there is not enough to compute it from.
 
     Raises:
-        UserError: The figure is none, or the card's confusion matrix is not that of so many rows.
+        UserError: The metric is none, or the card's confusion matrix is not that of so many rows.
 
     """
     if not 0 <= value <= 1:
@@ -110,8 +110,8 @@ def _interval(split: str, metric: str, value: float, rows: int, shown: dict[str,
     return None
 
 
-def safe_words(flags: Any, task: str, dataset: str | None) -> list[str]:
-    """Return the words of a command line for a fetched configuration, without what a stranger must not decide here.
+def safe_argv(flags: Any, task: str, dataset: str | None) -> list[str]:
+    """Return a command line for a fetched configuration, without what a stranger must not decide here.
 
     Raises:
         UserError: It is no configuration, or the data or the backbone was on the other machine.
@@ -136,15 +136,15 @@ def safe_words(flags: Any, task: str, dataset: str | None) -> list[str]:
             raise UserError(
                 f"The {key} of that run was a file of its machine: run the recipe with a --{key} of your own."
             )
-    return [word for key, value in taken.items() for word in _words(key, value)]
+    return [argument for key, value in taken.items() for argument in _flag_argv(key, value)]
 
 
 _LISTS = ("label_names", "text_column", "cleaning")
 """Flags with more than one value."""
 
 
-def _words(key: str, value: Any) -> list[str]:
-    """Return a flag and its values as words, none of which can be taken for another flag.
+def _flag_argv(key: str, value: Any) -> list[str]:
+    """Return a flag and its values as arguments, none of which can be taken for another flag.
 
     Raises:
         UserError: A value is none.
@@ -153,8 +153,8 @@ def _words(key: str, value: Any) -> list[str]:
     if isinstance(value, dict):
         return [f"--{key}", json.dumps(value)]
     values = value if isinstance(value, list) and key in _LISTS else [value]
-    words = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
-    for item, word in zip(values, words, strict=True):
-        if isinstance(item, list | dict) or (word.startswith("-") and not re.fullmatch(r"-?\d[\d.e+-]*", word)):
-            raise UserError(f"{CONFIGURATION_FILE} there has no value of --{key}, but {word!r}: it is not run.")
-    return [f"--{key}", *words]
+    arguments = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+    for item, argument in zip(values, arguments, strict=True):
+        if isinstance(item, list | dict) or (argument.startswith("-") and not re.fullmatch(r"-?\d[\d.e+-]*", argument)):
+            raise UserError(f"{CONFIGURATION_FILE} there has no value of --{key}, but {argument!r}: it is not run.")
+    return [f"--{key}", *arguments]

@@ -24,10 +24,10 @@ class Task:
             and `digest`, which stand in no table.
         inputs: The same rows, encoded or encoded when they are read: what `forward` takes, `labels` where known, and
             perhaps `length` for the batches.
-        data_notes: On the data: what was found, guessed, cut or left out.
+        data_notes: On the data: what was found, guessed, cut or dropped.
         notes: On the model and what it sees.
         learning_rate: Peak learning rate of the backbone where `--learning_rate` is not given, and the reason for it.
-        tables: Tables for the run's folder, by file name, such as the rows left out.
+        tables: Tables for the run's folder, by file name, such as the dropped rows.
         usage: Lines of Python that load and use the saved model; `{folder}` stands for its folder.
         frozen: Train and validation as a frozen part of the model may see them once and for all.
         illustrate: Draws pictures of its own into the folder `report`: from that folder, the split that is shown, and the

@@ -135,10 +135,10 @@ class Run:
 
 @pytest.fixture(scope="session")
 def run_fakenews(tiny_backbone: Path, tweets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    """Return a function that runs the recipe on tiny data with further words."""
+    """Return a function that runs the recipe on tiny data with further arguments."""
     recipe = load_recipe("fakenews")
-    words = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
-    words += [
+    argv = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
+    argv += [
         "--bf16",
         "false",
         "--num_train_epochs",
@@ -151,7 +151,7 @@ def run_fakenews(tiny_backbone: Path, tweets: Path, tmp_path_factory: pytest.Tem
 
     def run(*more: str, capture: Any = None, folder: Path | None = None) -> Run:
         folder = folder or tmp_path_factory.mktemp("runs") / "run"
-        results = recipe.main([*words, "--output_dir", str(folder), *more])
+        results = recipe.main([*argv, "--output_dir", str(folder), *more])
         return Run(folder, results, capture.readouterr().out if capture else "")
 
     return run
@@ -165,7 +165,7 @@ def finished_runs(run_fakenews: Callable[..., Run]) -> dict[str, Run]:
         "bigru": ["--head", "bigru", "--head_hidden_size", "6", "--cleaning", "ctbert"],
         "one-logit": ["--head", "linear", "--head_logits", "1", "--unfreeze_from", "none"],
     }
-    return {name: run_fakenews(*words) for name, words in options.items()}
+    return {name: run_fakenews(*argv) for name, argv in options.items()}
 
 
 def write_photo(path: Path, label: str, seed: int, size: tuple[int, int] = (20, 16)) -> Path:
@@ -209,7 +209,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-IMAGE_WORDS = (
+IMAGE_ARGV = (
     "--backbone test_efficientnet --weights none --image_size 32 --use_cpu true --bf16 false --max_steps 2 "
     "--per_device_train_batch_size 8 --disable_tqdm true --save_strategy no --eval_strategy no --load_best_model_at_end false"
 )
@@ -217,13 +217,13 @@ IMAGE_WORDS = (
 
 @pytest.fixture(scope="session")
 def run_cifar10(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    """Return a function that runs the image recipe on the photos with random weights and further words."""
+    """Return a function that runs the image recipe on the photos with random weights and further arguments."""
     recipe = load_recipe("cifar10")
-    words = [*IMAGE_WORDS.split(), "--dataset", str(photos)]
+    argv = [*IMAGE_ARGV.split(), "--dataset", str(photos)]
 
     def run(*more: str, capture: Any = None, folder: Path | None = None) -> Run:
         folder = folder or tmp_path_factory.mktemp("runs") / "run"
-        results = recipe.main([*words, "--output_dir", str(folder), *more])
+        results = recipe.main([*argv, "--output_dir", str(folder), *more])
         return Run(folder, results, capture.readouterr().out if capture else "")
 
     return run

@@ -125,8 +125,8 @@ class HubDouble:
 
     def files(self, repository: str) -> dict[str, bytes]:
         """Return what is on main."""
-        found = self.repositories[repository]
-        return found.commits[found.refs["main"]]
+        stored = self.repositories[repository]
+        return stored.commits[stored.refs["main"]]
 
 
 class RefusedError(Exception):
@@ -216,9 +216,9 @@ class Handler(BaseHTTPRequestHandler):
     def route(self, path: str) -> None:
         """Find who answers."""
         for pattern, method in ROUTES.items():
-            found = re.fullmatch(pattern, path)
-            if found:
-                getattr(self, method)(*found.groups())
+            match = re.fullmatch(pattern, path)
+            if match:
+                getattr(self, method)(*match.groups())
                 return
         raise RefusedError(404, f"no such route: {path}")
 
@@ -231,11 +231,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def repository(self, name: str) -> Repository:
         """Return a repository that the client may see."""
-        found = self.hub.repositories.get(name)
+        repository = self.hub.repositories.get(name)
         authorized = self.headers.get("Authorization") == f"Bearer {TOKEN}"
-        if found is None or (found.private and not authorized):
+        if repository is None or (repository.private and not authorized):
             raise RefusedError(404 if authorized else 401, "Repository not found", "RepoNotFound")
-        return found
+        return repository
 
     def tree(self, name: str, revision: str | None) -> tuple[str, dict[str, bytes]]:
         """Return a commit and its files."""
@@ -288,12 +288,12 @@ class Handler(BaseHTTPRequestHandler):
     def list_tree(self, name: str, revision: str, folder: str | None) -> None:
         """List the files of a commit."""
         oid, files = self.tree(name, revision)
-        found = {path: data for path, data in files.items() if path.startswith(folder or "")}
-        if folder and not found:
+        selected = {path: data for path, data in files.items() if path.startswith(folder or "")}
+        if folder and not selected:
             raise RefusedError(404, f"{folder} does not exist", "EntryNotFound")
         items = [
             {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-            for path, data in sorted(found.items())
+            for path, data in sorted(selected.items())
         ]
         self.answer(200, items, {"X-Repo-Commit": oid})
 
@@ -353,10 +353,10 @@ class Handler(BaseHTTPRequestHandler):
         self.tree(name, revision)
         date = "2026-01-01T00:00:00.000Z"
         titles = self.repository(name).titles
-        found = [
+        listed = [
             {"id": oid, "title": title, "message": "", "authors": [], "date": date} for oid, title in titles.items()
         ]
-        self.answer(200, found[::-1])
+        self.answer(200, listed[::-1])
 
     def tag(self, name: str, revision: str) -> None:
         """Name a commit."""

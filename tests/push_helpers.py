@@ -32,7 +32,9 @@ def upload(folder: Path, repo_id: str) -> str:
 
 def check(repo_id: str, trust_remote_code: bool) -> list[tuple[str, bool, str]]:
     """Check a repository and return the findings as JSON can hold them."""
-    return [(found.what, found.well, found.found) for found in check_repository(repo_id, None, trust_remote_code)]
+    return [
+        (finding.what, finding.well, finding.detail) for finding in check_repository(repo_id, None, trust_remote_code)
+    ]
 
 
 def upload_without_token(folder: Path, repo_id: str) -> str:

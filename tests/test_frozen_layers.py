@@ -209,14 +209,14 @@ def test_a_probe_leaves_no_trace(make_model: Make) -> None:
 # --- the proof ---
 
 
-def freezing_of(trainer: Any) -> FreezeCallback:
+def find_freezing(trainer: Any) -> FreezeCallback:
     return next(c for c in trainer.callback_handler.callbacks if isinstance(c, FreezeCallback))
 
 
 def test_the_results_hold_both_proofs(make_model: Make, tmp_path: Path) -> None:
     trainer = trainer_for(make_model("hfkit-text/deberta-linear"), tmp_path, "encoder.layer.1")
     trainer.train()
-    results = freezing_of(trainer).results()
+    results = find_freezing(trainer).results()
     assert set(results) == {f"{kind}_sha256_{when}" for kind in ("frozen", "entering") for when in ("before", "after")}
     assert results["entering_sha256_before"] == results["entering_sha256_after"]
     record = json.loads((tmp_path / RECORD_FILE).read_text())
@@ -227,7 +227,7 @@ def test_the_results_hold_both_proofs(make_model: Make, tmp_path: Path) -> None:
 def test_nothing_is_proved_where_nothing_is_frozen(make_model: Make, tmp_path: Path) -> None:
     trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, "all")
     trainer.train()
-    assert freezing_of(trainer).results() == {}
+    assert find_freezing(trainer).results() == {}
     assert not (tmp_path / RECORD_FILE).exists()
 
 
@@ -241,7 +241,7 @@ def test_a_state_that_moved_is_an_error(make_model: Make, tmp_path: Path) -> Non
 
 def resumed(trainer: Any, model: BackboneClassifier) -> FreezeCallback:
     """Go through the events of a run that is resumed."""
-    callback = freezing_of(trainer)
+    callback = find_freezing(trainer)
     later = TrainerState(global_step=1)
     callback.on_train_begin(trainer.args, later, trainer.control, model=model)
     callback.on_train_end(trainer.args, later, trainer.control, model=model)

@@ -65,9 +65,9 @@ def test_a_wrapper_under_a_text_model_is_refused(hostile: Path, client: Client) 
     with pytest.raises(UserError, match=rf"cannot be loaded \({SENTENCE}"):
         find_model(str(hostile), [])
     client("push_helpers:upload", hostile, "me/wrapper")
-    found = {what: (well, text) for what, well, text in client("push_helpers:check", "me/wrapper", False)}
-    assert found["prediction"][0] is False
-    assert "reads no texts" in found["prediction"][1]
+    findings = {what: (well, text) for what, well, text in client("push_helpers:check", "me/wrapper", False)}
+    assert findings["prediction"][0] is False
+    assert "reads no texts" in findings["prediction"][1]
     assert not (hostile.parent / "ran").exists()
 
 

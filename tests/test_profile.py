@@ -72,9 +72,9 @@ def test_activation_memory_against_the_closed_form() -> None:
 def test_published_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of FDViT without what only its training uses, as the paper counts."""
     monkeypatch.setattr(profile, "SECONDS", 0.0)
-    found = profile.profile_model(find_model("fdvit_ti", []), batch_sizes=(1,))
-    assert found.backbone_parameters == 4_342_420
-    assert round(found.macs / 1e9, 2) == 0.82
+    cost = profile.profile_model(find_model("fdvit_ti", []), batch_sizes=(1,))
+    assert cost.backbone_parameters == 4_342_420
+    assert round(cost.macs / 1e9, 2) == 0.82
 
 
 @pytest.mark.sweep
@@ -83,19 +83,19 @@ def test_every_family_has_a_profile(name: str, make_model: Make, monkeypatch: py
     monkeypatch.setattr(profile, "SECONDS", 0.0)
     model = make_model(name)
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
-    found = profile.profile_model(model, batch_sizes=(2,))
+    cost = profile.profile_model(model, batch_sizes=(2,))
     assert all(torch.equal(before[key], tensor) for key, tensor in model.state_dict().items()), "it is only looked at"
     model.drop_training_parts()
-    assert found.backbone_parameters + found.head_parameters == sum(p.numel() for p in model.parameters())
-    assert found.macs > found.attention_macs >= 0
-    assert found.activation_bytes > 0
-    assert found.milliseconds[2] > 0
+    assert cost.backbone_parameters + cost.head_parameters == sum(p.numel() for p in model.parameters())
+    assert cost.macs > cost.attention_macs >= 0
+    assert cost.activation_bytes > 0
+    assert cost.milliseconds[2] > 0
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profile, "SECONDS", 0.0)
-    words = ["profile", "vit_tiny_patch16_224", "--image_size", "32", "--token_learner_tokens", "2"]
-    shown = CliRunner().invoke(app, words)
+    argv = ["profile", "vit_tiny_patch16_224", "--image_size", "32", "--token_learner_tokens", "2"]
+    shown = CliRunner().invoke(app, argv)
     assert shown.exit_code == 0, shown.output
     assert "3x32x32" in shown.stdout
     for line in ("multiply-accumulates", "attention products", "batches of 32"):

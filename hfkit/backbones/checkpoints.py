@@ -115,12 +115,12 @@ def _check_kind(backbone: str, options: dict[str, Any]) -> None:
 
 
 def build_from_checkpoint(
-    found: ImageCheckpoint, pretrained: bool, options: dict[str, Any]
+    checkpoint: ImageCheckpoint, pretrained: bool, options: dict[str, Any]
 ) -> TransformersImageClassifier:
     """Build a classifier on a checkpoint, or `pretrained` false on an empty net of its shape.
 
     Args:
-        found: The checkpoint.
+        checkpoint: The checkpoint.
         pretrained: Whether its weights are loaded.
         options: Fields of the classifier's config.
 
@@ -130,13 +130,15 @@ def build_from_checkpoint(
 
     """
     if not pretrained:
-        net = AutoModel.from_config(found.config, trust_remote_code=False)
+        net = AutoModel.from_config(checkpoint.config, trust_remote_code=False)
         options = {**describe_features(net, True, options["image_size"]), **options}
-        return TransformersImageClassifier(TransformersImageClassifierConfig(backbone_config=found.config, **options))
+        return TransformersImageClassifier(
+            TransformersImageClassifierConfig(backbone_config=checkpoint.config, **options)
+        )
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of unused heads; what is missing is our error
     try:
-        return TransformersImageClassifier.from_backbone(found.source, found.revision, **options)
+        return TransformersImageClassifier.from_backbone(checkpoint.source, checkpoint.revision, **options)
     finally:
         logging.set_verbosity(verbosity)
 

@@ -144,7 +144,7 @@ def continue_from(new: BackboneClassifier, saved: BackboneClassifier, name: str,
         # A field that one of the two heads does not have follows from another, which is told.
         told = {field: pair for field, pair in values.items() if None not in pair} or values
         changes = ", ".join(f"{field} is {_show(now)} and was {_show(before)}" for field, (now, before) in told.items())
-        return Note("continued", f"Continues from {name}, with a head that starts anew: {changes}.")
+        return Note("continued", f"Continues from {name}, with a head that starts from scratch: {changes}.")
     kept = _keep_head(new, saved)
     mine, theirs = _classes(new), _classes(saved)
     parts = [

@@ -23,7 +23,7 @@ def find_model(name: str, flags: Sequence[str], revision: str | None = None) -> 
 
     Args:
         name: Folder, Hub id or backbone.
-        flags: Words of a recipe's command line, for a backbone.
+        flags: Arguments of a recipe's command line, for a backbone.
         revision: Branch, tag or commit of a Hub id.
 
     Raises:
@@ -58,7 +58,7 @@ def find_model(name: str, flags: Sequence[str], revision: str | None = None) -> 
     return build_text_classifier(texts.model, texts.data, ["0", "1"])[0]
 
 
-def _empty_image_classifier(words: list[str]) -> BackboneClassifier:
-    """Return the image classifier that words of a command line describe, with random weights, which cost as much."""
-    images = parse_arguments([*words, "--weights", "none"], (), IMAGE)
+def _empty_image_classifier(argv: list[str]) -> BackboneClassifier:
+    """Return the image classifier that a command line describes, with random weights, which cost as much."""
+    images = parse_arguments([*argv, "--weights", "none"], (), IMAGE)
     return build_image_classifier(images.model, images.data.image_size, ["0", "1"])[0]

@@ -29,8 +29,9 @@ def list_items(folder: Folder = None) -> None:
     console = Console()
     if items:
         console.print(table)
+    count = f"{len(items)} cache item{'' if len(items) == 1 else 's'}"
     console.print(
-        f"{len(items)} entries, {size / 1e6:,.1f} MB of at most {store.limit / 1e6:,.0f} MB, in {store.root}.",
+        f"{count}, {size / 1e6:,.1f} MB of at most {store.limit / 1e6:,.0f} MB, in {store.root}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -62,6 +62,6 @@ def check(
     findings = check_repository(repository, revision, trust_remote_code)
     table = Table("", "what", "found")
     for finding in findings:
-        table.add_row("ok" if finding.well else "NO", finding.what, Text(finding.found))
+        table.add_row("ok" if finding.well else "NO", finding.what, Text(finding.detail))
     Console().print(table)
     raise typer.Exit(0 if all(finding.well for finding in findings) else 1)

@@ -38,4 +38,4 @@ def profile(
     ):
         table.add_row(name, value)
     Console().print(table)
-    typer.echo(f"float32, {torch.get_num_threads()} CPU threads; the median of repeated passes of random rows.")
+    typer.echo(f"float32, {torch.get_num_threads()} CPU threads; the median of repeated forward passes of random rows.")

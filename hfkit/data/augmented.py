@@ -1,4 +1,4 @@
-"""Splits as the frozen part of a model sees them: every row in one or more forms that never change."""
+"""Splits as the frozen part of a model sees them: every row once, or as augmented copies that never change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from .transforms import BatchTransform, make_augmentation
 
 @dataclass
 class FrozenInputs:
-    """One split as the frozen part sees it; its rows, labels and lengths are those of its first view.
+    """One split as the frozen part sees it; its rows, labels and lengths are those of its first copy.
 
     Attributes:
-        views: The rows in one or more fixed forms (an image as it is and flipped); without any `note` is why.
+        copies: The rows as often as there are fixed copies of each (an image as it is and flipped); if empty, `note` says why.
         content: What makes these inputs what they are, such as a hash of the rows: it goes into the key.
-        note: A few words on the views.
-        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its views in each epoch.
+        note: A few words on the augmented copies.
+        by_epoch: Whether epoch e takes copy e, over and over; else each row draws one of its copies in each epoch.
         seed: What is random is drawn by this number, the epoch and the column `row`.
 
     """
 
-    views: list[Dataset]
+    copies: list[Dataset]
     content: Callable[[], dict[str, Any]]
     note: str = ""
     by_epoch: bool = False
@@ -37,24 +37,24 @@ class FrozenInputs:
     @property
     def rows(self) -> int:
         """How many rows the split has."""
-        return len(self.views[0])
+        return len(self.copies[0])
 
     @property
     def labels(self) -> np.ndarray:
         """Classes of the rows; images have them as `label`, as they are not encoded yet."""
-        rows = self.views[0]
+        rows = self.copies[0]
         return read_column(rows, "labels" if "labels" in rows.column_names else "label")
 
     @property
-    def row_numbers(self) -> np.ndarray:
-        """Number of each row in its file or table, by which what is random of it is drawn."""
-        rows = self.views[0]
+    def row_ids(self) -> np.ndarray:
+        """Position of each row in its file or table, by which what is random of it is drawn."""
+        rows = self.copies[0]
         return read_column(rows, "row") if "row" in rows.column_names else np.arange(len(rows))
 
     @property
     def lengths(self) -> np.ndarray | None:
         """Tokens of each row of texts."""
-        rows = self.views[0]
+        rows = self.copies[0]
         return read_column(rows, "length") if "length" in rows.column_names else None
 
 
@@ -70,10 +70,10 @@ def _frozen_text(rows: Dataset) -> FrozenInputs:
 def frozen_images(
     rows: DatasetDict, processor: ViTImageProcessor, arguments: ImageDataArguments, seed: int
 ) -> dict[str, FrozenInputs]:
-    """Return images of which those of training have one form for each of the random changes that are asked for.
+    """Return images of which those of training have augmented copies by the random changes that are asked for.
 
     That is the image as it is, and for a flip also the flipped image. Other changes are drawn `cache_views` times for each
-    image; without that number, or where batches are mixed, there is no such form, and the note says so.
+    image; without that number, or where batches are mixed, there are no copies, and the note says so.
 
     Args:
         rows: Splits of images with labels.
@@ -82,7 +82,7 @@ def frozen_images(
         seed: What they are drawn by.
 
     """
-    views, note, settings = _training_views(rows["train"], processor, arguments, seed)
+    copies, note, settings = _augmented_copies(rows["train"], processor, arguments, seed)
     plain = rows["validation"].with_transform(BatchTransform(processor))
 
     def content(split: str, settings: dict[str, Any]) -> Callable[[], dict[str, Any]]:
@@ -90,15 +90,15 @@ def frozen_images(
         return lambda: {"images": _hash_images(rows[split]), "processor": processor.to_dict(), **settings}
 
     return {
-        "train": FrozenInputs(views, content("train", settings), note, "seed" in settings, seed),
+        "train": FrozenInputs(copies, content("train", settings), note, "seed" in settings, seed),
         "validation": FrozenInputs([plain], content("validation", {})),
     }
 
 
-def _training_views(
+def _augmented_copies(
     rows: Dataset, processor: ViTImageProcessor, arguments: ImageDataArguments, seed: int
 ) -> tuple[list[Dataset], str, dict[str, Any]]:
-    """Return the forms of training images, a few words on them, and what else than the images they depend on."""
+    """Return the copies of training images, a few words on them, and what else than the images they depend on."""
     plain = rows.with_transform(BatchTransform(processor))
     if arguments.mixup > 0 or arguments.cutmix > 0:
         return [], "MixUp and CutMix make new images of each batch", {}
@@ -111,12 +111,12 @@ def _training_views(
     if count is None:
         return (
             [],
-            f"--augment {arguments.augment} changes each image anew (--cache_views 8 fixes 8 changes of each)",
+            f"--augment {arguments.augment} changes each image again in every epoch (--cache_views 8 fixes 8 changes of each)",
             {},
         )
     augmentation = make_augmentation(arguments.augment)
     # Those of the first epochs, which a run without the cache draws, too.
-    drawn = [BatchTransform(processor, augmentation, seed=seed, epoch=view) for view in range(count)]
+    drawn = [BatchTransform(processor, augmentation, seed=seed, epoch=index) for index in range(count)]
     described = f"{count} changes of each image by {arguments.augment}, drawn once by seed {seed} and taken in turn"
     return [rows.with_transform(change) for change in drawn], described, {"augment": arguments.augment, "seed": seed}
 
@@ -134,6 +134,6 @@ def _token_content(inputs: Dataset) -> dict[str, Any]:
 def _hash_images(rows: Dataset) -> str:
     """Return a sum over the pixels of the images, in their order."""
     digest = xxhash.xxh3_128()
-    for pixels, number in zip(rows["digest"], rows["row"], strict=True):
-        digest.update(f"{pixels} {number}\n".encode())  # seeded changes are drawn by the number
+    for pixels, row_id in zip(rows["digest"], rows["row"], strict=True):
+        digest.update(f"{pixels} {row_id}\n".encode())  # seeded changes are drawn by the id
     return digest.hexdigest()

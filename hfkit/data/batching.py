@@ -18,7 +18,7 @@ Collator = Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]
 def iter_batches(
     inputs: Dataset, collator: Collator, batch_size: int, device: torch.device, description: str | None = None
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
-    """Yield this process's share of the batches of `inputs`, of rows of similar length: their numbers, and the batch.
+    """Yield this process's share of the batches of `inputs`, of rows of similar length: their indices, and the batch.
 
     The longest come first: what memory they take is enough for all that follow, where growing batches would each need a
     new block. Labels are left out. With a `description` the main process shows how far it is.
@@ -29,16 +29,16 @@ def iter_batches(
     starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
     silent = True if description is None or not state.is_main_process else None
     for start in tqdm(starts, desc=description, disable=silent, leave=False):
-        numbers = order[start : start + batch_size].tolist()
-        yield numbers, make_batch(inputs, numbers, collator, device)
+        indices = order[start : start + batch_size].tolist()
+        yield indices, make_batch(inputs, indices, collator, device)
 
 
 def make_batch(
-    inputs: Dataset, numbers: list[int], collator: Collator, device: torch.device
+    inputs: Dataset, indices: list[int], collator: Collator, device: torch.device
 ) -> dict[str, torch.Tensor]:
-    """Return a batch of the rows of these numbers on a device, without labels."""
+    """Return a batch of the rows of these indices on a device, without labels."""
     columns = inputs.remove_columns([name for name in ("length", "label", "labels") if name in inputs.column_names])
-    batch = collator(columns.__getitems__(numbers))  # as DataLoader reads a batch: at once
+    batch = collator(columns.__getitems__(indices))  # as DataLoader reads a batch: at once
     return {name: batch[name].to(device) for name in batch}
 
 

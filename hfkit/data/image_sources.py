@@ -22,7 +22,7 @@ from .class_folders import (
     subfolders,
 )
 from .columns import check_columns, find_column, find_label_column
-from .sources import load_hub, names_of_numbers
+from .sources import ids_to_names, load_hub
 from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits, split_named
 
 IMAGE_COLUMNS = ("image", "img", "picture", "photo", "pixels")
@@ -276,5 +276,5 @@ def _label_values(rows: Dataset, column: str) -> list[Any]:
         return [None] * len(rows)
     values, feature = list(rows[column]), rows.features[column]
     if isinstance(feature, ClassLabel):
-        return list(names_of_numbers(values, feature.names))
+        return list(ids_to_names(values, feature.names))
     return values

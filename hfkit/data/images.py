@@ -24,11 +24,11 @@ from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
     complete_splits,
+    drop_rows,
+    encode_labels,
     label_features,
-    label_numbers,
-    leave_out,
     name_labels,
-    note_left_out,
+    note_dropped_rows,
     note_repeated,
 )
 
@@ -57,7 +57,7 @@ def load_image_data(arguments: ImageDataArguments) -> LabelledData:
     )
     tables, dropped, converted = _read_rows(source)
     names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
-    notes = [*source.notes, *note_left_out(dropped), *converted]
+    notes = [*source.notes, *note_dropped_rows(dropped), *converted]
     notes += complete_splits(tables, arguments)
     notes += note_repeated(tables, "pixels")
     splits = DatasetDict(
@@ -108,8 +108,8 @@ def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFra
         rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"], "position": range(len(table))})
         rows["label"] = pd.Series([label_text(value) for value in table["label"]], dtype=object)
         rows["reason"], rows["pixels"] = _check_images(source.images[split], split, converted)
-        tables[split], left_out = leave_out(rows, split, "mend or remove them")
-        dropped.append(left_out)
+        tables[split], dropped_here = drop_rows(rows, split, "mend or remove them")
+        dropped.append(dropped_here)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "file", "label"]]
     modes = ", ".join(f"{count} {mode}" for mode, count in converted.items())
     return tables, listing, [Note("converted", f"Images converted to RGB: {modes}.")] if modes else []
@@ -163,7 +163,7 @@ def _to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Datas
     label = label_features(table, names)
     if label:
         columns["label"] = [-1] * len(images)
-        given["label"] = label_numbers(table, names)
+        given["label"] = encode_labels(table, names)
     for name, column in columns.items():
         for position, value in zip(positions, given[name], strict=True):
             column[position] = value

@@ -59,7 +59,7 @@ def check_kind(labels: pd.Series, column: str) -> None:
 def class_list(
     train: pd.Series, column: str, stated: list[str] | None, label_names: list[str] | None
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the class names in the order of their numbers, and the name of each value of the label column.
+    """Return the class names in the order of their label ids, and the name of each value of the label column.
 
     Args:
         train: Labels of the train split, as text.

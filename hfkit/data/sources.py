@@ -191,19 +191,19 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
 
 
 def _with_class_names(content: dict[str, list[Any]], features: "Features") -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Make a table; the numbers of ClassLabel columns become names."""
+    """Make a table; the ids of ClassLabel columns become names."""
     from datasets import ClassLabel
 
     class_names = {name: list(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
     table = pd.DataFrame(content, dtype=object)
     for column, names in class_names.items():
-        table[column] = names_of_numbers(content[column], names)
+        table[column] = ids_to_names(content[column], names)
     return table, class_names
 
 
-def names_of_numbers(numbers: Iterable[int | None], names: list[str]) -> list[str | None]:
-    """Return the class names of the numbers of a ClassLabel; -1, the Hub's sign for a hidden label, has none."""
-    return [names[number] if number is not None and number >= 0 else None for number in numbers]
+def ids_to_names(ids: Iterable[int | None], names: list[str]) -> list[str | None]:
+    """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none."""
+    return [names[index] if index is not None and index >= 0 else None for index in ids]
 
 
 def _read_constraint() -> Source:

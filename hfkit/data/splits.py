@@ -1,4 +1,4 @@
-"""Splits: rows that are left out, labels that must be known, and splits that are cut from train."""
+"""Splits: rows that are dropped, labels that must be known, and splits that are cut from train."""
 
 from dataclasses import dataclass, field
 
@@ -22,9 +22,9 @@ class LabelledData:
     Attributes:
         splits: `train`, `validation` and perhaps `test`, with columns `row` (number in its file or table, from 1), what is
             classified (`text`, or `file` and `image`), and `label` (a ClassLabel; absent from a test split without labels).
-        label_names: Names of the classes, in the order of their numbers.
-        dropped: Rows that were left out, with split, row, reason and more.
-        notes: What was found, guessed, cut or left out, one sentence each, for the head of the run's log.
+        label_names: Names of the classes, in the order of their label ids.
+        dropped: Rows that were dropped, with split, row, reason and more.
+        notes: What was found, guessed, cut or dropped, one sentence each, for the run header.
 
     """
 
@@ -34,8 +34,8 @@ class LabelledData:
     notes: list[Note] = field(default_factory=list)
 
 
-def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the rows that can be used from those that have a reason to be left out.
+def drop_rows(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the rows that can be used from those that have a reason to be dropped.
 
     Such a reason is also a missing label, but for a test split without any label, which is predicted only.
 
@@ -45,10 +45,10 @@ def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame
         remedy: What the user can do, for the message.
 
     Returns:
-        The rows that stay, without `reason`, and those left out, with a column `split`.
+        The rows that stay, without `reason`, and those dropped, with a column `split`.
 
     Raises:
-        UserError: More than 5 % would be left out.
+        UserError: More than 5 % would be dropped.
 
     """
     if split != "test" or rows["label"].notna().any():
@@ -65,22 +65,22 @@ def leave_out(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame
     return stay, rows[bad].assign(split=split)
 
 
-def note_left_out(dropped: pd.DataFrame) -> list[Note]:
-    """Say how many rows were left out, why, and where there are files which the first was."""
+def note_dropped_rows(dropped: pd.DataFrame) -> list[Note]:
+    """Say how many rows were dropped, why, and where there are files which the first was."""
     if not len(dropped):
         return []
     groups = [
         f"{len(rows)} of {split} ({reason}{', ' + str(rows['file'].iloc[0]) if 'file' in rows else ''})"
         for (split, reason), rows in dropped.groupby(["split", "reason"], sort=False)
     ]
-    text = f"Rows left out, listed in dropped_rows.csv: {', '.join(groups)}."
+    text = f"Dropped rows, listed in dropped_rows.csv: {', '.join(groups)}."
     return [Note("rows_dropped", text, on_card=False)]  # it names files; a card says how many they were
 
 
 def name_labels(
     tables: dict[str, pd.DataFrame], column: str, stated: list[str] | None, label_names: list[str] | None
 ) -> list[str]:
-    """Give the `label` column of every table its class names, and return them in the order of their numbers.
+    """Give the `label` column of every table its class names, and return them in the order of their label ids.
 
     Args:
         tables: Tables by split, their labels as text or None.
@@ -94,10 +94,10 @@ def name_labels(
     """
     for table in tables.values():
         check_kind(table["label"], column)
-    names, name_of = class_list(tables["train"]["label"], column, stated, label_names)
+    names, names_by_value = class_list(tables["train"]["label"], column, stated, label_names)
     for split, table in tables.items():
-        _check_known(table, split, column, name_of)
-        table["label"] = table["label"].map(name_of)
+        _check_known(table, split, column, names_by_value)
+        table["label"] = table["label"].map(names_by_value)
     return names
 
 
@@ -106,20 +106,20 @@ def label_features(table: pd.DataFrame, names: list[str]) -> dict[str, ClassLabe
     return {} if table["label"].isna().all() else {"label": ClassLabel(names=names)}
 
 
-def label_numbers(table: pd.DataFrame, names: list[str]) -> list[int]:
-    """Return the class numbers of a table's rows."""
-    number = {name: index for index, name in enumerate(names)}
-    return [number[name] for name in table["label"]]
+def encode_labels(table: pd.DataFrame, names: list[str]) -> list[int]:
+    """Return the label ids of a table's rows."""
+    ids = {name: index for index, name in enumerate(names)}
+    return [ids[name] for name in table["label"]]
 
 
-def _check_known(table: pd.DataFrame, split: str, column: str, name_of: dict[str, str]) -> None:
+def _check_known(table: pd.DataFrame, split: str, column: str, names_by_value: dict[str, str]) -> None:
     """Refuse a label that train does not have."""
-    unknown = table[table["label"].notna() & ~table["label"].isin(list(name_of))]
+    unknown = table[table["label"].notna() & ~table["label"].isin(list(names_by_value))]
     if len(unknown):
         first = unknown.iloc[0]
         raise UserError(
             f"The {split} split has the label '{first['label']}' in column '{column}' (row {first['row']}), which train "
-            f"does not have: train has {', '.join(list(name_of)[:20])}."
+            f"does not have: train has {', '.join(list(names_by_value)[:20])}."
         )
 
 
@@ -129,9 +129,9 @@ def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -
     shares = {"test": arguments.test_fraction, "validation": arguments.validation_fraction}
     sizes = {split: share for split, share in shares.items() if split not in tables and share > 0}
     classes = tables["train"]["label"].nunique()
-    numbers = {split: max(round(share * len(tables["train"])), classes) for split, share in sizes.items()}
-    _check_class_sizes(tables["train"], len(numbers))
-    for split, number in numbers.items():
+    counts = {split: max(round(share * len(tables["train"])), classes) for split, share in sizes.items()}
+    _check_class_sizes(tables["train"], len(counts))
+    for split, number in counts.items():
         tables["train"], tables[split] = cut(tables["train"], number, f"a {split} split")
         text = f"No {split} split: {number} rows ({sizes[split]:.0%}) were cut from train, with stratification."
         notes.append(Note("split_cut", text, split))
@@ -159,7 +159,7 @@ def note_repeated(tables: dict[str, pd.DataFrame], column: str) -> list[Note]:
     if not any(counts.values()):
         return [Note("repeated_rows", "No row that is held out stands in train, too.")]
     repeated = ", ".join(f"{count} of the {len(tables[split])} rows of {split}" for split, count in counts.items())
-    text = f"Rows that stand in train, too, and make the figures look better than they are: {repeated}."
+    text = f"Rows that stand in train, too, and make the metrics look better than they are: {repeated}."
     return [Note("repeated_rows", text)]
 
 

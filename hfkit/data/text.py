@@ -16,11 +16,11 @@ from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
     complete_splits,
+    drop_rows,
+    encode_labels,
     label_features,
-    label_numbers,
-    leave_out,
     name_labels,
-    note_left_out,
+    note_dropped_rows,
     note_repeated,
 )
 from .stored_rows import stored_rows
@@ -42,7 +42,7 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = _read_rows(source, text_columns, label_column)
     names = name_labels(tables, label_column, source.class_names.get(label_column), arguments.label_names)
-    notes += note_left_out(dropped)
+    notes += note_dropped_rows(dropped)
     lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
     if lines > 10:
         notes.append(
@@ -90,10 +90,10 @@ def _read_rows(
         rows["reason"] = ""
         if split != "test":
             rows.loc[rows["text"].str.strip() == "", "reason"] = "no text"
-        tables[split], left_out = leave_out(
+        tables[split], dropped_here = drop_rows(
             rows, split, "mend the file, or name other columns by --text_column and --label_column"
         )
-        dropped.append(left_out)
+        dropped.append(dropped_here)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "text", "label"]]
     return tables, listing
 
@@ -116,5 +116,5 @@ def _to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:
     label = label_features(table, names)
     columns: dict[str, Any] = {"row": table["row"], "text": table["text"]}
     if label:
-        columns["label"] = label_numbers(table, names)
+        columns["label"] = encode_labels(table, names)
     return stored_rows(split, columns, Features({"row": Value("int64"), "text": Value("string"), **label}))

@@ -111,7 +111,7 @@ class BatchTransform:
         self.epoch = epoch
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
-        """Return `pixel_values` (rows, 3, size, size) in float32 and, where known, `labels`: numbers, or mixed probabilities."""
+        """Return `pixel_values` (rows, 3, size, size) in float32 and, where known, `labels`: ids, or mixed probabilities."""
         images = self._resized(rows)
         if self.augmentation is not None:
             images = torch.stack(self._change(images, rows))

@@ -13,7 +13,7 @@ def accuracy_interval(right: int, total: int) -> tuple[float, float]:
 def macro_f1_interval(confusion: np.ndarray, draws: int = 2000) -> tuple[float, float]:
     """Return the 95 % interval of the macro F1 by the percentile bootstrap over rows (Efron and Tibshirani 1993, ch. 13).
 
-    Rows that are drawn anew with replacement have a confusion matrix that is multinomial around the one that was seen.
+    Rows that are drawn again with replacement have a confusion matrix that is multinomial around the one that was seen.
 
     Args:
         confusion: (classes, classes) counts; rows are true classes, columns predicted ones.

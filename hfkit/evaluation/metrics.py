@@ -18,7 +18,7 @@ Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """From logits (rows, classes) and label ids (rows,) to metrics by name."""
 
 AVERAGES = ("macro", "micro", "weighted")
-FIGURES = ("precision", "recall", "f1")
+AVERAGED_METRICS = ("precision", "recall", "f1")
 
 
 class ClassificationMetrics(evaluate.Metric):
@@ -40,12 +40,12 @@ class ClassificationMetrics(evaluate.Metric):
         report = build_report(references, predictions, [str(number) for number in range(num_labels)])
         result = {"accuracy": report["accuracy"]}
         for average in AVERAGES:
-            for figure in FIGURES:
-                result[f"{average}_{figure}"] = report[f"{average} avg"][_SKLEARN_FIGURE[figure]]
+            for metric in AVERAGED_METRICS:
+                result[f"{average}_{metric}"] = report[f"{average} avg"][_SKLEARN_NAMES[metric]]
         return result
 
 
-_SKLEARN_FIGURE = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
+_SKLEARN_NAMES = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
 
 
 def build_report(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names: list[str]) -> dict[str, Any]:

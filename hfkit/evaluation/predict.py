@@ -26,8 +26,8 @@ def predict_logits(
     model = model.to(device, memory_format=torch.channels_last).eval()
     logits: list[tuple[int, np.ndarray]] = []
     with torch.inference_mode():
-        for numbers, batch in iter_batches(inputs, collator, batch_size, device, "Predicting"):
-            logits += zip(numbers, model(**batch).logits.float().cpu().numpy(), strict=True)
+        for indices, batch in iter_batches(inputs, collator, batch_size, device, "Predicting"):
+            logits += zip(indices, model(**batch).logits.float().cpu().numpy(), strict=True)
     if state.num_processes > 1:
         logits = gather_object(logits)
     return np.stack([row for _, row in sorted(logits, key=lambda pair: pair[0])])

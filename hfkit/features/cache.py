@@ -87,7 +87,7 @@ class FeatureCache:
         self.notes: list[Note] = []
 
     def key(self, inputs: FrozenInputs) -> str:
-        """Hash everything that the states depend on: weights, code, config, rows, views, start layer and dtypes."""
+        """Hash everything that the states depend on: weights, code, config, rows, augmented copies, start layer and dtypes."""
         config = {key: value for key, value in self.model.config.to_dict().items() if key not in _NOT_OF_THE_STATES}
         parts = {
             "weights": frozen_checksum(self.model, without=self.model.training_parts),
@@ -96,7 +96,7 @@ class FeatureCache:
             "config": config,
             "start_layer": self.start_layer,
             "inputs": inputs.content(),
-            "views": len(inputs.views),
+            "views": len(inputs.copies),  # by another name what is stored would not be found again
             "dtypes": [str(self.compute_dtype), str(self.dtype)],
             "device": self.processes.device.type,
             "matmul": torch.get_float32_matmul_precision(),
@@ -143,7 +143,7 @@ class FeatureCache:
             shape=tuple(sample.shape[1:] if lengths is None else sample.shape[2:]),
             offsets=None if lengths is None else np.concatenate([[0], np.cumsum(lengths)]),
             rows=inputs.rows,
-            views=len(inputs.views),
+            copies=len(inputs.copies),
             stored=self.dtype or sample.dtype,
             produced=sample.dtype,
         )
@@ -161,7 +161,7 @@ class FeatureCache:
         return states
 
     def compute(self, missing: list[SplitStates]) -> None:
-        """Run the frozen part over all views of all rows, each process over its share, and store what it gives.
+        """Run the frozen part over all copies of all rows, each process over its share, and store what it gives.
 
         Raises:
             CannotCacheError: There is no room for all of it, or it cannot be written.
@@ -186,14 +186,14 @@ class FeatureCache:
         """Write this process's share of the states."""
         layout = states.layout
         target = layout.open(file, writable=True)
-        for view, rows in enumerate(states.inputs.views):
-            description = f"Frozen part, {states.split}" + (f", view {view + 1}" if layout.views > 1 else "")
+        for copy, rows in enumerate(states.inputs.copies):
+            description = f"Frozen part, {states.split}" + (f", augmented copy {copy + 1}" if layout.copies > 1 else "")
             batches = iter_batches(rows, self.collator, self.batch_size, self.processes.device, description)
             with torch.inference_mode(), self.autocast():
-                for numbers, batch in batches:
+                for indices, batch in batches:
                     batch_states = as_stored(self.model.forward_to(self.start_layer, **batch), layout.stored)
-                    for number, row in zip(numbers, batch_states, strict=True):
-                        place = layout.place(number, view)
+                    for index, row in zip(indices, batch_states, strict=True):
+                        place = layout.place(index, copy)
                         target[place] = row[: len(target[place])] if layout.offsets is not None else row
 
     def _finish(self, folder: Path, states: SplitStates) -> Path:

@@ -1,4 +1,4 @@
-"""Whether it is faster to read what is stored than to compute it anew: on a fast GPU the first layers may be."""
+"""Whether it is faster to read what is stored than to compute it again: on a fast GPU the first layers may be."""
 
 import os
 import tempfile
@@ -18,27 +18,27 @@ _LONG_SECONDS = 1.0
 """A batch that takes so long is measured without a warm-up."""
 
 
-def why_not_worth_it(cache: FeatureCache, states: SplitStates, passes: float) -> str:
+def why_not_worth_it(cache: FeatureCache, states: SplitStates, epochs: float) -> str:
     """Return why `states` should not be stored for training, without a full stop, or an empty text.
 
     Args:
         cache: For the model, which is on its device and in eval mode.
         states: Those of the training rows.
-        passes: How often training reads each row.
+        epochs: How often training reads each row.
 
     """
-    views = len(states.inputs.views)
-    if passes <= views:
-        if views == 1:
+    copies = len(states.inputs.copies)
+    if epochs <= copies:
+        if copies == 1:
             return "each row is read once, so that nothing would be saved"
-        return f"each row is read {passes:g} times, so that nothing would be saved by {views} views of each"
+        return f"each row is read {epochs:g} times, so that nothing would be saved by {copies} augmented copies of each"
     # Who asked for fixed changes gets them, whatever the time: others would be another training.
     if states.inputs.by_epoch:
         return ""
-    size, states_stored = states.layout.bytes, states.layout.rows * views
-    computing = seconds_to_compute(cache, states.inputs.views[0])
+    size, states_stored = states.layout.bytes, states.layout.rows * copies
+    computing = seconds_to_compute(cache, states.inputs.copies[0])
     reading = seconds_to_read(cache.store.root, size, cache.processes.device) / states_stored
-    if views * computing + passes * reading < passes * computing:
+    if copies * computing + epochs * reading < epochs * computing:
         return ""
     return (
         f"reading the {size / states_stored / 1e3:,.1f} kB of a row ({reading * 1e3:.3f} ms) saves "
@@ -48,18 +48,18 @@ def why_not_worth_it(cache: FeatureCache, states: SplitStates, passes: float) ->
 
 def seconds_to_compute(cache: FeatureCache, rows: Dataset) -> float:
     """Measure the frozen part on a batch of rows, reading them included: seconds a row."""
-    numbers = np.unique(np.linspace(0, len(rows) - 1, min(cache.batch_size, len(rows))).round().astype(int)).tolist()
+    indices = np.unique(np.linspace(0, len(rows) - 1, min(cache.batch_size, len(rows))).round().astype(int)).tolist()
     device = cache.processes.device
 
     def compute() -> None:
         """Read a batch and run the frozen part on it."""
         with torch.inference_mode(), cache.autocast():
-            cache.model.forward_to(cache.start_layer, **make_batch(rows, numbers, cache.collator, device))
+            cache.model.forward_to(cache.start_layer, **make_batch(rows, indices, cache.collator, device))
 
     seconds = measure_seconds(compute, device)
     if seconds < _LONG_SECONDS:
         seconds = measure_seconds(compute, device)
-    return seconds / len(numbers)
+    return seconds / len(indices)
 
 
 def seconds_to_read(folder: Path, size: int, device: torch.device) -> float:

@@ -19,9 +19,9 @@ class StateLayout:
 
     Attributes:
         shape: Of the states of a row; of a token where `offsets` are given.
-        offsets: Number of the first token of each row, and of the end; None where all rows have the same shape.
+        offsets: Index of the first token of each row, and of the end; None where all rows have the same shape.
         rows: How many rows there are.
-        views: How many views each has, one after the other.
+        copies: How many augmented copies each has, one after the other; 1 where there are none.
         stored: Type of the numbers in the file.
         produced: Type of the numbers that the forward pass gave, and that are read.
 
@@ -30,31 +30,31 @@ class StateLayout:
     shape: tuple[int, ...]
     offsets: np.ndarray | None
     rows: int
-    views: int
+    copies: int
     stored: torch.dtype
     produced: torch.dtype
 
     @property
     def items(self) -> int:
         """How many shapes lie one after the other."""
-        return self.rows * self.views if self.offsets is None else int(self.offsets[-1])
+        return self.rows * self.copies if self.offsets is None else int(self.offsets[-1])
 
     @property
     def bytes(self) -> int:
         """Size of the file."""
         return self.items * math.prod(self.shape) * self.stored.itemsize
 
-    def place(self, row: int, view: int) -> int | slice:
-        """Return where the states of a row lie, in items; texts have one view."""
+    def place(self, row: int, copy: int) -> int | slice:
+        """Return where the states of a row lie, in items; texts have one copy."""
         if self.offsets is None:
-            return row * self.views + view
+            return row * self.copies + copy
         return slice(int(self.offsets[row]), int(self.offsets[row + 1]))
 
     def open(self, file: Path, writable: bool = False) -> torch.Tensor:
         """Map a file into memory: (items, *shape)."""
         if writable:
-            numbers = self.items * math.prod(self.shape)
-            return torch.from_file(str(file), shared=True, size=numbers, dtype=self.stored).view(-1, *self.shape)
+            size = self.items * math.prod(self.shape)
+            return torch.from_file(str(file), shared=True, size=size, dtype=self.stored).view(-1, *self.shape)
         # torch's own private mapping counts against the memory that may be promised: a file above it could not be read
         # (pytorch#192209).
         mapped = np.memmap(file, dtype=np.uint8, mode="r")
@@ -69,10 +69,10 @@ class StateReader:
     Args:
         file: The states.
         layout: How they lie in it.
-        by_epoch: Whether epoch e takes view e, over and over; else each row draws one of its two views in each epoch, as the
+        by_epoch: Whether epoch e takes copy e, over and over; else each row draws one of its two copies in each epoch, as the
             image that it was made of draws its flip.
         seed: What the flips are drawn by, with the epoch and the row.
-        row_numbers: Number of each row, which the flip of an image is drawn by; None where nothing is drawn.
+        row_ids: Id of each row, which the flip of an image is drawn by; None where nothing is drawn.
 
     """
 
@@ -82,10 +82,10 @@ class StateReader:
         layout: StateLayout,
         by_epoch: bool = False,
         seed: int = 0,
-        row_numbers: np.ndarray | None = None,
+        row_ids: np.ndarray | None = None,
     ) -> None:
         self.file, self.layout, self.by_epoch = file, layout, by_epoch
-        self.seed, self.row_numbers = seed, row_numbers
+        self.seed, self.row_ids = seed, row_ids
         self.epoch = SharedEpoch()
         self._states: torch.Tensor | None = None
 
@@ -103,18 +103,18 @@ class StateReader:
             return rows
         if self._states is None:
             self._states = self.layout.open(self.file)
-        states = [self._states[self.layout.place(row, self._view(row))] for row in rows["position"]]
+        states = [self._states[self.layout.place(row, self._choose_copy(row))] for row in rows["position"]]
         if self.layout.stored != self.layout.produced:
             states = [row.to(self.layout.produced) for row in states]
         return {"states": states, "labels": rows["labels"]}
 
-    def _view(self, row: int) -> int:
-        if self.layout.views == 1:
+    def _choose_copy(self, row: int) -> int:
+        if self.layout.copies == 1:
             return 0
         if self.by_epoch:
-            return self.epoch.index % self.layout.views
-        assert self.row_numbers is not None
-        return int(draws_flip(self.seed, self.epoch.index, int(self.row_numbers[row])))  # the second is the flipped one
+            return self.epoch.index % self.layout.copies
+        assert self.row_ids is not None
+        return int(draws_flip(self.seed, self.epoch.index, int(self.row_ids[row])))  # the second is the flipped one
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped file out: copies, and the sum that `datasets` makes of a transform, open it themselves."""

@@ -39,8 +39,8 @@ def training_inputs(task: Task, arguments: Arguments[Any, Any], is_resumed: bool
         store = FeatureStore(Path(training.feature_cache) if in_folder else None)
         cache = FeatureCache(task.model, task.collator, store, training.per_device_eval_batch_size, precision, stored)
         validation = task.frozen["validation"] if training.eval_strategy != "no" else None
-        passes = _passes(training, len(plain.train))
-        inputs = use_feature_cache(cache, task.frozen["train"], validation, passes, in_folder or is_resumed)
+        epochs = _count_epochs(training, len(plain.train))
+        inputs = use_feature_cache(cache, task.frozen["train"], validation, epochs, in_folder or is_resumed)
     except CannotCacheError as reason:
         plain.notes = [Note("feature_cache", f"Feature cache: off, since {reason}.")]
         return plain
@@ -48,7 +48,7 @@ def training_inputs(task: Task, arguments: Arguments[Any, Any], is_resumed: bool
     return inputs
 
 
-def _passes(training: TrainingArguments, rows: int) -> float:
+def _count_epochs(training: TrainingArguments, rows: int) -> float:
     """Return how often training reads each row."""
     if training.max_steps <= 0:
         return training.num_train_epochs

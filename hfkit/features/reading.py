@@ -47,33 +47,33 @@ class TrainingInputs:
 
 
 def use_feature_cache(
-    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, passes: float, explicit: bool
+    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, epochs: float, explicit: bool
 ) -> TrainingInputs:
     """Return stored states for training and validation; the model is set to enter them.
 
     Args:
         cache: For the model, which is in eval mode afterwards.
         train: Training rows.
-        validation: Validation rows, with one view; None where training does not evaluate.
-        passes: How often training reads each row.
+        validation: Validation rows, with one copy; None where training does not evaluate.
+        epochs: How often training reads each row.
         explicit: Whether the user asked for the cache, worth it or not.
 
     Raises:
         CannotCacheError: The cache cannot be used; nothing has changed.
 
     """
-    if not train.views:
+    if not train.copies:
         raise CannotCacheError(train.note)
     started, model = time.perf_counter(), cache.model
     model.to(cache.processes.device).eval()
     model.start_layer = cache.start_layer
     try:
-        sample = cache.sample(train.views[0])
+        sample = cache.sample(train.copies[0])
         splits = {"train": train} | ({"validation": validation} if validation else {})
         states = [cache.look_up(split, inputs, sample) for split, inputs in splits.items()]
         missing = [split for split in states if split.folder is None]
         if states[0].folder is None and not explicit:
-            reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], passes))
+            reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], epochs))
             if reason:
                 raise CannotCacheError(reason)
         if missing:
@@ -107,6 +107,6 @@ def use_feature_cache(
 
 def _reader(states: SplitStates) -> StateReader:
     """Return a reader of the stored states of a split."""
-    inputs, draws = states.inputs, states.layout.views > 1 and not states.inputs.by_epoch
-    numbers = inputs.row_numbers if draws else None
-    return StateReader(Path(str(states.folder)) / STATES_FILE, states.layout, inputs.by_epoch, inputs.seed, numbers)
+    inputs, draws = states.inputs, states.layout.copies > 1 and not states.inputs.by_epoch
+    row_ids = inputs.row_ids if draws else None
+    return StateReader(Path(str(states.folder)) / STATES_FILE, states.layout, inputs.by_epoch, inputs.seed, row_ids)

@@ -103,7 +103,7 @@ class FeatureStore:
             whole = False
         if not whole:
             _remove(folder)
-            return None, "Stored features were damaged; they are computed anew."
+            return None, "Stored features were damaged; they are computed again."
         with contextlib.suppress(OSError):  # somebody else's item may only be read
             os.utime(folder / RECORD_FILE)
         return CacheItem(folder, record, time.time()), ""

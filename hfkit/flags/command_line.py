@@ -68,8 +68,8 @@ def flags_that_stay(flags: dict[str, Any], argv: Sequence[str]) -> dict[str, Any
         argv: The command line, spelled out; a `--pooling` on it stays, and is refused.
 
     """
-    words = [part for item in argv for part in (item.split("=") if item.startswith("--head=") else [item])]
-    heads = [value for name, value in pairwise(words) if name == "--head"]
+    arguments = [part for item in argv for part in (item.split("=") if item.startswith("--head=") else [item])]
+    heads = [value for name, value in pairwise(arguments) if name == "--head"]
     dropped = {"pooling"} if heads[-1:] == ["bigru"] else set()
     return {name: value for name, value in flags.items() if name not in dropped}
 

@@ -155,7 +155,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _splits(results: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the splits that were evaluated: the prefix of their figures, and their names."""
+    """Return the splits that were evaluated: the prefix of their metrics, and their names."""
     return [(p, n) for p, n in (("eval", "validation"), ("test", "test")) if f"{p}_accuracy" in results]
 
 

@@ -26,14 +26,14 @@ SAMPLE_TEXTS = ["", "A text.", "\U0001f637 https://example.org/page?x=1"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the result: what was looked at, whether it is well, and what was found, without what cannot be printed."""
+    """One line of the result: what was looked at, whether it is well, and the details, without what cannot be printed."""
 
     what: str
     well: bool
-    found: str
+    detail: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "found", "".join(sign for sign in self.found if sign.isprintable()))
+        object.__setattr__(self, "detail", "".join(sign for sign in self.detail if sign.isprintable()))
 
 
 @dataclass(frozen=True)

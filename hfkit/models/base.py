@@ -128,9 +128,9 @@ class BackboneClassifier(PreTrainedModel):
         """Run the backbone on a batch of what `forward` takes, and return what enters `layer`, one of `split_points()`."""
         if layer == "classifier":
             return self.features(**inputs)
-        return self._split(layer).states(self.arguments_of(layer, **inputs))
+        return self._split(layer).states(self.layer_arguments(layer, **inputs))
 
-    def arguments_of(self, layer: str, **inputs: torch.Tensor) -> Arguments:
+    def layer_arguments(self, layer: str, **inputs: torch.Tensor) -> Arguments:
         """Run the backbone on a batch of what `forward` takes, and return what the first call of `layer` is given."""
         if layer == "classifier":
             return (self.features(**inputs),), {}
@@ -144,7 +144,7 @@ class BackboneClassifier(PreTrainedModel):
 
         """
         if layer not in self._splits:  # it is asked for at every step
-            self._splits = {**self._splits, layer: Split.in_front_of(layer, self.execution_order())}
+            self._splits = {**self._splits, layer: Split.before(layer, self.execution_order())}
         split = self._splits[layer]
         if split is None:
             raise ValueError(f"what enters {layer} is not one tensor with a row for each input")

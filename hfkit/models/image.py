@@ -200,7 +200,7 @@ class ImageClassifier(BackboneClassifier):
 
         Args:
             pixel_values: (batch, 3, image_size, image_size), preprocessed as `preprocessing()` says.
-            labels: (batch,) class numbers, or (batch, num_labels) probabilities (MixUp, CutMix); with them the output has
+            labels: (batch,) label ids, or (batch, num_labels) probabilities (MixUp, CutMix); with them the output has
                 a `loss`, the mean cross-entropy.
             states: In place of images, what `forward_to(self.start_layer, ...)` made of them.
 
@@ -246,7 +246,7 @@ class ImageClassifier(BackboneClassifier):
         """Add the head and end the construction; the backbone keeps the initialisation of its own library."""
         self.classifier: Any = self._new_head()
         for tensor in (*self.backbone.parameters(), *self.backbone.buffers()):
-            tensor._is_hf_initialized = True  # else transformers would draw every layer anew with a width of 0.02
+            tensor._is_hf_initialized = True  # else transformers would draw every layer again with a width of 0.02
         self.post_init()
 
     @torch.no_grad()

@@ -35,7 +35,7 @@ class Split:
     batch_shape: tuple[int, ...]
 
     @classmethod
-    def in_front_of(cls, layer: str, order: ExecutionOrder) -> "Split | None":
+    def before(cls, layer: str, order: ExecutionOrder) -> "Split | None":
         """Return the split in front of a module that runs; None where what enters it is not one state a row (and token)."""
         first = order.first_calls.get(layer)
         argument = first.state_argument if first else None
@@ -84,7 +84,7 @@ class Placeholders:
             return self.source(shape)
         return self.states if shape == self.states.shape else self.states.new_zeros(()).expand(shape)
 
-    def in_place_of(self, leaf: Any) -> Any:
+    def substitute(self, leaf: Any) -> Any:
         """Return a tensor like a recorded one, for the rows and tokens of this batch; anything else as it is."""
         if not isinstance(leaf, TensorRecord):
             return leaf
@@ -147,7 +147,7 @@ def _skip(
         if entered:
             return run(*positional, **keywords)
         call = next(remaining)
-        return tree_unflatten([placeholders.in_place_of(leaf) for leaf in call.leaves], call.structure)
+        return tree_unflatten([placeholders.substitute(leaf) for leaf in call.leaves], call.structure)
 
     return forward
 

@@ -244,7 +244,7 @@ class TextClassifier(BackboneClassifier):
                 caller who forgets to truncate gets a label and no crash.
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
             token_type_ids: (batch, tokens), passed on to encoders that know them.
-            labels: (batch,) class numbers; with them the output has a `loss`, the mean cross-entropy.
+            labels: (batch,) label ids; with them the output has a `loss`, the mean cross-entropy.
             states: In place of token ids, what `forward_to(self.start_layer, ...)` made of them.
 
         Returns:

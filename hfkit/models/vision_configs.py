@@ -22,9 +22,9 @@ _NOT_FOR_FEATURES = {
 
 def is_vision_type(model_type: str) -> bool:
     """Whether transformers knows a type of config as one of image models, by its own tables; no wrapper, no video model."""
-    tower_of = model_type.removesuffix(_TOWER)
+    joint_type = model_type.removesuffix(_TOWER)
     known = model_type in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES or model_type in MODEL_FOR_IMAGE_MAPPING_NAMES
-    known |= tower_of != model_type and tower_of in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+    known |= joint_type != model_type and joint_type in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
     return (
         known and model_type not in _NOT_FOR_FEATURES and model_type not in MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES
     )

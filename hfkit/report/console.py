@@ -46,7 +46,7 @@ def show_results(
 ) -> None:
     """Print the results of one split: metrics, confusion matrix, and the most confident errors of each kind."""
     console.print(f"\n[bold]{split}[/bold]: accuracy {report['accuracy']:.4f}")
-    console.print(console_table("Figures by class", classification_table(report)))
+    console.print(console_table("Metrics by class", classification_table(report)))
     if len(label_names) <= MAX_CLASSES_OF_MATRIX:
         matrix = pd.DataFrame(confusion, index=label_names, columns=label_names).rename_axis("true")
         console.print(console_table("Confusion matrix: true classes in rows, predicted ones in columns", matrix))

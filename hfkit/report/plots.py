@@ -20,13 +20,11 @@ def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
     """Draw loss and accuracy of train and validation over the epochs (PNG)."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, 2)
-    for axis, figure_name in zip(axes, ("loss", "accuracy"), strict=True):
-        for column, label in ((figure_name, "train"), (f"eval_{figure_name}", "validation")):
+    for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
+        for column, label in ((metric, "train"), (f"eval_{metric}", "validation")):
             values = epochs[column].dropna()
             axis.plot(values.index, values, marker="o", label=label)
-        axis.set(
-            title=figure_name.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)]
-        )
+        axis.set(title=metric.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)])
         axis.grid(alpha=0.3)
         axis.legend()
     _save(path, figure)
@@ -55,7 +53,7 @@ def draw_confusion(path: Path, confusion: np.ndarray, label_names: list[str], ti
 
 
 def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]]) -> None:
-    """Draw rows of images, each with a title (PNG); a row may be shorter than the others, and an empty one is left out."""
+    """Draw rows of images, each with a title (PNG); a row may be shorter than the others, and an empty one is dropped."""
     images, titles = [row for row in images if row], [row for row in titles if row]
     if not images:
         return

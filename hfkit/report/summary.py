@@ -18,7 +18,7 @@ from ..task import Task
 
 SUMMARY_FILE = "summary.json"
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
-"""Figures of a card's front matter, and the Hub's names for them."""
+"""Metrics of a card's front matter, and the Hub's names for them."""
 
 DATASETS = {
     "sample": "a small hand-written sample that proves nothing about accuracy",
@@ -64,8 +64,8 @@ def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], note
         "lines": [_without_folders(note.text, arguments) for note in notes if note.on_card],
     }
     if "dropped_rows.csv" in task.tables:
-        left_out = Counter(task.tables["dropped_rows.csv"]["split"])
-        summary["data_lines"].append(f"Rows left out: {', '.join(f'{n} of {split}' for split, n in left_out.items())}.")
+        dropped = Counter(task.tables["dropped_rows.csv"]["split"])
+        summary["data_lines"].append(f"Dropped rows: {', '.join(f'{n} of {split}' for split, n in dropped.items())}.")
     write_file(folder / SUMMARY_FILE, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 
 

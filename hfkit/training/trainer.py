@@ -120,7 +120,7 @@ class ClassifierTrainer(Trainer):
             self._signature_columns.append("position")
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
-        """Read the rows in their order; they are sorted by length, which the Trainer would group them by anew."""
+        """Read the rows in their order; they are sorted by length, and the Trainer would do it again."""
         return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
 
     def get_batch_samples(

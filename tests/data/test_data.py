@@ -52,7 +52,7 @@ def load(dataset: Path | str, **options: Any) -> LabelledData:
     return load_text_data(TextDataArguments(dataset=str(dataset), **options))
 
 
-def names_of(data: LabelledData, split: str) -> list[str]:
+def label_names(data: LabelledData, split: str) -> list[str]:
     return [data.label_names[number] for number in data.splits[split]["label"]]
 
 
@@ -68,7 +68,7 @@ def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
     assert data.label_names == ["fake", "real"]
     for split, start in (("train", 0), ("validation", 100), ("test", 200)):
         assert data.splits[split]["text"][:] == [f"text {start + row}" for row in range(20)]
-        assert names_of(data, split) == [row["label"] for row in rows()]
+        assert label_names(data, split) == [row["label"] for row in rows()]
         assert data.splits[split]["row"][:] == list(range(1, 21))
     assert len(data.dropped) == 0
     assert read_notes(data.notes) == [
@@ -82,7 +82,7 @@ def test_rows_that_stand_in_train_too_are_counted(tmp_path: Path) -> None:
     for start, name in ((0, "train"), (18, "validation"), (15, "test")):
         write(tmp_path / f"{name}.csv", rows(start=start))
     assert read_notes(load(tmp_path).notes)[-1] == (
-        "Rows that stand in train, too, and make the figures look better than they are: 2 of the 20 rows of validation, "
+        "Rows that stand in train, too, and make the metrics look better than they are: 2 of the 20 rows of validation, "
         "5 of the 20 rows of test."
     )
 
@@ -94,7 +94,7 @@ def test_single_file_is_cut_with_stratification(suffix: str, tmp_path: Path) -> 
     texts = [text for split in data.splits.values() for text in split["text"]]
     assert sorted(texts) == sorted(row["tweet"] for row in rows(100))
     for split in data.splits:
-        assert names_of(data, split).count("real") == len(data.splits[split]) / 2
+        assert label_names(data, split).count("real") == len(data.splits[split]) / 2
     assert "No test split: 10 rows (10%) were cut from train, with stratification." in read_notes(data.notes)
     assert "No validation split: 10 rows (10%) were cut from train, with stratification." in read_notes(data.notes)
     again = load(tmp_path / f"tweets{suffix}")
@@ -118,16 +118,16 @@ def test_a_column_says_the_split(suffix: str, name: str, values: tuple[str, ...]
     assert read_notes(data.notes)[0] == f"Splits: by the column '{name}' (20 train, 10 validation, 10 test)."
     assert not any("cut from train" in note for note in read_notes(data.notes))
     expected = {"train": values[:2], "validation": values[2:3], "test": values[3:]}
-    for split, found in data.splits.items():
+    for split, rows in data.splits.items():
         numbers = [number for number, row in enumerate(content, 1) if row[name] in expected[split]]
-        assert found["row"][:] == numbers
-        assert found["text"][:] == [content[number - 1]["tweet"] for number in numbers]
-        assert names_of(data, split) == [content[number - 1]["label"] for number in numbers]
+        assert rows["row"][:] == numbers
+        assert rows["text"][:] == [content[number - 1]["tweet"] for number in numbers]
+        assert label_names(data, split) == [content[number - 1]["label"] for number in numbers]
 
 
 def test_a_split_that_the_column_does_not_have_is_cut(tmp_path: Path) -> None:
     data = load(write(tmp_path / "tweets.csv", with_splits("split", ("train", "train", "test"), 60)))
-    assert {split: len(found) for split, found in data.splits.items()} == {"train": 36, "validation": 4, "test": 20}
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 36, "validation": 4, "test": 20}
     assert read_notes(data.notes)[0] == "Splits: by the column 'split' (40 train, 20 test)."
 
 
@@ -183,8 +183,8 @@ def test_a_column_says_the_split_in_a_folder_with_one_file(suffix: str, tmp_path
     write(tmp_path / f"train{suffix}", content)
     data = load(tmp_path)
     assert read_notes(data.notes)[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
-    for split, found in data.splits.items():
-        assert found["row"][:] == [number for number, row in enumerate(content, 1) if row["split"] == split]
+    for split, rows in data.splits.items():
+        assert rows["row"][:] == [number for number, row in enumerate(content, 1) if row["split"] == split]
 
 
 @pytest.mark.parametrize("others", [(), ("test",)])
@@ -194,7 +194,7 @@ def test_a_column_says_the_split_on_the_hub(
     content = Dataset.from_list(with_splits("split", ("train", "train", "validation", "test")))
     monkeypatch.setattr(sources, "load_hub", lambda *_: dict.fromkeys(("train", *others), content))
     data = load("somebody/tweets")
-    counts = {split: len(found) for split, found in data.splits.items()}
+    counts = {split: len(rows) for split, rows in data.splits.items()}
     if others:
         assert counts == {"train": 36, "validation": 4, "test": 40}
         assert read_notes(data.notes)[0].startswith("The column 'split' (in train, test) is ignored:")
@@ -206,7 +206,7 @@ def test_names_of_files_win_over_a_column_of_splits(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", with_splits("split", ("train", "test")))
     write(tmp_path / "test.csv", rows(10, 100))
     data = load(tmp_path)
-    assert {split: len(found) for split, found in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
     assert read_notes(data.notes)[0] == (
         "The column 'split' (in train) is ignored: the names of the files or splits, train, test, say what rows are for."
     )
@@ -224,7 +224,7 @@ def test_embedded_sample() -> None:
     texts = [text for split in data.splits.values() for text in split["text"]]
     assert len({text.lower() for text in texts}) == len(texts)
     for split in data.splits:
-        assert names_of(data, split).count("real") == len(data.splits[split]) / 2
+        assert label_names(data, split).count("real") == len(data.splits[split]) / 2
 
 
 def test_sample_is_not_solved_by_words_and_has_no_twins() -> None:
@@ -297,7 +297,7 @@ def test_class_label_gives_names_and_their_order(tmp_path: Path) -> None:
         Dataset.from_dict(content, features=features).to_parquet(tmp_path / f"{split}.parquet")
     data = load(tmp_path)
     assert data.label_names == ["ham", "fraud"]
-    assert names_of(data, "validation") == ["fraud", "ham"]
+    assert label_names(data, "validation") == ["fraud", "ham"]
     assert "label" not in data.splits["test"].column_names
 
 
@@ -360,7 +360,7 @@ def test_unlabelled_test_split_is_only_predicted(tmp_path: Path) -> None:
     assert "The test split has no labels: it is predicted, not evaluated." in read_notes(data.notes)
 
 
-def test_rows_without_text_or_label_are_left_out_and_listed(tmp_path: Path) -> None:
+def test_rows_without_text_or_label_are_dropped_and_listed(tmp_path: Path) -> None:
     content = rows(60)
     content[3]["tweet"], content[5]["label"], content[9]["tweet"] = "", "", "  "
     write(tmp_path / "train.csv", content)
@@ -374,13 +374,13 @@ def test_rows_without_text_or_label_are_left_out_and_listed(tmp_path: Path) -> N
         {"split": "train", "row": 6, "reason": "no label"},
         {"split": "train", "row": 10, "reason": "no text"},
     ]
-    assert "Rows left out, listed in dropped_rows.csv: 2 of train (no text), 1 of train (no label)." in read_notes(
+    assert "Dropped rows, listed in dropped_rows.csv: 2 of train (no text), 1 of train (no label)." in read_notes(
         data.notes
     )
     assert len(data.splits["test"]) == 21  # at prediction an empty text is a row like any other
 
 
-def test_too_many_rows_left_out_are_an_error(tmp_path: Path) -> None:
+def test_too_many_dropped_rows_are_an_error(tmp_path: Path) -> None:
     content = rows(40)
     for row in content[4:8]:
         row["tweet"] = ""
@@ -430,14 +430,14 @@ def test_a_text_of_many_lines_is_pointed_out(tmp_path: Path) -> None:
 def test_fewer_training_rows(tmp_path: Path) -> None:
     data = load(write(tmp_path / "t.csv", rows(100)), max_train_samples=10)
     assert len(data.splits["train"]) == 10
-    assert names_of(data, "train").count("real") == 5
+    assert label_names(data, "train").count("real") == 5
     assert "Training on 10 of 80 rows, drawn with stratification." in read_notes(data.notes)
     for limit in (79, 80, 1000):
         assert len(load(tmp_path / "t.csv", max_train_samples=limit).splits["train"]) == 80
     with pytest.raises(UserError, match="Too few rows to be in each of 3 splits: the class 'real' has 2; add rows"):
         load(write(tmp_path / "few.csv", rows(5)))
     smallest = load(write(tmp_path / "six.csv", rows(6)))  # one of each class in each split
-    assert [names_of(smallest, split).count("real") for split in smallest.splits] == [1, 1, 1]
+    assert [label_names(smallest, split).count("real") for split in smallest.splits] == [1, 1, 1]
 
 
 # --- mistakes ---
@@ -539,7 +539,7 @@ def test_tokens_are_cleaned_cut_and_counted(tmp_path: Path, tokenizer: PreTraine
 def test_rows_and_tokens_are_read_from_the_disk(
     tmp_path: Path, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same rows are written once, the same tokens are made once; another cleaning code or length makes them anew."""
+    """The same rows are written once, the same tokens are made once; another cleaning code or length makes them again."""
     write(tmp_path / "train.csv", rows(20))
 
     def files(max_length: int = 8) -> list[str]:
@@ -560,7 +560,7 @@ def test_rows_and_tokens_are_read_from_the_disk(
 
 
 def test_texts_are_joined_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many at a time, also where a row has no text and is left out."""
+    """However many at a time, also where a row has no text and is dropped."""
     table = [
         {"title": f"title {row}", "tweet": "" if row % 4 else f"text {row}", "label": "ab"[row % 2]}
         for row in range(40)
@@ -603,8 +603,8 @@ def test_other_labels_or_another_order_are_other_rows(tmp_path: Path) -> None:
     for number, content in enumerate(contents):
         (tmp_path / str(number)).mkdir()
         write(tmp_path / str(number) / "train.csv", content)
-    found = [load(tmp_path / str(number)).splits["train"] for number in range(3)]
-    assert len({split.cache_files[0]["filename"] for split in found}) == 3
+    splits = [load(tmp_path / str(number)).splits["train"] for number in range(3)]
+    assert len({split.cache_files[0]["filename"] for split in splits}) == 3
 
 
 def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

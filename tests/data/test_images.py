@@ -35,7 +35,7 @@ def load(dataset: Path | str, **options: Any) -> LabelledData:
     return load_image_data(ImageDataArguments(dataset=str(dataset), **options))
 
 
-def labels_of(data: LabelledData, split: str) -> list[str]:
+def read_labels(data: LabelledData, split: str) -> list[str]:
     return [data.label_names[number] for number in data.splits[split]["label"]]
 
 
@@ -54,7 +54,7 @@ def test_folder_with_splits(photos: Path) -> None:
     assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 16, "validation": 4, "test": 12}
     assert data.label_names == ["cat", "dog"]
     for split, rows in data.splits.items():
-        for row, label in zip(rows, labels_of(data, split), strict=True):
+        for row, label in zip(rows, read_labels(data, split), strict=True):
             assert row["file"].startswith(f"{split}/{label}/")
             assert Path(row["image"]["path"]) == photos / row["file"]
     assert [row["row"] for row in data.splits["test"]] == list(range(1, 13))
@@ -79,8 +79,8 @@ def test_folder_without_splits_is_cut_with_stratification(tmp_path: Path) -> Non
     files = [row["file"] for rows in data.splits.values() for row in rows]
     assert len(set(files)) == 40
     for split, rows in data.splits.items():
-        assert labels_of(data, split).count("cat") == len(rows) / 2
-        assert all(row["file"].startswith(label) for row, label in zip(rows, labels_of(data, split), strict=True))
+        assert read_labels(data, split).count("cat") == len(rows) / 2
+        assert all(row["file"].startswith(label) for row, label in zip(rows, read_labels(data, split), strict=True))
     again = load(tmp_path)
     assert [row["file"] for row in again.splits["test"]] == [row["file"] for row in data.splits["test"]]
     assert sum("were cut from train, with stratification" in note for note in read_notes(data.notes)) == 2
@@ -273,20 +273,20 @@ def png(seed: int) -> bytes:
     return content.getvalue()
 
 
-def rows_of(number: int = 40) -> dict[str, list[Any]]:
+def make_rows(number: int = 40) -> dict[str, list[Any]]:
     cells = [{"bytes": png(index), "path": f"{index}.png"} for index in range(number)]
     return {"img": cells, "label": [index % 2 for index in range(number)], "other": ["x"] * number}
 
 
 def test_parquet_as_the_hub_exports_it(tmp_path: Path) -> None:
     features = Features({"img": ImageFeature(), "label": ClassLabel(names=["plane", "bird"]), "other": Value("string")})
-    Dataset.from_dict(rows_of(), features=features).to_parquet(tmp_path / "train-00000-of-00001.parquet")
-    Dataset.from_dict(rows_of(10), features=features).to_parquet(tmp_path / "test.parquet")
+    Dataset.from_dict(make_rows(), features=features).to_parquet(tmp_path / "train-00000-of-00001.parquet")
+    Dataset.from_dict(make_rows(10), features=features).to_parquet(tmp_path / "test.parquet")
     data = load(tmp_path)
     assert data.label_names == ["plane", "bird"]
     assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
     for split, rows in data.splits.items():
-        for row, label in zip(rows, labels_of(data, split), strict=True):
+        for row, label in zip(rows, read_labels(data, split), strict=True):
             index = row["row"] - 1
             assert row["image"]["bytes"] == png(index)
             assert row["file"] == f"{index}.png"
@@ -324,7 +324,7 @@ OWN_COLUMNS = ("image", "label", "row", "file", "digest")
 @pytest.mark.parametrize("name", OWN_COLUMNS)
 def test_an_image_column_of_any_name(name: str, typed: bool, tmp_path: Path) -> None:
     """Also beside columns that have the names of hfkit's own."""
-    cells = rows_of()["img"] if typed else [png(index) for index in range(40)]
+    cells = make_rows()["img"] if typed else [png(index) for index in range(40)]
     others: dict[str, list[Any]] = {other: [7] * 40 for other in OWN_COLUMNS if other != name}
     features = Features(
         {
@@ -338,23 +338,23 @@ def test_an_image_column_of_any_name(name: str, typed: bool, tmp_path: Path) -> 
     data = load(tmp_path / "train.parquet", image_column=name, label_column="kind")
     for split, rows in data.splits.items():
         assert rows.column_names == ["image", "row", "file", "digest", "label"]
-        for row, label in zip(rows, labels_of(data, split), strict=True):
+        for row, label in zip(rows, read_labels(data, split), strict=True):
             assert row["image"]["bytes"] == png(row["row"] - 1)
             assert label == ("dog", "cat")[(row["row"] - 1) % 2]
 
 
 @pytest.mark.parametrize("name", OWN_COLUMNS)
 def test_a_label_column_of_any_name(name: str, tmp_path: Path) -> None:
-    content = {"picture": rows_of()["img"], name: ["cat" if index % 2 else "dog" for index in range(40)]}
+    content = {"picture": make_rows()["img"], name: ["cat" if index % 2 else "dog" for index in range(40)]}
     features = Features({"picture": ImageFeature(), name: Value("string")})
     Dataset.from_dict(content, features=features).to_parquet(tmp_path / "train.parquet")
     data = load(tmp_path / "train.parquet", label_column=name)
     rows = data.splits["train"]
-    assert labels_of(data, "train") == [("dog", "cat")[(row - 1) % 2] for row in rows["row"]]
+    assert read_labels(data, "train") == [("dog", "cat")[(row - 1) % 2] for row in rows["row"]]
 
 
 def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
-    content = {"image": rows_of()["img"], "label": [index % 2 for index in range(40)]}
+    content = {"image": make_rows()["img"], "label": [index % 2 for index in range(40)]}
     Dataset.from_dict(content).to_parquet(tmp_path / "train.parquet")
     data = load(tmp_path / "train.parquet")
     assert read_notes(data.notes)[:2] == [
@@ -368,7 +368,7 @@ def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
 def test_a_column_says_the_split_of_images(in_folder: bool, tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     dataset = tmp_path if in_folder else path
-    content = {**rows_of(), "split": ["train", "train", "dev", "dev", "train", "train", "test", "test"] * 5}
+    content = {**make_rows(), "split": ["train", "train", "dev", "dev", "train", "train", "test", "test"] * 5}
     Dataset.from_dict(content).to_parquet(path)
     data = load(dataset)
     assert read_notes(data.notes)[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
@@ -376,7 +376,7 @@ def test_a_column_says_the_split_of_images(in_folder: bool, tmp_path: Path) -> N
         chosen = [index for index in range(40) if content["split"][index] in names]
         assert [row["image"]["bytes"] for row in data.splits[split]] == [png(index) for index in chosen]
         assert data.splits[split]["file"][:] == [f"{index}.png" for index in chosen]
-        assert labels_of(data, split) == [str(index % 2) for index in chosen]
+        assert read_labels(data, split) == [str(index % 2) for index in chosen]
     content["split"][3] = "elsewhere"
     Dataset.from_dict(content).to_parquet(path)
     with pytest.raises(
@@ -387,10 +387,10 @@ def test_a_column_says_the_split_of_images(in_folder: bool, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("others", [(), ("test",)])
 def test_a_column_says_the_split_of_images_on_the_hub(others: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = Dataset.from_dict({**rows_of(), "split": ["train", "train", "test", "test"] * 10})
+    rows = Dataset.from_dict({**make_rows(), "split": ["train", "train", "test", "test"] * 10})
     monkeypatch.setattr(image_sources, "load_hub", lambda *_: dict.fromkeys(("train", *others), rows))
     data = load("somebody/photos")
-    counts = {split: len(found) for split, found in data.splits.items()}
+    counts = {split: len(rows) for split, rows in data.splits.items()}
     if others:
         assert counts == {"train": 36, "validation": 4, "test": 40}
         assert read_notes(data.notes)[0].startswith("The column 'split' (in train, test) is ignored:")
@@ -408,7 +408,7 @@ def test_digits() -> None:
     row = data.splits["test"][5]
     pixels = np.asarray(open_image(row["image"]))
     np.testing.assert_array_equal(pixels[..., 0], (source.images[row["row"] - 1] * 255 / 16).round().astype("uint8"))
-    assert labels_of(data, "test")[5] == str(source.target[row["row"] - 1])
+    assert read_labels(data, "test")[5] == str(source.target[row["row"] - 1])
 
 
 @pytest.mark.real_data
@@ -448,7 +448,7 @@ def break_photos(folder: Path) -> None:
     Image.fromarray(np.full((4, 4), 60_000, dtype="uint16")).save(folder / "cat" / "deep.png")
 
 
-def test_broken_images_are_left_out_and_listed(tmp_path: Path) -> None:
+def test_broken_images_are_dropped_and_listed(tmp_path: Path) -> None:
     write_classes(tmp_path, number=60)
     break_photos(tmp_path)
     data = load(tmp_path)
@@ -457,7 +457,7 @@ def test_broken_images_are_left_out_and_listed(tmp_path: Path) -> None:
     assert reasons["text.jpg"] == "an unreadable image"
     assert "more than 8 bits a channel" in reasons["deep.png"]
     assert sum(len(rows) for rows in data.splits.values()) == 121
-    [note] = [note for note in read_notes(data.notes) if note.startswith("Rows left out, listed in dropped_rows.csv")]
+    [note] = [note for note in read_notes(data.notes) if note.startswith("Dropped rows, listed in dropped_rows.csv")]
     assert "3 of train (an unreadable image, cat/empty.png)" in note
 
 

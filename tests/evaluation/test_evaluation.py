@@ -1,4 +1,4 @@
-"""Metrics, against published figures and by hand; and what the report makes of them."""
+"""Metrics, against published metrics and by hand; and what the report makes of them."""
 
 import io
 from pathlib import Path
@@ -36,7 +36,7 @@ CONFUSIONS = {
 NAMES = ["fake", "real"]
 
 
-def rows_of(confusion: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+def make_rows(confusion: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Rebuild labels and predictions from a confusion matrix."""
     labels = np.repeat([0, 0, 1, 1], confusion)
     predictions = np.repeat([0, 1, 0, 1], confusion)
@@ -46,33 +46,33 @@ def rows_of(confusion: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarra
 @pytest.mark.parametrize("name", CONFUSIONS)
 def test_accuracies_of_the_source_report(name: str) -> None:
     confusion, accuracy = CONFUSIONS[name]
-    labels, predictions = rows_of(confusion)
-    figures = ClassificationMetrics(keep_in_memory=True).compute(
+    labels, predictions = make_rows(confusion)
+    metrics = ClassificationMetrics(keep_in_memory=True).compute(
         predictions=predictions, references=labels, num_labels=2
     )
-    assert round(figures["accuracy"], 4) == accuracy
+    assert round(metrics["accuracy"], 4) == accuracy
     assert count_confusions(labels, predictions, 2).ravel().tolist() == list(confusion)
 
 
 def test_full_row_of_the_source_report() -> None:
-    labels, predictions = rows_of(CONFUSIONS["fine-tuned CT-BERT + BiGRU"][0])
-    figures = build_report(labels, predictions, NAMES)
-    row = [round(figures[name][figure], 4) for name in NAMES for figure in ("precision", "recall", "f1-score")]
+    labels, predictions = make_rows(CONFUSIONS["fine-tuned CT-BERT + BiGRU"][0])
+    metrics = build_report(labels, predictions, NAMES)
+    row = [round(metrics[name][metric], 4) for name in NAMES for metric in ("precision", "recall", "f1-score")]
     assert row == [0.9831, 0.9706, 0.9768, 0.9735, 0.9848, 0.9791]
-    assert [figures[name]["support"] for name in NAMES] == [1020, 1120]
-    assert figures["micro avg"]["f1-score"] == figures["accuracy"]
+    assert [metrics[name]["support"] for name in NAMES] == [1020, 1120]
+    assert metrics["micro avg"]["f1-score"] == metrics["accuracy"]
 
 
 def test_averages_by_hand() -> None:
     labels, predictions = np.array([0, 0, 0, 1, 2]), np.array([0, 0, 1, 1, 0])
-    figures = ClassificationMetrics(keep_in_memory=True).compute(
+    metrics = ClassificationMetrics(keep_in_memory=True).compute(
         predictions=predictions, references=labels, num_labels=4
     )
     f1 = [2 / 3, 2 / 3, 0.0, 0.0]  # a class that never occurs and is never predicted counts as 0
-    assert figures["accuracy"] == 0.6
-    assert figures["macro_f1"] == pytest.approx(np.mean(f1))
-    assert figures["weighted_f1"] == pytest.approx(np.average(f1, weights=[3, 1, 1, 0]))
-    assert figures["micro_f1"] == figures["micro_precision"] == 0.6
+    assert metrics["accuracy"] == 0.6
+    assert metrics["macro_f1"] == pytest.approx(np.mean(f1))
+    assert metrics["weighted_f1"] == pytest.approx(np.average(f1, weights=[3, 1, 1, 0]))
+    assert metrics["micro_f1"] == metrics["micro_precision"] == 0.6
 
 
 def test_loss_is_the_cross_entropy() -> None:
@@ -180,15 +180,15 @@ def test_interval_of_a_share() -> None:
 
 
 def test_interval_of_macro_f1() -> None:
-    """That of drawing rows anew; and the figure itself stands in it."""
+    """That of drawing rows again; and the metric itself stands in it."""
     generator = np.random.default_rng(3)
     references = generator.integers(0, 3, 200)
     predictions = np.where(generator.random(200) < 0.7, references, generator.integers(0, 3, 200))
-    figures = []
+    metrics = []
     for _ in range(2000):
         rows = generator.integers(0, 200, 200)
-        figures.append(f1_score(references[rows], predictions[rows], average="macro"))
+        metrics.append(f1_score(references[rows], predictions[rows], average="macro"))
     low, high = macro_f1_interval(count_confusions(references, predictions, 3))
-    assert (low, high) == pytest.approx(np.percentile(figures, [2.5, 97.5]), abs=0.015)
+    assert (low, high) == pytest.approx(np.percentile(metrics, [2.5, 97.5]), abs=0.015)
     assert low < f1_score(references, predictions, average="macro") < high
     assert macro_f1_interval(np.diag([5, 0, 5])) == pytest.approx((2 / 3, 2 / 3))

@@ -55,8 +55,8 @@ def middle(model: BackboneClassifier) -> str:
     return stages[len(stages) // 2] if len(stages) > 2 else "none"
 
 
-def inputs_of(model: BackboneClassifier, tokenizer: Any) -> tuple[FrozenInputs, Callable[..., Any]]:
-    """Return rows for a model, with views that do not change, and what makes batches of them."""
+def make_inputs(model: BackboneClassifier, tokenizer: Any) -> tuple[FrozenInputs, Callable[..., Any]]:
+    """Return rows for a model, with copies that do not change, and what makes batches of them."""
     labels = [row % 2 for row in range(ROWS)]
     if isinstance(model, ImageClassifier):
         pixels = inputs_for(model, ROWS)["pixel_values"] + torch.tensor(labels)[:, None, None, None]
@@ -73,7 +73,7 @@ def cached(
     model: BackboneClassifier, inputs: FrozenInputs, collator: Any, folder: Path, **options: Any
 ) -> TrainingInputs:
     cache = FeatureCache(model, collator, FeatureStore(folder), 4, **options)
-    return use_feature_cache(cache, inputs, inputs, passes=10, explicit=True)
+    return use_feature_cache(cache, inputs, inputs, epochs=10, explicit=True)
 
 
 def train(model: BackboneClassifier, inputs: Any, collator: Any, folder: Path, plan: FreezePlan, **options: Any) -> Any:
@@ -109,7 +109,7 @@ def test_batches_come_longest_first_and_their_rows_are_numbered(tokenizer: Any) 
     """The first batch needs the most memory."""
     rows = Dataset.from_dict({"input_ids": [[5] * length for length in (2, 6, 3, 4, 6)], "length": [2, 6, 3, 4, 6]})
     batches = list(iter_batches(rows, DataCollatorWithPadding(tokenizer), 2, torch.device("cpu")))
-    assert [numbers for numbers, _ in batches] == [[1, 4], [3, 2], [0]]
+    assert [indices for indices, _ in batches] == [[1, 4], [3, 2], [0]]
     assert [batch["input_ids"].shape[1] for _, batch in batches] == [6, 4, 2]
 
 
@@ -128,11 +128,11 @@ def test_training_with_the_cache_is_training_without_it(
     plan = FreezePlan(middle(model) if cut == "middle" else "none", keep_batch_norm=True)
     plan.apply(model)
     other = copy.deepcopy(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     inputs = cached(model, rows, collator, tmp_path / "cache")
     assert model.start_layer == (plan.unfreeze_from if plan.unfreeze_from != "none" else "classifier")
     losses = train(model, inputs, inputs.collator, tmp_path, plan, optim=optim)
-    plain = train(other, rows.views[0], collator, tmp_path, plan, optim=optim)
+    plain = train(other, rows.copies[0], collator, tmp_path, plan, optim=optim)
     assert len(losses) == 30
     assert losses == pytest.approx(plain, abs=1e-5)
     assert len(set(losses)) > 20, "it learns"
@@ -154,10 +154,10 @@ def test_in_bfloat16(name: str, make_model: Make, tokenizer: Any, tmp_path: Path
     plan = FreezePlan(middle(model))
     plan.apply(model)
     other = copy.deepcopy(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     inputs = cached(model, rows, collator, tmp_path / "cache", compute_dtype=torch.bfloat16)
     losses = train(model, inputs, inputs.collator, tmp_path, plan, bf16=True)
-    plain = train(other, rows.views[0], collator, tmp_path, plan, bf16=True)
+    plain = train(other, rows.copies[0], collator, tmp_path, plan, bf16=True)
     assert losses == pytest.approx(plain, abs=1e-2)
     batch = inputs_for(model, ROWS)
     with torch.no_grad():
@@ -170,11 +170,11 @@ def test_states_are_those_of_the_forward_pass(name: str, make_model: Make, token
     """Row by row, without padding, whatever batch a row was in."""
     model = make_model(name)
     FreezePlan(middle(model)).apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     inputs = cached(model, rows, collator, tmp_path)
     stored = inputs.train[range(ROWS)]
     assert stored["labels"] == rows.labels.tolist()
-    columns = rows.views[0].remove_columns([key for key in ("length", "labels") if key in rows.views[0].column_names])
+    columns = rows.copies[0].remove_columns([key for key in ("length", "labels") if key in rows.copies[0].column_names])
     for number in range(ROWS):
         alone = model.forward_to(model.start_layer, **collator([columns[number]]))[0]
         torch.testing.assert_close(stored["states"][number], alone)
@@ -185,7 +185,7 @@ def test_smaller_numbers(dtype: torch.dtype, make_model: Make, tokenizer: Any, t
     """They take half of the room, and are read as what the forward pass gave."""
     model = make_model("hfkit-text/bert-bigru")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     whole = cached(model, rows, collator, tmp_path / "whole").train[range(ROWS)]["states"]
     half = cached(model, rows, collator, tmp_path / "half", dtype=dtype).train[range(ROWS)]["states"]
     sizes = [sum(file.stat().st_size for file in (tmp_path / kind).rglob(STATES_FILE)) for kind in ("whole", "half")]
@@ -201,7 +201,7 @@ def test_smaller_numbers(dtype: torch.dtype, make_model: Make, tokenizer: Any, t
 def test_a_second_run_finds_what_the_first_computed(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     first = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(first)
-    rows, collator = inputs_of(first, tokenizer)
+    rows, collator = make_inputs(first, tokenizer)
     assert "computed" in " ".join(read_notes(cached(first, rows, collator, tmp_path).notes))
     second = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(second)
@@ -226,7 +226,7 @@ def test_the_key_holds_everything_that_the_states_depend_on(
         if change is not None:
             with torch.no_grad():
                 change(model)
-        rows, collator = inputs_of(model, tokenizer)
+        rows, collator = make_inputs(model, tokenizer)
         rows.content = lambda: {"tokens": content}
         return FeatureCache(model, collator, FeatureStore(tmp_path), 4, **options).key(rows)
 
@@ -259,7 +259,7 @@ def test_what_only_training_uses_is_not_in_the_key(make_model: Make, tmp_path: P
         model.config.reconstruction_weight = weight
         with torch.no_grad():
             model.backbone.stages[1].downsample.decoder.conv.weight.normal_()
-        rows, collator = inputs_of(model, None)
+        rows, collator = make_inputs(model, None)
         keys.add(FeatureCache(model, collator, FeatureStore(tmp_path), 4).key(rows))
     assert len(keys) == 1
 
@@ -330,12 +330,12 @@ def test_a_model_whose_halves_do_not_make_the_whole(make_model: Make, tokenizer:
     """On the probe batch, or only on these rows."""
     model = make_model("hfkit-vgg/flat")
     FreezePlan("features.3").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
     forward_from = model._forward_from
     model._forward_from = lambda layer, states: forward_from(layer, states * 1.01)  # type: ignore[attr-defined]
     with pytest.raises(CannotCacheError, match="in two parts differs from the whole"):
-        use_feature_cache(cache, rows, rows, passes=10, explicit=True)
+        use_feature_cache(cache, rows, rows, epochs=10, explicit=True)
     assert model.start_layer == "classifier"
     with pytest.raises(CannotCacheError, match=r"cannot be entered in front of features\.3.*differs from the whole"):
         FeatureCache(model, collator, FeatureStore(tmp_path), 4)
@@ -344,34 +344,34 @@ def test_a_model_whose_halves_do_not_make_the_whole(make_model: Make, tokenizer:
 def test_rows_that_are_read_once_are_not_stored(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     model = make_model("hfkit-text/bert-linear")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
     with pytest.raises(CannotCacheError, match="each row is read once"):
-        use_feature_cache(cache, rows, rows, passes=1, explicit=False)
-    assert "computed" in " ".join(read_notes(use_feature_cache(cache, rows, rows, passes=1, explicit=True).notes))
+        use_feature_cache(cache, rows, rows, epochs=1, explicit=False)
+    assert "computed" in " ".join(read_notes(use_feature_cache(cache, rows, rows, epochs=1, explicit=True).notes))
     assert "found" in " ".join(read_notes(cached(model, rows, collator, tmp_path).notes))
 
 
 def test_no_room(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     model = make_model("hfkit-text/bert-linear")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     cache = FeatureCache(model, collator, FeatureStore(tmp_path, limit=10), 4)
     with pytest.raises(CannotCacheError, match="above the cache's limit"):
-        use_feature_cache(cache, rows, rows, passes=10, explicit=False)
+        use_feature_cache(cache, rows, rows, epochs=10, explicit=False)
 
 
 def test_room_is_looked_for_before_anything_is_computed(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     """There is room for one of the two splits."""
     model = make_model("hfkit-text/bert-linear")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     cached(model, rows, collator, tmp_path / "all")
     size = FeatureStore(tmp_path / "all").items()[0].record["bytes"]
     other = dataclasses.replace(rows, content=lambda: {"tokens": 2})
     cache = FeatureCache(model, collator, FeatureStore(tmp_path / "few", limit=int(1.5 * size)), 4)
     with pytest.raises(CannotCacheError, match="above the cache's limit"):
-        use_feature_cache(cache, rows, other, passes=10, explicit=False)
+        use_feature_cache(cache, rows, other, epochs=10, explicit=False)
     assert not list((tmp_path / "few").glob("*"))
     assert model.start_layer == "classifier"
 
@@ -379,7 +379,7 @@ def test_room_is_looked_for_before_anything_is_computed(make_model: Make, tokeni
 def test_a_pass_that_fails_leaves_nothing(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     model = make_model("hfkit-text/bert-linear")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     forward_to, calls = model.forward_to, []
 
     def fail_later(stage: str, **inputs: Any) -> torch.Tensor:
@@ -414,27 +414,29 @@ def test_states_larger_than_the_memory_can_be_read(tmp_path: Path) -> None:
     assert layout.open(tmp_path / "states")[999, -1] == 0
 
 
-# --- views ---
+# --- augmented copies ---
 
 
-def reader_of(model: BackboneClassifier, views: int, by_epoch: bool, folder: Path) -> tuple[TrainingInputs, list[Any]]:
+def make_reader(
+    model: BackboneClassifier, copies: int, by_epoch: bool, folder: Path
+) -> tuple[TrainingInputs, list[Any]]:
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randn(views, 6, 3, 32, 32, generator=generator)
+    pixels = torch.randn(copies, 6, 3, 32, 32, generator=generator)
     forms = [
-        Dataset.from_dict({"pixel_values": view.numpy(), "labels": [0, 1] * 3}).with_format("torch") for view in pixels
+        Dataset.from_dict({"pixel_values": copy.numpy(), "labels": [0, 1] * 3}).with_format("torch") for copy in pixels
     ]
-    rows = FrozenInputs(forms, lambda: {"views": views}, "several forms", by_epoch)
+    rows = FrozenInputs(forms, lambda: {"views": copies}, "several forms", by_epoch)
     plain = FrozenInputs(forms[:1], lambda: {"views": "one"})
     cache = FeatureCache(model, default_data_collator, FeatureStore(folder), 4)
-    inputs = use_feature_cache(cache, rows, plain, passes=10, explicit=False)
+    inputs = use_feature_cache(cache, rows, plain, epochs=10, explicit=False)
     with torch.no_grad():
-        return inputs, [model.forward_to(model.start_layer, pixel_values=view) for view in pixels]
+        return inputs, [model.forward_to(model.start_layer, pixel_values=copy) for copy in pixels]
 
 
 def test_a_flip_draws_one_of_two_views_as_torchvision_does(make_model: Make, tmp_path: Path) -> None:
     model = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(model)
-    inputs, states = reader_of(model, 2, False, tmp_path)
+    inputs, states = make_reader(model, 2, False, tmp_path)
     assert "Augmented copies: several forms." in " ".join(read_notes(inputs.notes))
     [epoch] = inputs.epochs
     epoch.index = 2
@@ -452,16 +454,16 @@ def test_a_flip_draws_one_of_two_views_as_torchvision_does(make_model: Make, tmp
 def test_views_are_taken_in_turn(make_model: Make, tmp_path: Path) -> None:
     model = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(model)
-    inputs, states = reader_of(model, 3, True, tmp_path)
-    for epoch, view in ((0.0, 0), (1.0, 1), (2.0, 2), (3.0, 0)):
+    inputs, states = make_reader(model, 3, True, tmp_path)
+    for epoch, index in ((0.0, 0), (1.0, 1), (2.0, 2), (3.0, 0)):
         TellEpoch(inputs.epochs).on_epoch_begin(None, type("state", (), {"epoch": epoch}), None)  # type: ignore[arg-type]
-        torch.testing.assert_close(inputs.train[4]["states"], states[view][4])
+        torch.testing.assert_close(inputs.train[4]["states"], states[index][4])
 
 
 def test_workers_that_stay_take_views_in_turn_too(make_model: Make, tmp_path: Path) -> None:
     model = make_model("hfkit-deit/mean")
     FreezePlan("blocks.1").apply(model)
-    inputs, states = reader_of(model, 3, True, tmp_path)
+    inputs, states = make_reader(model, 3, True, tmp_path)
     loader = DataLoader(inputs.train, 6, collate_fn=inputs.collator, num_workers=1, persistent_workers=True)
     for epoch in range(3):
         inputs.epochs[0].index = epoch
@@ -475,7 +477,7 @@ def test_a_reader_can_be_copied_without_its_states(make_model: Make, tokenizer: 
 
     model = make_model("hfkit-text/bert-linear")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     inputs = cached(model, rows, collator, tmp_path)
     reader = inputs.train.format["format_kwargs"]["transform"]
     assert isinstance(reader, StateReader)
@@ -492,7 +494,7 @@ def test_the_table_that_is_trained_on_takes_twelve_bytes_a_row(
     """It holds position, class and length in memory; the states are on the disk."""
     model = make_model("hfkit-text/bert-bigru")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     inputs = cached(model, rows, collator, tmp_path)
     assert inputs.train.data.nbytes == ROWS * 12
     assert not inputs.train.cache_files, "they are on disk: count that"
@@ -505,18 +507,18 @@ def test_states_that_take_longer_to_read_than_to_compute(make_model: Make, token
     """On this machine, measured: a gigabyte a row is, and a few numbers a row are not."""
     model = make_model("hfkit-text/bert-linear").eval()
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     cache = FeatureCache(model, collator, FeatureStore(tmp_path / "store"), 4)
 
-    def reason(numbers: int, passes: float = 10) -> str:
+    def reason(numbers: int, epochs: float = 10) -> str:
         layout = StateLayout((numbers,), None, ROWS, 1, torch.float32, torch.float32)
-        return why_not_worth_it(cache, SplitStates("train", rows, layout, "key"), passes)
+        return why_not_worth_it(cache, SplitStates("train", rows, layout, "key"), epochs)
 
     assert reason(4) == ""
     assert re.match(
         r"reading the 1,000,000.0 kB of a row \([\d.]+ ms\) saves nothing against computing", reason(250_000_000)
     )
-    assert reason(4, passes=1) == "each row is read once, so that nothing would be saved"
+    assert reason(4, epochs=1) == "each row is read once, so that nothing would be saved"
     fixed = dataclasses.replace(rows, by_epoch=True)
     layout = StateLayout((250_000_000,), None, ROWS, 1, torch.float32, torch.float32)
     assert why_not_worth_it(cache, SplitStates("train", fixed, layout, "key"), 10) == "", "fixed changes were asked for"
@@ -530,7 +532,7 @@ def test_only_who_asks_for_it_gets_a_cache_that_is_slow(
     monkeypatch.setattr("hfkit.features.gain.seconds_to_read", lambda *of: 1e9)
     model = make_model("hfkit-text/bert-linear")
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
     if explicit:
         assert use_feature_cache(cache, rows, rows, 10, explicit).seconds > 0
@@ -574,7 +576,10 @@ def test_the_image_recipe_flips_as_without_the_cache(run_cifar10: RunRecipe, cap
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ("--augment randaugment", "Feature cache: off, since --augment randaugment changes each image anew"),
+        (
+            "--augment randaugment",
+            "Feature cache: off, since --augment randaugment changes each image again in every epoch",
+        ),
         ("--augment randaugment --cache_views 3", "3 changes of each image by randaugment, drawn once by seed 42"),
         ("--augment none --mixup 0.2", "Feature cache: off, since MixUp and CutMix make new images of each batch"),
         ("--unfreeze_from all", "Feature cache: off, since nothing is frozen"),
@@ -592,8 +597,8 @@ def test_drawn_views_are_drawn_by_the_seed(photos: Path) -> None:
     options = ImageDataArguments(dataset=str(photos), augment="randaugment", cache_views=2)
     splits = load_image_data(options).splits
     processor = make_processor(make_tiny_preprocessing(), 32)
-    views, again, other = (frozen_images(splits, processor, options, seed)["train"].views for seed in (1, 1, 2))
-    first = [view[:]["pixel_values"] for view in views]
+    copies, again, other = (frozen_images(splits, processor, options, seed)["train"].copies for seed in (1, 1, 2))
+    first = [copy[:]["pixel_values"] for copy in copies]
     assert torch.equal(first[0], again[0][:]["pixel_values"])
     assert torch.equal(first[1][3], again[1][[3]]["pixel_values"][0]), "whatever the batch"
     assert not torch.equal(first[0], first[1])

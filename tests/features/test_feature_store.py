@@ -23,22 +23,22 @@ def fill(store: FeatureStore, key: str, content: bytes = b"12345678") -> Path:
 
 
 def keys(store: FeatureStore) -> list[str]:
-    return [entry.folder.name for entry in store.items()]
+    return [item.folder.name for item in store.items()]
 
 
 def test_what_is_finished_is_found(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path)
     assert store.find("a") == (None, "")
     folder = fill(store, "a", b"content!")
-    entry, note = FeatureStore(tmp_path).find("a")
-    assert entry is not None
+    item, note = FeatureStore(tmp_path).find("a")
+    assert item is not None
     assert note == ""
-    assert entry.folder == folder == tmp_path / "a"
+    assert item.folder == folder == tmp_path / "a"
     assert (folder / STATES_FILE).read_bytes() == b"content!"
-    assert entry.record["bytes"] == 8
+    assert item.record["bytes"] == 8
 
 
-def test_what_was_interrupted_is_no_entry_and_is_removed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_interrupted_is_no_item_and_is_removed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FeatureStore(tmp_path)
     folder = store.begin("a", 8)
     assert (folder / STATES_FILE).stat().st_size == 8
@@ -64,8 +64,8 @@ def test_damage_is_noticed(damage: str, tmp_path: Path) -> None:
         (folder / RECORD_FILE).write_text('{"bytes": 8')
     else:
         states.unlink()
-    entry, note = store.find("a")
-    assert entry is None
+    item, note = store.find("a")
+    assert item is None
     assert "damaged" in note
     assert not folder.exists()
     fill(store, "a")
@@ -105,7 +105,7 @@ def test_a_full_disk_is_noticed_before_writing(tmp_path: Path, monkeypatch: pyte
 
 
 def test_nothing_is_removed_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If all entries together are not enough, they stay; if they are, the oldest go, be there a limit or a full disk."""
+    """If all items together are not enough, they stay; if they are, the oldest go, be there a limit or a full disk."""
     store = FeatureStore(tmp_path)
     for age, key in enumerate(["a", "b"]):
         os.utime(fill(store, key) / RECORD_FILE, (1000 + age, 1000 + age))
@@ -121,9 +121,9 @@ def test_nothing_is_removed_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_what_a_run_reads_stays(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, limit=20)
     fill(store, "a")
-    entry, _ = store.find("a")
-    assert entry is not None
-    with store.lock(entry):
+    item, _ = store.find("a")
+    assert item is not None
+    with store.lock(item):
         fill(store, "b")
         with pytest.raises(StoreFullError, match="beside what other runs read now"):
             FeatureStore(tmp_path, limit=20).begin("c", 16)
@@ -185,11 +185,11 @@ def test_the_command_lists_and_clears(tmp_path: Path) -> None:
     listed = CliRunner().invoke(app, ["cache", "list", "--folder", str(tmp_path)])
     assert listed.exit_code == 0
     assert "aaaaaaaa" in listed.stdout
-    assert "1 entries" in listed.stdout
+    assert "1 cache item," in listed.stdout
     cleared = CliRunner().invoke(app, ["cache", "clear", "--folder", str(tmp_path)])
     assert cleared.exit_code == 0
     assert keys(store) == []
-    assert "0 entries" in CliRunner().invoke(app, ["cache", "list", "--folder", str(tmp_path)]).stdout
+    assert "0 cache items," in CliRunner().invoke(app, ["cache", "list", "--folder", str(tmp_path)]).stdout
 
 
 def test_the_command_imports_nothing_heavy() -> None:

@@ -20,8 +20,8 @@ from hfkit.machine import bfloat16_is_fast, cpu_capabilities
 from hfkit.tasks.text import read_text_flags
 
 
-def parse_arguments(words: list[str]) -> Any:
-    return parse(words, (), TEXT)
+def parse_arguments(argv: list[str]) -> Any:
+    return parse(argv, (), TEXT)
 
 
 def test_defaults() -> None:
@@ -79,7 +79,7 @@ def test_file_and_flags(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("argv", "expected"),
     [
         ("--head bigru", ("bigru", None)),
         ("--head=bigru", ("bigru", None)),
@@ -89,23 +89,23 @@ def test_file_and_flags(tmp_path: Path) -> None:
         ("", ("linear", "mean")),
     ],
 )
-def test_a_bigru_drops_the_pooling_of_a_file(words: str, expected: tuple[str, str | None], tmp_path: Path) -> None:
+def test_a_bigru_drops_the_pooling_of_a_file(argv: str, expected: tuple[str, str | None], tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("pooling: mean\n")
-    arguments = parse_arguments(["--config", str(tmp_path / "run.yaml"), *words.split()])
+    arguments = parse_arguments(["--config", str(tmp_path / "run.yaml"), *argv.split()])
     assert (arguments.model.head, arguments.model.pooling) == expected
     assert ("pooling" in arguments.given) == ("pooling" in arguments.flags) == (expected[1] is not None)
 
 
 def test_a_given_pooling_makes_the_demo_linear() -> None:
-    for words in (["--pooling", "mean"], ["--pooling", "mean", "--head", "linear"]):
-        arguments, line = read_text_flags(words)
+    for argv in (["--pooling", "mean"], ["--pooling", "mean", "--head", "linear"]):
+        arguments, line = read_text_flags(argv)
         assert (arguments.model.head, arguments.model.pooling, arguments.data.dataset) == ("linear", "mean", "sample")
         assert "--head linear --dataset sample" in line
     assert read_text_flags([])[0].model.head == "bigru"
 
 
 def test_flags_that_rerun_the_run(tmp_path: Path) -> None:
-    words = [
+    argv = [
         "--head",
         "bigru",
         "--seed",
@@ -118,7 +118,7 @@ def test_flags_that_rerun_the_run(tmp_path: Path) -> None:
         "--output_dir",
         "x",
     ]
-    first = parse_arguments(words)
+    first = parse_arguments(argv)
     assert first.flags["seed"] == 7
     assert yaml.safe_dump(parse_arguments(["--debug", "underflow_overflow", "--optim", "sgd"]).flags)
     assert "secret" not in str(first.flags)
@@ -129,7 +129,7 @@ def test_flags_that_rerun_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("argv", "message"),
     [
         (["--evaluation_strategy", "epoch"], "'evaluation_strategy' is not in use any more: write eval_strategy"),
         (["--warmup-ratio", "0.1"], "'warmup_ratio' is not in use any more: write warmup_steps"),
@@ -151,9 +151,9 @@ def test_flags_that_rerun_the_run(tmp_path: Path) -> None:
         (["--config", "nothing.yaml"], "The configuration file nothing.yaml cannot be read: No such file or directory"),
     ],
 )
-def test_wrong_words(words: list[str], message: str) -> None:
+def test_wrong_arguments(argv: list[str], message: str) -> None:
     with pytest.raises(UserError) as error:
-        parse_arguments(words)
+        parse_arguments(argv)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -201,15 +201,15 @@ def test_bfloat16_is_chosen_by_the_machine() -> None:
 )
 def test_a_plateau_is_one_of_the_metric(metric: str, mode: str) -> None:
     """The learning rate falls where the metric does not get better, be that higher or lower."""
-    words = ["--lr_scheduler_type", "reduce_lr_on_plateau", "--metric_for_best_model", metric]
-    assert parse_arguments(words).training.lr_scheduler_kwargs == {"mode": mode}
-    given = parse_arguments([*words, "--lr_scheduler_kwargs", '{"factor": 0.6}']).training.lr_scheduler_kwargs
+    argv = ["--lr_scheduler_type", "reduce_lr_on_plateau", "--metric_for_best_model", metric]
+    assert parse_arguments(argv).training.lr_scheduler_kwargs == {"mode": mode}
+    given = parse_arguments([*argv, "--lr_scheduler_kwargs", '{"factor": 0.6}']).training.lr_scheduler_kwargs
     assert given == {"mode": mode, "factor": 0.6}
 
 
 def test_batch_norm_is_kept_with_pretrained_weights_only() -> None:
-    def plan(*words: str) -> Any:
-        return FreezePlan.from_flags(parse([*words], [], IMAGE).model)
+    def plan(*argv: str) -> Any:
+        return FreezePlan.from_flags(parse([*argv], [], IMAGE).model)
 
     assert plan("--backbone", "densenet201").keep_batch_norm
     assert not plan("--backbone", "densenet201", "--weights", "none").keep_batch_norm

@@ -221,9 +221,9 @@ def test_code_of_others_does_not_run_unasked(client: Client, tmp_path: Path) -> 
     """Not even where the model is of a type that hfkit knows and the image processor is not."""
     folder = write_small(tmp_path / "files", harmful_files(tmp_path))
     client("push_helpers:upload", folder, "me/harmful")
-    found = {what: (well, text) for what, well, text in client("push_helpers:check", "me/harmful", False)}
-    assert "evil.py" in found["code"][1]
-    assert found["prediction"][0] is False
+    findings = {what: (well, text) for what, well, text in client("push_helpers:check", "me/harmful", False)}
+    assert "evil.py" in findings["code"][1]
+    assert findings["prediction"][0] is False
     assert not (tmp_path / "ran").exists()
 
 
@@ -243,22 +243,22 @@ def test_a_configuration_cannot_name_places(tmp_path: Path, client: Client) -> N
     weights = (tmp_path / "model.safetensors").read_bytes()
     files = {"config.json": json.dumps(config).encode(), "model.safetensors": weights}
     client("push_helpers:upload", write_small(tmp_path / "files", files), "me/inner")
-    found = {what: (well, text) for what, well, text in client("push_helpers:check", "me/inner", False)}
-    assert found["code"] == (
+    findings = {what: (well, text) for what, well, text in client("push_helpers:check", "me/inner", False)}
+    assert findings["code"] == (
         False,
         "none here: with trust_remote_code=True these run on your machine, and code of evil/repo",
     )
-    assert found["prediction"][0] is False
+    assert findings["prediction"][0] is False
 
 
 def test_large_and_deep_files_are_findings(client: Client) -> None:
     files = {"config.json": b"[" * 100_000, "README.md": b"x" * 6_000_000, "old.NPZ": b""}
     client.hub.place("me/large", files)
-    found = {what: (well, text) for what, well, text in client("push_helpers:check", "me/large", False)}
-    assert found["config.json"] == (False, found["config.json"][1])
-    assert found["README.md"] == (False, "it has 6 MB and was not read")
-    assert "old.NPZ" in found["weights"][1]
-    assert not found["prediction"][0] or "not tried" in found["prediction"][1]
+    findings = {what: (well, text) for what, well, text in client("push_helpers:check", "me/large", False)}
+    assert findings["config.json"] == (False, findings["config.json"][1])
+    assert findings["README.md"] == (False, "it has 6 MB and was not read")
+    assert "old.NPZ" in findings["weights"][1]
+    assert not findings["prediction"][0] or "not tried" in findings["prediction"][1]
 
 
 def test_loading_by_hfkit(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
@@ -300,18 +300,18 @@ def test_broken_repositories_are_findings(client: Client) -> None:
         files = {file: json.dumps(content).encode() for file, content in contents.items()}
         broken = {"model.safetensors": b"\x80\x04 a pickle", "README.md": b"---\n- x\n---\n"}
         client.hub.place(f"me/{name}", {**files, **broken})
-        found = {what: (well, text) for what, well, text in client("push_helpers:check", f"me/{name}", False)}
-        assert found["weights"][0] is False, "not what its name says"
-        assert found["card"][0] is False
+        findings = {what: (well, text) for what, well, text in client("push_helpers:check", f"me/{name}", False)}
+        assert findings["weights"][0] is False, "not what its name says"
+        assert findings["card"][0] is False
         if name == "list":
-            assert found["config.json"][0] is False
+            assert findings["config.json"][0] is False
         if name == "elsewhere":
-            assert found["code"] == (
+            assert findings["code"] == (
                 False,
                 "none here: with trust_remote_code=True these run on your machine, and code of other/repo",
             )
         if name == "escapes":
-            assert found["labels"] == (True, "[1Aok, b")
+            assert findings["labels"] == (True, "[1Aok, b")
 
 
 def test_a_stranger_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,7 @@ def test_every_variant_gives_a_stranger_the_same_scores(
     name: str, tiny_image_folders: dict[str, str], stranger_answers: dict[str, Any], photo_files: list[str]
 ) -> None:
     answers = hfkit.load_pipeline(tiny_image_folders[name], device="cpu")(photo_files[:3], top_k=100)
-    np.testing.assert_allclose(scores_of(stranger_answers[name]), scores_of(answers), atol=1e-5, rtol=0)
+    np.testing.assert_allclose(read_scores(stranger_answers[name]), read_scores(answers), atol=1e-5, rtol=0)
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +152,7 @@ def photo_files(photos: Path, finished_image_runs: LazyRuns) -> list[str]:
     return [str(photos / row["file"]) for row in finished_image_runs["timm"].rows("predictions.csv")]
 
 
-def scores_of(answers: list[list[dict[str, Any]]]) -> np.ndarray:
+def read_scores(answers: list[list[dict[str, Any]]]) -> np.ndarray:
     """Bring the answers of a pipeline to rows of scores, the labels in the order of the alphabet."""
     return np.array([[row["score"] for row in sorted(answer, key=lambda row: row["label"])] for answer in answers])
 
@@ -170,7 +170,7 @@ NAMES = pytest.mark.parametrize("name", ["linear", "bigru", "one-logit"])
 def test_stranger_gets_the_scores_of_the_run(
     name: str, finished_runs: dict[str, Run], stranger_answers: dict[str, Any]
 ) -> None:
-    scores = scores_of(stranger_answers[name])
+    scores = read_scores(stranger_answers[name])
     np.testing.assert_allclose(scores, recorded_scores(finished_runs[name]), atol=1e-5, rtol=0)
     assert np.ptp(scores[:, 0]) > 1e-4  # not the same for every text
 
@@ -182,11 +182,11 @@ def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: di
     assert type(classify) is hfkit.TextClassificationPipeline
     assert type(classify.model) is hfkit.TextClassifier
     expected = recorded_scores(finished_runs[name])
-    np.testing.assert_allclose(scores_of(classify(texts, top_k=None)), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(read_scores(classify(texts, top_k=None)), expected, atol=1e-5, rtol=0)
     explicit = pipeline(
         "text-classification", model=folder, pipeline_class=hfkit.TextClassificationPipeline, device="cpu"
     )
-    np.testing.assert_allclose(scores_of(explicit(texts, top_k=None, batch_size=3)), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(read_scores(explicit(texts, top_k=None, batch_size=3)), expected, atol=1e-5, rtol=0)
     cleaned = [clean(text, classify.model.config.cleaning) for text in texts]
     encoded = classify.tokenizer(cleaned, truncation=True, max_length=classify.model.config.max_length)
     rows = Dataset.from_dict({key: encoded[key] for key in ("input_ids", "attention_mask")})
@@ -255,7 +255,7 @@ def test_bfloat16_training_ends_in_float32_scores(
     run = run_fakenews("--bf16", "true", "--num_train_epochs", "1", capture=capfd)
     assert re.search(r"bfloat16 \(measured here: matrix products \d+\.\d times as fast", " ".join(run.output.split()))
     assert run.json("env.json")["precision"] == "bfloat16"
-    scores = scores_of(hfkit.load_pipeline(str(run.folder), device="cpu")(texts, top_k=None))
+    scores = read_scores(hfkit.load_pipeline(str(run.folder), device="cpu")(texts, top_k=None))
     np.testing.assert_allclose(scores, recorded_scores(run), atol=1e-5, rtol=0)
 
 
@@ -275,7 +275,7 @@ def test_stranger_gets_the_scores_of_an_image_run(
     """On files of every kind: turned by EXIF, grey, with alpha, CMYK, palette, 1x1, 20,000x50."""
     expected = recorded_scores(finished_image_runs[name])
     assert len(expected) == 12
-    np.testing.assert_allclose(scores_of(stranger_answers_to_photos[name]), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(read_scores(stranger_answers_to_photos[name]), expected, atol=1e-5, rtol=0)
     assert {row["label"] for row in stranger_answers_to_photos[name][0]} == {"cat", "dog"}
 
 
@@ -289,7 +289,7 @@ def test_image_scores_equal_with_hfkit_and_by_the_trainer(
     assert type(classify) is hfkit.ImageClassificationPipeline
     opened = [Image.open(file) for file in photo_files]
     for inputs in (photo_files, opened):
-        np.testing.assert_allclose(scores_of(classify(inputs, batch_size=3)), expected, atol=1e-5, rtol=0)
+        np.testing.assert_allclose(read_scores(classify(inputs, batch_size=3)), expected, atol=1e-5, rtol=0)
     transform = BatchTransform(AutoImageProcessor.from_pretrained(run.folder))
     rows = Dataset.from_dict({"image": [{"bytes": None, "path": file} for file in photo_files]})
     arguments = TrainingArguments(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import IMAGE_WORDS, LazyRuns, Run
+from conftest import IMAGE_ARGV, LazyRuns, Run
 from hub_client import Client, write_small
 from hub_double import TOKEN
 from huggingface_hub import ModelCard
@@ -25,7 +25,7 @@ from hfkit.hub.public_flags import public_flags
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.report.summary import OWN_DATA
-from hfkit.reproduce import _compare, safe_words
+from hfkit.reproduce import _compare, safe_argv
 
 Make = Callable[[str], BackboneClassifier]
 TESTS = Path(__file__).parent.parent
@@ -88,8 +88,8 @@ def test_flags_that_others_can_use() -> None:
     public = {**local, "dataset_id": "data/tweets", "base_model": "models/bert"}
     assert public_flags(flags, public) == {key: flags[key] for key in ("dataset", "backbone", "head")}
     images = {"task": "image-classification", "dataset": "digits", "dataset_id": None, "base_model": None}
-    found = public_flags({"dataset": "digits", "backbone": "vgg19", "weights": "/x/vgg.pth"}, images)
-    assert found == {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
+    flags = public_flags({"dataset": "digits", "backbone": "vgg19", "weights": "/x/vgg.pth"}, images)
+    assert flags == {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
 
 
 def test_a_folder_of_this_machine_in_a_file_is_refused(bundle: Path, finished_runs: dict[str, Run]) -> None:
@@ -151,7 +151,7 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: dict[s
         "hfkit reproduce",
     )
     said = ("95 % interval", "held out", "Backbone:", "Training: 2 epochs of batches of 8 rows", "parameters train")
-    for needed in (*needs, *said, "Rows left out: 1 of train", "No row that is held out stands in train"):
+    for needed in (*needs, *said, "Dropped rows: 1 of train", "No row that is held out stands in train"):
         assert needed in text, needed
     assert "report/confusion_matrix.png" in text
     assert (bundle / "report" / "confusion_matrix.png").exists()
@@ -385,7 +385,7 @@ def test_our_trainer_writes_a_short_card(finished_runs: dict[str, Run], client: 
 @pytest.mark.slow
 @pytest.mark.parametrize("head", ["linear", "bigru"])
 def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
-    words = [
+    argv = [
         "--backbone",
         str(tiny_backbone),
         "--dataset",
@@ -399,7 +399,7 @@ def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweet
         "--use_cpu",
         "true",
     ]
-    words += [
+    argv += [
         "--push_to_hub",
         "true",
         "--hub_model_id",
@@ -409,7 +409,7 @@ def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweet
         "--hub_private_repo",
         "true",
     ]
-    client("fakenews:main", [*words, "--output_dir", str(tmp_path / "run")])
+    client("fakenews:main", [*argv, "--output_dir", str(tmp_path / "run")])
     assert client.hub.repositories[f"me/recipe-{head}"].private
     assert (
         len(client.hub.repositories[f"me/recipe-{head}"].commits) == 2
@@ -431,10 +431,10 @@ def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweet
     ],
 )
 def test_the_image_recipe_pushes(flags: str, code: str, client: Client, photos: Path, tmp_path: Path) -> None:
-    words = [*IMAGE_WORDS.split(), "--dataset", str(photos), "--head", "linear", "--output_dir", str(tmp_path / "run")]
+    argv = [*IMAGE_ARGV.split(), "--dataset", str(photos), "--head", "linear", "--output_dir", str(tmp_path / "run")]
     name = f"me/photos-{code.partition('.')[0]}"
     push_flags = f"--push_to_hub true --hub_model_id {name} --license mit"
-    client("cifar10:main", [*words, *flags.split(), *push_flags.split()])
+    client("cifar10:main", [*argv, *flags.split(), *push_flags.split()])
     assert len(client.hub.repositories[name].commits) == 2
     assert json.loads((tmp_path / "run" / "pushed.json").read_text())["proven"] is True
     assert {code, "image_pipeline.py", "report/confusion_matrix.png"} <= set(client.hub.files(name))
@@ -452,7 +452,7 @@ def test_a_card_that_the_hub_would_refuse_uploads_nothing(
 def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     """A run on a backbone of the Hub, pushed, looked at, and run again with the data named."""
     client("push_helpers:upload", tiny_backbone, "me/tiny-bert")
-    words = [
+    argv = [
         "--backbone",
         "me/tiny-bert",
         "--dataset",
@@ -464,15 +464,15 @@ def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path
         "--use_cpu",
         "true",
     ]
-    client("fakenews:main", [*words, "--seed", "3", "--output_dir", str(tmp_path / "run")])
+    client("fakenews:main", [*argv, "--seed", "3", "--output_dir", str(tmp_path / "run")])
     client("hfkit.hub.push:push_run", tmp_path / "run", "me/again-and-again", "mit", "en")
     assert ModelCard(client.hub.files("me/again-and-again")["README.md"].decode()).data.base_model == "me/tiny-bert"
     with pytest.raises(UserError, match="name it by --dataset"):
         client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "no")
-    found = client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "new", None, str(tweets))
-    assert set(found) == {"validation accuracy", "test accuracy", "test f1"}
-    assert found["test accuracy"]["now"] == pytest.approx(found["test accuracy"]["card"], abs=1e-4)
-    assert all(row["holds"] for row in found.values())
+    comparison = client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "new", None, str(tweets))
+    assert set(comparison) == {"validation accuracy", "test accuracy", "test f1"}
+    assert comparison["test accuracy"]["now"] == pytest.approx(comparison["test accuracy"]["card"], abs=1e-4)
+    assert all(row["holds"] for row in comparison.values())
     for trust in (False, True):
         findings = client("push_helpers:check", "me/again-and-again", trust)
         assert all(well for _, well, _ in findings), findings
@@ -502,8 +502,8 @@ def test_a_fetched_configuration_decides_nothing_else() -> None:
         "resume_from_checkpoint": "/tmp/x",
         "config": "/tmp/x",
     }
-    words = safe_words({**SAFE, **harmful}, "text-classification", None)
-    assert words == safe_words(SAFE, "text-classification", None)
+    argv = safe_argv({**SAFE, **harmful}, "text-classification", None)
+    assert argv == safe_argv(SAFE, "text-classification", None)
     for smuggled in (
         {"cleaning": ["report", "--metric", "evil/space"]},
         {"head": ["bigru", "--push_to_hub", "true", "--hub_model_id", "me/public", "--license", "mit"]},
@@ -511,9 +511,9 @@ def test_a_fetched_configuration_decides_nothing_else() -> None:
         {"seed": ["1", "--report_to", "wandb"]},
     ):
         with pytest.raises(UserError, match="it is not run"):
-            safe_words({**SAFE, **smuggled}, "text-classification", None)
-    assert "-1e-3" in safe_words({**SAFE, "learning_rate": "-1e-3"}, "text-classification", None)
-    assert words[words.index("--cleaning") : words.index("--cleaning") + 3] == ["--cleaning", "report", "url"]
+            safe_argv({**SAFE, **smuggled}, "text-classification", None)
+    assert "-1e-3" in safe_argv({**SAFE, "learning_rate": "-1e-3"}, "text-classification", None)
+    assert argv[argv.index("--cleaning") : argv.index("--cleaning") + 3] == ["--cleaning", "report", "url"]
 
 
 @pytest.mark.parametrize(
@@ -535,21 +535,21 @@ def test_local_data_has_to_be_named_again(
     (tmp_path / "sample").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=sentence):
-        safe_words({**SAFE, **change}, "text-classification", None)
+        safe_argv({**SAFE, **change}, "text-classification", None)
 
 
 def test_weights_that_were_a_file_are_missed() -> None:
     """They are not silently those of ImageNet."""
     flags = {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
     with pytest.raises(UserError, match="weights of that run was a file"):
-        safe_words(flags, "image-classification", None)
+        safe_argv(flags, "image-classification", None)
 
 
 def test_a_card_cannot_make_its_own_interval() -> None:
     """How wide an interval is follows from the rows of the new run, and a report on other rows is refused."""
     shown = {"split": "test", "confusion": [[2, 0], [0, 2]]}
-    found = _compare({("test", "accuracy"): 1.0}, {"test_accuracy": 0.7}, {"test": 2000}, shown)
-    assert found["test accuracy"]["holds"] is False
+    comparison = _compare({("test", "accuracy"): 1.0}, {"test_accuracy": 0.7}, {"test": 2000}, shown)
+    assert comparison["test accuracy"]["holds"] is False
     with pytest.raises(UserError, match="report is on 4 rows of test, but the new run has 2000"):
         _compare({("test", "f1"): 1.0}, {"test_macro_f1": 0.7}, {"test": 2000}, shown)
     with pytest.raises(UserError, match="which is no share"):

@@ -50,8 +50,8 @@ def test_sizes(
     model = published(name, head="linear", num_labels=1000)
     assert (model.config.grid_sizes(), model.config.widths()) == (grids, widths)
     assert size(model) == training
-    found, attention = count_macs(model)
-    assert [round(found / 1e9, 3), round((found - attention) / 1e9, 3)] == list(macs)
+    total, attention = count_macs(model)
+    assert [round(total / 1e9, 3), round((total - attention) / 1e9, 3)] == list(macs)
     side, blocks = model.config.grid_sizes(), model.config.depths
     assert attention == sum(2 * w**4 * d * n for w, d, n in zip(side, widths, blocks, strict=True))
     model.drop_training_parts()

@@ -318,8 +318,8 @@ def test_features_of_a_net_whose_config_does_not_say_how_wide_they_are(tmp_path:
     with pytest.raises(ValueError, match="does not say how wide features are"):
         TransformersImageClassifier(TransformersImageClassifierConfig(backbone_config=config))
     net = MobileNetV2Model(config)
-    found = describe_features(net, True)
-    options = TransformersImageClassifierConfig(backbone_config=config, **found, **LABELS)
+    features = describe_features(net, True)
+    options = TransformersImageClassifierConfig(backbone_config=config, **features, **LABELS)
     model = TransformersImageClassifier(options).eval()
     assert model(torch.zeros(1, 3, 32, 32)).logits.shape == (1, 2)
     model.save_pretrained(tmp_path)
@@ -334,8 +334,8 @@ def test_a_profile(vit: Path) -> None:
 
 
 def test_a_run_on_a_checkpoint(vit: Path, run_cifar10: Callable[..., Run], photos: Path, capfd: Any) -> None:
-    words = f"--backbone {vit} --weights default --activation_checkpointing true --unfreeze_from layernorm"
-    run = run_cifar10(*words.split(), capture=capfd)
+    argv = f"--backbone {vit} --weights default --activation_checkpointing true --unfreeze_from layernorm"
+    run = run_cifar10(*argv.split(), capture=capfd)
     assert "on the state of the class token" in " ".join(run.output.split())
     assert run.json("preprocessor_config.json")["image_mean"] == [0.4] * 3
     assert run.json("summary.json")["base_model"] is None

@@ -85,7 +85,7 @@ def sizes(model: ImageClassifier, unfreeze_from: str) -> tuple[int, int]:
     ],
 )
 def test_parameter_counts(build: Callable[[], ImageClassifier], unfreeze_from: str, trainable: int, total: int) -> None:
-    """The figures of the course report and of arXiv 2110.05270, to the unit."""
+    """The sizes of the course report and of arXiv 2110.05270, to the unit."""
     assert sizes(build(), unfreeze_from) == (trainable, total)
 
 
@@ -112,27 +112,27 @@ def test_parts_of_vgg19() -> None:
 def test_parts_of_densenet201() -> None:
     model = densenet()
     FreezePlan("conv5_block1_0_bn").apply(model)
-    found = parts(model)
-    assert found["backbone.features.conv0"] + found["backbone.features.norm0"] == 9_536
+    sizes = parts(model)
+    assert sizes["backbone.features.conv0"] + sizes["backbone.features.norm0"] == 9_536
     expected = {"denseblock1": 335_040, "transition1": 33_280, "denseblock2": 919_680, "transition2": 132_096}
     expected |= {"denseblock3": 8_071_680, "transition3": 1_609_216, "denseblock4": 6_978_560, "norm5": 3_840}
-    assert {name: found[f"backbone.features.{name}"] for name in expected} == expected
+    assert {name: sizes[f"backbone.features.{name}"] for name in expected} == expected
     frozen = sum(parameter.numel() for parameter in model.backbone.parameters() if not parameter.requires_grad)
     assert (frozen, 18_092_928 - frozen) == (11_110_528, 6_982_400)
     statistics = {name: buffer for name, buffer in model.named_buffers() if "running" in name}
     assert sum(buffer.numel() for buffer in statistics.values()) == 229_056  # counted by Keras: 18,321,984
-    assert [size for name, size in found.items() if name.startswith("classifier.")] == [491_776, 65_792, 2_570]
+    assert [size for name, size in sizes.items() if name.startswith("classifier.")] == [491_776, 65_792, 2_570]
 
 
 def test_parts_of_deit() -> None:
     model = deit()
     FreezePlan("blocks.11").apply(model)
-    found = parts(model)
-    assert found["backbone.patch_embed"] == 590_592
-    assert found["backbone.cls_token"] + found["backbone.dist_token"] == 1_536
-    assert found["backbone.pos_embed"] == 152_064
-    assert [found[f"backbone.blocks.{index}"] for index in range(12)] == [7_087_872] * 12
-    assert found["backbone.norm"] == 1_536
+    sizes = parts(model)
+    assert sizes["backbone.patch_embed"] == 590_592
+    assert sizes["backbone.cls_token"] + sizes["backbone.dist_token"] == 1_536
+    assert sizes["backbone.pos_embed"] == 152_064
+    assert [sizes[f"backbone.blocks.{index}"] for index in range(12)] == [7_087_872] * 12
+    assert sizes["backbone.norm"] == 1_536
     block = model.backbone.blocks[11]
     attention, mlp = (sum(p.numel() for p in part.parameters()) for part in (block.attn, block.mlp))
     assert (attention, mlp) == (2_362_368, 4_722_432)

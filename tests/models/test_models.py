@@ -197,7 +197,7 @@ def test_parts_of_a_batch_change_nothing(name: str, make_model: Make) -> None:
     for module in model.backbone.modules():  # T5 has them under two names
         if isinstance(module, nn.Embedding) and module.weight is words:
             module.register_forward_hook(lambda _, ids, __: tokens.append(ids[0].numel()))
-    found = []
+    outputs = []
     for training in (False, True):
         model.train(training)
         for module in model.modules():
@@ -205,10 +205,10 @@ def test_parts_of_a_batch_change_nothing(name: str, make_model: Make) -> None:
                 module.p = 0.0
         output = model(**batch, labels=labels)
         output.loss.backward()
-        found.append([output.logits, output.loss, *(p.grad for p in model.parameters() if p.grad is not None)])
+        outputs.append([output.logits, output.loss, *(p.grad for p in model.parameters() if p.grad is not None)])
         model.zero_grad()
     assert tokens == [18 * 30, 8 * 30, 8 * 7, 2 * 1]
-    for parts, whole in zip(found[1], found[0], strict=True):
+    for parts, whole in zip(outputs[1], outputs[0], strict=True):
         torch.testing.assert_close(parts, whole, atol=1e-6, rtol=1e-5)
 
 
@@ -246,8 +246,8 @@ def test_padding_on_the_left_is_not_cut_off() -> None:
         """Sum the real tokens up."""
         return (input_ids * attention_mask).sum(1, keepdim=True).float()
 
-    found = encode_in_parts(encode, {"input_ids": ids, "attention_mask": mask}, mask)
-    assert torch.equal(found, encode(ids, mask))
+    encoded = encode_in_parts(encode, {"input_ids": ids, "attention_mask": mask}, mask)
+    assert torch.equal(encoded, encode(ids, mask))
 
 
 @ALL
@@ -510,8 +510,8 @@ def test_files_of_the_models_folder_can_travel() -> None:
                 names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
                 assert {str(name).split(".")[0] for name in names} <= ALLOWED, f"{path.name}:{node.lineno}"
         # transformers finds the files to copy by this pattern (dynamic_module_utils.get_relative_imports), in docstrings too.
-        found = re.findall(r"^\s*from\s+\.(\S+)\s+import", path.read_text(), flags=re.MULTILINE)
-        assert path.name == "__init__.py" or set(found) == siblings, path.name
+        imported = re.findall(r"^\s*from\s+\.(\S+)\s+import", path.read_text(), flags=re.MULTILINE)
+        assert path.name == "__init__.py" or set(imported) == siblings, path.name
 
 
 @ALL

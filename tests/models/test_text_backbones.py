@@ -172,8 +172,8 @@ def test_pipeline_gives_the_scores_of_the_run(
     name: str, head: str, checkpoints: dict[str, Path], run_fakenews: RunRecipe, tweets: Path, tmp_path: Path
 ) -> None:
     """Through the feature cache; the test split has an empty text, which these tokenizers make no token of."""
-    words = ["--backbone", str(checkpoints[name]), "--head", head, "--head_hidden_size", "6", "--num_train_epochs", "1"]
-    run = run_fakenews(*words, "--unfreeze_from", "none", folder=tmp_path / "run")
+    argv = ["--backbone", str(checkpoints[name]), "--head", head, "--head_hidden_size", "6", "--num_train_epochs", "1"]
+    run = run_fakenews(*argv, "--unfreeze_from", "none", folder=tmp_path / "run")
     rows = run.rows("predictions.csv")
     with (tweets / "test.csv").open(newline="", encoding="utf-8") as file:
         texts = [row["tweet"] for row in csv.DictReader(file)]
@@ -215,7 +215,7 @@ def test_config_without_pooling_gives_the_same_logits(make_model: Make, tmp_path
         torch.testing.assert_close(model(**batch).logits, loaded(**batch).logits, atol=1e-7, rtol=1e-6)
 
 
-def note_of(folder: Path, **flags: Any) -> tuple[str | None, str]:
+def pooling_note(folder: Path, **flags: Any) -> tuple[str | None, str]:
     """Return the pooling that is chosen, and the first note."""
     arguments = TextModelArguments(backbone=str(folder), **flags)
     model, _, notes = build_text_classifier(arguments, TextDataArguments(max_length=24), NAMES)
@@ -224,15 +224,15 @@ def note_of(folder: Path, **flags: Any) -> tuple[str | None, str]:
 
 
 def test_default_of_the_pooling(tiny_backbone: Path, tmp_path: Path) -> None:
-    assert note_of(tiny_backbone) == ("pooler", "Pooling: pooler (pretrained with the encoder).")
-    assert note_of(tiny_backbone, unfreeze_from="none") == ("mean", "Pooling: mean (default on a frozen encoder).")
-    assert note_of(tiny_backbone, pooling="last") == ("last", "Pooling: last (given).")
-    assert note_of(tiny_backbone, head="bigru") == (None, "")
+    assert pooling_note(tiny_backbone) == ("pooler", "Pooling: pooler (pretrained with the encoder).")
+    assert pooling_note(tiny_backbone, unfreeze_from="none") == ("mean", "Pooling: mean (default on a frozen encoder).")
+    assert pooling_note(tiny_backbone, pooling="last") == ("last", "Pooling: last (given).")
+    assert pooling_note(tiny_backbone, head="bigru") == (None, "")
     shutil.copytree(tiny_backbone, tmp_path / "bare")
     BertModel(BertConfig(**BERT), add_pooling_layer=False).save_pretrained(tmp_path / "bare")
-    assert note_of(tmp_path / "bare") == ("first", "Pooling: first (no pretrained pooler).")
+    assert pooling_note(tmp_path / "bare") == ("first", "Pooling: first (no pretrained pooler).")
     with pytest.raises(UserError, match="has no pretrained pooler: write mean, first or last"):
-        note_of(tmp_path / "bare", pooling="pooler")
+        pooling_note(tmp_path / "bare", pooling="pooler")
     with pytest.raises(UserError, match="--pooling mean is for --head linear"):
         TextModelArguments(head="bigru", pooling="mean")
 
@@ -255,10 +255,10 @@ def test_record_of_a_sentence_encoder(
     shutil.copytree(tiny_backbone, folder)
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(record))
-    chosen, note = note_of(folder)
+    chosen, note = pooling_note(folder)
     assert chosen == pooling
     assert reason in note
-    assert note_of(folder, pooling="last")[0] == "last"
+    assert pooling_note(folder, pooling="last")[0] == "last"
     (folder / "1_Pooling" / "config.json").write_text("[")
     with pytest.raises(UserError, match=r"1_Pooling/config\.json of .* cannot be read"):
-        note_of(folder)
+        pooling_note(folder)

@@ -185,7 +185,7 @@ def test_multiply_accumulates(name: str, tokens: int, at: int, class_token: bool
     )
     model = TokenLearnerClassifier(config)
     patches, width, prefix = 196, 768, 2 if class_token else 0
-    found, attention = count_macs(model)
+    total, attention = count_macs(model)
 
     def block(number: int) -> int:
         return 12 * number * width**2 + 2 * number**2 * width
@@ -193,8 +193,8 @@ def test_multiply_accumulates(name: str, tokens: int, at: int, class_token: bool
     learner = patches * width * 64 + 64 * patches * tokens + tokens * patches * width
     expected = 3 * 256 * width * patches + learner + 2 * width
     expected += at * block(patches + prefix) + (12 - at) * block(tokens + prefix)
-    assert found == expected
-    assert found / 1e9 == pytest.approx(macs, abs=1.5e-3)
+    assert total == expected
+    assert total / 1e9 == pytest.approx(macs, abs=1.5e-3)
     assert attention == 2 * width * (at * (patches + prefix) ** 2 + (12 - at) * (tokens + prefix) ** 2)
 
 

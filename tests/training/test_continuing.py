@@ -94,7 +94,7 @@ def test_flags_that_contradict_start_the_head_anew(
 ) -> None:
     saved = TextClassifier.from_pretrained(finished_runs[name].folder)
     model, notes = continued(finished_runs[name].folder, ["fake", "real"], *flags.split())
-    assert "with a head that starts anew: " in notes[0]
+    assert "with a head that starts from scratch: " in notes[0]
     assert reason in notes[0]
     assert "None" not in notes[0]
     assert not torch.equal(model.classifier.linear.weight, saved.classifier.linear.weight)
@@ -122,8 +122,8 @@ def test_a_run_on_a_run_is_rerun_by_its_file(
 ) -> None:
     """What was taken from the first run is said, stands in the file as filled in, and gives the same model again."""
     folder = finished_runs["bigru"].folder
-    words = ["--backbone", str(folder), "--num_train_epochs", "1"]
-    run = run_fakenews(*words, folder=tmp_path / "run", capture=capsys)
+    argv = ["--backbone", str(folder), "--num_train_epochs", "1"]
+    run = run_fakenews(*argv, folder=tmp_path / "run", capture=capsys)
     assert f"Backbone {folder}, head bigru," in run.output
     assert f"Continues from {folder}: head rows of fake, real kept." in run.output
     first, _ = read_text_flags(["--backbone", str(folder), "--dataset", "sample"])
@@ -230,7 +230,7 @@ def test_another_image_size_starts_the_head_anew(tmp_path: Path) -> None:
     )
     arguments = ImageModelArguments(backbone=str(tmp_path), head="linear")
     model, processor, note = build_image_classifier(arguments, 48, ["fake", "real"])
-    assert "with a head that starts anew: image_size is 48 and was 32." in note.text
+    assert "with a head that starts from scratch: image_size is 48 and was 32." in note.text
     assert (model.config.image_size, processor.size["height"]) == (48, 48)
     assert torch.equal(model.backbone.patch_embed.proj.weight, saved.backbone.patch_embed.proj.weight)
     with pytest.raises(UserError, match="--two_heads is decided by the saved model"):

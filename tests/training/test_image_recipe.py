@@ -113,8 +113,8 @@ def test_training_learns_and_keeps_the_best(run_cifar10: RunRecipe) -> None:
 
 @pytest.mark.slow
 def test_the_configuration_reruns_the_run(run_cifar10: RunRecipe, tmp_path: Path) -> None:
-    words = "--augment report --mixup 0.2 --class_weights balanced --label_smoothing_factor 0.1 --head linear".split()
-    first = run_cifar10(*words)
+    argv = "--augment report --mixup 0.2 --class_weights balanced --label_smoothing_factor 0.1 --head linear".split()
+    first = run_cifar10(*argv)
     again = load_recipe("cifar10").main(
         ["--config", str(first.folder / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")]
     )
@@ -124,13 +124,13 @@ def test_the_configuration_reruns_the_run(run_cifar10: RunRecipe, tmp_path: Path
 
 @pytest.mark.slow
 def test_a_killed_run_is_continued(run_cifar10: RunRecipe, tmp_path: Path) -> None:
-    words = [*EVALUATE, "--num_train_epochs", "3", "--augment", "report", "--lr_decay_per_epoch", "0.5"]
-    whole = run_cifar10(*words, "--save_total_limit", "5", folder=tmp_path / "whole")
+    argv = [*EVALUATE, "--num_train_epochs", "3", "--augment", "report", "--lr_decay_per_epoch", "0.5"]
+    whole = run_cifar10(*argv, "--save_total_limit", "5", folder=tmp_path / "whole")
     folder = tmp_path / "killed"
-    run_cifar10(*words, "--save_total_limit", "5", folder=folder)
+    run_cifar10(*argv, "--save_total_limit", "5", folder=folder)
     for name in ("checkpoint-4/trainer_state.json", "checkpoint-6/trainer_state.json", "model.safetensors"):
         (folder / name).unlink()
-    resumed = run_cifar10(*words, "--save_total_limit", "5", "--resume_from_checkpoint", "true", folder=folder)
+    resumed = run_cifar10(*argv, "--save_total_limit", "5", "--resume_from_checkpoint", "true", folder=folder)
     assert resumed.results["test_loss"] == pytest.approx(whole.results["test_loss"], abs=1e-5)
 
 
@@ -150,9 +150,9 @@ def learning_rates(run: Run) -> list[float]:
 
 
 def test_decay_per_epoch_in_a_run(run_cifar10: RunRecipe) -> None:
-    words = "--max_steps -1 --num_train_epochs 4 --lr_decay_per_epoch 0.5 --lr_floor 3e-5 --learning_rate 2e-4"
+    argv = "--max_steps -1 --num_train_epochs 4 --lr_decay_per_epoch 0.5 --lr_floor 3e-5 --learning_rate 2e-4"
     run = run_cifar10(
-        *words.split(), "--head_learning_rate", "2e-4", "--logging_strategy", "steps", "--logging_steps", "1"
+        *argv.split(), "--head_learning_rate", "2e-4", "--logging_strategy", "steps", "--logging_steps", "1"
     )
     # Two steps an epoch; the rate that is logged is that of the step that was made.
     expected = [2e-4, 2e-4, 1e-4, 1e-4, 5e-5, 5e-5, 3e-5, 3e-5]
@@ -162,9 +162,9 @@ def test_decay_per_epoch_in_a_run(run_cifar10: RunRecipe) -> None:
 def test_plateau_in_a_run(run_cifar10: RunRecipe) -> None:
     """Nothing is learned with a learning rate of almost nothing, so it falls."""
     kwargs = '{"mode": "max", "factor": 0.6, "patience": 0, "min_lr": 1e-12}'
-    words = [*EVALUATE, "--num_train_epochs", "3", "--lr_scheduler_type", "reduce_lr_on_plateau"]
-    words += ["--lr_scheduler_kwargs", kwargs, "--learning_rate", "1e-6", "--head_learning_rate", "1e-6"]
-    rates = learning_rates(run_cifar10(*words))
+    argv = [*EVALUATE, "--num_train_epochs", "3", "--lr_scheduler_type", "reduce_lr_on_plateau"]
+    argv += ["--lr_scheduler_kwargs", kwargs, "--learning_rate", "1e-6", "--head_learning_rate", "1e-6"]
+    rates = learning_rates(run_cifar10(*argv))
     assert rates[0] == pytest.approx(1e-6)
     assert rates[-1] == pytest.approx(0.6e-6)
 
@@ -206,7 +206,7 @@ def test_demo_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_configurations_run(path: Path, run_cifar10: RunRecipe) -> None:
     """Each names its published accuracy, is read without a complaint, and trains two steps at a small size."""
-    assert any(f"{figure} %" in path.read_text() for figure in (86, 92.78, 94.76, 91, 96.45))
+    assert any(f"{accuracy} %" in path.read_text() for accuracy in (86, 92.78, 94.76, 91, 96.45))
     arguments = parse_arguments(["--config", str(path)], (), IMAGE)
     assert arguments.flags["dataset"] == "cifar10"
     assert arguments.training.optim.value.startswith("adamw")
@@ -217,16 +217,16 @@ def test_configurations_run(path: Path, run_cifar10: RunRecipe) -> None:
     assert arguments.training.learning_rate == 1e-4
     if path.stem == "vgg19_report":
         assert (options["image_size"], arguments.training.lr_decay_per_epoch) == (32, 0.9)
-    words = ["--eval_strategy", "steps", "--eval_steps", "1", "--save_strategy", "steps"]
-    words += ["--save_steps", "1", "--load_best_model_at_end", "true", "--gradient_accumulation_steps", "1"]
+    argv = ["--eval_strategy", "steps", "--eval_steps", "1", "--save_strategy", "steps"]
+    argv += ["--save_steps", "1", "--load_best_model_at_end", "true", "--gradient_accumulation_steps", "1"]
     if "deit" in path.stem:
-        words += ["--backbone", "deit_tiny_distilled_patch16_224"]
-    run = run_cifar10(*words, *_words(options, {"backbone"} if "deit" in path.stem else set()))
+        argv += ["--backbone", "deit_tiny_distilled_patch16_224"]
+    run = run_cifar10(*argv, *_to_argv(options, {"backbone"} if "deit" in path.stem else set()))
     assert 0 < run.json("all_results.json")["trainable_parameters"] < run.json("all_results.json")["total_parameters"]
 
 
-def _words(options: dict[str, object], without: set[str]) -> list[str]:
-    """Turn a file's keys into words, but for what makes a run large."""
+def _to_argv(options: dict[str, object], without: set[str]) -> list[str]:
+    """Turn a file's keys into arguments, but for what makes a run large."""
     import json
 
     large = {"dataset", "image_size", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"}
@@ -242,7 +242,7 @@ def _words(options: dict[str, object], without: set[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("argv", "message"),
     [
         ("--dataset nothing/at/all", "There is no file or folder nothing/at/all"),
         ("--dataset nobody/nothing", "The dataset nobody/nothing is neither a file or folder here"),
@@ -275,12 +275,12 @@ def _words(options: dict[str, object], without: set[str]) -> list[str]:
     ],
 )
 def test_mistakes_end_with_a_sentence(
-    words: str, message: str, run_cifar10: RunRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    argv: str, message: str, run_cifar10: RunRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("torch.hub.urlopen", _no_network, raising=True)
     with pytest.raises(UserError) as error:
-        run_cifar10(*words.split(), folder=tmp_path / "run")
+        run_cifar10(*argv.split(), folder=tmp_path / "run")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 

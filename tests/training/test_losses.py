@@ -154,8 +154,8 @@ def test_ignored_rows_count_nowhere() -> None:
 
 def test_every_file_tells_the_same_validation_loss(run_fakenews: Callable[..., Run]) -> None:
     """With class weights and smoothing, on the CPU in float32, by the best checkpoint."""
-    words = ["--class_weights", "balanced", "--label_smoothing_factor", "0.1", "--metric_for_best_model", "loss"]
-    run = run_fakenews(*words, "--per_device_eval_batch_size", "3")
+    argv = ["--class_weights", "balanced", "--label_smoothing_factor", "0.1", "--metric_for_best_model", "loss"]
+    run = run_fakenews(*argv, "--per_device_eval_batch_size", "3")
     history = run.json("trainer_state.json")["log_history"]
     logged = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
     assert [float(row["eval_loss"]) for row in run.rows("report/epochs.csv")] == logged
@@ -171,9 +171,9 @@ def run_processes(number: int, batch_size: int, tmp_path: Path) -> Any:
     """Train on 52 rows and evaluate 11 in so many processes, and return weights and logs."""
     output = tmp_path / f"{number}.json"
     module = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(number)] * (number > 1)
-    words = [sys.executable, *module, str(Path(__file__).parent / "train_worker.py"), str(batch_size), str(output)]
+    argv = [sys.executable, *module, str(Path(__file__).parent / "train_worker.py"), str(batch_size), str(output)]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(output.read_text())
 

@@ -116,7 +116,7 @@ def test_head_of_the_log(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[s
         "Device: CPU",
         "Rows: train 24, validation 8, test 14. Labels: fake, real.",
         "Text column: tweet (found by its name).",
-        "Rows left out, listed in dropped_rows.csv: 1 of train (no text).",
+        "Dropped rows, listed in dropped_rows.csv: 1 of train (no text).",
         "Cleaning: demojize. Texts cut at 24 tokens: ",
         "Learning rates: head 0.001 (default).",
         "Order of the rows: random (default).",
@@ -144,8 +144,8 @@ def test_a_learning_rate_of_a_frozen_backbone_in_a_file_is_accepted(run_fakenews
 
 
 def test_a_training_that_learns_nothing_says_so(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
-    words = ["--unfreeze_from", "none", "--head_learning_rate", "30", "--num_train_epochs", "1"]
-    assert "The training loss did not fall clearly below 0.6931" in run_fakenews(*words, capture=capfd).output
+    argv = ["--unfreeze_from", "none", "--head_learning_rate", "30", "--num_train_epochs", "1"]
+    assert "The training loss did not fall clearly below 0.6931" in run_fakenews(*argv, capture=capfd).output
 
 
 def test_early_stopping_and_choice_of_best(run_fakenews: RunRecipe) -> None:
@@ -219,7 +219,7 @@ def test_new_folder_each_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_fakenews: RunRecipe, tiny_backbone: Path, tweets: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = [
+    argv = [
         "--backbone",
         str(tiny_backbone),
         "--dataset",
@@ -231,9 +231,9 @@ def test_new_folder_each_run(
         "--use_cpu",
         "true",
     ]
-    words += ["--eval_strategy", "no", "--save_strategy", "no", "--load_best_model_at_end", "false"]
+    argv += ["--eval_strategy", "no", "--save_strategy", "no", "--load_best_model_at_end", "false"]
     for _ in range(2):
-        load_recipe("fakenews").main(words)
+        load_recipe("fakenews").main(argv)
     folders = sorted((tmp_path / "runs").iterdir())
     assert len(folders) == 2
     assert all(re.fullmatch(r"fakenews-\d{8}-\d{6}(-2)?", folder.name) for folder in folders)
@@ -285,7 +285,7 @@ def test_test_split_without_labels_is_predicted(run_fakenews: RunRecipe, tweets:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("argv", "message"),
     [
         (["--dataset", "nothing.csv"], "There is no file or folder nothing.csv"),
         (["--text_column", "body"], "has no column 'body'"),
@@ -314,9 +314,9 @@ def test_test_split_without_labels_is_predicted(run_fakenews: RunRecipe, tweets:
         (["--resume_from_checkpoint", "true"], "There is no run to continue in"),
     ],
 )
-def test_mistakes_end_with_a_sentence(words: list[str], message: str, run_fakenews: RunRecipe, tmp_path: Path) -> None:
+def test_mistakes_end_with_a_sentence(argv: list[str], message: str, run_fakenews: RunRecipe, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
-        run_fakenews(*words, folder=tmp_path / "run")
+        run_fakenews(*argv, folder=tmp_path / "run")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert "diverged" in message or not list(tmp_path.glob("run/checkpoint-*"))
@@ -396,7 +396,7 @@ def test_positions_that_begin_after_the_padding_are_known(tokenizer: PreTrainedT
 def test_ends_of_a_recipe(
     error: BaseException, code: int, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def main(words: object) -> None:
+    def main(argv: object) -> None:
         raise error
 
     monkeypatch.setattr(sys, "argv", ["recipe"])
@@ -411,7 +411,7 @@ def test_ends_of_a_recipe(
 
 
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def main(words: object) -> None:
+    def main(argv: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(sys, "argv", ["recipe"])
@@ -445,7 +445,7 @@ def test_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "order"),
+    ("argv", "order"),
     [
         ("--unfreeze_from none", "group_by_length (default)"),
         ("--unfreeze_from encoder.layer.1", "random (default)"),
@@ -453,9 +453,9 @@ def test_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_bigru_on_a_frozen_encoder_reads_batches_of_similar_length(
-    words: str, order: str, run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]
+    argv: str, order: str, run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run = run_fakenews("--head", "bigru", "--num_train_epochs", "1", *words.split(), capture=capfd)
+    run = run_fakenews("--head", "bigru", "--num_train_epochs", "1", *argv.split(), capture=capfd)
     assert f"Order of the rows: {order}." in run.output
     written = yaml.safe_load((run.folder / "hfkit.yaml").read_text())
     assert {**written, **written["filled_in"]}["train_sampling_strategy"] == order.split()[0]
@@ -527,8 +527,8 @@ def test_real_tweets(tmp_path: Path) -> None:
         table = pd.read_csv(TEST_DATA / "covid19-fake-news" / f"{split}.csv")
         assert set(table.columns) == {"id", "tweet", "label"}
         table.head(rows).to_csv(tmp_path / f"{split}.csv", index=False)
-    words = ["--backbone", "minilm", "--dataset", str(tmp_path), "--head", "bigru", "--unfreeze_from", "none"]
-    results = load_recipe("fakenews").main([*words, "--seed", "1", "--output_dir", str(tmp_path / "run")])
+    argv = ["--backbone", "minilm", "--dataset", str(tmp_path), "--head", "bigru", "--unfreeze_from", "none"]
+    results = load_recipe("fakenews").main([*argv, "--seed", "1", "--output_dir", str(tmp_path / "run")])
     assert results["test_accuracy"] > 0.75  # about 0.52 for the more frequent class
 
 

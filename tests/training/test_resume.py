@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 RunRecipe = Callable[..., Run]
 # Four steps an epoch.
-WORDS = (
+ARGV = (
     "--max_steps -1 --num_train_epochs 3 --per_device_train_batch_size 4 --eval_strategy epoch --save_strategy steps "
     "--save_total_limit 9 --head_learning_rate 1e-3"
 )
@@ -30,7 +30,7 @@ def continue_from(step: int, run: Run, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "save_steps", "step"),
+    ("argv", "save_steps", "step"),
     [
         pytest.param("--augment flip", 3, 6, marks=pytest.mark.slow),
         pytest.param("--augment report --head_dropout 0.1", 4, 8, marks=pytest.mark.slow),
@@ -52,9 +52,9 @@ def continue_from(step: int, run: Run, folder: Path) -> Path:
     ids=["flip", "at the end of an epoch", "mixed and accumulated", "cached flips", "cached changes", "workers"],
 )
 def test_a_killed_run_ends_as_one_that_was_left_alone(
-    words: str, save_steps: int, step: int, run_cifar10: RunRecipe, tmp_path: Path
+    argv: str, save_steps: int, step: int, run_cifar10: RunRecipe, tmp_path: Path
 ) -> None:
-    flags = [*WORDS.split(), "--save_steps", str(save_steps), *words.replace("CACHE", str(tmp_path / "cache")).split()]
+    flags = [*ARGV.split(), "--save_steps", str(save_steps), *argv.replace("CACHE", str(tmp_path / "cache")).split()]
     whole = run_cifar10(*flags, folder=tmp_path / "whole")
     folder = continue_from(step, whole, tmp_path / "killed")
     torch.rand(7)  # the process of the second run has another past
@@ -78,7 +78,7 @@ def test_a_checkpoint_of_an_earlier_version_is_continued(run_cifar10: RunRecipe,
     """It does not hold what our callbacks keep."""
     import json
 
-    flags = [*WORDS.split(), "--save_steps", "3", "--num_train_epochs", "2"]
+    flags = [*ARGV.split(), "--save_steps", "3", "--num_train_epochs", "2"]
     folder = continue_from(3, run_cifar10(*flags, folder=tmp_path / "whole"), tmp_path / "killed")
     file = folder / "checkpoint-3" / "trainer_state.json"
     state = json.loads(file.read_text())
@@ -91,8 +91,8 @@ def test_a_checkpoint_of_an_earlier_version_is_continued(run_cifar10: RunRecipe,
 
 @pytest.mark.slow
 def test_cached_and_uncached_runs_see_the_same_flips(run_cifar10: RunRecipe, tmp_path: Path) -> None:
-    words = "--backbone test_vit --unfreeze_from blocks.1 --augment flip --save_strategy no --eval_strategy epoch"
-    flags = [*WORDS.split(), *words.split(), "--train_sampling_strategy", "random"]
+    argv = "--backbone test_vit --unfreeze_from blocks.1 --augment flip --save_strategy no --eval_strategy epoch"
+    flags = [*ARGV.split(), *argv.split(), "--train_sampling_strategy", "random"]
     cached, plain = (run_cifar10(*flags, "--feature_cache", cache) for cache in (str(tmp_path / "cache"), "off"))
     rows = [run.rows("report/epochs.csv") for run in (cached, plain)]
     for one, other in zip(*rows, strict=True):
