@@ -70,6 +70,8 @@ def count_macs(model: BackboneClassifier) -> tuple[int, int]:
     """
 
     def attention(query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> int:
+        # Heads of queries can share one of keys and values, which older releases of torch do not count.
+        key, value = ((shape[0], query[1], *shape[2:]) for shape in (key, value))
         return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
     # torch has no formula for its attention on CPU.

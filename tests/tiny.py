@@ -223,7 +223,11 @@ IMAGE_MODELS: dict[str, tuple[type[ImageClassifier], dict[str, Any]]] = {
     ),
 }
 IMAGE_MODELS |= {
-    f"hfkit-transformers-image/{name}": (TransformersImageClassifier, {"backbone_config": config})
+    f"hfkit-transformers-image/{name}": (
+        TransformersImageClassifier,
+        # So few units can all be below zero at the start, and learn nothing with ReLU.
+        {"backbone_config": config, "head_activation": "elu"},
+    )
     for name, config in image_configs().items()
 }
 IMAGE_MODELS["hfkit-transformers-image/vit-class-token"] = (
