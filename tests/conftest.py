@@ -14,7 +14,7 @@ import copy
 import csv
 import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from hub_client import Client
 from hub_double import HubDouble
 from PIL import Image
@@ -36,13 +37,8 @@ ROOT = Path(__file__).parent.parent
 TEST_DATA = Path(os.environ.get("HFKIT_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
-SHARED_FIXTURES = {"finished_runs", "finished_image_runs"}
-"""They take long to make, so that the tests that use them run in one process of several."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave most models to the whole suite, keep tests of the same runs in one process, skip what needs absent data."""
+    """Leave most models to the whole suite, and skip the tests on real data where there is none, and say so."""
     for item in items:
         parameters = (
             item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
@@ -52,8 +48,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
             if item.get_closest_marker("sweep"):
                 item.add_marker(pytest.mark.nightly)
-        if SHARED_FIXTURES & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("finished runs"))
         if item.get_closest_marker("real_data") and not TEST_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"needs real data in HFKIT_TEST_DATA ({TEST_DATA} is not there)"))
 
@@ -157,15 +151,54 @@ def run_fakenews(tiny_backbone: Path, tweets: Path, tmp_path_factory: pytest.Tem
     return run
 
 
+@dataclass
+class LazyRuns(Mapping[str, Run]):
+    """Runs by name, each made when it is first asked for, once for all processes of the tests."""
+
+    shared: Path
+    make: Callable[..., Run]
+    argv: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Run:
+        results = make_once(self.shared / f"{name}.json", lambda: self._make(name))
+        return Run(self.shared / name, results, "")
+
+    def _make(self, name: str) -> dict[str, float]:
+        return self.make(*self.argv[name].split(), folder=self.shared / name).results
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.argv)
+
+    def __len__(self) -> int:
+        return len(self.argv)
+
+
+def make_once(file: Path, make: Callable[[], Any]) -> Any:
+    """Return what stands in a JSON file, which the first process that asks makes."""
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            file.write_text(json.dumps(make()))
+        return json.loads(file.read_text())
+
+
 @pytest.fixture(scope="session")
-def finished_runs(run_fakenews: Callable[..., Run]) -> dict[str, Run]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all processes of the tests see."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_runs(run_fakenews: Callable[..., Run], shared_folder: Path) -> LazyRuns:
     """Return a run of each head, one of them with one logit and CT-BERT's cleaning."""
-    options: dict[str, Sequence[str]] = {
-        "linear": ["--head", "linear", "--unfreeze_from", "encoder.layer.1"],
-        "bigru": ["--head", "bigru", "--head_hidden_size", "6", "--cleaning", "ctbert"],
-        "one-logit": ["--head", "linear", "--head_logits", "1", "--unfreeze_from", "none"],
+    argv = {
+        "linear": "--head linear --unfreeze_from encoder.layer.1",
+        "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert",
+        "one-logit": "--head linear --head_logits 1 --unfreeze_from none",
     }
-    return {name: run_fakenews(*argv) for name, argv in options.items()}
+    return LazyRuns(shared_folder, run_fakenews, argv)
 
 
 def write_photo(path: Path, label: str, seed: int, size: tuple[int, int] = (20, 16)) -> Path:
@@ -229,27 +262,8 @@ def run_cifar10(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
     return run
 
 
-class LazyRuns(Mapping[str, Run]):
-    """Runs by name, each made when it is first asked for."""
-
-    def __init__(self, make: Callable[..., Run], flags: dict[str, str]) -> None:
-        self.make, self.flags = make, flags
-        self.made: dict[str, Run] = {}
-
-    def __getitem__(self, name: str) -> Run:
-        if name not in self.made:
-            self.made[name] = self.make(*self.flags[name].split())
-        return self.made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.flags)
-
-    def __len__(self) -> int:
-        return len(self.flags)
-
-
 @pytest.fixture(scope="session")
-def finished_image_runs(run_cifar10: Callable[..., Run]) -> LazyRuns:
+def finished_image_runs(run_cifar10: Callable[..., Run], shared_folder: Path) -> LazyRuns:
     """Return a short run of each family of image models, partly frozen."""
     options = {
         "vgg": "--backbone vgg19 --unfreeze_from block5_conv1",
@@ -260,7 +274,7 @@ def finished_image_runs(run_cifar10: Callable[..., Run]) -> LazyRuns:
         "--token_learner_tokens 3 --token_learner_at 10",
         "fdvit": "--backbone fdvit_ti --unfreeze_from stages.4 --label_smoothing_factor 0.1",
     }
-    return LazyRuns(run_cifar10, options)
+    return LazyRuns(shared_folder, run_cifar10, options)
 
 
 @pytest.fixture(scope="session")

@@ -581,9 +581,17 @@ def test_the_image_recipe_flips_as_without_the_cache(run_cifar10: RunRecipe, cap
             "Feature cache: off, since --augment randaugment changes each image again in every epoch",
         ),
         ("--augment randaugment --cache_views 3", "3 changes of each image by randaugment, drawn once by seed 42"),
-        ("--augment none --mixup 0.2", "Feature cache: off, since MixUp and CutMix make new images of each batch"),
+        pytest.param(
+            "--augment none --mixup 0.2",
+            "Feature cache: off, since MixUp and CutMix make new images of each batch",
+            marks=pytest.mark.slow,
+        ),
         ("--unfreeze_from all", "Feature cache: off, since nothing is frozen"),
-        ("--max_steps 1", "Feature cache: off, since each row is read 0.5 times, so that nothing would be saved"),
+        pytest.param(
+            "--max_steps 1",
+            "Feature cache: off, since each row is read 0.5 times, so that nothing would be saved",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_the_run_says_of_the_cache(

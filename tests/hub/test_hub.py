@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Run
+from conftest import LazyRuns
 from hub_client import Client, write_small
 from hub_double import TOKEN, Failure
 from safetensors.torch import save_file
@@ -261,7 +261,7 @@ def test_large_and_deep_files_are_findings(client: Client) -> None:
     assert not findings["prediction"][0] or "not tried" in findings["prediction"][1]
 
 
-def test_loading_by_hfkit(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
+def test_loading_by_hfkit(finished_runs: LazyRuns, client: Client, tmp_path: Path) -> None:
     """By name, at a commit, private with a token, and from the cache alone; none of the repository's code runs."""
     run = finished_runs["linear"].folder
     files = {path.name: path.read_bytes() for path in proof.model_files(run)}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import LazyRuns, Run
+from conftest import LazyRuns, Run, make_once
 from datasets import Dataset
 from PIL import Image
 from tiny import IMAGE_NAMES as VARIANTS
@@ -73,7 +73,7 @@ print(json.dumps(answers))
 
 
 @pytest.fixture(scope="session")
-def texts(tweets: Path, finished_runs: dict[str, Run]) -> list[str]:
+def texts(tweets: Path, finished_runs: LazyRuns) -> list[str]:
     """Return the texts of the test split as the file holds them."""
     import csv
 
@@ -85,6 +85,7 @@ def ask_stranger(request: dict[str, tuple[str, str, list[str]]], home: Path) -> 
     """Return what a process without hfkit says of saved models: one process for many, since importing costs seconds."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HF_"))}
     environment |= {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    home.mkdir()
     process = subprocess.run(
         [sys.executable, "-c", STRANGER],
         input=json.dumps(request),
@@ -101,27 +102,29 @@ def ask_stranger(request: dict[str, tuple[str, str, list[str]]], home: Path) -> 
 
 @pytest.fixture(scope="session")
 def stranger_answers(
-    finished_runs: dict[str, Run],
+    finished_runs: LazyRuns,
     texts: list[str],
     photo_files: list[str],
     tiny_image_folders: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
+    shared_folder: Path,
 ) -> dict[str, Any]:
     """Return the answers of the runs on texts, and of a tiny model of each image family."""
     request = {name: ("text-classification", str(run.folder), texts) for name, run in finished_runs.items()}
     request |= {name: ("image-classification", folder, photo_files[:3]) for name, folder in tiny_image_folders.items()}
-    return ask_stranger(request, tmp_path_factory.mktemp("stranger"))
+    return make_once(shared_folder / "answers.json", lambda: ask_stranger(request, shared_folder / "stranger"))
 
 
 @pytest.fixture(scope="session")
 def stranger_answers_to_photos(
-    finished_image_runs: LazyRuns, photo_files: list[str], tmp_path_factory: pytest.TempPathFactory
+    finished_image_runs: LazyRuns, photo_files: list[str], shared_folder: Path
 ) -> dict[str, Any]:
     """Return the answers of the runs on images."""
     request = {
         name: ("image-classification", str(run.folder), photo_files) for name, run in finished_image_runs.items()
     }
-    return ask_stranger(request, tmp_path_factory.mktemp("stranger"))
+    return make_once(
+        shared_folder / "answers-to-photos.json", lambda: ask_stranger(request, shared_folder / "stranger-to-photos")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +171,7 @@ NAMES = pytest.mark.parametrize("name", ["linear", "bigru", "one-logit"])
 
 @NAMES
 def test_stranger_gets_the_scores_of_the_run(
-    name: str, finished_runs: dict[str, Run], stranger_answers: dict[str, Any]
+    name: str, finished_runs: LazyRuns, stranger_answers: dict[str, Any]
 ) -> None:
     scores = read_scores(stranger_answers[name])
     np.testing.assert_allclose(scores, recorded_scores(finished_runs[name]), atol=1e-5, rtol=0)
@@ -176,7 +179,7 @@ def test_stranger_gets_the_scores_of_the_run(
 
 
 @NAMES
-def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: dict[str, Run], texts: list[str]) -> None:
+def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: LazyRuns, texts: list[str]) -> None:
     folder = str(finished_runs[name].folder)
     classify = hfkit.load_pipeline(folder, device="cpu")
     assert type(classify) is hfkit.TextClassificationPipeline
@@ -197,7 +200,7 @@ def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: di
 
 
 @NAMES
-def test_labels_and_odd_texts(name: str, finished_runs: dict[str, Run]) -> None:
+def test_labels_and_odd_texts(name: str, finished_runs: LazyRuns) -> None:
     classify = hfkit.load_pipeline(str(finished_runs[name].folder), device="cpu")
     for text in ("", "covid " * 1500, "👍" * 300, "\x00 \ud83d"):
         [answer] = classify([text]) if isinstance(classify([text]), list) else [classify([text])]
@@ -205,20 +208,20 @@ def test_labels_and_odd_texts(name: str, finished_runs: dict[str, Run]) -> None:
         assert 0.5 <= answer["score"] <= 1
 
 
-def test_two_columns_are_joined_as_in_training(finished_runs: dict[str, Run]) -> None:
+def test_two_columns_are_joined_as_in_training(finished_runs: LazyRuns) -> None:
     classify = hfkit.load_pipeline(str(finished_runs["linear"].folder), device="cpu")
     pair = classify({"text": "garlic cures", "text_pair": "virus"}, top_k=None)
     assert pair == classify("garlic cures virus", top_k=None)
 
 
-def test_without_the_flag_the_built_in_call_raises(finished_runs: dict[str, Run]) -> None:
+def test_without_the_flag_the_built_in_call_raises(finished_runs: LazyRuns) -> None:
     """The folder brings its own pipeline code, which transformers does not run unasked; our helper needs none of it."""
     with pytest.raises(ValueError, match="trust_remote_code=True"):
         pipeline("text-classification", model=str(finished_runs["linear"].folder))
 
 
 @NAMES
-def test_built_in_pipeline_is_safe(name: str, finished_runs: dict[str, Run], texts: list[str]) -> None:
+def test_built_in_pipeline_is_safe(name: str, finished_runs: LazyRuns, texts: list[str]) -> None:
     """The alias `sentiment-analysis` and a ready model object get transformers' own pipeline: no cleaning, but no crash."""
     folder = str(finished_runs[name].folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder)
@@ -235,7 +238,7 @@ def test_built_in_pipeline_is_safe(name: str, finished_runs: dict[str, Run], tex
     assert ready(plain)[0]["score"] == pytest.approx(ours[0]["score"], abs=1e-5)
 
 
-def test_stranger_is_asked_before_code_runs(finished_runs: dict[str, Run], tmp_path: Path) -> None:
+def test_stranger_is_asked_before_code_runs(finished_runs: LazyRuns, tmp_path: Path) -> None:
     """Without hfkit, without the flag: an error, not a silent run of the folder's code."""
     config = json.loads((finished_runs["linear"].folder / "config.json").read_text())
     config["model_type"] = "unknown-to-transformers"

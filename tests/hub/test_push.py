@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import IMAGE_ARGV, LazyRuns, Run
+from conftest import IMAGE_ARGV, LazyRuns
 from hub_client import Client, write_small
 from hub_double import TOKEN
 from huggingface_hub import ModelCard
@@ -32,7 +32,7 @@ TESTS = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def bundle(finished_runs: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bundle(finished_runs: LazyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return what would be pushed of a run."""
     monkeypatch.setattr(ModelCard, "validate", lambda self: None)  # there is no Hub to ask in this process
     push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en")
@@ -54,7 +54,7 @@ def test_every_file_of_a_saved_model_travels(
     assert {path.name for path in proof.model_files(tmp_path)} == {path.name for path in tmp_path.iterdir()}
 
 
-def test_nothing_private_travels(bundle: Path, finished_runs: dict[str, Run]) -> None:
+def test_nothing_private_travels(bundle: Path, finished_runs: LazyRuns) -> None:
     run = finished_runs["bigru"].folder
     names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     assert {"README.md", "config.json", "model.safetensors", "text.py", "text_pipeline.py", "hfkit.yaml"} <= names
@@ -73,7 +73,7 @@ def test_nothing_private_travels(bundle: Path, finished_runs: dict[str, Run]) ->
 
 
 def test_predictions_travel_where_it_is_asked_for(
-    finished_runs: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished_runs: LazyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ModelCard, "validate", lambda self: None)
     push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en", predictions=True)
@@ -92,14 +92,14 @@ def test_flags_that_others_can_use() -> None:
     assert flags == {"dataset": "digits", "backbone": "vgg19", "weights": "a file of its author"}
 
 
-def test_a_folder_of_this_machine_in_a_file_is_refused(bundle: Path, finished_runs: dict[str, Run]) -> None:
+def test_a_folder_of_this_machine_in_a_file_is_refused(bundle: Path, finished_runs: LazyRuns) -> None:
     (bundle / "notes.md").write_text(f"made in {Path.home()}/work")
     with pytest.raises(UserError, match=r"notes\.md names the folder"):
         push._check_privacy(bundle, finished_runs["bigru"].folder)
 
 
 def test_words_that_look_like_a_folder_are_none(
-    bundle: Path, finished_runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+    bundle: Path, finished_runs: LazyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts of an address, and what stands in a tokenizer or in rows that were asked for."""
     home = str(Path.home())
@@ -120,7 +120,7 @@ def test_a_summary_names_files_without_their_folders(finished_image_runs: LazyRu
     assert not [line for line in summary["lines"] if "/tmp" in line]
 
 
-def test_the_proof_has_the_hard_rows(finished_runs: dict[str, Run]) -> None:
+def test_the_proof_has_the_hard_rows(finished_runs: LazyRuns) -> None:
     content = finished_runs["linear"].json("proof/rows.json")
     assert len(content["inputs"]) <= proof.PROOF_ROWS
     assert "" in content["inputs"]
@@ -131,7 +131,7 @@ def test_the_proof_has_the_hard_rows(finished_runs: dict[str, Run]) -> None:
 # --- the card ---
 
 
-def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: dict[str, Run]) -> None:
+def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRuns) -> None:
     text = (bundle / "README.md").read_text()
     content = ModelCard(text)
     run = finished_runs["bigru"]
@@ -258,7 +258,7 @@ def prove_whole(run: Path) -> None:
 
 
 @pytest.fixture
-def copied_run(finished_runs: dict[str, Run], tmp_path: Path) -> Path:
+def copied_run(finished_runs: LazyRuns, tmp_path: Path) -> Path:
     """Return a run that may be spoiled."""
     return Path(shutil.copytree(finished_runs["bigru"].folder, tmp_path / "run"))
 
@@ -314,7 +314,7 @@ def test_a_folder_that_is_no_run_is_refused(name: str, copied_run: Path) -> None
 
 @pytest.mark.slow
 def test_every_family_comes_back_from_the_hub(
-    finished_runs: dict[str, Run], finished_image_runs: LazyRuns, client: Client, tmp_path: Path
+    finished_runs: LazyRuns, finished_image_runs: LazyRuns, client: Client, tmp_path: Path
 ) -> None:
     """Pushed, loaded back by a process without hfkit, with equal scores: `push_run` proves it, or raises."""
     for name, run in {**finished_runs, **finished_image_runs}.items():
@@ -348,9 +348,7 @@ def check_front_matter(content: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["model", "trainer"])
-def test_pushes_without_hfkit_are_whole_too(
-    by: str, finished_runs: dict[str, Run], client: Client, tmp_path: Path
-) -> None:
+def test_pushes_without_hfkit_are_whole_too(by: str, finished_runs: LazyRuns, client: Client, tmp_path: Path) -> None:
     run = finished_runs["bigru"].folder
     said = client("push_helpers:push_plainly", run, by, f"me/by-{by}", tmp_path / "trainer")
     assert "labels equal" in said
@@ -366,14 +364,14 @@ def test_an_image_model_pushed_without_hfkit(finished_image_runs: LazyRuns, clie
 
 
 @pytest.mark.slow
-def test_our_trainer_keeps_a_card(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
+def test_our_trainer_keeps_a_card(finished_runs: LazyRuns, client: Client, tmp_path: Path) -> None:
     """transformers' own would overwrite it by one that says "More information needed"."""
     client("push_helpers:push_by_our_trainer", finished_runs["linear"].folder, "me/with-card", tmp_path / "trainer")
     assert client.hub.files("me/with-card")["README.md"].decode() == "---\nlicense: mit\n---\n# Mine\n"
 
 
 @pytest.mark.slow
-def test_our_trainer_writes_a_short_card(finished_runs: dict[str, Run], client: Client, tmp_path: Path) -> None:
+def test_our_trainer_writes_a_short_card(finished_runs: LazyRuns, client: Client, tmp_path: Path) -> None:
     run = finished_runs["linear"].folder
     client("push_helpers:push_by_our_trainer", run, "me/no-card", tmp_path / "trainer", False)
     content = ModelCard(client.hub.files("me/no-card")["README.md"].decode())
@@ -441,7 +439,7 @@ def test_the_image_recipe_pushes(flags: str, code: str, client: Client, photos: 
 
 
 def test_a_card_that_the_hub_would_refuse_uploads_nothing(
-    finished_runs: dict[str, Run], client: Client, tmp_path: Path
+    finished_runs: LazyRuns, client: Client, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"me/refused: the card is not valid .*license"):
         client("hfkit.hub.push:collect", finished_runs["bigru"].folder, tmp_path / "bundle", "me/refused", "mine", None)

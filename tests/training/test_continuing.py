@@ -41,7 +41,7 @@ def assert_equal(own: Any, saved: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["linear", "bigru", "one-logit"])
-def test_rows_of_the_head_are_kept_by_name(name: str, finished_runs: dict[str, Run]) -> None:
+def test_rows_of_the_head_are_kept_by_name(name: str, finished_runs: LazyRuns) -> None:
     """From two classes to three, in another order; settings are those of the run."""
     folder = finished_runs[name].folder
     saved = TextClassifier.from_pretrained(folder)
@@ -56,7 +56,7 @@ def test_rows_of_the_head_are_kept_by_name(name: str, finished_runs: dict[str, R
     assert 0 < model.classifier.linear.weight[1].std() < 0.1
 
 
-def test_same_classes_give_the_same_logits(finished_runs: dict[str, Run]) -> None:
+def test_same_classes_give_the_same_logits(finished_runs: LazyRuns) -> None:
     """Also in another order, and with one logit."""
     for name, run in finished_runs.items():
         saved = TextClassifier.from_pretrained(run.folder).eval()
@@ -68,7 +68,7 @@ def test_same_classes_give_the_same_logits(finished_runs: dict[str, Run]) -> Non
             assert [probabilities["fake"], probabilities["real"]] == pytest.approx(expected, abs=1e-6), name
 
 
-def test_other_classes_leave_the_rows_random(finished_runs: dict[str, Run]) -> None:
+def test_other_classes_leave_the_rows_random(finished_runs: LazyRuns) -> None:
     _, notes = continued(finished_runs["linear"].folder, ["good", "fake"])
     assert notes[0].endswith(": head rows of fake kept; new: good; dropped: real.")
     _, notes = continued(finished_runs["one-logit"].folder, ["good", "fake"])
@@ -89,9 +89,7 @@ def test_other_classes_leave_the_rows_random(finished_runs: dict[str, Run]) -> N
         ),
     ],
 )
-def test_flags_that_contradict_start_the_head_anew(
-    name: str, flags: str, reason: str, finished_runs: dict[str, Run]
-) -> None:
+def test_flags_that_contradict_start_the_head_anew(name: str, flags: str, reason: str, finished_runs: LazyRuns) -> None:
     saved = TextClassifier.from_pretrained(finished_runs[name].folder)
     model, notes = continued(finished_runs[name].folder, ["fake", "real"], *flags.split())
     assert "with a head that starts from scratch: " in notes[0]
@@ -102,7 +100,7 @@ def test_flags_that_contradict_start_the_head_anew(
     assert torch.equal(embeddings, saved.backbone.get_input_embeddings().weight)
 
 
-def test_the_reason_of_a_pooling_is_true(finished_runs: dict[str, Run], tiny_backbone: Path, tmp_path: Path) -> None:
+def test_the_reason_of_a_pooling_is_true(finished_runs: LazyRuns, tiny_backbone: Path, tmp_path: Path) -> None:
     """It is given only where somebody gave it."""
     folder = finished_runs["linear"].folder
     task = make_text_task(read_text_flags(["--backbone", str(folder), "--dataset", "sample"])[0])
@@ -118,7 +116,7 @@ def test_the_reason_of_a_pooling_is_true(finished_runs: dict[str, Run], tiny_bac
 
 
 def test_a_run_on_a_run_is_rerun_by_its_file(
-    finished_runs: dict[str, Run], run_fakenews: RunRecipe, tmp_path: Path, capsys: Any
+    finished_runs: LazyRuns, run_fakenews: RunRecipe, tmp_path: Path, capsys: Any
 ) -> None:
     """What was taken from the first run is said, stands in the file as filled in, and gives the same model again."""
     folder = finished_runs["bigru"].folder
@@ -150,7 +148,7 @@ def test_old_models_can_be_continued(tmp_path: Path) -> None:
 
 
 def test_what_is_no_finished_text_run_is_refused(
-    finished_runs: dict[str, Run], finished_image_runs: LazyRuns, tmp_path: Path
+    finished_runs: LazyRuns, finished_image_runs: LazyRuns, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="is a classifier of images: choose a backbone for texts"):
         read_text_flags(["--backbone", str(finished_image_runs["timm"].folder), "--dataset", "sample"])

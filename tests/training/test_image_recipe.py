@@ -49,7 +49,7 @@ def _files(run: Run) -> list[Path]:
     [
         "deit",
         "timm",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("vgg", "densenet", "token-learner", "fdvit")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("vgg", "densenet", "deit", "token-learner", "fdvit")),
     ],
 )
 def test_results_of_every_family(name: str, finished_image_runs: LazyRuns) -> None:
@@ -149,6 +149,7 @@ def learning_rates(run: Run) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 def test_decay_per_epoch_in_a_run(run_cifar10: RunRecipe) -> None:
     argv = "--max_steps -1 --num_train_epochs 4 --lr_decay_per_epoch 0.5 --lr_floor 3e-5 --learning_rate 2e-4"
     run = run_cifar10(
@@ -159,6 +160,7 @@ def test_decay_per_epoch_in_a_run(run_cifar10: RunRecipe) -> None:
     assert learning_rates(run) in (pytest.approx(expected), pytest.approx([*expected[1:], 3e-5]))
 
 
+@pytest.mark.slow
 def test_plateau_in_a_run(run_cifar10: RunRecipe) -> None:
     """Nothing is learned with a learning rate of almost nothing, so it falls."""
     kwargs = '{"mode": "max", "factor": 0.6, "patience": 0, "min_lr": 1e-12}'

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, TEST_DATA, Run, load_recipe
+from conftest import ROOT, TEST_DATA, LazyRuns, Run, load_recipe
 from safetensors.torch import load_file
 from tiny import BERT
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, RobertaConfig, RobertaModel
@@ -27,7 +27,7 @@ from hfkit.training import launch, start
 RunRecipe = Callable[..., Run]
 
 
-def test_files_of_a_run(finished_runs: dict[str, Run]) -> None:
+def test_files_of_a_run(finished_runs: LazyRuns) -> None:
     run = finished_runs["linear"]
     names = {
         path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if "checkpoint-" not in str(path)
@@ -56,7 +56,7 @@ def test_files_of_a_run(finished_runs: dict[str, Run]) -> None:
     }
 
 
-def test_results_agree_with_each_other(finished_runs: dict[str, Run]) -> None:
+def test_results_agree_with_each_other(finished_runs: LazyRuns) -> None:
     for run in finished_runs.values():
         results, report, predictions = (
             run.json("all_results.json"),
@@ -77,7 +77,7 @@ def test_results_agree_with_each_other(finished_runs: dict[str, Run]) -> None:
         assert all(float(row["score_fake"]) + float(row["score_real"]) == pytest.approx(1) for row in predictions)
 
 
-def test_what_was_frozen_is_proved(finished_runs: dict[str, Run]) -> None:
+def test_what_was_frozen_is_proved(finished_runs: LazyRuns) -> None:
     results = finished_runs["one-logit"].json("all_results.json")
     assert results["trainable_parameters"] == 17  # 16 weights and a bias
     assert results["frozen_sha256_before"] == results["frozen_sha256_after"]
@@ -85,7 +85,7 @@ def test_what_was_frozen_is_proved(finished_runs: dict[str, Run]) -> None:
     assert "frozen_sha256_before" not in finished_runs["bigru"].json("all_results.json")
 
 
-def test_nothing_unsafe_or_private_is_left(finished_runs: dict[str, Run], tiny_backbone: Path) -> None:
+def test_nothing_unsafe_or_private_is_left(finished_runs: LazyRuns, tiny_backbone: Path) -> None:
     run = finished_runs["linear"]
     for path in run.folder.iterdir():
         assert path.suffix not in (".bin", ".pt", ".pkl", ".tmp"), path
@@ -94,9 +94,7 @@ def test_nothing_unsafe_or_private_is_left(finished_runs: dict[str, Run], tiny_b
     assert (run.folder / "model.safetensors").stat().st_mode & 0o044
 
 
-def test_the_configuration_reruns_the_run(
-    run_fakenews: RunRecipe, finished_runs: dict[str, Run], tmp_path: Path
-) -> None:
+def test_the_configuration_reruns_the_run(run_fakenews: RunRecipe, finished_runs: LazyRuns, tmp_path: Path) -> None:
     first = finished_runs["bigru"]
     recipe = load_recipe("fakenews")
     again = recipe.main(["--config", str(first.folder / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
@@ -202,6 +200,7 @@ def test_a_killed_run_is_continued(run_fakenews: RunRecipe, tmp_path: Path) -> N
         load_recipe("fakenews").main([*flags, "--output_dir", str(folder)])
 
 
+@pytest.mark.slow
 def test_a_run_is_continued_in_the_order_that_it_was_started_in(
     run_fakenews: RunRecipe, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

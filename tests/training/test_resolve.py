@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Run
+from conftest import LazyRuns, Run
 
 from hfkit.errors import UserError
 from hfkit.flags.kinds import TEXT
@@ -42,7 +42,7 @@ def test_no_flag_changes_once_it_is_resolved(run_fakenews: Callable[..., Run], m
         arguments.training = None
 
 
-def test_another_head_gets_its_own_defaults(finished_runs: dict[str, Run]) -> None:
+def test_another_head_gets_its_own_defaults(finished_runs: LazyRuns) -> None:
     """What a run filled in holds for the same run again, and for no other."""
     file = finished_runs["linear"].folder / "hfkit.yaml"
     filled_in = yaml.safe_load(file.read_text())["filled_in"]
@@ -83,6 +83,7 @@ def test_a_run_that_failed_early_leaves_no_folder(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_continued_run_reads_stored_features_if_it_began_so(
     run_fakenews: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
