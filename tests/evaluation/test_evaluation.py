@@ -10,7 +10,15 @@ from rich.console import Console
 from sklearn.metrics import f1_score
 
 from hfkit.errors import UserError
-from hfkit.evaluation.intervals import accuracy_interval, macro_f1_interval
+from hfkit.evaluation import intervals
+from hfkit.evaluation.intervals import (
+    accuracy_interval,
+    f1_intervals,
+    interval_metrics,
+    macro_f1_interval,
+    warn_of_few_rows,
+    with_interval,
+)
 from hfkit.evaluation.metrics import (
     ClassificationMetrics,
     build_report,
@@ -192,3 +200,31 @@ def test_interval_of_macro_f1() -> None:
     assert (low, high) == pytest.approx(np.percentile(metrics, [2.5, 97.5]), abs=0.015)
     assert low < f1_score(references, predictions, average="macro") < high
     assert macro_f1_interval(np.diag([5, 0, 5])) == pytest.approx((2 / 3, 2 / 3))
+
+
+def test_interval_of_one_class() -> None:
+    """That of a class's F1 in a table of two classes: the figure stands in it, and the rarer class has the wider one."""
+    confusion = np.array([[950, 50], [20, 80]])
+    labels, predictions = rows_of((950, 50, 20, 80))
+    classes, macro = f1_intervals(confusion)
+    for (low, high), score in zip(classes, f1_score(labels, predictions, average=None), strict=True):
+        assert low < score < high
+    assert np.ptp(classes[1]) > np.ptp(classes[0])
+    assert tuple(macro) == macro_f1_interval(confusion)
+    figures = interval_metrics(confusion)
+    assert (figures["macro_f1_low"], figures["macro_f1_high"]) == tuple(macro)
+    assert (figures["accuracy_low"], figures["accuracy_high"]) == accuracy_interval(1030, 1100)
+
+
+def test_matrices_are_drawn_in_parts_where_there_are_many_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    confusion = np.eye(40, dtype=int) * 30 + np.random.default_rng(0).poisson(0.2, (40, 40))
+    whole = macro_f1_interval(confusion)
+    monkeypatch.setattr(intervals, "_CELLS_AT_ONCE", 1000)
+    assert macro_f1_interval(confusion) == whole
+
+
+def test_few_rows_are_said_to_be_few() -> None:
+    assert warn_of_few_rows("test", 2, *accuracy_interval(2, 2)).startswith("2 rows of test tell little")
+    assert "from 0.34 to 1.00" in warn_of_few_rows("test", 2, *accuracy_interval(2, 2))
+    assert warn_of_few_rows("test", 2140, *accuracy_interval(2000, 2140)) == ""
+    assert with_interval(0.5, 0.25, 0.75) == "0.5000 (0.2500 to 0.7500)"

@@ -1,0 +1,59 @@
+"""Calibration: one temperature for all scores, and how far scores are from the share that is right."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+LOWEST, HIGHEST = 0.01, 100.0
+"""Bounds of a temperature; scores of a ridge need about 0.1, those of an overconfident network up to about 10."""
+
+
+def fit_temperature(logits: np.ndarray, labels: npt.ArrayLike) -> float:
+    """Return the temperature that the logits are divided by for the least log-loss (Guo et al. 2017, arXiv 1706.04599).
+
+    The targets are Platt's (1999): with n rows a label counts (n + 1) / (n + 2) and the others share the rest, so that a
+    few rows that are all right do not make the scores certain.
+
+    Args:
+        logits: (rows, classes), of rows that the model was not trained on.
+        labels: (rows,) ids of the true classes.
+
+    Returns:
+        The temperature, from 0.01 to 100; 1 where there is nothing to learn it from (no rows, one class).
+
+    """
+    references, scores = np.asarray(labels, dtype=np.int64), np.asarray(logits, dtype=np.float64)
+    rows, classes = scores.shape
+    if rows == 0 or classes < 2 or np.ptp(scores) == 0:
+        return 1.0
+    targets = np.full(scores.shape, 1 / (rows + 2) / (classes - 1))
+    targets[np.arange(rows), references] = (rows + 1) / (rows + 2)
+
+    def loss(logarithm: float) -> float:
+        return float(-(targets * log_softmax(scores / np.exp(logarithm), axis=1)).sum() / rows)
+
+    # The loss is convex in 1 / temperature, so it has one minimum in its logarithm, too.
+    best = minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-5})
+    return float(np.exp(best.x))
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: npt.ArrayLike, bins: int = 15) -> float:
+    """Return the mean distance between confidence and share of right rows, over bins of equal width (Guo et al. 2017).
+
+    Args:
+        probabilities: (rows, classes).
+        labels: (rows,) ids of the true classes.
+        bins: Into how many parts confidences from 0 to 1 are divided; a bin counts by its rows.
+
+    Raises:
+        ValueError: There are no rows.
+
+    """
+    if len(probabilities) == 0:
+        raise ValueError("There are no rows to compute a calibration error from.")
+    confidences = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == np.asarray(labels)
+    places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(places, weights=confidences - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidences))
