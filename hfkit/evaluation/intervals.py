@@ -1,5 +1,7 @@
 """Intervals of metrics."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 from scipy.stats import binomtest
@@ -18,8 +20,17 @@ def accuracy_interval(right: int, total: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % intervals of each class's F1 (classes, 2) and of the macro F1 (2,), by the percentile bootstrap over rows.
+@dataclass(frozen=True)
+class F1Intervals:
+    """95 % intervals, each as lower and upper end: of each class's F1 (classes, 2), of their mean, and weighted by rows."""
+
+    classes: np.ndarray
+    macro: np.ndarray
+    weighted: np.ndarray
+
+
+def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
+    """Return the 95 % intervals of F1 by the percentile bootstrap over rows.
 
     Rows that are drawn again with replacement have a confusion matrix that is multinomial around the one that was seen (Efron
     and Tibshirani 1993, ch. 13). Only cells that are not empty are drawn.
@@ -36,15 +47,17 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> tuple[np.ndarray,
     ones = np.ones(len(true))
     # Twice the right rows of a class, and the rows that are of it or taken for it: F1 is the quotient.
     right = sparse.csr_matrix((2 * ones * (true == predicted), (cells, true)), (len(true), classes))
-    either = sparse.csr_matrix((ones, (cells, true)), right.shape) + sparse.csr_matrix(
-        (ones, (cells, predicted)), right.shape
-    )
-    parts = []
+    of_class = sparse.csr_matrix((ones, (cells, true)), right.shape)
+    either = of_class + sparse.csr_matrix((ones, (cells, predicted)), right.shape)
+    scores, weighted = np.empty((draws, classes)), np.empty(draws)
     for start in range(0, draws, step := max(1, _CELLS_AT_ONCE // len(cells))):
-        counts = generator.multinomial(total, shares, size=min(step, draws - start))
-        parts.append((counts @ right) / np.maximum(counts @ either, 1))
-    scores = np.concatenate(parts)
-    return np.percentile(scores, [2.5, 97.5], axis=0).T, np.percentile(scores.mean(axis=1), [2.5, 97.5])
+        part = slice(start, min(start + step, draws))
+        counts = generator.multinomial(total, shares, size=part.stop - start)
+        scores[part] = (counts @ right) / np.maximum(counts @ either, 1)
+        weighted[part] = (scores[part] * (counts @ of_class)).sum(axis=1) / total
+    ends = [2.5, 97.5]
+    classwise = np.percentile(scores, ends, axis=0).T
+    return F1Intervals(classwise, np.percentile(scores.mean(axis=1), ends), np.percentile(weighted, ends))
 
 
 def macro_f1_interval(confusion: np.ndarray, draws: int = DRAWS) -> tuple[float, float]:
@@ -55,7 +68,7 @@ def macro_f1_interval(confusion: np.ndarray, draws: int = DRAWS) -> tuple[float,
         draws: How many matrices are drawn, always the same ones.
 
     """
-    low, high = f1_intervals(confusion, draws)[1]
+    low, high = f1_intervals(confusion, draws).macro
     return float(low), float(high)
 
 
@@ -71,9 +84,9 @@ def interval_metrics(confusion: np.ndarray) -> dict[str, float]:
     }
 
 
-def with_interval(value: float, low: float, high: float) -> str:
+def with_interval(value: float, low: float, high: float, digits: int = 4) -> str:
     """Write a metric with its 95 % interval."""
-    return f"{value:.4f} ({low:.4f} to {high:.4f})"
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def warn_of_few_rows(split: str, total: int, low: float, high: float) -> str:

@@ -13,6 +13,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from ..errors import UserError
 from ..models.losses import row_cross_entropy
+from .intervals import accuracy_interval, f1_intervals, interval_metrics
 
 Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """From logits (rows, classes) and label ids (rows,) to metrics by name."""
@@ -62,6 +63,23 @@ def build_report(references: npt.ArrayLike, predictions: npt.ArrayLike, label_na
     return {**rows, "accuracy": accuracy, **averages}
 
 
+def add_intervals(report: dict[str, Any], confusion: np.ndarray) -> dict[str, Any]:
+    """Return a report of `build_report` with 95 % intervals: of the accuracy, and of every F1.
+
+    They are named after what they belong to: `accuracy_low`, `accuracy_high`, and in each row `f1-score_low`, `f1-score_high`.
+    """
+    accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
+    f1 = f1_intervals(confusion)
+    averages = {"macro avg": f1.macro, "micro avg": accuracy, "weighted avg": f1.weighted}
+    names = [name for name, row in report.items() if isinstance(row, dict) and name not in averages]
+    ends = {**dict(zip(names, f1.classes, strict=True)), **averages}
+    rows = {
+        name: {**report[name], "f1-score_low": float(low), "f1-score_high": float(high)}
+        for name, (low, high) in ends.items()
+    }
+    return {**report, **rows, "accuracy_low": accuracy[0], "accuracy_high": accuracy[1]}
+
+
 def count_confusions(references: npt.ArrayLike, predictions: npt.ArrayLike, num_labels: int) -> np.ndarray:
     """Return the confusion matrix (num_labels, num_labels): rows are true classes, columns predicted ones."""
     return confusion_matrix(references, predictions, labels=list(range(num_labels)))
@@ -101,11 +119,13 @@ def make_metrics(num_labels: int, extra: Sequence[str] = ()) -> Callable[[np.nda
 def evaluate_split(
     logits: np.ndarray, references: np.ndarray, metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
 ) -> dict[str, float]:
-    """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split."""
+    """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split, two with intervals."""
     losses = row_cross_entropy(torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(references))
+    confusion = count_confusions(references, logits.argmax(axis=-1), logits.shape[-1])
     return {
         "loss": losses.mean().item(),
         **metrics(logits, references),
+        **interval_metrics(confusion),
     }
 
 

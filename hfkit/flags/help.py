@@ -17,7 +17,7 @@ _TRAINING = (
     "num_train_epochs per_device_train_batch_size learning_rate head_learning_rate gradient_accumulation_steps "
     "early_stopping_patience metric_for_best_model class_weights seed"
 )
-_OUTPUT = "output_dir resume_from_checkpoint push_to_hub config"
+_OUTPUT = "output_dir resume_from_checkpoint baselines push_to_hub config"
 _TEXT_GROUPS = {
     "Data": "dataset text_column label_column label_names cleaning max_length max_train_samples",
     "Model": "backbone head pooling",

@@ -75,6 +75,13 @@ class TrainingFlags:
     metric: list[str] | None = field(
         default=None, metadata={"help": "Further metrics of the evaluate library, by id (needs the network)."}
     )
+    baselines: bool = field(
+        default=True,
+        metadata={
+            "help": "Compare the model with what costs next to nothing: the majority class, and for texts a linear classifier "
+            "of word pieces."
+        },
+    )
     license: str | None = field(
         default=None, metadata={"help": "With --push_to_hub: the model's license, such as mit or apache-2.0."}
     )

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ..evaluation.intervals import accuracy_interval, macro_f1_interval
+from ..evaluation.intervals import accuracy_interval, macro_f1_interval, warn_of_few_rows, with_interval
 from ..models import FAMILIES
 from ..report import tables
+from ..report.baselines import compared_baselines, read_baselines, shown_baselines
 from ..report.summary import METRICS, SUMMARY_FILE
 from ..report.tables import escape_markdown
 from .proof import HARD_TEXTS
@@ -39,7 +40,7 @@ TEMPLATE = """---
 {{ results }}
 95 % intervals are for rows like those that were held out: of the accuracy Wilson's, of macro F1 by the bootstrap.
 
-{% for picture in pictures %}![{{ picture[0] }}]({{ picture[1] }})
+{{ baselines }}{% for picture in pictures %}![{{ picture[0] }}]({{ picture[1] }})
 {% endfor %}
 {{ classes }}
 ## How to use it
@@ -125,6 +126,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         title=repo_id.rpartition("/")[2],
         summary=escape_markdown(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
         results=tables.markdown_table(_result_table(results, summary, shown)),
+        baselines=_describe_baselines(run),
         pictures=[picture for picture in pictures if (run / picture[1]).exists()],
         classes=tables.markdown_table(tables.classification_table(shown)) if shown else "",
         packages=" ".join(_packages(run)),
@@ -182,15 +184,29 @@ def _eval_results(results: dict[str, Any], summary: dict[str, Any], task: str) -
 def _result_table(results: dict[str, Any], summary: dict[str, Any], shown: dict[str, Any]) -> pd.DataFrame:
     rows = {}
     for prefix, split in _splits(results):
-        total, accuracy = summary["rows"][split], results[f"{prefix}_accuracy"]
-        low, high = accuracy_interval(round(accuracy * total), total)
-        macro = f"{results[f'{prefix}_macro_f1']:.4f}"
-        if split == shown.get("split"):  # the split whose confusion matrix is kept
-            macro += " ({:.4f} to {:.4f})".format(*macro_f1_interval(np.array(shown["confusion"])))
-        rows[split] = (total, f"{accuracy:.4f} ({low:.4f} to {high:.4f})", macro)
+        total, accuracy, macro = summary["rows"][split], results[f"{prefix}_accuracy"], results[f"{prefix}_macro_f1"]
+        ends = accuracy_interval(round(accuracy * total), total)
+        macro_ends = [
+            results[name] for name in (f"{prefix}_macro_f1_low", f"{prefix}_macro_f1_high") if name in results
+        ]
+        if not macro_ends and split == shown.get("split"):  # an older run keeps one split's confusion matrix
+            macro_ends = [*macro_f1_interval(np.array(shown["confusion"]))]
+        shown_macro = with_interval(macro, *macro_ends) if macro_ends else f"{macro:.4f}"
+        rows[split] = (total, with_interval(accuracy, *ends), shown_macro)
     columns = ["rows", "accuracy (95 % interval)", "macro F1 (95 % interval)"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return table.rename_axis("split")
+
+
+def _describe_baselines(run: Path) -> str:
+    """Return the table of the run's baselines, and what comparing the model with them gave; nothing where it has none."""
+    table = read_baselines(run)
+    if table is None:
+        return ""
+    lines = " ".join(escape_markdown(baseline.sentence()) for baseline in compared_baselines(table))
+    split = escape_markdown(str(table["split"][0]))
+    title = f"Beside what costs next to nothing, on {split} (differences of accuracy are paired, tested by McNemar's exact test):"
+    return f"{title}\n\n{tables.markdown_table(shown_baselines(table))}\n{lines}\n\n"
 
 
 def _row_table(summary: dict[str, Any]) -> pd.DataFrame:
@@ -209,7 +225,10 @@ def _limitations(shown: dict[str, Any], summary: dict[str, Any]) -> list[str]:
         return lines
     names, confusion = list(summary["classes"]), np.array(shown["confusion"])
     wrong = confusion - np.diag(np.diag(confusion))
-    lines.append(f"{wrong.sum()} of {confusion.sum()} rows of {shown['split']} are wrong.")
+    total = int(confusion.sum())
+    lines.append(f"{wrong.sum()} of {total} rows of {shown['split']} are wrong.")
+    if warning := warn_of_few_rows(shown["split"], total, *accuracy_interval(int(np.trace(confusion)), total)):
+        lines.append(warning)
     for flat in np.argsort(-wrong, axis=None)[:3]:
         true, predicted = np.unravel_index(flat, wrong.shape)
         if wrong[true, predicted]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..flags.kinds import Arguments
 from ..machine import describe_precision, device_name, precision_name
 from ..models.base import BackboneClassifier
@@ -45,7 +46,10 @@ def show_results(
     label_names: list[str],
 ) -> None:
     """Print the results of one split: metrics, confusion matrix, and the most confident errors of each kind."""
-    console.print(f"\n[bold]{split}[/bold]: accuracy {report['accuracy']:.4f}")
+    accuracy = (report["accuracy"], report["accuracy_low"], report["accuracy_high"])
+    console.print(f"\n[bold]{split}[/bold]: accuracy {with_interval(*accuracy)}, the 95 % interval in parentheses")
+    if warning := warn_of_few_rows(split, int(confusion.sum()), *accuracy[1:]):
+        console.print(warning, highlight=False, soft_wrap=True)
     console.print(console_table("Metrics by class", classification_table(report)))
     if len(label_names) <= MAX_CLASSES_OF_MATRIX:
         matrix = pd.DataFrame(confusion, index=label_names, columns=label_names).rename_axis("true")

@@ -17,14 +17,19 @@ matplotlib.use("Agg")
 
 
 def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
-    """Draw loss and accuracy of train and validation over the epochs (PNG)."""
+    """Draw loss and accuracy of train and validation over the epochs (PNG); a band is the 95 % interval."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, 2)
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
         for column, label in ((metric, "train"), (f"eval_{metric}", "validation")):
             values = epochs[column].dropna()
             axis.plot(values.index, values, marker="o", label=label)
-        axis.set(title=metric.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)])
+            if f"{column}_low" in epochs:
+                ends = epochs[[f"{column}_low", f"{column}_high"]].dropna().astype(float)
+                axis.fill_between(ends.index, *ends.to_numpy().T, alpha=0.2, color="C1", linewidth=0)
+        axis.set(
+            title=metric.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)]
+        )
         axis.grid(alpha=0.3)
         axis.legend()
     _save(path, figure)

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..evaluation.intervals import with_interval
 from ..evaluation.metrics import softmax
 from ..files import write_file
-
-pass
-
 
 EPOCH_COLUMNS = {
     "loss": "train\nloss",
@@ -22,6 +20,8 @@ EPOCH_COLUMNS = {
     "eval_macro_f1": "validation\nmacro F1",
     "epoch_seconds": "seconds",
 }
+_INTERVAL_COLUMNS = [f"{metric}_{end}" for metric in ("eval_accuracy", "eval_macro_f1") for end in ("low", "high")]
+_ALL_COLUMNS = [*EPOCH_COLUMNS, *_INTERVAL_COLUMNS]
 
 
 def epoch_table(log_history: list[dict[str, float]]) -> pd.DataFrame:
@@ -32,17 +32,33 @@ def epoch_table(log_history: list[dict[str, float]]) -> pd.DataFrame:
         if epoch is None:
             continue
         row = rows.setdefault(int(np.ceil(round(epoch, 6))), {})
-        row.update({column: entry[column] for column in EPOCH_COLUMNS if column in entry})
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(EPOCH_COLUMNS))
+        row.update({column: entry[column] for column in _ALL_COLUMNS if column in entry})
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=_ALL_COLUMNS)
     table.index.name = "epoch"
     return table[table.notna().any(axis=1)].sort_index()
 
 
+def shown_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
+    """Bring a table of epochs to what is printed: metrics of validation with their intervals."""
+    shown = epochs[list(EPOCH_COLUMNS)].copy()
+    for column in ("eval_accuracy", "eval_macro_f1"):
+        ends = zip(epochs[column], epochs[f"{column}_low"], epochs[f"{column}_high"], strict=True)
+        shown[column] = [
+            format_number(value) if np.isnan(low) else with_interval(value, low, high) for value, low, high in ends
+        ]
+    return shown.rename(columns=EPOCH_COLUMNS)
+
+
 def classification_table(report: dict[str, Any]) -> pd.DataFrame:
-    """Bring a classification report to one row a class and one an average."""
+    """Bring a classification report to one row a class and one an average; F1 has its interval where the report has."""
     rows = {name: row for name, row in report.items() if isinstance(row, dict)}
-    table = pd.DataFrame.from_dict(rows, orient="index")[["precision", "recall", "f1-score", "support"]]
-    return table.astype({"support": int}).rename(columns={"f1-score": "F1"})
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    shown = table[["precision", "recall", "f1-score"]].rename(columns={"f1-score": "F1"})
+    if "f1-score_low" in table:
+        ends = zip(table["f1-score_low"], table["f1-score_high"], strict=True)
+        shown["95 % interval"] = [f"{low:.4f} to {high:.4f}" for low, high in ends]
+    shown["support"] = table["support"].astype(int)
+    return shown
 
 
 def prediction_table(

@@ -9,6 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ExportableState, ProgressCallback
 
 from ..data.chance import SharedEpoch
+from ..evaluation.intervals import with_interval
 
 
 class EpochLog(TrainerCallback, ExportableState):
@@ -78,11 +79,18 @@ class EpochLog(TrainerCallback, ExportableState):
         for prefix, name in (("", "train"), ("eval_", "validation")):
             if f"{prefix}loss" in logs:
                 metrics = [
-                    f"{metric.replace('_', ' ')} {logs[prefix + metric]:.4f}"
+                    f"{metric.replace('_', ' ')} {_describe_metric(logs, prefix + metric)}"
                     for metric in ("loss", "objective", "accuracy", "macro_f1")
                     if prefix + metric in logs
                 ]
                 tqdm.write(f"Epoch {logs.get('epoch', 0):.4g}: {name} {', '.join(metrics)}.")
+
+
+def _describe_metric(logs: dict[str, float], name: str) -> str:
+    """Write a metric of the log, with its interval where it has one; what is counted while the net trains has none."""
+    if f"{name}_low" in logs:
+        return with_interval(logs[name], logs[f"{name}_low"], logs[f"{name}_high"])
+    return f"{logs[name]:.4f}"
 
 
 class SaveAfterEpoch(TrainerCallback):

@@ -25,7 +25,7 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     if is_main:
         notes = [*fitted.notes, Note("training", describe_training(settings.training))]
         write_summary(folder, task, settings.arguments, notes)
-    results = evaluate_saved_model(trainer, task, folder, settings.metrics, console)
+    results = evaluate_saved_model(task, settings, fitted, console)
     if is_main:
         write_manifest(folder)
     for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan.unfreeze_from):

@@ -21,6 +21,7 @@ from hfkit.evaluation.intervals import (
 )
 from hfkit.evaluation.metrics import (
     ClassificationMetrics,
+    add_intervals,
     build_report,
     count_confusions,
     evaluate_split,
@@ -192,10 +193,9 @@ def test_interval_of_macro_f1() -> None:
     generator = np.random.default_rng(3)
     references = generator.integers(0, 3, 200)
     predictions = np.where(generator.random(200) < 0.7, references, generator.integers(0, 3, 200))
-    metrics = []
-    for _ in range(2000):
-        rows = generator.integers(0, 200, 200)
-        metrics.append(f1_score(references[rows], predictions[rows], average="macro"))
+    rows = generator.integers(0, 200, (2000, 200))
+    true, predicted = references[rows][..., None] == range(3), predictions[rows][..., None] == range(3)
+    metrics = (2 * (true & predicted).sum(axis=1) / (true.sum(axis=1) + predicted.sum(axis=1))).mean(axis=1)
     low, high = macro_f1_interval(count_confusions(references, predictions, 3))
     assert (low, high) == pytest.approx(np.percentile(metrics, [2.5, 97.5]), abs=0.015)
     assert low < f1_score(references, predictions, average="macro") < high
@@ -206,11 +206,13 @@ def test_interval_of_one_class() -> None:
     """That of a class's F1 in a table of two classes: the figure stands in it, and the rarer class has the wider one."""
     confusion = np.array([[950, 50], [20, 80]])
     labels, predictions = rows_of((950, 50, 20, 80))
-    classes, macro = f1_intervals(confusion)
+    drawn = f1_intervals(confusion)
+    classes, macro = drawn.classes, drawn.macro
     for (low, high), score in zip(classes, f1_score(labels, predictions, average=None), strict=True):
         assert low < score < high
     assert np.ptp(classes[1]) > np.ptp(classes[0])
     assert tuple(macro) == macro_f1_interval(confusion)
+    assert classes[1, 0] < macro[0] < drawn.weighted[0] < classes[0, 0] < drawn.weighted[1] + 0.02
     figures = interval_metrics(confusion)
     assert (figures["macro_f1_low"], figures["macro_f1_high"]) == tuple(macro)
     assert (figures["accuracy_low"], figures["accuracy_high"]) == accuracy_interval(1030, 1100)
@@ -228,3 +230,29 @@ def test_few_rows_are_said_to_be_few() -> None:
     assert "from 0.34 to 1.00" in warn_of_few_rows("test", 2, *accuracy_interval(2, 2))
     assert warn_of_few_rows("test", 2140, *accuracy_interval(2000, 2140)) == ""
     assert with_interval(0.5, 0.25, 0.75) == "0.5000 (0.2500 to 0.7500)"
+
+
+def test_a_report_says_how_sure_each_figure_is() -> None:
+    """Each F1 stands in its interval, and the table of an older report without intervals is shown as it was."""
+    labels, predictions = rows_of((90, 10, 20, 80))
+    plain = build_report(labels, predictions, NAMES)
+    told = add_intervals(plain, count_confusions(labels, predictions, 2))
+    assert {name: plain[name] for name in plain if name == "accuracy"} == {"accuracy": told["accuracy"]}
+    for name in (*NAMES, "macro avg", "micro avg", "weighted avg"):
+        assert (
+            told[name]["f1-score_low"] < told[name]["f1-score"] == plain[name]["f1-score"] < told[name]["f1-score_high"]
+        )
+    assert report.classification_table(plain).columns.tolist() == ["precision", "recall", "F1", "support"]
+    table = report.classification_table(told)
+    assert table.columns.tolist() == ["precision", "recall", "F1", "95 % interval", "support"]
+    assert table.loc["micro avg", "95 % interval"] == "{:.4f} to {:.4f}".format(*accuracy_interval(170, 200))
+
+
+def test_epochs_are_shown_with_intervals() -> None:
+    history = [
+        {"eval_accuracy": 0.8, "eval_accuracy_low": 0.7, "eval_accuracy_high": 0.9, "epoch": 1.0},
+        {"eval_accuracy": 0.9, "epoch": 2.0},  # of a run that an older version began
+    ]
+    shown = report.shown_epochs(report.epoch_table(history))
+    assert shown["validation\naccuracy"].tolist() == ["0.8000 (0.7000 to 0.9000)", "0.9000"]
+    assert len(shown.columns) == len(report.EPOCH_COLUMNS)

@@ -150,7 +150,16 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRu
         "load_pipeline",
         "hfkit reproduce",
     )
-    said = ("95 % interval", "held out", "Backbone:", "Training: 2 epochs of batches of 8 rows", "parameters train")
+    said = (
+        "95 % intervals",
+        "held out",
+        "| word pieces |",
+        "the majority class (",
+        "14 rows of test tell little",
+        "Backbone:",
+        "Training: 2 epochs of batches of 8 rows",
+        "parameters train",
+    )
     for needed in (*needs, *said, "Dropped rows: 1 of train", "No row that is held out stands in train"):
         assert needed in text, needed
     assert "report/confusion_matrix.png" in text

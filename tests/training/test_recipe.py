@@ -22,7 +22,7 @@ from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
 from hfkit.tasks.text import read_text_flags
-from hfkit.training import launch, start
+from hfkit.training import baselines, launch, start
 
 RunRecipe = Callable[..., Run]
 
@@ -51,7 +51,7 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv", "dropped_rows.csv", "report"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
-        *("report/classification_report.json", "report/classification_report.md"),
+        *("report/classification_report.json", "report/classification_report.md", "report/baselines.csv"),
         *("summary.json", "manifest.json", "proof", "proof/rows.json"),
     }
 
@@ -75,6 +75,33 @@ def test_results_agree_with_each_other(finished_runs: LazyRuns) -> None:
         assert [row["epoch"] for row in epochs] == ["1", "2"]
         assert all(float(row[column]) >= 0 for row in epochs for column in row)
         assert all(float(row["score_fake"]) + float(row["score_real"]) == pytest.approx(1) for row in predictions)
+
+
+def test_every_result_has_its_interval(finished_runs: LazyRuns) -> None:
+    for run in finished_runs.values():
+        results = run.json("all_results.json")
+        assert results == {**results, **run.json("test_results.json"), **run.json("eval_results.json")}
+        for name in ("accuracy", "macro_f1"):
+            for prefix in ("eval", "test", "test_baseline_majority_class", "test_baseline_word_pieces"):
+                low, value, high = (results[f"{prefix}_{name}{end}"] for end in ("_low", "", "_high"))
+                assert 0 <= low <= value <= high <= 1
+        assert "(" in (run.folder / "report" / "classification_report.md").read_text().splitlines()[0]
+        assert "14 rows of test tell little" in (run.folder / "report" / "classification_report.md").read_text()
+
+
+def test_the_baselines_are_those_of_the_shown_rows(finished_runs: LazyRuns) -> None:
+    """The majority is counted by hand, and word pieces tell these texts apart; the model's row is its results."""
+    run = finished_runs["linear"]
+    model, majority, pieces = run.rows("report/baselines.csv")
+    labels = [row["label"] for row in run.rows("predictions.csv")]
+    results = run.json("all_results.json")
+    assert float(model["accuracy"]) == results["test_accuracy"]
+    assert float(model["macro_f1_high"]) == results["test_macro_f1_high"]
+    assert float(majority["accuracy"]) == labels.count("fake") / len(
+        labels
+    )  # the first of two equally frequent classes
+    assert float(pieces["accuracy"]) == results["test_baseline_word_pieces_accuracy"] >= 0.9
+    assert float(pieces["difference"]) == pytest.approx(float(model["accuracy"]) - float(pieces["accuracy"]))
 
 
 def test_what_was_frozen_is_proved(finished_runs: LazyRuns) -> None:
@@ -105,7 +132,15 @@ def test_the_configuration_reruns_the_run(run_fakenews: RunRecipe, finished_runs
     assert "token" not in text
 
 
-def test_head_of_the_log(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
+def test_head_of_the_log(
+    run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its end; a baseline that cannot be had ends no run."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(baselines, "predict_word_pieces", fail)
     run = run_fakenews(
         "--unfreeze_from", "none", "--class_weights", "balanced", "--num_train_epochs", "1", capture=capfd
     )
@@ -126,8 +161,15 @@ def test_head_of_the_log(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[s
         "Epoch 1: train loss",
         "Epoch 1: validation loss",
         "from hfkit import load_pipeline",
+        "14 rows of test tell little",
+        "the majority class",
+        "Left out of the baselines: word pieces (MemoryError).",
     ):
         assert line in run.output, line
+    interval = r"0\.\d{4} \(0\.\d{4} to [01]\.\d{4}\)"
+    assert re.search(rf"Epoch 1: validation loss [\d.]+, accuracy {interval}, macro f1 {interval}", run.output)
+    assert re.search(rf"test: accuracy {interval}, the 95 % interval", run.output)
+    assert [row["name"] for row in run.rows("report/baselines.csv")] == ["this model", "the majority class"]
     assert (
         "rows that are fake but predicted real" in run.output or "rows that are real but predicted fake" in run.output
     )
@@ -143,7 +185,11 @@ def test_a_learning_rate_of_a_frozen_backbone_in_a_file_is_accepted(run_fakenews
 
 def test_a_training_that_learns_nothing_says_so(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
     argv = ["--unfreeze_from", "none", "--head_learning_rate", "30", "--num_train_epochs", "1"]
-    assert "The training loss did not fall clearly below 0.6931" in run_fakenews(*argv, capture=capfd).output
+    run = run_fakenews(*argv, "--baselines", "false", capture=capfd)
+    assert "The training loss did not fall clearly below 0.6931" in run.output
+    assert "Baselines" not in run.output
+    assert not (run.folder / "report" / "baselines.csv").exists()
+    assert not any("baseline" in name for name in run.results)
 
 
 def test_early_stopping_and_choice_of_best(run_fakenews: RunRecipe) -> None:

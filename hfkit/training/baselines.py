@@ -1,0 +1,92 @@
+"""The baselines of a run: computed on the rows that its model is shown on, compared with it, printed and written."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset
+from rich.console import Console
+
+from ..data.stored_rows import read_column
+from ..evaluation.baselines import (
+    MAJORITY,
+    WORD_PIECES,
+    Baseline,
+    compare_baseline,
+    draw_rows,
+    predict_majority,
+    predict_word_pieces,
+    score_predictions,
+)
+from ..report.baselines import BASELINES_FILE, baseline_table, shown_baselines
+from ..report.console import console_table
+from ..report.tables import write_table
+from ..task import Task
+
+
+def compute_baselines(task: Task, split: str) -> tuple[list[Baseline], list[str]]:
+    """Return the baselines' predictions of a split, and for each that cannot be had a sentence that says why."""
+    labels = read_column(task.rows["train"], "label")
+    rows = len(task.rows[split])
+    computations: dict[str, Callable[[], Baseline]] = {MAJORITY: lambda: predict_majority(labels, rows)}
+    baselines: list[Baseline] = []
+    notes: list[str] = []
+    if "input_ids" in task.inputs["train"].column_names:
+        chosen = draw_rows(len(labels))
+        train = task.inputs["train"]
+        if chosen is not None:
+            notes.append(f"The baseline of word pieces is fitted on {len(chosen):,} of {len(labels):,} rows of train.")
+            train, fitted = train.select(chosen), labels[chosen]
+        else:
+            fitted = labels
+        computations[WORD_PIECES] = lambda: predict_word_pieces(_iter_ids(train), fitted, _iter_ids(task.inputs[split]))
+    for name, compute in computations.items():
+        try:
+            baselines.append(compute())
+        except Exception as error:  # whatever it is: the run has its model and goes on
+            reason = " ".join(str(error).split()) or type(error).__name__
+            notes.append(f"Left out of the baselines: {name} ({reason}).")
+    return baselines, notes
+
+
+def report_baselines(
+    task: Task,
+    split: str,
+    references: np.ndarray,
+    predictions: np.ndarray,
+    seconds: float,
+    folder: Path,
+    console: Console,
+    further: list[Baseline] | None = None,
+) -> dict[str, float]:
+    """Compute the baselines of a split, compare the model with each, print and write the table.
+
+    Args:
+        task: With the rows.
+        split: That is shown.
+        references: (rows,) ids of its true classes.
+        predictions: (rows,) what the model predicts.
+        seconds: What training it and predicting the split took.
+        folder: Of the run.
+        console: Where to print.
+        further: Baselines that are known already.
+
+    Returns:
+        Their accuracy and macro F1 with intervals, named such as `baseline_word_pieces_accuracy_low`.
+
+    """
+    labels = len(task.label_names)
+    baselines, notes = compute_baselines(task, split)
+    compared = [compare_baseline(each, references, predictions, labels) for each in (*baselines, *(further or ()))]
+    table = baseline_table(score_predictions(references, predictions, labels), seconds, compared, split)
+    write_table(folder / BASELINES_FILE, table)
+    console.print(console_table(f"\nBaselines, on the rows of {split}", shown_baselines(table)))
+    for line in (*(baseline.sentence() for baseline in compared), *notes):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return {f"baseline_{each.key}_{name}": value for each in compared for name, value in each.metrics.items()}
+
+
+def _iter_ids(rows: Dataset) -> Iterator[list[int]]:
+    """Yield the token ids of each row; not all of them are in memory at a time."""
+    for batch in rows.select_columns("input_ids").iter(1000):
+        yield from batch["input_ids"]
