@@ -1,0 +1,84 @@
+"""Thresholds of confidence: by hand, what is promised is held, and why nothing can be promised."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from hfkit.evaluation.abstention import choose_threshold
+
+
+def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return confidences from 1/2 to 1, and whether rows are right: with just that probability."""
+    generator = np.random.default_rng(seed)
+    confidences = 1 - generator.random(rows) ** 2 / 2
+    return confidences, generator.random(rows) < confidences
+
+
+def test_the_threshold_is_the_lowest_that_passes() -> None:
+    """It is tested exactly on the certifying rows, and the next lower one of the sequence fails."""
+    choosing, certifying = drawn(2000, 0), drawn(2000, 1)
+    result = choose_threshold(*choosing, *certifying, max_error=0.05)
+    assert result.threshold is not None
+    answers = certifying[0] >= result.threshold
+    assert (result.answered, result.wrong) == (answers.sum(), (answers & ~certifying[1]).sum())
+    assert binom.cdf(result.wrong, result.answered, 0.05) <= 0.05
+    lower = np.sort(choosing[0][choosing[0] < result.threshold])[-11]
+    more = certifying[0] >= lower
+    assert binom.cdf((more & ~certifying[1]).sum(), more.sum(), 0.05) > 0.05
+    assert 0.3 < result.coverage < 0.8
+    assert f"{result.wrong} of these {result.answered:,} wrongly" in result.sentence()
+    assert choose_threshold(*choosing, *certifying, max_error=0.05) == result
+    assert choose_threshold(*choosing, *certifying, max_error=0.3).coverage == 1  # nothing need be left unanswered
+
+
+@pytest.mark.parametrize(("draws", "allowed"), [(300, 0.09), pytest.param(1000, 0.064, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["calibrated", "useless"])
+def test_the_promise_is_held(kind: str, draws: int, allowed: float) -> None:
+    """Also where confidences say nothing and a little more than the share that is asked for is wrong: any answer breaks it."""
+    broken = 0
+    for draw in range(draws):
+        confidences, right = drawn(1000, draw)
+        if kind == "useless":
+            right = np.random.default_rng(10_000 + draw).random(1000) < 0.8999
+        parts = confidences[:500], right[:500], confidences[500:], right[500:]
+        threshold = choose_threshold(*parts, max_error=0.1).threshold
+        if threshold is None:
+            continue
+        # Above t confidences have density 1 / sqrt(2 (1 - c)): the mean error there is (1 - t) / 3.
+        broken += 0.1001 > 0.1 if kind == "useless" else (1 - threshold) / 3 > 0.1
+    assert broken / draws <= allowed
+
+
+def test_why_nothing_can_be_promised() -> None:
+    """Few rows: the sentence says how many it takes, and those are enough. A model that is never good enough: none are."""
+    few = choose_threshold(*drawn(2000, 0), *drawn(30, 1), max_error=0.05)
+    assert few.threshold is None
+    assert few.rows_needed is not None
+    assert 30 < few.rows_needed < 1000
+    assert f"from 30 certifying rows: it would take at least about {few.rows_needed:,}." in few.sentence()
+    passed = [
+        choose_threshold(*drawn(2000, 0), *drawn(2 * few.rows_needed, seed), max_error=0.05).threshold is not None
+        for seed in range(1, 30)
+    ]
+    assert np.mean(passed) > 0.5
+    never = choose_threshold(np.linspace(0.5, 1, 50), np.zeros(50, bool), *drawn(500, 2), max_error=0.05)
+    assert (never.threshold, never.rows_needed) == (None, None)
+    assert "it is wrong too often" in never.sentence()
+    assert choose_threshold(*drawn(100, 0), [], [], max_error=0.05).threshold is None
+
+
+def test_equal_confidences_are_answered_together() -> None:
+    result = choose_threshold([1.0] * 100, [True] * 100, [1.0] * 100, [True] * 99 + [False], max_error=0.06)
+    assert (result.answered, result.wrong) == (100, 1)
+    assert (
+        choose_threshold([1.0] * 9, [True] * 9, [1.0] * 100, [True] * 90 + [False] * 10, max_error=0.06).threshold
+        is None
+    )
+
+
+@pytest.mark.parametrize(("max_error", "delta"), [(0, 0.05), (1, 0.05), (0.1, 0), (0.1, 1)])
+def test_shares_that_are_none(max_error: float, delta: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        choose_threshold(*drawn(10, 0), *drawn(10, 1), max_error=max_error, delta=delta)
+    with pytest.raises(ValueError, match="no rows to choose"):
+        choose_threshold([], [], *drawn(10, 1), max_error=0.1)
