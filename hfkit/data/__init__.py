@@ -10,6 +10,7 @@ __all__ = [
     "chance",
     "image_sources",
     "images",
+    "near_duplicates",
     "resized",
     "splits",
     "stored_rows",

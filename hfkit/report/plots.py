@@ -27,9 +27,7 @@ def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
             if f"{column}_low" in epochs:
                 ends = epochs[[f"{column}_low", f"{column}_high"]].dropna().astype(float)
                 axis.fill_between(ends.index, *ends.to_numpy().T, alpha=0.2, color="C1", linewidth=0)
-        axis.set(
-            title=metric.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)]
-        )
+        axis.set(title=metric.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)])
         axis.grid(alpha=0.3)
         axis.legend()
     _save(path, figure)

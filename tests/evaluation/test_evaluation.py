@@ -203,9 +203,9 @@ def test_interval_of_macro_f1() -> None:
 
 
 def test_interval_of_one_class() -> None:
-    """That of a class's F1 in a table of two classes: the figure stands in it, and the rarer class has the wider one."""
+    """That of a class's F1 in a table of two classes: the metric stands in it, and the rarer class has the wider one."""
     confusion = np.array([[950, 50], [20, 80]])
-    labels, predictions = rows_of((950, 50, 20, 80))
+    labels, predictions = make_rows((950, 50, 20, 80))
     drawn = f1_intervals(confusion)
     classes, macro = drawn.classes, drawn.macro
     for (low, high), score in zip(classes, f1_score(labels, predictions, average=None), strict=True):
@@ -213,9 +213,9 @@ def test_interval_of_one_class() -> None:
     assert np.ptp(classes[1]) > np.ptp(classes[0])
     assert tuple(macro) == macro_f1_interval(confusion)
     assert classes[1, 0] < macro[0] < drawn.weighted[0] < classes[0, 0] < drawn.weighted[1] + 0.02
-    figures = interval_metrics(confusion)
-    assert (figures["macro_f1_low"], figures["macro_f1_high"]) == tuple(macro)
-    assert (figures["accuracy_low"], figures["accuracy_high"]) == accuracy_interval(1030, 1100)
+    metrics = interval_metrics(confusion)
+    assert (metrics["macro_f1_low"], metrics["macro_f1_high"]) == tuple(macro)
+    assert (metrics["accuracy_low"], metrics["accuracy_high"]) == accuracy_interval(1030, 1100)
 
 
 def test_matrices_are_drawn_in_parts_where_there_are_many_classes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,9 +232,9 @@ def test_few_rows_are_said_to_be_few() -> None:
     assert with_interval(0.5, 0.25, 0.75) == "0.5000 (0.2500 to 0.7500)"
 
 
-def test_a_report_says_how_sure_each_figure_is() -> None:
+def test_a_report_says_how_sure_each_metric_is() -> None:
     """Each F1 stands in its interval, and the table of an older report without intervals is shown as it was."""
-    labels, predictions = rows_of((90, 10, 20, 80))
+    labels, predictions = make_rows((90, 10, 20, 80))
     plain = build_report(labels, predictions, NAMES)
     told = add_intervals(plain, count_confusions(labels, predictions, 2))
     assert {name: plain[name] for name in plain if name == "accuracy"} == {"accuracy": told["accuracy"]}
