@@ -10,7 +10,7 @@ SEED = 0
 DRAWS = 2000
 _CELLS_AT_ONCE = 2_000_000
 """Counts that are in memory at a time while confusion matrices are drawn."""
-FEW_ROWS = 0.1
+FEW_ROWS = 0.15
 """An interval of the accuracy that is wider than this is said to be wide."""
 
 

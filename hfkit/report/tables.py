@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..evaluation.intervals import with_interval
 from ..evaluation.metrics import softmax
 from ..files import write_file
 
@@ -39,12 +38,12 @@ def epoch_table(log_history: list[dict[str, float]]) -> pd.DataFrame:
 
 
 def shown_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
-    """Bring a table of epochs to what is printed: metrics of validation with their intervals."""
+    """Bring a table of epochs to what fits 80 columns: under each metric of validation stands its 95 % interval."""
     shown = epochs[list(EPOCH_COLUMNS)].copy()
     for column in ("eval_accuracy", "eval_macro_f1"):
         ends = zip(epochs[column], epochs[f"{column}_low"], epochs[f"{column}_high"], strict=True)
         shown[column] = [
-            format_number(value) if np.isnan(low) else with_interval(value, low, high) for value, low, high in ends
+            format_number(value) if np.isnan(low) else f"{value:.4f}\n{low:.3f}–{high:.3f}" for value, low, high in ends
         ]
     return shown.rename(columns=EPOCH_COLUMNS)
 

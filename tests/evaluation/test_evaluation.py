@@ -254,5 +254,5 @@ def test_epochs_are_shown_with_intervals() -> None:
         {"eval_accuracy": 0.9, "epoch": 2.0},  # of a run that an older version began
     ]
     shown = report.shown_epochs(report.epoch_table(history))
-    assert shown["validation\naccuracy"].tolist() == ["0.8000 (0.7000 to 0.9000)", "0.9000"]
+    assert shown["validation\naccuracy"].tolist() == ["0.8000\n0.700–0.900", "0.9000"]
     assert len(shown.columns) == len(report.EPOCH_COLUMNS)
