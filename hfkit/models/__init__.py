@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .densenet import DenseNetClassifier, DenseNetClassifierConfig
     from .fdvit import FdVitClassifier, FdVitClassifierConfig
     from .image_pipeline import ImageClassificationPipeline
-    from .text import TextClassifier, TextClassifierConfig
+    from .text import TextClassifier
+    from .text_config import TextClassifierConfig
     from .text_pipeline import TextClassificationPipeline
     from .timm_backbone import TimmClassifier, TimmClassifierConfig
     from .token_learner import TokenLearnerClassifier, TokenLearnerClassifierConfig

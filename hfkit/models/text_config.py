@@ -1,0 +1,68 @@
+"""The configuration of a text classifier."""
+
+from typing import Any, Literal
+
+from transformers import PreTrainedConfig
+
+from .encoders import check_reads_texts, encoder_config
+from .pooling import POOLINGS
+from .text_pipeline import TextClassificationPipeline
+
+
+class TextClassifierConfig(PreTrainedConfig):
+    """Configuration of `TextClassifier`.
+
+    Args:
+        backbone_config: Config of the encoder, or a dict with its `model_type`; default: BERT-base.
+        head: `linear` (on one vector, see `pooling`) or `bigru` (on all tokens).
+        head_hidden_size: Units of each direction of the BiGRU.
+        head_dropout: Dropout before the last linear layer.
+        head_logits: Width of the last layer: `None` for one logit a label, 1 for two labels by one sigmoid logit.
+        use_pooler: Whether the checkpoint of the encoder fills its pooler, where the encoder has one.
+        pooling: What a linear head stands on: `mean` over the tokens, `first` or `last` token, or `pooler`; `None`, as in
+            configs without this field: the pooler where `use_pooler` and the encoder has one, else the first token; of a
+            causal model the last one.
+        cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
+        max_length: Tokens after which a text is cut.
+
+    """
+
+    model_type = "hfkit-text"
+
+    backbone_config: PreTrainedConfig | dict[str, Any] | None = None
+    head: Literal["linear", "bigru"] = "linear"
+    head_hidden_size: int = 128
+    head_dropout: float = 0.1
+    head_logits: int | None = None
+    use_pooler: bool = True
+    pooling: Literal["mean", "first", "last", "pooler"] | None = None
+    cleaning: list[str] | tuple[str, ...] = ()
+    max_length: int = 128
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        backbone = self.backbone_config or {}
+        if isinstance(backbone, dict):
+            self.backbone_config = encoder_config(backbone)
+        else:
+            check_reads_texts(type(backbone))
+        self.problem_type = "single_label_classification"
+        self.cleaning = list(self.cleaning)
+        super().__post_init__(**kwargs)
+        if self.head not in ("linear", "bigru"):
+            raise ValueError(f"Unknown head '{self.head}': write linear or bigru.")
+        if self.pooling is not None and (self.pooling not in POOLINGS or self.head != "linear"):
+            raise ValueError(
+                f"pooling '{self.pooling}' of the head {self.head}: write one of {', '.join(POOLINGS)} for linear."
+            )
+        if self.head_logits not in (None, 1, self.num_labels) or (self.head_logits == 1 and self.num_labels != 2):
+            raise ValueError(
+                f"head_logits is {self.head_logits} for {self.num_labels} labels: leave it out, or write 1 for two labels."
+            )
+        # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
+        self.custom_pipelines = {
+            "text-classification": {
+                "impl": f"text_pipeline.{TextClassificationPipeline.__name__}",
+                "pt": ["AutoModelForSequenceClassification"],
+                "type": "text",
+            }
+        }
