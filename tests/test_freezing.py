@@ -106,7 +106,8 @@ def trainer_for(
 
 def second_block(model: BackboneClassifier) -> str:
     """Return a layer with parameters, in the middle of the backbone."""
-    layers = model.split_points()[:-1]
+    # A head that reads all layers lets few of them be entered.
+    layers = model.split_points()[:-1] or model.stages()
     return next((layer for layer in layers if layer.endswith(".1")), layers[-1])
 
 

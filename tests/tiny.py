@@ -138,6 +138,9 @@ TINY: dict[str, Callable[[], BackboneClassifier]] = {
     for encoder in encoder_configs()
     for head in (("linear", "bigru") if encoder in BOTH_HEADS else ("linear",))
 }
+TINY |= {f"hfkit-text/{encoder}-layers": _text(encoder, "layers") for encoder in encoder_configs()}
+TINY["hfkit-text/bert-layers-first"] = _text("bert", "layers", layers=[2], poolings=["first"], head_logits=1)
+TINY["hfkit-text/bert-layers-standardised"] = _text("bert", "layers", layers=[0, 2], standardised=True)
 TINY["hfkit-text/bert-linear-1-logit"] = _text("bert", "linear", head_logits=1)
 TINY["hfkit-text/bert-bigru-1-logit"] = _text("bert", "bigru", head_logits=1)
 TINY["hfkit-text/bert-linear-mean"] = _text("bert", "linear", pooling="mean")
@@ -272,7 +275,7 @@ SLOW_IMAGE_NAMES = [f"hfkit-timm/{name}" for name in ("convnextv2", "dinov2", "d
 QUICK_NAMES = {
     *(
         f"hfkit-text/{name}"
-        for name in ("bert-linear", "bert-bigru", "deberta-linear", "modernbert-bigru", "qwen3-linear")
+        for name in ("bert-linear", "bert-bigru", "bert-layers", "deberta-linear", "modernbert-bigru", "qwen3-linear")
     ),
     *(
         "hfkit-text/t5-linear",

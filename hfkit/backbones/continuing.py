@@ -19,7 +19,7 @@ from ..notes import Note
 from ..offline import use_cache_without_hub
 
 TEXTS, IMAGES = "text-classification", "image-classification"
-_TAKEN_FROM_MODEL = ("head", "head_hidden_size", "head_layers", "head_activation", "head_dropout", "pooling")
+_TAKEN_FROM_MODEL = ("head", "layers", "head_hidden_size", "head_layers", "head_activation", "head_dropout", "pooling")
 _TAKEN_FROM_DATA = ("cleaning", "max_length", "image_size")
 
 
@@ -102,6 +102,8 @@ def take_from_saved_model(arguments: Arguments[Any, Any]) -> Arguments[Any, Any]
     if values.get("cleaning") == []:
         values["cleaning"] = ["none"]
     head = values.get("head") or arguments.model.head
+    if "layers" in values:
+        values["layers"] = _read_layers(config) if head == "layers" else None
     if head != "linear":
         values.pop("pooling", None)
     model = _known_values(arguments.model, _TAKEN_FROM_MODEL, values)
@@ -113,6 +115,13 @@ def take_from_saved_model(arguments: Arguments[Any, Any]) -> Arguments[Any, Any]
         flags={name: value for name, value in arguments.flags.items() if name not in {*model, *data}},
         filled_in={**arguments.filled_in, **model, **data},
     )
+
+
+def _read_layers(config: Any) -> list[str] | None:
+    """Return the layers that the head of a saved model reads, as `--layers` names them; None of another head."""
+    if config.head != "layers":
+        return None
+    return [str(layer) for layer in (config.layer_names if hasattr(config, "layer_names") else config.layers)]
 
 
 def _known_values(flags: Any, names: Iterable[str], values: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from ..models import TextClassifier, TextClassifierConfig
 from ..models.pooling import default_pooling
 from ..notes import Note
 from .continuing import TEXTS, continue_from, load_saved_model
+from .layers import layer_options
 from .pooling import FROM_RUN
 
 
@@ -46,8 +47,10 @@ def build_on_saved_model(
     if config.head == "linear":
         config.pooling = saved.pooling()
     backbone_config = copy.deepcopy(config.backbone_config)
-    new = TextClassifier(TextClassifierConfig(backbone_config=backbone_config, use_pooler=config.use_pooler, **options))
-    own = ("head_hidden_size",) if config.head == "bigru" else ("pooling",)
+    options |= {"use_pooler": config.use_pooler, "final_norm": config.final_norm}
+    options |= layer_options(model, source, config)
+    new = TextClassifier(TextClassifierConfig(backbone_config=backbone_config, **options))
+    own = {"bigru": ("head_hidden_size",), "layers": ("layers", "poolings")}.get(config.head, ("pooling",))
     return new, [continue_from(new, saved, str(model.backbone), ("head", *own, "cleaning", "max_length")), *notes]
 
 

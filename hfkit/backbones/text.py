@@ -12,6 +12,7 @@ from ..flags.arguments import TextDataArguments, TextModelArguments
 from ..models import TextClassifier
 from ..models.cleaning import resolve_steps
 from ..notes import Note
+from .layers import drop_layers, layer_options
 from .packaged import locate_backbone
 from .pooling import choose_pooling, explain_default
 from .saved_text import build_on_saved_model
@@ -64,6 +65,7 @@ def build_text_classifier(
         setattr(classifier.config, name, getattr(tokenizer, name))
     check_runs(classifier, tokenizer, model)
     check_max_length(classifier, tokenizer, data.max_length)
+    notes += drop_layers(classifier)
     tokenizer.model_max_length = data.max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return classifier, tokenizer, notes
@@ -102,6 +104,7 @@ def _new_classifier(
     """Put a new head on the encoder of `source`, and say what it stands on and why."""
     revision = model.backbone_revision
     if model.head != "linear":
+        options |= layer_options(model, source)
         return TextClassifier.from_backbone(source, revision=revision, **options), []
     pooling, reason = choose_pooling(
         model.pooling, source, revision, model.unfreeze_from == "none", is_given=pooling_is_given

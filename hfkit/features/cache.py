@@ -283,6 +283,7 @@ _NOT_OF_THE_STATES = (
     "head_activation",
     "head_dropout",
     "head_logits",
+    "standardised",
     "id2label",
     "label2id",
     # of FDViT's masked training

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import UserError
+from .values import check_layers
 
 
 @dataclass
@@ -13,6 +14,13 @@ class ModelArguments:
     backbone: str | None = field(default=None, metadata={"help": "Pretrained model under the head."})
     backbone_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub backbone."})
     head: str = field(default="linear", metadata={"help": "Kind of the head."})
+    layers: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "What --head layers reads: numbers of an encoder's layers, such as 1 2 3 4 (0: its embeddings), or names of "
+            "an image backbone's modules, and features for what other heads stand on; or auto for all, which is the default."
+        },
+    )
     head_hidden_size: int = field(default=128, metadata={"help": "Width of the head's hidden layers."})
     head_dropout: float = field(
         default=0.1, metadata={"help": "Share of the head's units that are dropped in training."}
@@ -34,6 +42,8 @@ class ModelArguments:
             raise UserError(f"--head_dropout is {self.head_dropout}: write a number from 0 to below 1.")
         if self.head_hidden_size < 1:
             raise UserError(f"--head_hidden_size is {self.head_hidden_size}: write a number above 0.")
+        if self.layers is not None:
+            check_layers(self.head, self.layers, are_numbers=isinstance(self, TextModelArguments))
 
 
 @dataclass
@@ -48,16 +58,20 @@ class TextModelArguments(ModelArguments):
             "hfkit, a folder or a Hub id, is continued from."
         },
     )
-    head: Literal["linear", "bigru"] = field(
+    head: Literal["linear", "bigru", "layers"] = field(
         default="linear",
-        metadata={"help": "linear: one layer on one vector, see --pooling; bigru: a BiGRU over all tokens."},
+        metadata={
+            "help": "linear: one layer on one vector, see --pooling; bigru: a BiGRU over all tokens; layers: one layer on "
+            "several layers of the backbone, see --layers."
+        },
     )
     pooling: Literal["mean", "first", "last", "pooler"] | None = field(
         default=None,
         metadata={
             "help": "What a linear head stands on: the mean over the tokens, the first or the last token, or the encoder's "
             "own pooler; default: what a sentence encoder records; last for causal models; mean on a frozen encoder; else "
-            "the pooler, and without a pretrained one the first token."
+            "the pooler, and without a pretrained one the first token. With --head layers: what it takes of each layer, by "
+            "default mean and first, of causal models mean and last."
         },
     )
     head_hidden_size: int = field(default=128, metadata={"help": "Units of each direction of the BiGRU."})
@@ -67,9 +81,13 @@ class TextModelArguments(ModelArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.pooling is not None and self.head != "linear":
+        if self.pooling is not None and self.head == "bigru":
             raise UserError(
                 f"--pooling {self.pooling} is for --head linear: a BiGRU reads all tokens, so leave --pooling out."
+            )
+        if self.pooling == "pooler" and self.head == "layers":
+            raise UserError(
+                "--pooling pooler is for the last layer alone: write mean, first or last with --head layers."
             )
 
 
@@ -94,8 +112,12 @@ class ImageModelArguments(ModelArguments):
             "file with the names of torchvision or timm."
         },
     )
-    head: Literal["mlp", "linear"] = field(
-        default="mlp", metadata={"help": "mlp: hidden layers with dropout; linear: one layer."}
+    head: Literal["mlp", "linear", "layers"] = field(
+        default="mlp",
+        metadata={
+            "help": "mlp: hidden layers with dropout; linear: one layer; layers: one layer on what several stages of the "
+            "backbone give, see --layers."
+        },
     )
     head_hidden_size: int = field(default=256, metadata={"help": "Width of the MLP's hidden layers."})
     head_layers: int = field(default=2, metadata={"help": "Hidden layers of the MLP."})

@@ -61,16 +61,20 @@ def flag_names(argv: Sequence[str]) -> list[str]:
 
 
 def flags_that_stay(flags: dict[str, Any], argv: Sequence[str]) -> dict[str, Any]:
-    """Return a file's flags without its pooling where the command line asks for a BiGRU, which has none.
+    """Return a file's flags without those that the head which the command line asks for does not have.
+
+    A BiGRU has no pooling, and a head other than `layers` no layers.
 
     Args:
         flags: Of the file.
-        argv: The command line, spelled out; a `--pooling` on it stays, and is refused.
+        argv: The command line, spelled out; a `--pooling` or `--layers` on it stays, and is refused.
 
     """
     arguments = [part for item in argv for part in (item.split("=") if item.startswith("--head=") else [item])]
     heads = [value for name, value in pairwise(arguments) if name == "--head"]
     dropped = {"pooling"} if heads[-1:] == ["bigru"] else set()
+    if heads and heads[-1] != "layers":
+        dropped.add("layers")
     return {name: value for name, value in flags.items() if name not in dropped}
 
 

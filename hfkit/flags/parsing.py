@@ -97,7 +97,16 @@ def resume_arguments(
 
 _NOT_IN_A_CONFIGURATION = frozenset({"output_dir", "resume_from_checkpoint", "config"})
 
-_DECIDING = ("backbone", "backbone_revision", "weights", "head", "pooling", "unfreeze_from", "token_learner_tokens")
+_DECIDING = (
+    "backbone",
+    "backbone_revision",
+    "weights",
+    "head",
+    "layers",
+    "pooling",
+    "unfreeze_from",
+    "token_learner_tokens",
+)
 """Flags that what is filled in depends on: where the command line changes one of a file, the file's choices do not hold."""
 
 

@@ -3,7 +3,7 @@
 Each has its one home here: the check before torch is imported and the later one both call it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ..errors import UserError
 
@@ -57,3 +57,33 @@ def check_learning_rate(unfreeze_from: str, learning_rate: float | None, on_comm
             f"--learning_rate {learning_rate:g} is the backbone's, which --unfreeze_from none freezes: write "
             f"--head_learning_rate {learning_rate:g} for the head."
         )
+
+
+def check_layers(head: str, layers: Sequence[str], are_numbers: bool) -> None:
+    """Refuse layers for a head that reads none, and what is none of a text encoder.
+
+    Args:
+        head: `--head`.
+        layers: `--layers`.
+        are_numbers: Whether layers are numbers, as those of texts; those of images are names.
+
+    Raises:
+        UserError: As above; or `auto` stands beside others, or a layer is named twice.
+
+    """
+    shown = " ".join(layers) or "empty"
+    if head != "layers":
+        raise UserError(f"--layers {shown} is for --head layers, not for --head {head}: add it, or leave --layers out.")
+    if list(layers) == ["auto"]:
+        return
+    wrong = [
+        layer for layer in layers if layer == "auto" or (are_numbers and not (layer.isdecimal() and layer.isascii()))
+    ]
+    if wrong or len(set(layers)) < len(layers) or not layers:
+        what = "numbers such as 1 2 3 4" if are_numbers else "names of modules such as blocks.2 features"
+        raise UserError(f"--layers is {shown}: write auto alone, or {what}, each of them once.")
+
+
+def read_layers(layers: Sequence[str] | None) -> list[str] | None:
+    """Return the layers that `--layers` names; None where it means all."""
+    return None if layers is None or list(layers) == ["auto"] else list(layers)

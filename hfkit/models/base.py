@@ -12,6 +12,8 @@ from transformers import initialization as init
 
 from .execution_order import ExecutionOrder, probing
 from .execution_recorder import record_execution
+from .heads import LayersHead
+from .layer_groups import FeatureGroup, LayerReport
 from .splitting import Arguments, Placeholders, Split, arguments_of_first_call
 
 _CANNOT_SPLIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -65,6 +67,30 @@ class BackboneClassifier(PreTrainedModel):
     def features(self, *inputs: Any, **named_inputs: Any) -> torch.Tensor:
         """Run the backbone on a batch of what `forward` takes, and return what the head takes."""
         raise NotImplementedError
+
+    def feature_groups(self) -> list[FeatureGroup]:
+        """Say which columns of `features()` come from which layer; empty for a head that does not read several layers."""
+        return []
+
+    def drop_unused_layers(self) -> LayerReport | None:
+        """Remove the layers behind the last one that the head reads, where the features stay the same.
+
+        Returns:
+            What was removed, or why nothing was; None where the head does not read several layers, or the last of all.
+
+        """
+        return None
+
+    def _new_head(self) -> nn.Module:
+        """Build the head that the config describes."""
+        raise NotImplementedError
+
+    def _replace_head(self) -> None:
+        """Build the head anew, initialised, and forget what was seen of the old one."""
+        self.classifier = self._new_head()
+        self.classifier.apply(self._init_weights)
+        self.classifier.to(self.device, self.dtype).train(self.training)
+        self._order, self._splits = None, {}
 
     def execution_order(self) -> ExecutionOrder:
         """Return in which order the modules of the backbone run, as seen once on the probe batch.
@@ -210,6 +236,9 @@ class BackboneClassifier(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise a module of the head; `nn.GRU` has no default in transformers and would hold raw memory."""
         super()._init_weights(module)
+        if isinstance(module, LayersHead) and module.mean is not None:
+            init.zeros_(module.mean)
+            init.ones_(module.scale)
         if isinstance(module, nn.GRU):
             bound = module.hidden_size**-0.5
             for parameter in module.parameters(recurse=False):

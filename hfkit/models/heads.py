@@ -24,6 +24,35 @@ class LinearHead(nn.Module):
         return self.linear(self.dropout(features))
 
 
+class LayersHead(nn.Module):
+    """Features of several layers side by side, standardised where that is asked for, dropout, and one linear layer.
+
+    Args:
+        input_size: Width of all features together.
+        num_logits: Width of the output.
+        dropout: Probability of dropping an input feature in training; a standardised one then stands at its mean.
+        standardised: Subtract the buffer `mean` (input_size,) and divide by `scale` (input_size,), 0 and 1 at first;
+            otherwise there are no such buffers.
+
+    """
+
+    mean: torch.Tensor | None
+    scale: torch.Tensor | None
+
+    def __init__(self, input_size: int, num_logits: int, dropout: float = 0.1, standardised: bool = False) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(input_size) if standardised else None)
+        self.register_buffer("scale", torch.ones(input_size) if standardised else None)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(input_size, num_logits)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map `features` (batch, input_size) to logits (batch, num_logits)."""
+        if self.mean is not None and self.scale is not None:
+            features = (features - self.mean) / self.scale
+        return self.linear(self.dropout(features))
+
+
 class BiGruHead(nn.Module):
     """A bidirectional GRU over token states, dropout, and one linear layer.
 

@@ -1,28 +1,30 @@
 """Text classifier: any Transformers encoder, or the layers of a causal model, with a linear or a BiGRU head."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
 from .encoders import (
-    auto_class,
     encode_in_parts,
     is_causal,
     load_encoder,
     random_texts,
 )
-from .heads import BiGruHead, LinearHead
+from .heads import BiGruHead, LayersHead, LinearHead
+from .layer_groups import FeatureGroup, LayerReport, lay_out
 from .losses import classifier_loss
 from .padding import move_to_the_left
 from .pooling import DESCRIPTIONS, default_pooling, pool
 from .splitting import entering
 from .text_config import TextClassifierConfig
+from .text_layers import build_encoder, complete_layers, count_layers, drop_layers, pool_layers
 
 
 class TextClassifier(BackboneClassifier):
@@ -39,25 +41,33 @@ class TextClassifier(BackboneClassifier):
         assert isinstance(config.backbone_config, PreTrainedConfig)
         if is_causal(config.backbone_config):
             config.backbone_config.use_cache = False  # of keys and values, for generating texts
-        auto = auto_class(config.backbone_config)
-        self.backbone: Any = auto.from_config(config.backbone_config, trust_remote_code=False)
-        wants_pooler = config.use_pooler if config.pooling is None else config.pooling == "pooler"
-        if (config.head == "bigru" or not wants_pooler) and hasattr(self.backbone, "pooler"):
-            self.backbone.pooler = None
+        self.backbone: Any = self._build_encoder()
         if config.pooling == "pooler" and not self._has_pooler():
             raise ValueError(
                 f"pooling is pooler, but the encoder, a {config.backbone_config.model_type} model, has none."
             )
         parameters = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in parameters
-        self.feature_size = hidden_size = config.backbone_config.hidden_size
-        num_logits = config.head_logits or config.num_labels
-        self.classifier: Any
-        if config.head == "bigru":
-            self.classifier = BiGruHead(hidden_size, num_logits, config.head_hidden_size, config.head_dropout)
-        else:
-            self.classifier = LinearHead(hidden_size, num_logits, config.head_dropout)
+        self.classifier: Any = self._new_head()
         self.post_init()
+
+    def _build_encoder(self) -> Any:
+        """Build the empty encoder that the config describes."""
+        config = self.config
+        wants_pooler = config.use_pooler if config.pooling is None else config.pooling == "pooler"
+        return build_encoder(config.backbone_config, config.head == "linear" and wants_pooler, config.final_norm)
+
+    def _new_head(self) -> nn.Module:
+        """Build the head that the config describes."""
+        config = self.config
+        width, num_logits = config.backbone_config.hidden_size, config.head_logits or config.num_labels
+        self.feature_size = width
+        if config.head == "bigru":
+            return BiGruHead(width, num_logits, config.head_hidden_size, config.head_dropout)
+        if config.head == "linear":
+            return LinearHead(width, num_logits, config.head_dropout)
+        self.feature_size = width * len(config.layers) * len(config.poolings)
+        return LayersHead(self.feature_size, num_logits, config.head_dropout, config.standardised)
 
     @classmethod
     def from_backbone(cls, source: str, revision: str | None = None, **config_options: Any) -> "TextClassifier":
@@ -107,14 +117,49 @@ class TextClassifier(BackboneClassifier):
     def describe_head(self) -> str:
         """Say in one sentence what the head is and what it stands on."""
         config = self.config
-        kind = (
-            f"a BiGRU of {config.head_hidden_size} units over all tokens"
-            if config.head == "bigru"
-            else "one linear layer"
-        )
-        on = "" if config.head == "bigru" else f" on {DESCRIPTIONS[self.pooling()]}"
+        kind = "one linear layer"
+        if config.head == "bigru":
+            kind = f"a BiGRU of {config.head_hidden_size} units over all tokens"
+        on = f" on {DESCRIPTIONS[self.pooling()]}" if config.head == "linear" else ""
+        if config.head == "layers":
+            layers, ways = ", ".join(map(str, config.layers)), " and ".join(config.poolings)
+            total = count_layers(config.backbone_config)
+            on = f" on {self.feature_size:,} features, {ways} of the hidden states {layers} (the last layer is {total})"
         logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
         return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
+
+    def feature_groups(self) -> list[FeatureGroup]:
+        """Say which columns of `features()` come from which hidden state; empty but for a head `layers`."""
+        config = self.config
+        layers = config.layers or []
+        return lay_out(layers, [config.backbone_config.hidden_size] * len(layers), [config.poolings] * len(layers))
+
+    def keep_layers(self, layers: Sequence[int], poolings: Sequence[str]) -> None:
+        """Let a head `layers` read these alone, and build it anew, of the right size and initialised.
+
+        Args:
+            layers: Numbers of hidden states, 0 for the output of the embeddings.
+            poolings: Of each of them: `mean`, `first`, `last`.
+
+        Raises:
+            ValueError: There is no such layer or pooling, or the head is another one.
+
+        """
+        if self.config.head != "layers":
+            raise ValueError(f"a head {self.config.head} reads no chosen layers")
+        self.config.layers, self.config.poolings = complete_layers(self.config.backbone_config, layers, poolings)
+        self._replace_head()
+
+    def drop_unused_layers(self) -> LayerReport | None:
+        """Remove the layers behind the last one that a head `layers` reads, and the norm behind the last of all.
+
+        The configs of model and encoder say so from then on. Where the features of the probe batch would change, all stays.
+
+        Returns:
+            What was removed, or why nothing was; None where the head is another one, or reads the last layer.
+
+        """
+        return drop_layers(self) if self.config.head == "layers" else None
 
     def probe_inputs(self) -> dict[str, torch.Tensor]:
         """Return two texts of random tokens, one of them padded, always the same, on the model's device."""
@@ -132,12 +177,19 @@ class TextClassifier(BackboneClassifier):
         It is (batch, tokens, width), but (batch, width) for a linear head.
         """
         inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
-        return self._select_features(self.backbone(**inputs), inputs["attention_mask"])
+        return self._select_features(self._run_encoder(**inputs), inputs["attention_mask"])
+
+    def _run_encoder(self, **inputs: Any) -> Any:
+        """Run the encoder, which gives all its hidden states where the head reads several."""
+        return self.backbone(**inputs, **({"output_hidden_states": True} if self.config.head == "layers" else {}))
 
     def _select_features(self, outputs: Any, attention_mask: torch.Tensor | None) -> torch.Tensor:
         """Return what the head takes of what the encoder gave."""
         if self.config.head == "bigru":
             return outputs.last_hidden_state
+        if self.config.head == "layers":
+            total = count_layers(self.config.backbone_config)
+            return pool_layers(outputs, attention_mask, self.config.layers, self.config.poolings, total)
         if self._has_pooler():
             return outputs.pooler_output
         return pool(outputs.last_hidden_state, attention_mask, self.pooling())
@@ -158,7 +210,7 @@ class TextClassifier(BackboneClassifier):
         width = self.backbone.get_input_embeddings().embedding_dim
         with entering(self.backbone, split, placeholders):
             embeddings = placeholders.of_shape((*states.shape[:2], width))
-            outputs = self.backbone(inputs_embeds=embeddings, attention_mask=attention_mask)
+            outputs = self._run_encoder(inputs_embeds=embeddings, attention_mask=attention_mask)
         return self._select_features(outputs, attention_mask)
 
     def _has_pooler(self) -> bool:

@@ -6,6 +6,7 @@ from transformers import PreTrainedConfig
 
 from .encoders import check_reads_texts, encoder_config
 from .pooling import POOLINGS
+from .text_layers import complete_layers
 from .text_pipeline import TextClassificationPipeline
 
 
@@ -14,7 +15,7 @@ class TextClassifierConfig(PreTrainedConfig):
 
     Args:
         backbone_config: Config of the encoder, or a dict with its `model_type`; default: BERT-base.
-        head: `linear` (on one vector, see `pooling`) or `bigru` (on all tokens).
+        head: `linear` (on one vector, see `pooling`), `bigru` (on all tokens) or `layers` (on several layers, see `layers`).
         head_hidden_size: Units of each direction of the BiGRU.
         head_dropout: Dropout before the last linear layer.
         head_logits: Width of the last layer: `None` for one logit a label, 1 for two labels by one sigmoid logit.
@@ -22,6 +23,13 @@ class TextClassifierConfig(PreTrainedConfig):
         pooling: What a linear head stands on: `mean` over the tokens, `first` or `last` token, or `pooler`; `None`, as in
             configs without this field: the pooler where `use_pooler` and the encoder has one, else the first token; of a
             causal model the last one.
+        layers: Hidden states that a head `layers` reads: 0 for the output of the embeddings, k for that of layer k; default:
+            all of them.
+        poolings: What it takes of each, in this order: `mean` over the tokens, `first` or `last` token; default: mean and
+            first, of a causal model mean and last.
+        standardised: Whether it keeps the mean and the scale of its features.
+        final_norm: False: the norm behind the encoder's last layer is left out, since layers behind it were (see
+            `TextClassifier.drop_unused_layers`).
         cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
         max_length: Tokens after which a text is cut.
 
@@ -30,12 +38,16 @@ class TextClassifierConfig(PreTrainedConfig):
     model_type = "hfkit-text"
 
     backbone_config: PreTrainedConfig | dict[str, Any] | None = None
-    head: Literal["linear", "bigru"] = "linear"
+    head: Literal["linear", "bigru", "layers"] = "linear"
     head_hidden_size: int = 128
     head_dropout: float = 0.1
     head_logits: int | None = None
     use_pooler: bool = True
     pooling: Literal["mean", "first", "last", "pooler"] | None = None
+    layers: list[int] | tuple[int, ...] | None = None
+    poolings: list[str] | tuple[str, ...] | None = None
+    standardised: bool = False
+    final_norm: bool = True
     cleaning: list[str] | tuple[str, ...] = ()
     max_length: int = 128
 
@@ -48,8 +60,12 @@ class TextClassifierConfig(PreTrainedConfig):
         self.problem_type = "single_label_classification"
         self.cleaning = list(self.cleaning)
         super().__post_init__(**kwargs)
-        if self.head not in ("linear", "bigru"):
-            raise ValueError(f"Unknown head '{self.head}': write linear or bigru.")
+        if self.head not in ("linear", "bigru", "layers"):
+            raise ValueError(f"Unknown head '{self.head}': write linear, bigru or layers.")
+        if self.head == "layers":
+            self.layers, self.poolings = complete_layers(self.backbone_config, self.layers, self.poolings)
+        elif self.layers is not None or self.poolings is not None or self.standardised:
+            raise ValueError(f"layers, poolings and standardised are for the head layers, not for {self.head}.")
         if self.pooling is not None and (self.pooling not in POOLINGS or self.head != "linear"):
             raise ValueError(
                 f"pooling '{self.pooling}' of the head {self.head}: write one of {', '.join(POOLINGS)} for linear."

@@ -69,7 +69,7 @@ def make_text_task(arguments: TextArguments) -> Task:
         label_names=data.label_names,
         data_notes=data.notes,
         notes=[*notes, Note("head", model.describe_head()), Note("cleaning", cleaning)],
-        learning_rate=learning_rate_by_width(model.feature_size),
+        learning_rate=learning_rate_by_width(model.config.backbone_config.hidden_size),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=USAGE,
         frozen=frozen_texts(inputs),

@@ -42,7 +42,7 @@ Make = Callable[[str], BackboneClassifier]
 RunRecipe = Callable[..., Run]
 ROWS = 20
 # That the two halves of a model give the logits and gradients of the whole is tested for every one: see test_models.py.
-TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru", "modernbert-linear")
+TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru", "modernbert-linear", "bert-layers")
 TRAINED = [f"hfkit-text/{name}" for name in TEXTS] + [
     pytest.param(name, marks=[pytest.mark.slow] if name in SLOW_IMAGE_NAMES else []) for name in IMAGE_NAMES
 ]

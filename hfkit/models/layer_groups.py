@@ -1,0 +1,72 @@
+"""Which columns of the features come from which layer of a backbone, and what was cut off behind the last layer that is used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """The columns of the features of one layer, pooled in one way.
+
+    Attributes:
+        layer: For texts the number of the hidden state, 0 for the embeddings; for images the name of the module.
+        pooling: `mean`, `first` or `last`.
+        start: First column.
+        width: Number of columns.
+
+    """
+
+    layer: int | str
+    pooling: str
+    start: int
+    width: int
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What `drop_unused_layers` did.
+
+    Attributes:
+        layers: How many layers the backbone has now.
+        dropped: How many it had more; 0 where all stay.
+        parameters: How many parameters the model has now.
+        dropped_parameters: How many it had more.
+        reason: Why all layers stay, without a full stop; empty where some were dropped.
+
+    """
+
+    layers: int
+    dropped: int
+    parameters: int
+    dropped_parameters: int
+    reason: str = ""
+
+    def sentence(self) -> str:
+        """Say it in one sentence."""
+        if not self.dropped:
+            return f"All {self.layers} layers stay: {self.reason}."
+        share = self.dropped_parameters / (self.parameters + self.dropped_parameters)
+        return (
+            f"Layers: the last {self.dropped} of {self.layers + self.dropped} are not used and are left out, with "
+            f"{self.dropped_parameters:,} parameters ({share:.0%}); the logits are the same."
+        )
+
+
+def lay_out(
+    layers: Sequence[int | str], widths: Sequence[int], poolings: Sequence[Sequence[str]]
+) -> list[FeatureGroup]:
+    """Return the groups of features that stand side by side: layer by layer, each pooled in its ways.
+
+    Args:
+        layers: Numbers or names.
+        widths: Of what one pooling makes of each layer.
+        poolings: Of each layer.
+
+    """
+    groups: list[FeatureGroup] = []
+    start = 0
+    for layer, width, ways in zip(layers, widths, poolings, strict=True):
+        for pooling in ways:
+            groups.append(FeatureGroup(layer, pooling, start, width))
+            start += width
+    return groups
