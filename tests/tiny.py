@@ -269,9 +269,26 @@ def _image(model_class: type[ImageClassifier], **options: Any) -> Callable[[], B
     return lambda: model_class(IMAGE_CONFIGS[model_class](image_size=32, head_hidden_size=6, **LABELS, **options))
 
 
+def _image_layers(model_class: type[ImageClassifier], **options: Any) -> Callable[[], BackboneClassifier]:
+    def build() -> BackboneClassifier:
+        model = model_class(IMAGE_CONFIGS[model_class](image_size=32, **LABELS, **{**options, "head": "layers"}))
+        model.keep_layers()
+        return model
+
+    return build
+
+
 TINY |= {name: _image(model_class, **options) for name, (model_class, options) in IMAGE_MODELS.items()}
+ONE_HEAD_ALONE = {"deit/two-heads", "vgg/pooled-elu", "fdvit/paper", "fdvit/trained", "transformers-image/siglip-mean"}
+ONE_HEAD_ALONE |= {f"token-learner/{name}" for name in ("convolutions", "fused-mean", "mean")}
+TINY |= {
+    f"{name}-layers": _image_layers(model_class, **options)
+    for name, (model_class, options) in IMAGE_MODELS.items()
+    if name.removeprefix("hfkit-") not in ONE_HEAD_ALONE
+}
 # Nets whose contract is tested, and that are trained by a Trainer in slow tests alone.
 SLOW_IMAGE_NAMES = [f"hfkit-timm/{name}" for name in ("convnextv2", "dinov2", "dinov3", "mobilenetv4", "twins")]
+SLOW_IMAGE_NAMES += [f"{name}-layers" for name in SLOW_IMAGE_NAMES]
 QUICK_NAMES = {
     *(
         f"hfkit-text/{name}"
@@ -283,6 +300,7 @@ QUICK_NAMES = {
         "hfkit-densenet/mlp",
         "hfkit-deit/two-heads",
         "hfkit-timm/efficientnet",
+        "hfkit-timm/efficientnet-layers",
     ),
     *("hfkit-timm/swin", "hfkit-token-learner/fused", "hfkit-fdvit/code", "hfkit-transformers-image/vit"),
 }

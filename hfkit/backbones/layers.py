@@ -34,10 +34,9 @@ def layer_options(model: TextModelArguments, source: str, saved: Any = None) -> 
     try:
         layers, ways = complete_layers(encoder, numbers, poolings)
     except ValueError as error:
-        raise UserError(
-            f"--layers: of the backbone {model.backbone} {error}, or leave --layers out for all."
-        ) from error
-    return {"layers": layers, "poolings": ways}
+        raise UserError(f"--layers, of {model.backbone}: {error}; or leave --layers out for all.") from error
+    is_same = saved is not None and (saved.layers, saved.poolings) == (layers, ways)
+    return {"layers": layers, "poolings": ways, "standardised": is_same and saved.standardised}
 
 
 def drop_layers(classifier: BackboneClassifier) -> list[Note]:

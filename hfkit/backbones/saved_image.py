@@ -11,11 +11,12 @@ from transformers.image_utils import PILImageResampling, SizeDict
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.arguments import ImageModelArguments
+from ..flags.values import read_layers
 from ..models import FAMILIES
 from ..models.image import ImageClassifier, ImageClassifierConfig
 from ..notes import Note
 from .continuing import IMAGES, continue_from, load_saved_model, read_saved_config
-from .image_sizes import check_image_size
+from .image_layers import choose_image_layers, finish_backbone
 from .packaged import locate_backbone
 
 Family = tuple[type[ImageClassifier], dict[str, Any], int]
@@ -67,19 +68,24 @@ def build_on_saved_model(
     family = read_saved_family(arguments, flags)
     assert family is not None
     model_class, options, saved_size = family
+    saved_head = options["head"]
     options |= {**head, "image_size": image_size or saved_size}
-    own = ("head_hidden_size", "head_layers", "head_activation") if options["head"] == "mlp" else ()
+    if options["head"] != saved_head == "layers":
+        options |= _without_layers(options, name)
+    own = _OF_HEAD.get(options["head"], ())
     try:
         saved = load_saved_model(name, IMAGES, arguments.backbone_revision)
         assert saved is not None
         classifier = model_class(model_class.config_class(**options))
+        if arguments.head == "layers" and (read_layers(arguments.layers) or ()) != options["layer_names"]:
+            classifier.copy_backbone(saved)
+            choose_image_layers(classifier, arguments)
         note = continue_from(classifier, saved, name, ("head", *own, "image_size"))
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:
         raise UserError(f"The saved model {name} cannot be continued from ({first_sentence(error)}).") from error
-    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    check_image_size(classifier, name)
+    left_out = finish_backbone(classifier, name)
     size = classifier.config.image_size
     processor = _load_processor(name, arguments.backbone_revision, size)
     means, deviations = (
@@ -87,9 +93,27 @@ def build_on_saved_model(
     )
     text = (
         f"{note.text} Images: resized to {size}x{size} ({PILImageResampling(processor.resample).name.lower()}, nothing cut "
-        f"off), normalised by mean {means} and std {deviations}, as is recorded for the saved model."
+        f"off), normalised by mean {means} and std {deviations}, as is recorded for the saved model. {left_out}"
     )
-    return classifier, processor, Note("weights", text)
+    return classifier, processor, Note("weights", text.strip())
+
+
+_OF_HEAD = {"mlp": ("head_hidden_size", "head_layers", "head_activation"), "layers": ("layer_names", "poolings")}
+"""Fields in which two heads of a kind must agree for their weights to be those of one another."""
+
+
+def _without_layers(options: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the fields of a head of several layers as another head has them.
+
+    Raises:
+        UserError: What another head stands on was left out of the saved model.
+
+    """
+    if options["skipped_modules"]:
+        left_out = ", ".join(options["skipped_modules"])
+        raise UserError(f"The saved model {name} has no {left_out} any more: continue it with --head layers.")
+    fields = ("layer_names", "layer_widths", "layer_kinds", "poolings", "skipped_modules")
+    return {**dict.fromkeys(fields), "standardised": False}
 
 
 def _load_processor(backbone: str, revision: str | None, size: int) -> ViTImageProcessor:

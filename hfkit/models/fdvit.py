@@ -187,13 +187,18 @@ class FdVitClassifier(ImageClassifier):
         else:
             assert pixel_values is not None
             states = pixel_values
-        restoring = torch.zeros((), device=states.device)
-        for _, step in steps:
-            if isinstance(step, FlexibleDownsampling) and step.conv.weight.requires_grad:
-                restoring = restoring + step.restoring_loss(states, self.config.mask_ratio, self.config.detach_target)
-            states = step(states)
-        logits = self._logits(states)
-        auxiliary = self.config.reconstruction_weight * restoring / max(len(self.config.depths) - 1, 1)
+        losses = [torch.zeros((), device=states.device)]
+
+        def run(states: torch.Tensor = states) -> torch.Tensor:
+            """Run the steps, and keep their restoring losses."""
+            for _, step in steps:
+                if isinstance(step, FlexibleDownsampling) and step.conv.weight.requires_grad:
+                    losses.append(step.restoring_loss(states, self.config.mask_ratio, self.config.detach_target))
+                states = step(states)
+            return states
+
+        logits = self._logits(self._read(run) if steps else states)
+        auxiliary = self.config.reconstruction_weight * sum(losses[1:], losses[0]) / max(len(self.config.depths) - 1, 1)
         loss = classifier_loss(logits, labels)
         return MaskedClassifierOutput(
             loss=None if loss is None else loss + auxiliary, logits=logits, auxiliary_loss=auxiliary

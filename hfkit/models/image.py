@@ -10,9 +10,10 @@ from transformers import PreTrainedConfig
 from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutput
 
-from .base import BackboneClassifier
-from .heads import LinearHead, MlpHead
+from .heads import LayersHead, LinearHead, MlpHead
+from .image_layers import Skipped
 from .image_pipeline import ImageClassificationPipeline
+from .layer_reader import LayerReader, check_layer_fields, describe_layers
 from .losses import classifier_loss
 from .splitting import Split, entering
 
@@ -64,31 +65,46 @@ class ImageClassifierConfig(PreTrainedConfig):
     """Configuration that all image classifiers share.
 
     Args:
-        head: `mlp` (hidden layers) or `linear` (one layer), each on the backbone's features.
+        head: `mlp` (hidden layers) or `linear` (one layer), each on the backbone's features; or `layers` (one layer on what
+            several modules of the backbone give).
         head_hidden_size: Width of the hidden layers of the MLP.
         head_layers: Number of hidden layers of the MLP.
         head_activation: `relu` or `elu`, after each hidden layer.
         head_dropout: Dropout after each hidden layer of the MLP, or before the linear head.
         image_size: Height and width, in pixels, that the images are resized to.
+        layer_names: What a head `layers` reads: names of the backbone's modules, and `features` for what other heads stand
+            on; default: `features` alone. `ImageClassifier.keep_layers` chooses them, and fills in the next two.
+        layer_widths: Channels of each; 0 for `features`, whose width is the backbone's.
+        layer_kinds: Where they stand, see `image_layers.KINDS`.
+        poolings: What is taken of each: `mean` over space or tokens, `first` token where there are tokens.
+        standardised: Whether a head `layers` keeps the mean and the scale of its features.
+        skipped_modules: Names of modules that were left out, since they stand behind all that a head `layers` reads.
 
     """
 
-    head: Literal["mlp", "linear"] = "mlp"
+    head: Literal["mlp", "linear", "layers"] = "mlp"
     head_hidden_size: int = 256
     head_layers: int = 2
     head_activation: Literal["relu", "elu"] = "relu"
     head_dropout: float = 0.5
     image_size: int = 224
+    layer_names: list[str] | None = None
+    layer_widths: list[int] | None = None
+    layer_kinds: list[str] | None = None
+    poolings: list[str] | None = None
+    standardised: bool = False
+    skipped_modules: list[str] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.problem_type = "single_label_classification"
         super().__post_init__(**kwargs)
         for name, value, choices in (
-            ("head", self.head, ("mlp", "linear")),
+            ("head", self.head, ("mlp", "linear", "layers")),
             ("head_activation", self.head_activation, ("relu", "elu")),
         ):
             if value not in choices:
                 raise ValueError(f"Unknown {name} '{value}': write {' or '.join(choices)}.")
+        check_layer_fields(self)
         # `pipeline("image-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
         self.custom_pipelines = {
             "image-classification": {
@@ -99,7 +115,7 @@ class ImageClassifierConfig(PreTrainedConfig):
         }
 
 
-class ImageClassifier(BackboneClassifier):
+class ImageClassifier(LayerReader):
     """A backbone that turns images into features, and a head on top of them.
 
     A subclass builds `backbone`, sets `feature_size`, calls `_finish()` at the end of its constructor, and says in
@@ -130,11 +146,13 @@ class ImageClassifier(BackboneClassifier):
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images (batch, 3, height, width) to what the head takes, (batch, feature_size)."""
-        return _run(self.steps(), pixel_values)
+        return self._read(lambda: _run(self.steps(), pixel_values))
 
     def split_points(self) -> list[str]:
         """Name the layers that this model can be run up to and from, in order of execution; the last is the head."""
         names = [name for name, _ in self.steps() if name]
+        if self.config.head == "layers":  # what is in front of a layer that it reads cannot be left out
+            names = [name for name in names if not self.why_no_split(name)]
         return [*names, "classifier"] if names else super().split_points()
 
     def forward_to(self, layer: str, **inputs: torch.Tensor) -> torch.Tensor:
@@ -150,7 +168,7 @@ class ImageClassifier(BackboneClassifier):
             return states
         position = self._position(layer)
         if position is not None:
-            return _run(self.steps()[position:], states)
+            return self._read(lambda: _run(self.steps()[position:], states))
         split, size = self._split(layer), self.config.image_size
         placeholders = self._placeholders(states, split)
         with entering(self.backbone, split, placeholders):
@@ -188,6 +206,8 @@ class ImageClassifier(BackboneClassifier):
         """Build a classifier with pretrained weights (see `load_pretrained_backbone`) and a new head."""
         model = cls(cls.config_class(**config_options))
         model.load_pretrained_backbone(source)
+        if model.config.head == "layers" and "layer_names" not in config_options:
+            model.keep_layers()
         return model
 
     def forward(
@@ -224,6 +244,8 @@ class ImageClassifier(BackboneClassifier):
         """Say in one sentence what the head is and what it stands on."""
         config = self.config
         kind = "one linear layer"
+        if config.head == "layers":
+            return describe_layers(self)
         if config.head == "mlp":
             kind = f"an MLP with {config.head_layers} hidden layer(s) of {config.head_hidden_size} ({config.head_activation})"
         return f"Head: {kind} on {self.feature_size} features, dropout {config.head_dropout:g}, {config.num_labels} logits."
@@ -231,6 +253,9 @@ class ImageClassifier(BackboneClassifier):
     def _new_head(self) -> nn.Module:
         """Build the head that the config describes."""
         config = self.config
+        if config.head == "layers":
+            self.feature_size = sum(group.width for group in self.feature_groups())
+            return LayersHead(self.feature_size, config.num_labels, config.head_dropout, config.standardised)
         if config.head == "linear":
             return LinearHead(self.feature_size, config.num_labels, config.head_dropout)
         return MlpHead(
@@ -244,6 +269,9 @@ class ImageClassifier(BackboneClassifier):
 
     def _finish(self) -> None:
         """Add the head and end the construction; the backbone keeps the initialisation of its own library."""
+        self.own_feature_size = self.feature_size
+        for name in self.config.skipped_modules or ():
+            self.backbone.set_submodule(name, Skipped())
         self.classifier: Any = self._new_head()
         for tensor in (*self.backbone.parameters(), *self.backbone.buffers()):
             tensor._is_hf_initialized = True  # else transformers would draw every layer again with a width of 0.02

@@ -126,6 +126,9 @@ class TimmClassifier(ImageClassifier):
         finally:
             self.backbone.set_grad_checkpointing(True)
 
+    def _prefix_tokens(self) -> int:
+        return int(getattr(self.backbone, "num_prefix_tokens", 0) or 0)
+
     def _last_stage(self) -> str:
         """Name the layer with parameters that some nets have behind their last block, in timm's part for the head."""
         modules = {name: getattr(self.backbone, name, None) for name in ("attn_pool", "fc_norm", "head")}

@@ -87,11 +87,16 @@ class TransformersImageClassifier(ImageClassifier):
         options = {**describe_features(net, is_pooled, config_options.get("image_size")), **config_options}
         model = cls(cls.config_class(backbone_config=net.config, **options))
         model.load_pretrained_backbone(net)
+        if model.config.head == "layers" and "layer_names" not in options:
+            model.keep_layers()
         return model
 
     def steps(self) -> list[Step]:
         """Return the backbone as one step without a name."""
         return [("", self._pooled)]
+
+    def _prefix_tokens(self) -> int:
+        return _prefix_tokens(self.backbone)
 
     def _pooled(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Map images (batch, 3, height, width) to features (batch, feature_size)."""

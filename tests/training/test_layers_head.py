@@ -66,7 +66,7 @@ def test_a_run_goes_on_with_its_layers(frozen_run: Run) -> None:
     linear, notes = build(frozen_run.folder, "--head", "linear")
     assert "with a head that starts anew: head is linear and was layers." in notes
     assert len(linear.backbone.encoder.layer) == 1
-    with pytest.raises(UserError, match=r"--layers: of the backbone .* layers is 2: write different numbers from 0"):
+    with pytest.raises(UserError, match=r"--layers, of .*: layers is 2: write different numbers from 0"):
         build(frozen_run.folder, *LAYERS, "--layers", "2")
 
 

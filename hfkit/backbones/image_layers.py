@@ -1,0 +1,46 @@
+"""Which layers of an image backbone a head of several layers reads, and what is done to a backbone once its weights are there."""
+
+import torch
+
+from ..errors import UserError
+from ..flags.arguments import ImageModelArguments
+from ..flags.values import read_layers
+from ..models.image import ImageClassifier
+from .image_sizes import check_image_size
+from .layers import drop_layers
+
+
+def choose_image_layers(classifier: ImageClassifier, arguments: ImageModelArguments) -> None:
+    """Let a head of several layers read what `--layers` names, or all; another head stays as it is.
+
+    Raises:
+        UserError: The backbone has no such layer.
+
+    """
+    if arguments.head != "layers":
+        return
+    try:
+        classifier.keep_layers(read_layers(arguments.layers))
+    except ValueError as error:
+        reason = str(error).rstrip(".")
+        raise UserError(f"--layers, of {arguments.backbone}: {reason}; or leave --layers out for all.") from error
+
+
+def finish_backbone(classifier: ImageClassifier, name: str) -> str:
+    """Lay the weights out for speed, and leave out what the head does not use.
+
+    Args:
+        classifier: With its weights.
+        name: Of its backbone.
+
+    Returns:
+        A sentence on what was left out, or the empty string.
+
+    Raises:
+        UserError: The backbone does not run at its image size.
+
+    """
+    # Convolutions on CPU and on NVIDIA's tensor cores are faster with the channels last; the numbers are the same.
+    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    check_image_size(classifier, name)
+    return " ".join(note.text for note in drop_layers(classifier))
