@@ -101,8 +101,8 @@ def _hooks(backbone: nn.Module, names: Sequence[str], keep: Callable[..., None])
 def readable_layers(stages: Sequence[str], backbone: nn.Module, order: ExecutionOrder) -> list[str]:
     """Name the modules that a head reads by default, in order of execution, and `features` behind them.
 
-    They are items of lists of layers: where tokens have the same width everywhere each of them, and otherwise the last one of
-    each spatial resolution.
+    They are items of lists of layers: each item where there is one list and all its items give tokens, and otherwise the last
+    one of each spatial resolution.
 
     Args:
         stages: Of the backbone, see `BackboneClassifier.stages`.
@@ -111,15 +111,16 @@ def readable_layers(stages: Sequence[str], backbone: nn.Module, order: Execution
 
     """
     calls: dict[str, Call] = {}
+    lists: set[str] = set()
     for stage in stages:
         parent = stage.rpartition(".")[0]
         is_item = bool(parent) and isinstance(backbone.get_submodule(parent), nn.ModuleList | nn.Sequential)
         call = _last_call(stage, order) if is_item else None
         if call is not None and len(_shape(call)) in (3, 4):
             calls[call.module] = call
+            lists.add(parent)
     names = sorted(calls, key=lambda name: calls[name].ended)
-    shapes = [_shape(calls[name]) for name in names]
-    if any(len(shape) == 4 or shape[-1] != shapes[0][-1] for shape in shapes):
+    if len(lists) > 1 or any(len(_shape(call)) == 4 for call in calls.values()):
         last = {_resolution(calls[name], order): name for name in names}
         names = [name for name in names if name in last.values()]
     return [*names, FEATURES]

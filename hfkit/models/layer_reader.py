@@ -35,10 +35,9 @@ class LayerReader(BackboneClassifier):
     def readable_layers(self) -> list[str]:
         """Name what a head `layers` reads by default: modules of the backbone in order of execution, and `features`."""
         skipped = self.config.skipped_modules or []
-        names = readable_layers(self.stages(), self.backbone, self.execution_order())
-        if skipped:
-            names = [name for name in names if name != FEATURES and not _is_in(name, skipped)]
-        return names
+        stages = [stage for stage in self.stages() if not _is_in(stage, skipped)]
+        names = readable_layers(stages, self.backbone, self.execution_order())
+        return [name for name in names if not (skipped and (name == FEATURES or _is_in(name, skipped)))]
 
     def feature_groups(self) -> list[FeatureGroup]:
         """Say which columns of `features()` come from which module; empty but for a head `layers`."""
@@ -101,7 +100,8 @@ class LayerReader(BackboneClassifier):
         whole = {name: self.backbone.get_submodule(name) for name in names}
         reason = ""
         with torch.no_grad(), probing(self):
-            inputs = self.probe_inputs()
+            # Another number of rows than any width or pair of values has, so that nothing fits by chance.
+            inputs = {name: torch.cat([rows, rows, rows[:1]]) for name, rows in self.probe_inputs().items()}
             features = self.features(**inputs)
             try:
                 _replace(self.backbone, {name: Skipped() for name in names})

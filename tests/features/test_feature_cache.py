@@ -250,6 +250,33 @@ def test_the_key_holds_everything_that_the_states_depend_on(
     assert len({base, *others}) == 8
 
 
+@pytest.mark.parametrize("name", ["hfkit-text/bert-layers", "hfkit-timm/efficientnet-layers"])
+def test_layers_are_in_the_key_and_one_vector_is_stored(
+    name: str, make_model: Make, tokenizer: Any, tmp_path: Path
+) -> None:
+    """What is the head's alone is not; the vector has the features of all layers side by side."""
+
+    def key(change: Callable[[Any], Any] = lambda _: None) -> str:
+        model = make_model(name)
+        change(model)
+        FreezePlan("none").apply(model)
+        rows, collator = inputs_of(model, tokenizer)
+        return FeatureCache(model, collator, FeatureStore(tmp_path), 4).key(rows)
+
+    layers = [1] if "text" in name else ["blocks.1"]
+    base = key()
+    for field, value in (("standardised", True), ("head_dropout", 0.3), ("head_hidden_size", 7)):
+        assert key(lambda model, field=field, value=value: model.config.update({field: value})) == base
+    assert key(lambda model: model.keep_layers(layers, ["mean"])) != base
+    assert key(lambda model: model.keep_layers(layers, ["first"])) != base
+    model = make_model(name)
+    FreezePlan("none").apply(model)
+    rows, collator = inputs_of(model, tokenizer)
+    inputs = cached(model, rows, collator, tmp_path / "cache")
+    assert model.start_layer == "classifier"
+    assert inputs.train[0]["states"].shape == (model.feature_size,)
+
+
 def test_what_only_training_uses_is_not_in_the_key(make_model: Make, tmp_path: Path) -> None:
     """FDViT's decoders, which no published weights have, start at random."""
     keys = set()

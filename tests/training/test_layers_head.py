@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Run
+from tiny import inputs_for
+from transformers import AutoModelForImageClassification
 
 from hfkit import load_pipeline
+from hfkit.backbones.continuing import take_from_saved_model
+from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
 from hfkit.errors import UserError
 from hfkit.flags.arguments import ImageModelArguments, TextModelArguments
+from hfkit.flags.kinds import IMAGE
+from hfkit.flags.parsing import parse_arguments
+from hfkit.models.image import ImageClassifier
 from hfkit.models.text import TextClassifier
 from hfkit.tasks.text import read_text_flags
 
@@ -112,3 +119,58 @@ def test_wrong_flags_for_images() -> None:
 def test_a_layer_that_the_encoder_does_not_have(tiny_backbone: Path) -> None:
     with pytest.raises(UserError, match=r"layers is 7: write different numbers from 0 \(the embeddings\) to 2"):
         build(tiny_backbone, *SHORT, *LAYERS, "--layers", "7")
+
+
+# --- images ---
+
+
+@pytest.fixture(scope="module")
+def image_run(run_cifar10: Callable[..., Run]) -> Run:
+    return run_cifar10(*LAYERS, "--layers", "blocks.1", "blocks.2", "--unfreeze_from", "none")
+
+
+def build_images(folder: Path, *flags: str, labels: tuple[str, ...] = ("cat", "dog")) -> tuple[ImageClassifier, str]:
+    """Build what a run would begin with, and return it with its note."""
+    arguments = take_from_saved_model(parse_arguments(["--backbone", str(folder), *flags], (), IMAGE))
+    model, _, note = build_image_classifier(arguments.model, arguments.data.image_size, list(labels))
+    return model, note.text
+
+
+def test_a_frozen_run_on_images_is_cut_and_saved(image_run: Run) -> None:
+    model = AutoModelForImageClassification.from_pretrained(image_run.folder)
+    assert model.config.layer_names == ["blocks.1", "blocks.2"]
+    assert model.config.skipped_modules == ["blocks.3", "blocks.4", "conv_head", "bn2"]
+    assert model.feature_size == sum(model.config.layer_widths)
+
+
+@pytest.mark.slow
+def test_a_trained_run_on_images_reads_all_stages(run_cifar10: Callable[..., Run]) -> None:
+    run = run_cifar10(*LAYERS, "--weights", "none")
+    model = AutoModelForImageClassification.from_pretrained(run.folder)
+    assert model.config.layer_names == [*(f"blocks.{number}" for number in range(5)), "features"]
+
+
+@pytest.mark.slow
+def test_a_run_on_images_goes_on_with_its_layers(image_run: Run, finished_image_runs: dict[str, Run]) -> None:
+    saved = AutoModelForImageClassification.from_pretrained(image_run.folder)
+    model, note = build_images(image_run.folder)
+    assert "head rows of cat, dog kept" in note
+    pixels = inputs_for(model)
+    torch.testing.assert_close(model.eval()(**pixels).logits, saved(**pixels).logits)
+    model, note = build_images(image_run.folder, *LAYERS, "--layers", "blocks.1")
+    assert "with a head that starts anew: layer_names is blocks.1 and was blocks.1 blocks.2" in note
+    assert "are not used and are left out" in note
+    with pytest.raises(UserError, match=r"has no blocks.3, .* any more: continue it with --head layers"):
+        build_images(image_run.folder, "--head", "linear")
+    with pytest.raises(UserError, match=r"--layers, of .*: blocks.9 is no layer .*; or leave --layers out for all"):
+        build_images(image_run.folder, *LAYERS, "--layers", "blocks.9")
+    model, note = build_images(finished_image_runs["timm"].folder, *LAYERS)
+    assert "with a head that starts anew: head is layers and was mlp" in note
+    assert model.config.layer_names[-1] == "features"
+
+
+def test_a_layer_that_the_image_backbone_does_not_have(run_cifar10: Callable[..., Run]) -> None:
+    with pytest.raises(UserError, match=r"--layers, of test_efficientnet: blocks.9 is no layer"):
+        build_images(Path("test_efficientnet"), "--weights", "none", *LAYERS, "--layers", "blocks.9")
+    with pytest.raises(UserError, match="two_heads are for the heads mlp and linear"):
+        build_images(Path("deit_tiny_distilled_patch16_224"), "--weights", "none", *LAYERS, "--two_heads", "true")
