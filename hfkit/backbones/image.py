@@ -53,7 +53,7 @@ def build_image_classifier(
             f"({first_sentence(error)}): check the name and the network, or write --backbone efficientnet_lite0 (offline, "
             f"from the demo extra), {files} or --weights none."
         ) from error
-    left_out = finish_backbone(classifier, arguments.backbone)
+    dropped = finish_backbone(classifier, arguments.backbone)
     preprocessing, remark = _preprocessing(classifier, arguments)
     size = classifier.config.image_size
     origin = arguments.backbone if from_checkpoint else preprocessing.weights
@@ -62,7 +62,7 @@ def build_image_classifier(
         f"({preprocessing.interpolation}, nothing cut off), normalised by mean {_numbers(preprocessing.mean)} and std "
         f"{_numbers(preprocessing.std)}, as is recorded for {preprocessing.weights}. {remark}"
     ).strip()
-    return classifier, make_processor(preprocessing, size), Note("weights", f"{text} {left_out}".strip())
+    return classifier, make_processor(preprocessing, size), Note("weights", f"{text} {dropped}".strip())
 
 
 def check_backbone(arguments: ImageModelArguments) -> None:

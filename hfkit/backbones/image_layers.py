@@ -27,14 +27,14 @@ def choose_image_layers(classifier: ImageClassifier, arguments: ImageModelArgume
 
 
 def finish_backbone(classifier: ImageClassifier, name: str) -> str:
-    """Lay the weights out for speed, and leave out what the head does not use.
+    """Lay the weights out for speed, and drop what the head does not use.
 
     Args:
         classifier: With its weights.
         name: Of its backbone.
 
     Returns:
-        A sentence on what was left out, or the empty string.
+        A sentence on what was dropped, or the empty string.
 
     Raises:
         UserError: The backbone does not run at its image size.

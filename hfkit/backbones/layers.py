@@ -1,4 +1,4 @@
-"""Which layers a head of several layers reads, of what `--layers` and `--pooling` say, and which of a backbone are left out."""
+"""Which layers a head of several layers reads, of what `--layers` and `--pooling` say, and which of a backbone are dropped."""
 
 from typing import Any
 

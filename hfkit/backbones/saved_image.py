@@ -85,7 +85,7 @@ def build_on_saved_model(
         raise
     except LOADING_ERRORS as error:
         raise UserError(f"The saved model {name} cannot be continued from ({first_sentence(error)}).") from error
-    left_out = finish_backbone(classifier, name)
+    dropped = finish_backbone(classifier, name)
     size = classifier.config.image_size
     processor = _load_processor(name, arguments.backbone_revision, size)
     means, deviations = (
@@ -93,7 +93,7 @@ def build_on_saved_model(
     )
     text = (
         f"{note.text} Images: resized to {size}x{size} ({PILImageResampling(processor.resample).name.lower()}, nothing cut "
-        f"off), normalised by mean {means} and std {deviations}, as is recorded for the saved model. {left_out}"
+        f"off), normalised by mean {means} and std {deviations}, as is recorded for the saved model. {dropped}"
     )
     return classifier, processor, Note("weights", text.strip())
 
@@ -106,13 +106,13 @@ def _without_layers(options: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the fields of a head of several layers as another head has them.
 
     Raises:
-        UserError: What another head stands on was left out of the saved model.
+        UserError: What another head stands on was dropped from the saved model.
 
     """
-    if options["skipped_modules"]:
-        left_out = ", ".join(options["skipped_modules"])
-        raise UserError(f"The saved model {name} has no {left_out} any more: continue it with --head layers.")
-    fields = ("layer_names", "layer_widths", "layer_kinds", "poolings", "skipped_modules")
+    if options["dropped_modules"]:
+        dropped = ", ".join(options["dropped_modules"])
+        raise UserError(f"The saved model {name} has no {dropped} any more: continue it with --head layers.")
+    fields = ("layer_names", "layer_widths", "layer_kinds", "poolings", "dropped_modules")
     return {**dict.fromkeys(fields), "standardised": False}
 
 

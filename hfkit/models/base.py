@@ -86,7 +86,7 @@ class BackboneClassifier(PreTrainedModel):
         raise NotImplementedError
 
     def _replace_head(self) -> None:
-        """Build the head anew, initialised, and forget what was seen of the old one."""
+        """Build a new head, initialised, and forget what was seen of the old one."""
         self.classifier = self._new_head()
         self.classifier.apply(self._init_weights)
         self.classifier.to(self.device, self.dtype).train(self.training)

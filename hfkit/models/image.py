@@ -11,7 +11,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutput
 
 from .heads import LayersHead, LinearHead, MlpHead
-from .image_layers import Skipped
+from .image_layers import PassThrough
 from .image_pipeline import ImageClassificationPipeline
 from .layer_reader import LayerReader, check_layer_fields, describe_layers
 from .losses import classifier_loss
@@ -78,7 +78,7 @@ class ImageClassifierConfig(PreTrainedConfig):
         layer_kinds: Where they stand, see `image_layers.KINDS`.
         poolings: What is taken of each: `mean` over space or tokens, `first` token where there are tokens.
         standardised: Whether a head `layers` keeps the mean and the scale of its features.
-        skipped_modules: Names of modules that were left out, since they stand behind all that a head `layers` reads.
+        dropped_modules: Names of modules that were dropped, since they stand behind all that a head `layers` reads.
 
     """
 
@@ -93,7 +93,7 @@ class ImageClassifierConfig(PreTrainedConfig):
     layer_kinds: list[str] | None = None
     poolings: list[str] | None = None
     standardised: bool = False
-    skipped_modules: list[str] | None = None
+    dropped_modules: list[str] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.problem_type = "single_label_classification"
@@ -151,7 +151,7 @@ class ImageClassifier(LayerReader):
     def split_points(self) -> list[str]:
         """Name the layers that this model can be run up to and from, in order of execution; the last is the head."""
         names = [name for name, _ in self.steps() if name]
-        if self.config.head == "layers":  # what is in front of a layer that it reads cannot be left out
+        if self.config.head == "layers":  # what is in front of a layer that it reads cannot be skipped
             names = [name for name in names if not self.why_no_split(name)]
         return [*names, "classifier"] if names else super().split_points()
 
@@ -190,7 +190,7 @@ class ImageClassifier(LayerReader):
 
         Args:
             source: `default` for the weights that the backbone's library publishes (downloaded, cached), or tensors under
-                that library's names; those of its own classification head are left out.
+                that library's names; those of its own classification head are dropped.
 
         Raises:
             OSError: The weights cannot be downloaded.
@@ -270,8 +270,8 @@ class ImageClassifier(LayerReader):
     def _finish(self) -> None:
         """Add the head and end the construction; the backbone keeps the initialisation of its own library."""
         self.own_feature_size = self.feature_size
-        for name in self.config.skipped_modules or ():
-            self.backbone.set_submodule(name, Skipped())
+        for name in self.config.dropped_modules or ():
+            self.backbone.set_submodule(name, PassThrough())
         self.classifier: Any = self._new_head()
         for tensor in (*self.backbone.parameters(), *self.backbone.buffers()):
             tensor._is_hf_initialized = True  # else transformers would draw every layer again with a width of 0.02

@@ -160,7 +160,7 @@ def modules_behind(names: Sequence[str], backbone: nn.Module, order: ExecutionOr
     return behind
 
 
-class Skipped(nn.Module):
+class PassThrough(nn.Module):
     """In the place of a module behind all that the head reads: it gives what it takes."""
 
     def forward(self, states: Any, *_: Any, **__: Any) -> Any:

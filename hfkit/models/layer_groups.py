@@ -47,7 +47,7 @@ class LayerReport:
             return f"All {self.layers} layers stay: {self.reason}."
         share = self.dropped_parameters / (self.parameters + self.dropped_parameters)
         return (
-            f"Layers: the last {self.dropped} of {self.layers + self.dropped} are not used and are left out, with "
+            f"Layers: the last {self.dropped} of {self.layers + self.dropped} are not used and are dropped, with "
             f"{self.dropped_parameters:,} parameters ({share:.0%}); the logits are the same."
         )
 
@@ -70,3 +70,23 @@ def lay_out(
             groups.append(FeatureGroup(layer, pooling, start, width))
             start += width
     return groups
+
+
+def kept_groups(
+    groups: Sequence[FeatureGroup], layers: Sequence[int | str], poolings: Sequence[str]
+) -> list[FeatureGroup]:
+    """Return those of `groups` that a model reads after `keep_layers(layers, poolings)`, in the order in which it reads them.
+
+    A layer that has one pooling alone, such as the mean of a grid, keeps it whatever is asked for.
+
+    Args:
+        groups: What the model reads now, see `feature_groups`.
+        layers: Of those that it reads.
+        poolings: Of those that it takes.
+
+    """
+    kept: list[FeatureGroup] = []
+    for layer in layers:
+        own = [group for group in groups if group.layer == layer]
+        kept += [group for pooling in poolings for group in own if group.pooling == pooling] or own
+    return kept

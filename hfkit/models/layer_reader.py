@@ -12,7 +12,7 @@ from .image_layers import (
     FEATURES,
     IMAGE_POOLINGS,
     KINDS,
-    Skipped,
+    PassThrough,
     group_layers,
     measure_layer,
     modules_behind,
@@ -34,7 +34,7 @@ class LayerReader(BackboneClassifier):
 
     def readable_layers(self) -> list[str]:
         """Name what a head `layers` reads by default: modules of the backbone in order of execution, and `features`."""
-        skipped = self.config.skipped_modules or []
+        skipped = self.config.dropped_modules or []
         stages = [stage for stage in self.stages() if not _is_in(stage, skipped)]
         names = readable_layers(stages, self.backbone, self.execution_order())
         return [name for name in names if not (skipped and (name == FEATURES or _is_in(name, skipped)))]
@@ -51,7 +51,7 @@ class LayerReader(BackboneClassifier):
         return group_layers(config.layer_names, widths, config.layer_kinds, config.poolings)
 
     def keep_layers(self, layers: Sequence[str] | None = None, poolings: Sequence[str] | None = None) -> None:
-        """Let a head `layers` read these alone, and build it anew, of the right size and initialised.
+        """Let a head `layers` read these alone, and build a new one of the right size, initialised.
 
         Args:
             layers: Names of modules of the backbone, as its own library or this class names them, or `features`; default:
@@ -68,7 +68,7 @@ class LayerReader(BackboneClassifier):
         known, order = self.readable_layers(), self.execution_order()
         names = known if layers is None else [name.removeprefix("backbone.") for name in layers]
         names = [name if name == FEATURES else resolve_layer(self.layer_name(name), order, known) for name in names]
-        wrong = [name for name in names if self.config.skipped_modules and name not in known]
+        wrong = [name for name in names if self.config.dropped_modules and name not in known]
         if wrong or not names or len(set(names)) < len(names):
             shown = " ".join(layers or names) or "empty"
             raise ValueError(f"layers is {shown}: write different ones of {', '.join(known)}")
@@ -104,7 +104,7 @@ class LayerReader(BackboneClassifier):
             inputs = {name: torch.cat([rows, rows, rows[:1]]) for name, rows in self.probe_inputs().items()}
             features = self.features(**inputs)
             try:
-                _replace(self.backbone, {name: Skipped() for name in names})
+                _replace(self.backbone, {name: PassThrough() for name in names})
                 torch.testing.assert_close(self.features(**inputs), features, rtol=1e-5, atol=1e-6)
             except AssertionError:
                 reason = "without those that the head does not read it would get other features"
@@ -113,7 +113,7 @@ class LayerReader(BackboneClassifier):
         if reason:
             _replace(self.backbone, whole)
         else:
-            config.skipped_modules = [*(config.skipped_modules or []), *names]
+            config.dropped_modules = [*(config.dropped_modules or []), *names]
         self._order, self._splits = None, {}
         self.train(self.training)
         left, small = self._count()
@@ -143,10 +143,10 @@ def check_layer_fields(config: Any) -> None:
         ValueError: As above.
 
     """
-    fields = (config.layer_names, config.layer_widths, config.layer_kinds, config.poolings, config.skipped_modules)
+    fields = (config.layer_names, config.layer_widths, config.layer_kinds, config.poolings, config.dropped_modules)
     if config.head != "layers":
-        if config.skipped_modules:
-            raise ValueError(f"layers behind {config.layer_names or 'some'} were left out: write the head layers")
+        if config.dropped_modules:
+            raise ValueError(f"layers behind {config.layer_names or 'some'} were dropped: write the head layers")
         if any(field is not None for field in fields) or config.standardised:
             raise ValueError(f"layer_names, poolings and standardised are for the head layers, not for {config.head}.")
         return
@@ -159,8 +159,8 @@ def check_layer_fields(config: Any) -> None:
     lengths = {len(field or ()) for field in (config.layer_names, config.layer_widths, config.layer_kinds)}
     if len(lengths) > 1 or 0 in lengths or not set(config.layer_kinds) <= set(KINDS):
         raise ValueError("layer_names, layer_widths and layer_kinds name one value for each layer.")
-    if config.skipped_modules and FEATURES in config.layer_names:
-        raise ValueError("the features of the whole backbone need the layers that were left out.")
+    if config.dropped_modules and FEATURES in config.layer_names:
+        raise ValueError("the features of the whole backbone need the layers that were dropped.")
 
 
 def describe_layers(model: LayerReader) -> str:

@@ -135,7 +135,7 @@ class TextClassifier(BackboneClassifier):
         return lay_out(layers, [config.backbone_config.hidden_size] * len(layers), [config.poolings] * len(layers))
 
     def keep_layers(self, layers: Sequence[int], poolings: Sequence[str]) -> None:
-        """Let a head `layers` read these alone, and build it anew, of the right size and initialised.
+        """Let a head `layers` read these alone, and build a new one of the right size, initialised.
 
         Args:
             layers: Numbers of hidden states, 0 for the output of the embeddings.

@@ -28,7 +28,7 @@ class TextClassifierConfig(PreTrainedConfig):
         poolings: What it takes of each, in this order: `mean` over the tokens, `first` or `last` token; default: mean and
             first, of a causal model mean and last.
         standardised: Whether it keeps the mean and the scale of its features.
-        final_norm: False: the norm behind the encoder's last layer is left out, since layers behind it were (see
+        final_norm: False: the norm behind the encoder's last layer is dropped, since layers behind it were (see
             `TextClassifier.drop_unused_layers`).
         cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
         max_length: Tokens after which a text is cut.

@@ -260,7 +260,7 @@ def test_layers_are_in_the_key_and_one_vector_is_stored(
         model = make_model(name)
         change(model)
         FreezePlan("none").apply(model)
-        rows, collator = inputs_of(model, tokenizer)
+        rows, collator = make_inputs(model, tokenizer)
         return FeatureCache(model, collator, FeatureStore(tmp_path), 4).key(rows)
 
     layers = [1] if "text" in name else ["blocks.1"]
@@ -271,7 +271,7 @@ def test_layers_are_in_the_key_and_one_vector_is_stored(
     assert key(lambda model: model.keep_layers(layers, ["first"])) != base
     model = make_model(name)
     FreezePlan("none").apply(model)
-    rows, collator = inputs_of(model, tokenizer)
+    rows, collator = make_inputs(model, tokenizer)
     inputs = cached(model, rows, collator, tmp_path / "cache")
     assert model.start_layer == "classifier"
     assert inputs.train[0]["states"].shape == (model.feature_size,)

@@ -1,4 +1,4 @@
-"""A head on several layers of an image backbone: what it reads, and what is left out behind the last of them."""
+"""A head on several layers of an image backbone: what it reads, and what is dropped behind the last of them."""
 
 import ast
 import subprocess
@@ -77,7 +77,7 @@ def test_features_alone_are_what_other_heads_stand_on(name: str, make_model: Mak
 
 
 @pytest.mark.parametrize("name", WITH_LAYERS)
-def test_unused_modules_are_left_out(name: str, make_model: Make, tmp_path: Path) -> None:
+def test_unused_modules_are_dropped(name: str, make_model: Make, tmp_path: Path) -> None:
     model = make_model(name)
     batch = inputs_for(model)
     names = model.readable_layers()[:-1]
@@ -110,7 +110,7 @@ def test_all_modules_stay_where_the_features_would_change(make_model: Make, monk
     report = model.drop_unused_layers()
     assert "stay: without those that the head does not read" in report.sentence()
     assert [*model.state_dict()] == before
-    assert model.config.skipped_modules is None
+    assert model.config.dropped_modules is None
 
 
 def test_names_of_layers(make_model: Make) -> None:
@@ -144,8 +144,8 @@ def test_layers_that_are_not_there(
 def test_fields_of_another_head_are_refused() -> None:
     with pytest.raises(ValueError, match="are for the head layers, not for mlp"):
         ImageClassifierConfig(layer_names=["features"])
-    with pytest.raises(ValueError, match="were left out: write the head layers"):
-        ImageClassifierConfig(skipped_modules=["blocks.1"])
+    with pytest.raises(ValueError, match="were dropped: write the head layers"):
+        ImageClassifierConfig(dropped_modules=["blocks.1"])
     with pytest.raises(ValueError, match="two_heads are for the heads mlp and linear"):
         DeitClassifierConfig(head="layers", two_heads=True)
     with pytest.raises(ValueError, match="name one value for each layer"):
@@ -156,7 +156,7 @@ def test_fields_of_another_head_are_refused() -> None:
 def test_configs_without_the_new_fields_are_as_before(make_model: Make) -> None:
     """Of models that were saved earlier."""
     config = make_model("hfkit-timm/efficientnet").config.to_dict()
-    for field in ("layer_names", "layer_widths", "layer_kinds", "poolings", "standardised", "skipped_modules"):
+    for field in ("layer_names", "layer_widths", "layer_kinds", "poolings", "standardised", "dropped_modules"):
         del config[field]
     model, other = TimmClassifier(TimmClassifierConfig.from_dict(config)), TINY["hfkit-timm/efficientnet"]()
     assert [*model.state_dict()] == [*other.state_dict()]

@@ -22,6 +22,7 @@ import hfkit.models
 from hfkit.models import FAMILIES
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.encoders import encode_in_parts
+from hfkit.models.layer_groups import kept_groups
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 
 Make = Callable[[str], BackboneClassifier]
@@ -164,6 +165,28 @@ def test_saved_folder_carries_all_its_code(name: str, make_model: Make, tmp_path
     again = tmp_path / "again"
     loaded.save_pretrained(again)
     assert {path.name for path in again.iterdir()} == files
+
+
+LAYERS = pytest.mark.parametrize("name", [name for name in TINY if name.endswith("-layers")])
+
+
+@LAYERS
+def test_kept_layers_are_columns_of_all(name: str, make_model: Make) -> None:
+    """What a model reads of chosen layers stands in what it reads of all of them."""
+    model = make_model(name)
+    batch = inputs_for(model)
+    groups, features = model.feature_groups(), model.features(**batch)
+    assert [group.start for group in groups] == [sum(g.width for g in groups[:index]) for index in range(len(groups))]
+    layers = list(dict.fromkeys(group.layer for group in groups))
+    for chosen in (layers[::-1], layers[:1], layers[-1:]):
+        for poolings in (["mean"], [groups[1].pooling] if groups[1].pooling != "own" else ["mean"]):
+            kept = kept_groups(groups, chosen, poolings)
+            model.keep_layers(chosen, poolings)
+            expected = torch.cat([features[:, group.start : group.start + group.width] for group in kept], dim=1)
+            torch.testing.assert_close(model.features(**batch), expected)
+            assert [(group.layer, group.pooling) for group in kept] == [
+                (group.layer, group.pooling) for group in model.feature_groups()
+            ]
 
 
 @TEXT

@@ -1,4 +1,4 @@
-"""A head on several layers of an encoder: what it reads, and what is left out behind the last of them."""
+"""A head on several layers of an encoder: what it reads, and what is dropped behind the last of them."""
 
 import ast
 import subprocess
@@ -124,7 +124,7 @@ def test_an_encoder_whose_states_are_not_one_a_token_is_refused() -> None:
 
 
 @pytest.mark.parametrize("encoder", [*ENCODERS, *OTHERS])
-def test_unused_layers_are_left_out(encoder: str, tmp_path: Path) -> None:
+def test_unused_layers_are_dropped(encoder: str, tmp_path: Path) -> None:
     """The state of the last layer that stays is the raw one of the whole net; the saved model is smaller and loads."""
     model = classifier({**encoder_configs(), **OTHERS}[encoder])
     batch = inputs_for(model)
@@ -137,7 +137,7 @@ def test_unused_layers_are_left_out(encoder: str, tmp_path: Path) -> None:
     report = model.drop_unused_layers()
     assert (report.dropped, report.layers, report.reason) == (1, last, "")
     assert report.dropped_parameters == size - model.num_parameters()
-    assert "are not used and are left out" in report.sentence()
+    assert "are not used and are dropped" in report.sentence()
     # The weights are equal to the bit; their alignment in memory may move a state's last bit.
     close = partial(torch.testing.assert_close, atol=1e-6, rtol=1e-6)
     close(model.backbone(**batch, output_hidden_states=True).hidden_states[last], state)

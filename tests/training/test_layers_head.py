@@ -67,21 +67,21 @@ def test_a_run_goes_on_with_its_layers(frozen_run: Run) -> None:
     text = {"input_ids": torch.tensor([[2, 9, 10, 3]])}
     torch.testing.assert_close(model.eval()(**text).logits, saved(**text).logits)
     _, notes = build(frozen_run.folder, *LAYERS, "--layers", "1")
-    assert "with a head that starts anew: layers is 1 and was 0 1." in notes
+    assert "with a head that starts from scratch: layers is 1 and was 0 1." in notes
     _, notes = build(frozen_run.folder, "--pooling", "first")
-    assert "with a head that starts anew: poolings is first and was mean." in notes
+    assert "with a head that starts from scratch: poolings is first and was mean." in notes
     linear, notes = build(frozen_run.folder, "--head", "linear")
-    assert "with a head that starts anew: head is linear and was layers." in notes
+    assert "with a head that starts from scratch: head is linear and was layers." in notes
     assert len(linear.backbone.encoder.layer) == 1
     with pytest.raises(UserError, match=r"--layers, of .*: layers is 2: write different numbers from 0"):
         build(frozen_run.folder, *LAYERS, "--layers", "2")
 
 
-def test_what_is_left_out_is_said(tiny_backbone: Path) -> None:
+def test_what_is_dropped_is_said(tiny_backbone: Path) -> None:
     _, notes = build(tiny_backbone, *SHORT, *LAYERS, "--layers", "1")
-    assert "Layers: the last 1 of 2 are not used and are left out" in notes
+    assert "Layers: the last 1 of 2 are not used and are dropped" in notes
     _, notes = build(tiny_backbone, *SHORT, *LAYERS, "--layers", "auto")
-    assert "left out" not in notes
+    assert "dropped" not in notes
 
 
 def test_a_file_gives_way_to_another_head(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def build_images(folder: Path, *flags: str, labels: tuple[str, ...] = ("cat", "d
 def test_a_frozen_run_on_images_is_cut_and_saved(image_run: Run) -> None:
     model = AutoModelForImageClassification.from_pretrained(image_run.folder)
     assert model.config.layer_names == ["blocks.1", "blocks.2"]
-    assert model.config.skipped_modules == ["blocks.3", "blocks.4", "conv_head", "bn2"]
+    assert model.config.dropped_modules == ["blocks.3", "blocks.4", "conv_head", "bn2"]
     assert model.feature_size == sum(model.config.layer_widths)
 
 
@@ -158,14 +158,14 @@ def test_a_run_on_images_goes_on_with_its_layers(image_run: Run, finished_image_
     pixels = inputs_for(model)
     torch.testing.assert_close(model.eval()(**pixels).logits, saved(**pixels).logits)
     model, note = build_images(image_run.folder, *LAYERS, "--layers", "blocks.1")
-    assert "with a head that starts anew: layer_names is blocks.1 and was blocks.1 blocks.2" in note
-    assert "are not used and are left out" in note
+    assert "with a head that starts from scratch: layer_names is blocks.1 and was blocks.1 blocks.2" in note
+    assert "are not used and are dropped" in note
     with pytest.raises(UserError, match=r"has no blocks.3, .* any more: continue it with --head layers"):
         build_images(image_run.folder, "--head", "linear")
     with pytest.raises(UserError, match=r"--layers, of .*: blocks.9 is no layer .*; or leave --layers out for all"):
         build_images(image_run.folder, *LAYERS, "--layers", "blocks.9")
     model, note = build_images(finished_image_runs["timm"].folder, *LAYERS)
-    assert "with a head that starts anew: head is layers and was mlp" in note
+    assert "with a head that starts from scratch: head is layers and was mlp" in note
     assert model.config.layer_names[-1] == "features"
 
 
