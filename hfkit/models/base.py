@@ -136,8 +136,8 @@ class BackboneClassifier(PreTrainedModel):
                 whole = self(**inputs).logits
                 states = self.forward_to(layer, **inputs).detach()
                 self._placeholder_source = lambda shape: leaf.expand(shape).clone()
-                mask = {name: inputs[name] for name in ("attention_mask",) if name in inputs}
-                parted = self(states=states, **mask).logits
+                beside = {name: inputs[name] for name in ("attention_mask", "input_ids") if name in inputs}
+                parted = self(states=states, **beside).logits
                 torch.testing.assert_close(parted, whole, rtol=1e-4, atol=1e-5)
                 # Equal numbers are not enough: a branch that starts at zero would hide what it lacks.
                 if parted.requires_grad and torch.autograd.grad(parted.sum(), leaf, allow_unused=True)[0] is not None:

@@ -20,6 +20,7 @@ from .encoders import (
 from .heads import BiGruHead, LayersHead, LinearHead
 from .layer_groups import FeatureGroup, LayerReport, lay_out
 from .losses import classifier_loss
+from .ngrams import NgramScorer
 from .padding import move_to_the_left
 from .pooling import DESCRIPTIONS, default_pooling, pool
 from .splitting import entering
@@ -49,6 +50,7 @@ class TextClassifier(BackboneClassifier):
         parameters = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in parameters
         self.classifier: Any = self._new_head()
+        self.ngrams = self._empty_ngrams()
         self.post_init()
 
     def _build_encoder(self) -> Any:
@@ -126,7 +128,31 @@ class TextClassifier(BackboneClassifier):
             total = count_layers(config.backbone_config)
             on = f" on {self.feature_size:,} features, {ways} of the hidden states {layers} (the last layer is {total})"
         logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
-        return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}."
+        beside = f", beside it {self.ngrams.describe()}" if self.ngrams is not None else ""
+        return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}{beside}."
+
+    def set_ngrams(self, keys: Any, idf: Any, weight: Any, special_ids: Any, longest: int) -> None:
+        """Let n-grams add a score to the logits, in the place of those that are there; no keys: none (see `NgramScorer`).
+
+        Args:
+            keys: (count,), ascending; see `pack_ngrams`.
+            idf: (count,).
+            weight: (count, logits of the head).
+            special_ids: Token ids that are in no n-gram.
+            longest: Tokens of the longest n-grams.
+
+        """
+        self.config.ngram_count, self.config.ngram_max = len(keys), longest
+        self.config.ngram_special_count = len(special_ids)
+        self.ngrams = self._empty_ngrams()
+        if self.ngrams is not None:
+            self.ngrams.to(self.device).fill(keys=keys, idf=idf, weight=weight, special_ids=special_ids)
+
+    def _empty_ngrams(self) -> NgramScorer | None:
+        config = self.config
+        num_logits = config.head_logits or config.num_labels
+        sizes = (config.ngram_count, num_logits, config.ngram_max, config.ngram_special_count)
+        return NgramScorer(*sizes) if config.ngram_count else None
 
     def feature_groups(self) -> list[FeatureGroup]:
         """Say which columns of `features()` come from which hidden state; empty but for a head `layers`."""
@@ -232,7 +258,7 @@ class TextClassifier(BackboneClassifier):
 
         Args:
             input_ids: (batch, tokens), padded on either side. What is longer than `config.max_length` is cut, so that a
-                caller who forgets to truncate gets a label and no crash.
+                caller who forgets to truncate gets a label and no crash. Beside `states` only n-grams read them.
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
             token_type_ids: (batch, tokens), passed on to encoders that know them.
             labels: (batch,) label ids; with them the output has a `loss`, the mean cross-entropy.
@@ -242,10 +268,9 @@ class TextClassifier(BackboneClassifier):
             `logits` (batch, num_labels), and `loss` if labels are given.
 
         """
+        tokens = self._encoder_inputs(input_ids, attention_mask, token_type_ids) if input_ids is not None else {}
         if states is None:
-            assert input_ids is not None
-            inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
-            attention_mask = inputs["attention_mask"]
+            inputs, attention_mask = tokens, tokens["attention_mask"]
             encode: Callable[..., torch.Tensor] = self.features
         else:
             inputs = {"states": states}
@@ -260,7 +285,10 @@ class TextClassifier(BackboneClassifier):
         else:
             features = encode(**inputs)
         arguments = (features, attention_mask) if self.config.head == "bigru" else (features,)
-        logits = self._all_logits(self.classifier(*arguments))
+        logits = self.classifier(*arguments)
+        if self.ngrams is not None and tokens:
+            logits = logits + self.ngrams(tokens["input_ids"], tokens["attention_mask"]).to(logits.dtype)
+        logits = self._all_logits(logits)
         return SequenceClassifierOutput(loss=classifier_loss(logits, labels), logits=logits)
 
     def _encoder_inputs(

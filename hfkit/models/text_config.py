@@ -5,6 +5,7 @@ from typing import Any, Literal
 from transformers import PreTrainedConfig
 
 from .encoders import check_reads_texts, encoder_config
+from .ngrams import LONGEST
 from .pooling import POOLINGS
 from .text_layers import complete_layers
 from .text_pipeline import TextClassificationPipeline
@@ -32,6 +33,9 @@ class TextClassifierConfig(PreTrainedConfig):
             `TextClassifier.drop_unused_layers`).
         cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
         max_length: Tokens after which a text is cut.
+        ngram_count: How many n-grams of token ids add a score to the logits (see `ngrams.py`).
+        ngram_max: Tokens of the longest of them.
+        ngram_special_count: How many token ids are in no n-gram.
 
     """
 
@@ -50,6 +54,9 @@ class TextClassifierConfig(PreTrainedConfig):
     final_norm: bool = True
     cleaning: list[str] | tuple[str, ...] = ()
     max_length: int = 128
+    ngram_count: int = 0
+    ngram_max: int = 2
+    ngram_special_count: int = 0
 
     def __post_init__(self, **kwargs: Any) -> None:
         backbone = self.backbone_config or {}
@@ -74,6 +81,8 @@ class TextClassifierConfig(PreTrainedConfig):
             raise ValueError(
                 f"head_logits is {self.head_logits} for {self.num_labels} labels: leave it out, or write 1 for two labels."
             )
+        if min(self.ngram_count, self.ngram_special_count) < 0 or not 1 <= self.ngram_max <= LONGEST:
+            raise ValueError(f"ngram_max is {self.ngram_max}: write 1 to {LONGEST}, and no negative ngram_count.")
         # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
         self.custom_pipelines = {
             "text-classification": {
