@@ -195,7 +195,7 @@ def finished_runs(run_fakenews: Callable[..., Run], shared_folder: Path) -> Lazy
     """Return a run of each head, one of them with one logit and CT-BERT's cleaning."""
     argv = {
         "linear": "--head linear --unfreeze_from encoder.layer.1",
-        "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert",
+        "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert --ngrams 1 2",
         "one-logit": "--head linear --head_logits 1 --unfreeze_from none",
     }
     return LazyRuns(shared_folder, run_fakenews, argv)

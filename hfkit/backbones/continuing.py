@@ -19,7 +19,16 @@ from ..notes import Note
 from ..offline import use_cache_without_hub
 
 TEXTS, IMAGES = "text-classification", "image-classification"
-_TAKEN_FROM_MODEL = ("head", "layers", "head_hidden_size", "head_layers", "head_activation", "head_dropout", "pooling")
+_TAKEN_FROM_MODEL = (
+    "head",
+    "layers",
+    "head_hidden_size",
+    "head_layers",
+    "head_activation",
+    "head_dropout",
+    "pooling",
+    "ngrams",
+)
 _TAKEN_FROM_DATA = ("cleaning", "max_length", "image_size")
 
 
@@ -99,6 +108,8 @@ def take_from_saved_model(arguments: Arguments[Any, Any]) -> Arguments[Any, Any]
         return arguments
     open_flags = {*_TAKEN_FROM_MODEL, *_TAKEN_FROM_DATA} - arguments.given - set(arguments.filled_in)
     values = {flag: getattr(config, flag, None) for flag in open_flags}
+    if "ngrams" in values and getattr(config, "ngram_count", 0):
+        values["ngrams"] = [str(tokens) for tokens in range(1, config.ngram_max + 1)]
     if values.get("cleaning") == []:
         values["cleaning"] = ["none"]
     head = values.get("head") or arguments.model.head

@@ -51,6 +51,11 @@ def build_on_saved_model(
     options |= layer_options(model, source, config)
     new = TextClassifier(TextClassifierConfig(backbone_config=backbone_config, **options))
     own = {"bigru": ("head_hidden_size",), "layers": ("layers", "poolings")}.get(config.head, ("pooling",))
+    if config.ngram_count:
+        after = "others are fitted after the training" if model.longest_ngram() else "none are fitted, by --ngrams none"
+        notes.append(
+            Note("ngrams_left", f"Its {config.ngram_count:,} n-grams are left behind: {after}.", on_card=False)
+        )
     return new, [continue_from(new, saved, str(model.backbone), ("head", *own, "cleaning", "max_length")), *notes]
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 from ..errors import UserError
 from .values import check_layers
 
+_NGRAMS = (["auto"], ["none"], ["1"], ["1", "2"], ["1", "2", "3"])
+
 
 @dataclass
 class ModelArguments:
@@ -45,6 +47,10 @@ class ModelArguments:
         if self.layers is not None:
             check_layers(self.head, self.layers, are_numbers=isinstance(self, TextModelArguments))
 
+    def longest_ngram(self) -> int:
+        """Return how many word pieces the longest n-grams beside the head have; 0: there are none, as for images."""
+        return 0
+
 
 @dataclass
 class TextModelArguments(ModelArguments):
@@ -79,8 +85,18 @@ class TextModelArguments(ModelArguments):
         default=None, metadata={"help": "1: two labels by one sigmoid logit; default: one logit a label, by softmax."}
     )
 
+    ngrams: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Add the score of a linear classifier on n-grams of word pieces to the net's: auto (1- and 2-grams), 1, 1 2, "
+            "1 2 3, or none. It is fitted on train after the net, and its weight is chosen on validation; default: none."
+        },
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.ngrams is not None and self.ngrams not in _NGRAMS:
+            raise UserError(f"--ngrams {' '.join(self.ngrams)}: write auto, none, 1, 1 2, or 1 2 3.")
         if self.pooling is not None and self.head == "bigru":
             raise UserError(
                 f"--pooling {self.pooling} is for --head linear: a BiGRU reads all tokens, so leave --pooling out."
@@ -89,6 +105,12 @@ class TextModelArguments(ModelArguments):
             raise UserError(
                 "--pooling pooler is for the last layer alone: write mean, first or last with --head layers."
             )
+
+    def longest_ngram(self) -> int:
+        """Return how many word pieces the longest n-grams beside the head have; 0: none are asked for."""
+        if self.ngrams in (None, ["none"]):
+            return 0
+        return 2 if self.ngrams == ["auto"] else len(self.ngrams or ())
 
 
 @dataclass
