@@ -108,7 +108,7 @@ def take_from_saved_model(arguments: Arguments[Any, Any]) -> Arguments[Any, Any]
         return arguments
     open_flags = {*_TAKEN_FROM_MODEL, *_TAKEN_FROM_DATA} - arguments.given - set(arguments.filled_in)
     values = {flag: getattr(config, flag, None) for flag in open_flags}
-    if "ngrams" in values and getattr(config, "ngram_count", 0):
+    if "ngrams" in values and getattr(config, "ngram_count", None):
         values["ngrams"] = [str(tokens) for tokens in range(1, config.ngram_max + 1)]
     if values.get("cleaning") == []:
         values["cleaning"] = ["none"]

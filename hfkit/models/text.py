@@ -131,22 +131,22 @@ class TextClassifier(BackboneClassifier):
         beside = f", beside it {self.ngrams.describe()}" if self.ngrams is not None else ""
         return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}{beside}."
 
-    def set_ngrams(self, keys: Any, idf: Any, weight: Any, special_ids: Any, longest: int) -> None:
+    def set_ngrams(self, vocabulary_keys: Any, idf: Any, weight: Any, special_ids: Any, longest: int) -> None:
         """Let n-grams add a score to the logits, in the place of those that are there; no keys: none (see `NgramScorer`).
 
         Args:
-            keys: (count,), ascending; see `pack_ngrams`.
+            vocabulary_keys: (count,), ascending; see `pack_ngrams`.
             idf: (count,).
             weight: (count, logits of the head).
             special_ids: Token ids that are in no n-gram.
             longest: Tokens of the longest n-grams.
 
         """
-        self.config.ngram_count, self.config.ngram_max = len(keys), longest
+        self.config.ngram_count, self.config.ngram_max = len(vocabulary_keys), longest
         self.config.ngram_special_count = len(special_ids)
         self.ngrams = self._empty_ngrams()
         if self.ngrams is not None:
-            self.ngrams.to(self.device).fill(keys=keys, idf=idf, weight=weight, special_ids=special_ids)
+            self.ngrams.to(self.device).fill(keys=vocabulary_keys, idf=idf, weight=weight, special_ids=special_ids)
 
     def _empty_ngrams(self) -> NgramScorer | None:
         config = self.config
