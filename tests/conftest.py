@@ -192,7 +192,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_runs(run_fakenews: Callable[..., Run], shared_folder: Path) -> LazyRuns:
-    """Return a run of each head, one of them with one logit and CT-BERT's cleaning."""
+    """Return a run of each head: one with one logit, one with CT-BERT's cleaning and n-grams."""
     argv = {
         "linear": "--head linear --unfreeze_from encoder.layer.1",
         "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert --ngrams 1 2",

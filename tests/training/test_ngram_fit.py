@@ -22,7 +22,7 @@ from hfkit.evaluation.predict import predict_logits
 from hfkit.evaluation.weighing import WEIGHTS, Weighing, choose_weight
 from hfkit.features.ngram_classifier import NgramClassifier, fit_ngram_classifier
 from hfkit.models.text import TextClassifier
-from hfkit.reproduce import safe_words
+from hfkit.reproduce import safe_argv
 from hfkit.tasks.text import make_text_task, read_text_flags
 from hfkit.training.ngrams import fold_in
 
@@ -221,9 +221,9 @@ def test_flag(tmp_path: Path) -> None:
 
 def test_reproduce_gives_the_flag_again() -> None:
     flags = {"backbone": "minilm", "dataset": "sample", "ngrams": ["1", "2"]}
-    words = safe_words(flags, "text-classification", None)
-    assert words[words.index("--ngrams") + 1 :][:2] == ["1", "2"]
-    assert read_text_flags(words)[0].model.longest_ngram() == 2
+    argv = safe_argv(flags, "text-classification", None)
+    assert argv[argv.index("--ngrams") + 1 :][:2] == ["1", "2"]
+    assert read_text_flags(argv)[0].model.longest_ngram() == 2
 
 
 def test_a_run_goes_on_from_one_with_ngrams(finished_runs: dict[str, Run]) -> None:
