@@ -11,6 +11,7 @@ __all__ = [
     "image_sources",
     "images",
     "near_duplicates",
+    "ngrams",
     "resized",
     "splits",
     "stored_rows",

@@ -14,4 +14,5 @@ __all__ = [
     "metrics",
     "paired",
     "predict",
+    "weighing",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .calibration import expected_calibration_error, fit_temperature
+from .intervals import accuracy_interval
 from .metrics import softmax
 
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
@@ -30,6 +31,17 @@ class Weighing:
     rows: int
     right: tuple[int, int]
     errors: tuple[float, float]
+
+    def describe(self) -> str:
+        """Say what the sum changes on validation."""
+        before, after = (
+            "{:.4f} ({:.4f} to {:.4f})".format(right / self.rows, *accuracy_interval(right, self.rows))
+            for right in self.right
+        )
+        return (
+            f"accuracy {before} before, {after} after; expected calibration error {self.errors[0]:.4f} before, "
+            f"{self.errors[1]:.4f} after"
+        )
 
 
 def choose_weight(

@@ -1,7 +1,8 @@
 """The feature cache: the frozen layers run once over the data, and training reads the hidden states or features that they gave.
 
 Not here: which layers are frozen (freezing.py), and how a model runs in two parts (models/splitting.py).
-Start reading in inputs.py, what training calls; cache.py computes, store.py keeps on disk, reading.py reads back.
+Start reading in inputs.py, what training calls; cache.py computes, store.py keeps on disk, reading.py reads back;
+ngram_classifier.py needs no network: it fits on token ids.
 """
 
-__all__ = ["inputs", "reading", "store"]
+__all__ = ["inputs", "ngram_classifier", "reading", "store"]

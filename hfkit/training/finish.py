@@ -13,7 +13,6 @@ from ..task import Task
 from .advice import advise
 from .evaluate import evaluate_saved_model
 from .fit import Fitted
-from .ngrams import add_ngrams
 from .resolve import RunSettings
 from .trainer import ClassifierTrainer
 
@@ -22,12 +21,9 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     """Save the model, evaluate what was saved, report, and write the manifest; return all results."""
     trainer, folder = fitted.trainer, settings.folder
     is_main = trainer.is_world_process_zero()
-    added = add_ngrams(task, settings)
-    for note in added.notes:
-        console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
-    _save(trainer, task, folder, {**fitted.metrics, **added.metrics})
+    _save(trainer, task, folder, fitted.metrics)
     if is_main:
-        notes = [*fitted.notes, *added.notes, Note("training", describe_training(settings.training))]
+        notes = [*fitted.notes, Note("training", describe_training(settings.training))]
         write_summary(folder, task, settings.arguments, notes)
     results = evaluate_saved_model(task, settings, fitted, console)
     if is_main:

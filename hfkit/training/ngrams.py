@@ -1,6 +1,6 @@
 """N-grams beside a trained net: their score is fitted on train, weighed on validation, and made part of the model."""
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -8,51 +8,51 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
+from rich.console import Console
 
 from ..data.ngrams import find_special_ids
 from ..data.stored_rows import read_column
-from ..evaluation.intervals import accuracy_interval
 from ..evaluation.predict import predict_logits
 from ..evaluation.weighing import WEIGHTS, Weighing, choose_weight
 from ..features.ngram_classifier import NgramClassifier, fit_ngram_classifier
 from ..models.ngrams import describe_lengths
 from ..notes import Note
 from ..task import Task
+from .fit import Fitted
 from .resolve import RunSettings
 
 
-@dataclass(frozen=True)
-class AddedNgrams:
-    """What is to be said of n-grams: nothing where none were asked for."""
-
-    notes: list[Note] = field(default_factory=list)
-    metrics: dict[str, float] = field(default_factory=dict)
-
-
-def add_ngrams(task: Task, settings: RunSettings) -> AddedNgrams:
+def add_ngrams(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> Fitted:
     """Fit n-grams on train and add their score to the trained net, with one weight and one temperature, if flags ask for them.
 
     All processes call it; the main one fits. Nothing but the last linear layer changes, and the model gets its n-grams.
+
+    Returns:
+        What training left, with what there is to say of the n-grams.
+
     """
     longest = settings.arguments.model.longest_ngram()
     if not longest:
-        return AddedNgrams()
+        return fitted
     start = perf_counter()
     validation = task.inputs["validation"]
     net = predict_logits(task.model, validation, task.collator, settings.training.per_device_eval_batch_size)
     if not np.isfinite(net).all():  # the training diverged, which the evaluation says
-        return AddedNgrams()
+        return fitted
     classifier = _fit(task, settings, longest)
+    metrics: dict[str, float] = {}
     if classifier is None:
-        return AddedNgrams([Note("ngrams", "N-grams: none, for the training rows have no n-gram or one class.")])
-    scores = classifier.scores(read_column(validation, "input_ids"))
-    weighing = choose_weight(net, scores, read_column(validation, "labels"))
-    if weighing.weight:
-        fold_in(task.model, classifier, weighing)
-    metrics = {"ngram_weight": weighing.weight, "ngram_seconds": round(perf_counter() - start, 3)}
-    if weighing.weight:
-        metrics |= {"ngram_count": len(classifier.vocabulary), "temperature": round(weighing.temperature, 4)}
-    return AddedNgrams([Note("ngrams", describe(classifier, weighing))], metrics)
+        note = Note("ngrams", "N-grams: none, for the training rows have no n-gram or one class.")
+    else:
+        scores = classifier.scores(read_column(validation, "input_ids"))
+        weighing = choose_weight(net, scores, read_column(validation, "labels"))
+        note = Note("ngrams", describe(classifier, weighing))
+        metrics = {"ngram_weight": weighing.weight, "ngram_seconds": round(perf_counter() - start, 3)}
+        if weighing.weight:
+            fold_in(task.model, classifier, weighing)
+            metrics |= {"ngram_count": len(classifier.vocabulary), "temperature": round(weighing.temperature, 4)}
+    console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
+    return replace(fitted, metrics={**fitted.metrics, **metrics}, notes=[*fitted.notes, note])
 
 
 def _fit(task: Task, settings: RunSettings, longest: int) -> NgramClassifier | None:
@@ -108,14 +108,9 @@ def describe(classifier: NgramClassifier, weighing: Weighing) -> str:
     what = f"{len(vocabulary):,} {kinds} of word pieces{dropped}; each in {least} or more training rows"
     if not weighing.weight:
         return f"N-grams: none, for no weight of their score lowers the log-loss on validation ({what}{how})."
-    before, after = (
-        "{:.4f} ({:.4f} to {:.4f})".format(right / weighing.rows, *accuracy_interval(right, weighing.rows))
-        for right in weighing.right
-    )
     tried = ", ".join(f"{weight:g}" for weight in WEIGHTS)
     return (
         f"N-grams: {what}{how}. Their score, of a linear SVM, counts {weighing.weight:g} times beside the net's logits (of "
-        f"{tried}, by log-loss on validation), and the sum is divided by {weighing.temperature:.3g}. Validation accuracy "
-        f"{before} before, {after} after; expected calibration error {weighing.errors[0]:.4f} before, "
-        f"{weighing.errors[1]:.4f} after."
+        f"{tried}, by log-loss on validation), and the sum is divided by {weighing.temperature:.3g}. Validation "
+        f"{weighing.describe()}."
     )

@@ -10,6 +10,7 @@ from ..hub.push import push_run
 from ..task import Task
 from .finish import finish
 from .fit import fit
+from .ngrams import add_ngrams
 from .resolve import resolve
 from .trainer import ClassifierTrainer
 
@@ -31,7 +32,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> d
     """
     console = Console(quiet=arguments.training.process_index != 0)
     settings = resolve(task, arguments, name)
-    fitted = fit(task, settings, console)
+    fitted = add_ngrams(task, settings, fit(task, settings, console), console)
     results = finish(task, settings, fitted, console)
     if settings.push is not None:
         _end_process_group(fitted.trainer)
