@@ -31,7 +31,7 @@ from torch.nn import functional
 
 from hfkit.backbones.image import build_image_classifier
 from hfkit.data.images import load_image_data, open_image
-from hfkit.flags.arguments import ImageDataArguments, ImageModelArguments
+from hfkit.flags.image_arguments import ImageDataArguments, ImageModelArguments
 from hfkit.machine import available_cores, keep_freed_memory
 from hfkit.models.fdvit import FdVitClassifier, FdVitClassifierConfig
 from hfkit.models.fdvit_layers import FlexibleDownsampling

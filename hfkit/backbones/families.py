@@ -7,7 +7,7 @@ from typing import Any
 import timm
 
 from ..errors import UserError
-from ..flags.arguments import ImageModelArguments
+from ..flags.image_arguments import ImageModelArguments
 from ..models import (
     DeitClassifier,
     DenseNetClassifier,

@@ -7,7 +7,7 @@ from transformers import ViTImageProcessor
 
 from ..data.transforms import make_processor
 from ..errors import LOADING_ERRORS, UserError, first_sentence
-from ..flags.arguments import ImageModelArguments
+from ..flags.image_arguments import ImageModelArguments
 from ..models.image import ImageClassifier, Preprocessing
 from ..notes import Note
 from .checkpoints import build_from_checkpoint, read_checkpoint

@@ -3,7 +3,7 @@
 import torch
 
 from ..errors import UserError
-from ..flags.arguments import ImageModelArguments
+from ..flags.image_arguments import ImageModelArguments
 from ..flags.values import read_layers
 from ..models.image import ImageClassifier
 from .image_sizes import check_image_size

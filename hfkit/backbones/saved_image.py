@@ -10,7 +10,7 @@ from transformers import ViTImageProcessor
 from transformers.image_utils import PILImageResampling, SizeDict
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
-from ..flags.arguments import ImageModelArguments
+from ..flags.image_arguments import ImageModelArguments
 from ..flags.values import read_layers
 from ..models import FAMILIES
 from ..models.image import ImageClassifier, ImageClassifierConfig

@@ -7,7 +7,7 @@ import torch
 from timm.models import load_state_dict
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
-from ..flags.arguments import ImageModelArguments
+from ..flags.image_arguments import ImageModelArguments
 from ..flags.paths import check_weights_path
 from ..models.image import ImageClassifier
 from ..offline import use_cache_without_hub

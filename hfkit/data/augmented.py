@@ -10,7 +10,7 @@ from datasets import Dataset, DatasetDict
 from torchvision.transforms import v2
 from transformers import ViTImageProcessor
 
-from ..flags.arguments import ImageDataArguments
+from ..flags.image_arguments import ImageDataArguments
 from .stored_rows import read_column
 from .transforms import BatchTransform, make_augmentation
 

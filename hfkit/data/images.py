@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from transformers.image_utils import load_image
 
 from ..errors import UserError
-from ..flags.arguments import ImageDataArguments
+from ..flags.image_arguments import ImageDataArguments
 from ..machine import available_cores
 from ..notes import Note
 from .image_sources import ImageSource, read_images

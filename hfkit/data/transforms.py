@@ -10,7 +10,7 @@ from torchvision.transforms import InterpolationMode, v2
 from transformers import ViTImageProcessor
 from transformers.image_utils import PILImageResampling
 
-from ..flags.arguments import ImageDataArguments
+from ..flags.image_arguments import ImageDataArguments
 from ..models.image import Preprocessing
 from .chance import SharedEpoch, seeded
 from .images import open_image

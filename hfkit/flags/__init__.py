@@ -1,7 +1,7 @@
 """The flags of the recipes: dataclasses with our defaults, read from a command line or a YAML file, and refused if wrong.
 
 Not here: checks that need a model or data (training/checks.py). Only kinds, parsing and training_arguments import torch.
-Start reading in arguments.py, the flags of model and data; parsing.py turns a command line into dataclasses.
+Start reading in arguments.py, the flags of model and data (image_arguments.py for images); parsing.py fills them.
 """
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "configuration",
     "early",
     "help",
+    "image_arguments",
     "kinds",
     "names",
     "parsing",

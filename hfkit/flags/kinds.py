@@ -3,14 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from .arguments import (
-    DataArguments,
-    ImageDataArguments,
-    ImageModelArguments,
-    ModelArguments,
-    TextDataArguments,
-    TextModelArguments,
-)
+from .arguments import DataArguments, ModelArguments, TextDataArguments, TextModelArguments
+from .image_arguments import ImageDataArguments, ImageModelArguments
 from .training_arguments import ImageTrainingArguments, TrainingArguments
 
 __all__ = [

@@ -8,14 +8,8 @@ from dataclasses import Field, dataclass, fields
 from functools import cache
 from importlib.metadata import version
 
-from .arguments import (
-    DataArguments,
-    ImageDataArguments,
-    ImageModelArguments,
-    ModelArguments,
-    TextDataArguments,
-    TextModelArguments,
-)
+from .arguments import DataArguments, ModelArguments, TextDataArguments, TextModelArguments
+from .image_arguments import ImageDataArguments, ImageModelArguments
 from .training_flags import ImageTrainingFlags, TrainingFlags
 
 TABLE_OF = "5.24"

@@ -25,7 +25,7 @@ from hfkit.data.resized import keep_resized
 from hfkit.data.splits import LabelledData
 from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing, make_processor
 from hfkit.errors import UserError
-from hfkit.flags.arguments import ImageDataArguments
+from hfkit.flags.image_arguments import ImageDataArguments
 from hfkit.models.image import Preprocessing
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

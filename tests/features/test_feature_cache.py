@@ -29,7 +29,7 @@ from hfkit.features.gain import why_not_worth_it
 from hfkit.features.hidden_states import StateLayout, StateReader
 from hfkit.features.reading import TrainingInputs, use_feature_cache
 from hfkit.features.store import STATES_FILE, FeatureStore
-from hfkit.flags.arguments import ImageDataArguments
+from hfkit.flags.image_arguments import ImageDataArguments
 from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezePlan
 from hfkit.models.base import BackboneClassifier

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from hfkit.backbones.image import build_image_classifier
 from hfkit.errors import LOADING_ERRORS, UserError
-from hfkit.flags.arguments import ImageModelArguments
+from hfkit.flags.image_arguments import ImageModelArguments
 from hfkit.freezing import FreezePlan
 from hfkit.models.fdvit import FDVIT_SIZES, FdVitClassifier, FdVitClassifierConfig
 from hfkit.models.fdvit_layers import Attention, FlexibleDownsampling, PaperDecoder, resample, sample_taps

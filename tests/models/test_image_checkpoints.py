@@ -41,7 +41,7 @@ from hfkit.backbones.find import find_model
 from hfkit.backbones.image import build_image_classifier
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
-from hfkit.flags.arguments import ImageModelArguments
+from hfkit.flags.image_arguments import ImageModelArguments
 from hfkit.models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig
 from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.models.transformers_image import describe_features

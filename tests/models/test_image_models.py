@@ -15,7 +15,7 @@ from torchvision.models.vgg import cfgs
 from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.packaged import packaged_lite0_weights
 from hfkit.errors import UserError
-from hfkit.flags.arguments import ImageModelArguments
+from hfkit.flags.image_arguments import ImageModelArguments
 from hfkit.freezing import FreezePlan, count_parameters
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.deit import DeitClassifier, DeitClassifierConfig

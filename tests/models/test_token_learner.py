@@ -15,7 +15,7 @@ from torch import nn
 from hfkit.backbones.image import build_image_classifier
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
-from hfkit.flags.arguments import ImageModelArguments
+from hfkit.flags.image_arguments import ImageModelArguments
 from hfkit.freezing import FreezePlan
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.token_learner import (

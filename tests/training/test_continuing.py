@@ -15,7 +15,7 @@ from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
 from hfkit.data.transforms import make_processor
 from hfkit.errors import UserError
-from hfkit.flags.arguments import ImageModelArguments
+from hfkit.flags.image_arguments import ImageModelArguments
 from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_arguments
 from hfkit.models.image import ImageClassifier, Preprocessing

@@ -14,7 +14,8 @@ from hfkit.backbones.continuing import take_from_saved_model
 from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
 from hfkit.errors import UserError
-from hfkit.flags.arguments import ImageModelArguments, TextModelArguments
+from hfkit.flags.arguments import TextModelArguments
+from hfkit.flags.image_arguments import ImageModelArguments
 from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_arguments
 from hfkit.models.image import ImageClassifier
