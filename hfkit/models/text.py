@@ -11,20 +11,14 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import (
-    encode_in_parts,
-    is_causal,
-    load_encoder,
-    random_texts,
-)
-from .heads import BiGruHead, LayersHead, LinearHead
+from .encoders import encode_in_parts, is_causal, load_encoder, random_texts
 from .layer_groups import FeatureGroup, LayerReport, lay_out
 from .losses import classifier_loss
-from .ngrams import NgramScorer
 from .padding import move_to_the_left
-from .pooling import DESCRIPTIONS, default_pooling, pool
+from .pooling import default_pooling, pool
 from .splitting import entering
 from .text_config import TextClassifierConfig
+from .text_heads import build_head, build_ngrams, describe_head, head_width
 from .text_layers import build_encoder, complete_layers, count_layers, drop_layers, pool_layers
 
 
@@ -50,7 +44,7 @@ class TextClassifier(BackboneClassifier):
         parameters = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in parameters
         self.classifier: Any = self._new_head()
-        self.ngrams = self._empty_ngrams()
+        self.ngrams = build_ngrams(self.config)
         self.post_init()
 
     def _build_encoder(self) -> Any:
@@ -61,15 +55,8 @@ class TextClassifier(BackboneClassifier):
 
     def _new_head(self) -> nn.Module:
         """Build the head that the config describes."""
-        config = self.config
-        width, num_logits = config.backbone_config.hidden_size, config.head_logits or config.num_labels
-        self.feature_size = width
-        if config.head == "bigru":
-            return BiGruHead(width, num_logits, config.head_hidden_size, config.head_dropout)
-        if config.head == "linear":
-            return LinearHead(width, num_logits, config.head_dropout)
-        self.feature_size = width * len(config.layers) * len(config.poolings)
-        return LayersHead(self.feature_size, num_logits, config.head_dropout, config.standardised)
+        self.feature_size = head_width(self.config)
+        return build_head(self.config)
 
     @classmethod
     def from_backbone(cls, source: str, revision: str | None = None, **config_options: Any) -> "TextClassifier":
@@ -118,18 +105,7 @@ class TextClassifier(BackboneClassifier):
 
     def describe_head(self) -> str:
         """Say in one sentence what the head is and what it stands on."""
-        config = self.config
-        kind = "one linear layer"
-        if config.head == "bigru":
-            kind = f"a BiGRU of {config.head_hidden_size} units over all tokens"
-        on = f" on {DESCRIPTIONS[self.pooling()]}" if config.head == "linear" else ""
-        if config.head == "layers":
-            layers, ways = ", ".join(map(str, config.layers)), " and ".join(config.poolings)
-            total = count_layers(config.backbone_config)
-            on = f" on {self.feature_size:,} features, {ways} of the hidden states {layers} (the last layer is {total})"
-        logits = "one sigmoid logit" if config.head_logits == 1 else f"{config.num_labels} logits"
-        beside = f", beside it {self.ngrams.describe()}" if self.ngrams is not None else ""
-        return f"Head: {kind}{on}, dropout {config.head_dropout:g}, {logits}{beside}."
+        return describe_head(self.config, self.pooling(), self.ngrams)
 
     def set_ngrams(self, vocabulary_keys: Any, idf: Any, weight: Any, special_ids: Any, longest: int) -> None:
         """Let n-grams add a score to the logits, in the place of those that are there; no keys: none (see `NgramScorer`).
@@ -144,15 +120,9 @@ class TextClassifier(BackboneClassifier):
         """
         self.config.ngram_count, self.config.ngram_max = len(vocabulary_keys), longest
         self.config.ngram_special_count = len(special_ids)
-        self.ngrams = self._empty_ngrams()
+        self.ngrams = build_ngrams(self.config)
         if self.ngrams is not None:
             self.ngrams.to(self.device).fill(keys=vocabulary_keys, idf=idf, weight=weight, special_ids=special_ids)
-
-    def _empty_ngrams(self) -> NgramScorer | None:
-        config = self.config
-        num_logits = config.head_logits or config.num_labels
-        sizes = (config.ngram_count, num_logits, config.ngram_max, config.ngram_special_count)
-        return NgramScorer(*sizes) if config.ngram_count else None
 
     def feature_groups(self) -> list[FeatureGroup]:
         """Say which columns of `features()` come from which hidden state; empty but for a head `layers`."""
