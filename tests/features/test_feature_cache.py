@@ -603,9 +603,10 @@ def test_the_image_recipe_flips_as_without_the_cache(run_cifar10: RunRecipe, cap
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (
+        pytest.param(
             "--augment randaugment",
             "Feature cache: off, since --augment randaugment changes each image again in every epoch",
+            marks=pytest.mark.slow,
         ),
         ("--augment randaugment --cache_views 3", "3 changes of each image by randaugment, drawn once by seed 42"),
         pytest.param(
@@ -613,7 +614,7 @@ def test_the_image_recipe_flips_as_without_the_cache(run_cifar10: RunRecipe, cap
             "Feature cache: off, since MixUp and CutMix make new images of each batch",
             marks=pytest.mark.slow,
         ),
-        ("--unfreeze_from all", "Feature cache: off, since nothing is frozen"),
+        pytest.param("--unfreeze_from all", "Feature cache: off, since nothing is frozen", marks=pytest.mark.slow),
         pytest.param(
             "--max_steps 1",
             "Feature cache: off, since each row is read 0.5 times, so that nothing would be saved",

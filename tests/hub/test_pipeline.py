@@ -128,10 +128,12 @@ def stranger_answers_to_photos(
 
 
 @pytest.fixture(scope="session")
-def tiny_image_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return a saved model of each image family and variant, with its image processor."""
+def tiny_image_folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return a saved model of each image family and variant that is tested, with its image processor."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
+    wanted = {test.callspec.params.get("name") for test in tests if "tiny_image_folders" in test.fixturenames}
     folders = {}
-    for name in VARIANTS:
+    for name in (name for name in VARIANTS if name in wanted):
         folders[name] = str(tmp_path_factory.mktemp("tiny") / "model")
         model = TINY[name]()
         model.drop_training_parts()

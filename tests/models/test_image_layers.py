@@ -21,23 +21,23 @@ Make = Callable[[str], LayerReader]
 WITH_LAYERS = [name for name in IMAGE_NAMES if name.endswith("-layers")]
 # All that the backbone has, and what of a layer's output is one vector of an image.
 READ = {
-    "hfkit-vgg/flat": ["features.1", "features.6", "features.7"],
-    "hfkit-densenet/mlp": ["features.relu0", "features.denseblock1", "features.norm5"],
-    "hfkit-deit/mean": ["blocks.0", "blocks.1"],
-    "hfkit-timm/efficientnet": [f"blocks.{number}" for number in range(5)],
-    "hfkit-timm/resnet": ["conv1.6", "layer1.0", "layer2.0", "layer3.0", "layer4.0"],
-    "hfkit-timm/swin": ["layers.0", "layers.1"],
-    "hfkit-timm/twins": ["blocks.0.1", "blocks.1.1"],
-    "hfkit-token-learner/distilled": ["blocks.0", "blocks.token_learner", "blocks.1"],
-    "hfkit-fdvit/code": ["stages.0.blocks.0", "stages.1.blocks.1", "stages.2.blocks.0"],
-    "hfkit-transformers-image/dinov2": ["encoder.layer.0", "encoder.layer.1"],
-    "hfkit-transformers-image/convnextv2": ["encoder.stages.0", "encoder.stages.1"],
+    "hfkit-vgg/flat-layers": ["features.1", "features.6", "features.7"],
+    "hfkit-densenet/mlp-layers": ["features.relu0", "features.denseblock1", "features.norm5"],
+    "hfkit-deit/mean-layers": ["blocks.0", "blocks.1"],
+    "hfkit-timm/efficientnet-layers": [f"blocks.{number}" for number in range(5)],
+    "hfkit-timm/resnet-layers": ["conv1.6", "layer1.0", "layer2.0", "layer3.0", "layer4.0"],
+    "hfkit-timm/swin-layers": ["layers.0", "layers.1"],
+    "hfkit-timm/twins-layers": ["blocks.0.1", "blocks.1.1"],
+    "hfkit-token-learner/distilled-layers": ["blocks.0", "blocks.token_learner", "blocks.1"],
+    "hfkit-fdvit/code-layers": ["stages.0.blocks.0", "stages.1.blocks.1", "stages.2.blocks.0"],
+    "hfkit-transformers-image/dinov2-layers": ["encoder.layer.0", "encoder.layer.1"],
+    "hfkit-transformers-image/convnextv2-layers": ["encoder.stages.0", "encoder.stages.1"],
 }
 
 
 @pytest.mark.parametrize("name", READ)
 def test_what_is_read_by_default(name: str, make_model: Make) -> None:
-    model = make_model(f"{name}-layers")
+    model = make_model(name)
     assert model.config.layer_names == [*READ[name], "features"] == model.readable_layers()
 
 
@@ -171,6 +171,7 @@ def test_a_new_net_reads_its_features_until_layers_are_chosen() -> None:
     assert model(**inputs_for(model)).logits.shape == (3, 2)
 
 
+@pytest.mark.slow
 def test_a_cut_model_runs_in_a_pipeline_from_its_own_code(make_model: Make, tmp_path: Path) -> None:
     model = make_model("hfkit-timm/swin-layers")
     model.keep_layers(["layers.0"])

@@ -241,6 +241,7 @@ def test_pipeline_gives_the_scores_of_the_model(saved: Path) -> None:
             np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_strangers_get_the_same_scores(saved: Path, tmp_path: Path) -> None:
     """From the code in the model's own folder."""
     expected = scores(hfkit.load_pipeline(str(saved), device="cpu")(TEXTS, top_k=None))

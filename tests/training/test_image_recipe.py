@@ -48,7 +48,6 @@ def _files(run: Run) -> list[Path]:
 @pytest.mark.parametrize(
     "name",
     [
-        "deit",
         "timm",
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("vgg", "densenet", "deit", "token-learner", "fdvit")),
     ],

@@ -47,11 +47,13 @@ def test_a_frozen_run_is_cut_and_saved(frozen_run: Run) -> None:
     assert {row["label"] for row in [load_pipeline(str(frozen_run.folder))("garlic cures")[0]]} <= {"fake", "real"}
 
 
+@pytest.mark.slow
 def test_a_trained_run_reads_all_layers(run_fakenews: Callable[..., Run]) -> None:
     model = TextClassifier.from_pretrained(run_fakenews(*LAYERS).folder)
     assert (model.config.layers, model.config.poolings) == ([0, 1, 2], ["mean", "first"])
 
 
+@pytest.mark.slow
 def test_a_run_is_run_again_by_its_file(frozen_run: Run, run_fakenews: Callable[..., Run]) -> None:
     again = run_fakenews("--config", str(frozen_run.folder / "hfkit.yaml"))
     assert again.results["test_accuracy"] == frozen_run.results["test_accuracy"]

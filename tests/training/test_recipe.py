@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,6 +181,7 @@ def test_head_of_the_log(
     )
 
 
+@pytest.mark.slow
 def test_a_learning_rate_of_a_frozen_backbone_in_a_file_is_accepted(run_fakenews: RunRecipe, tmp_path: Path) -> None:
     """Older runs wrote it there whether it did something or not."""
     file = tmp_path / "older.yaml"
@@ -216,6 +218,7 @@ def test_early_stopping_and_choice_of_best(run_fakenews: RunRecipe) -> None:
     assert all((saved[key] == checkpoint[key]).all() for key in checkpoint)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_continued(run_fakenews: RunRecipe, tmp_path: Path) -> None:
     """A run that lost its last epoch, and its last checkpoint half-way, ends as one that was left alone."""
     whole = run_fakenews("--head", "bigru", "--head_hidden_size", "6", folder=tmp_path / "whole")
@@ -223,7 +226,6 @@ def test_a_killed_run_is_continued(run_fakenews: RunRecipe, tmp_path: Path) -> N
     run_fakenews("--head", "bigru", "--head_hidden_size", "6", "--save_total_limit", "5", folder=folder)
     (folder / "checkpoint-6" / "trainer_state.json").unlink()
     (folder / "model.safetensors").unlink()
-    flags = ["--config", str(folder / "hfkit.yaml"), "--resume_from_checkpoint", "true"]
     resumed = run_fakenews(
         "--head",
         "bigru",
@@ -237,6 +239,12 @@ def test_a_killed_run_is_continued(run_fakenews: RunRecipe, tmp_path: Path) -> N
     )
     assert resumed.results["test_loss"] == pytest.approx(whole.results["test_loss"], abs=1e-6)
     assert [row["epoch"] for row in resumed.rows("report/epochs.csv")] == ["1", "2"]
+
+
+def test_a_run_is_continued_as_it_was_started(run_fakenews: RunRecipe, finished_runs: LazyRuns, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished_runs["bigru"].folder, folder)
+    flags = ["--config", str(folder / "hfkit.yaml"), "--resume_from_checkpoint", "true"]
     with pytest.raises(UserError, match="was started with head bigru, not linear: continue it by --output_dir"):
         load_recipe("fakenews").main([*flags, "--output_dir", str(folder), "--head", "linear"])
     with pytest.raises(UserError, match="was started with head_hidden_size 6, not 128"):
@@ -265,6 +273,7 @@ def test_a_run_is_continued_in_the_order_that_it_was_started_in(
     assert "Order of the rows: group_by_length (default)." in run.output
 
 
+@pytest.mark.slow
 def test_new_folder_each_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_fakenews: RunRecipe, tiny_backbone: Path, tweets: Path
 ) -> None:
@@ -290,6 +299,7 @@ def test_new_folder_each_run(
     assert all((folder / "test_results.json").exists() for folder in folders)
 
 
+@pytest.mark.slow
 def test_tensorboard(run_fakenews: RunRecipe) -> None:
     pytest.importorskip("tensorboard")
     run = run_fakenews("--report_to", "tensorboard", "--num_train_epochs", "1")
@@ -415,6 +425,7 @@ def test_backbone_and_tokenizer_must_belong_together(
         run_fakenews("--backbone", str(alone), folder=tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_vocabulary_alone_makes_a_tokenizer(run_fakenews: RunRecipe, tiny_backbone: Path, tmp_path: Path) -> None:
     """What old repositories such as CT-BERT's hold: no limit of length is stated, so ours must be saved."""
     old = tmp_path / "old"
@@ -498,8 +509,8 @@ def test_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ("argv", "order"),
     [
         ("--unfreeze_from none", "group_by_length (default)"),
-        ("--unfreeze_from encoder.layer.1", "random (default)"),
-        ("--unfreeze_from none --train_sampling_strategy random", "random (given)"),
+        pytest.param("--unfreeze_from encoder.layer.1", "random (default)", marks=pytest.mark.slow),
+        pytest.param("--unfreeze_from none --train_sampling_strategy random", "random (given)", marks=pytest.mark.slow),
     ],
 )
 def test_a_bigru_on_a_frozen_encoder_reads_batches_of_similar_length(
