@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from tiny import TINY, inputs_for, tiny_tokenizer
+from transformers import PreTrainedTokenizerBase
 
 import hfkit
 from hfkit.data.ngrams import NgramVocabulary, find_special_ids, fit_ngrams, ngram_matrix
@@ -255,6 +256,43 @@ def test_strangers_get_the_same_scores(saved: Path, tmp_path: Path) -> None:
     )
     assert process.returncode == 0, process.stderr
     np.testing.assert_allclose(scores(json.loads(process.stdout.splitlines()[-1])), expected, atol=1e-5)
+
+
+# --- beside a head on several layers ---
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
+def test_beside_a_head_on_several_layers(cut: bool, tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Also where the layers that the head does not read are dropped from under it."""
+    rows = tokenizer(TEXTS)["input_ids"]
+    torch.manual_seed(0)
+    model: Any = TINY["hfkit-text/bert-layers"]().eval()
+    model.keep_layers([0, 1], ["mean", "first"])
+    net = model(*batch(rows)).logits
+    vocabulary, weight = fitted(rows)
+    model.set_ngrams(vocabulary.keys, vocabulary.idf, weight, vocabulary.special_ids, 2)
+    before = {key: tensor.clone() for key, tensor in model.ngrams.state_dict().items()}
+    logits = model(*batch(rows)).logits
+    score = torch.from_numpy(ngram_matrix(rows, vocabulary) @ weight).float()
+    assert score.abs().max() > 0.3
+    torch.testing.assert_close(logits, net + score, atol=1e-5, rtol=0)
+    if cut:
+        report = model.drop_unused_layers()
+        assert (report.dropped, report.reason) == (1, "")
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded, info = TextClassifier.from_pretrained(tmp_path, output_loading_info=True)
+    assert not info["missing_keys"]
+    assert not info["unexpected_keys"]
+    assert len(loaded.backbone.encoder.layer) == (1 if cut else 2)
+    for some in (model, loaded.eval()):
+        assert some.ngrams.state_dict().keys() == before.keys()
+        assert all(torch.equal(tensor, before[key]) for key, tensor in some.ngrams.state_dict().items())
+        torch.testing.assert_close(some(*batch(rows)).logits, logits, atol=1e-5, rtol=0)
+        assert "hidden states 0, 1" in some.describe_head()
+        assert "beside it the score of" in some.describe_head()
+    answers = scores(hfkit.load_pipeline(str(tmp_path), device="cpu")(TEXTS, top_k=None, batch_size=3))
+    np.testing.assert_allclose(answers, logits.softmax(-1).detach(), atol=1e-5)
 
 
 # --- ONNX ---
