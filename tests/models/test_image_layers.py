@@ -103,10 +103,10 @@ def test_unused_modules_are_dropped(name: str, make_model: Make, tmp_path: Path)
 
 
 def test_all_modules_stay_where_the_features_would_change(make_model: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = make_model("hfkit-deit/mean-layers")
-    model.keep_layers(["blocks.1"])
+    model = make_model("hfkit-vgg/flat-layers")
+    model.keep_layers(["features.7"])
     before = [*model.state_dict()]
-    monkeypatch.setattr("hfkit.models.layer_reader.modules_behind", lambda *_: ["blocks.0"])
+    monkeypatch.setattr("hfkit.models.layer_reader.modules_behind", lambda *_: ["features.1"])
     report = model.drop_unused_layers()
     assert "stay: without those that the head does not read" in report.sentence()
     assert [*model.state_dict()] == before
@@ -114,10 +114,15 @@ def test_all_modules_stay_where_the_features_would_change(make_model: Make, monk
 
 
 def test_names_of_layers(make_model: Make) -> None:
-    """As Keras names them, with `backbone.` in front, or of a part that holds layers."""
+    """As Keras names them, and with `backbone.` in front."""
     model = make_model("hfkit-vgg/flat-layers")
     model.keep_layers(["block1_conv1", "backbone.features.7"])
     assert model.config.layer_names == ["features.0", "features.7"]
+    assert model.classifier.linear.weight.shape == (2, model.feature_size)
+
+
+@pytest.mark.slow
+def test_a_part_that_holds_layers_stands_for_its_last(make_model: Make) -> None:
     model = make_model("hfkit-fdvit/code-layers")
     model.keep_layers(["stages.1", "features"])
     assert model.config.layer_names == ["stages.1.blocks.1", "features"]
