@@ -143,7 +143,7 @@ def _known_values(flags: Any, names: Iterable[str], values: dict[str, Any]) -> d
 
 def filled_in_flags(arguments: Arguments[Any, Any]) -> dict[str, Any]:
     """Return the flags of model and data that were taken from a saved model, in this run or in the one that it repeats."""
-    names = {*_TAKEN_FROM_MODEL, *_TAKEN_FROM_DATA}
+    names = {*_TAKEN_FROM_MODEL, *_TAKEN_FROM_DATA, "augment"}
     return {name: value for name, value in arguments.filled_in.items() if name in names}
 
 

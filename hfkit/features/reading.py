@@ -29,6 +29,7 @@ class TrainingInputs:
         epochs: What has to know which epoch is read.
         seconds: How long it took to find the states or to compute them, checks included.
         locks: Open files that keep the states from being removed while they are read.
+        states: Stored states of the training rows, or None.
 
     """
 
@@ -39,6 +40,7 @@ class TrainingInputs:
     epochs: list[SharedEpoch] = field(default_factory=list)
     seconds: float = 0.0
     locks: list[IO[bytes]] = field(default_factory=list)
+    states: StateReader | None = None
 
     @property
     def is_cached(self) -> bool:
@@ -102,6 +104,7 @@ def use_feature_cache(
         [readers[0].epoch],
         seconds if missing else 0.0,
         [split.lock for split in states if split.lock],
+        readers[0],
     )
 
 

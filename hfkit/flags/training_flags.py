@@ -61,6 +61,14 @@ class TrainingFlags:
     class_weights: Literal["none", "balanced"] = field(
         default="none", metadata={"help": "balanced: rare classes count more in the loss, as in scikit-learn."}
     )
+    solver: Literal["convex", "trainer"] | None = field(
+        default=None,
+        metadata={
+            "help": "How a linear head, or one on several layers, on a frozen backbone is trained. convex: as one convex "
+            "problem, in seconds; its layers, penalty and n-grams are chosen by folds inside train; trainer: by steps. Default: "
+            "convex, unless a flag is given that only the Trainer obeys."
+        },
+    )
     feature_cache: str = field(
         default="auto",
         metadata={

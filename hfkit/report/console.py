@@ -120,6 +120,8 @@ def show_run_header(
 
 def describe_training(training: Any) -> str:
     """Say in two sentences how long, by what and in which steps it trains, and which state is kept."""
+    if training.solver == "convex":
+        return f"Training: the head is solved as one convex problem, seed {training.seed}, {precision_name(training)}."
     length = f"{training.max_steps} steps" if training.max_steps > 0 else f"{training.num_train_epochs:g} epochs"
     batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
     best = (training.metric_for_best_model or "loss").removeprefix("eval_")

@@ -7,6 +7,7 @@ from typing import Any
 from ..backbones.continuing import filled_in_flags, take_from_saved_model
 from ..flags.kinds import Arguments, Kinds
 from ..flags.parsing import describe_run, parse_recipe
+from ..flags.solver import choose_solver
 from ..task import Task
 from ..training.run import train_classifier
 from ..training.start import start_run
@@ -28,8 +29,9 @@ def read_flags(
 
     """
     given, line = parse_recipe(argv, kinds, demo, defaults)
-    arguments = take_from_saved_model(given)
-    return arguments, line if arguments is given else describe_run(arguments)
+    arguments, solver = choose_solver(take_from_saved_model(given))
+    line = line if arguments is given else describe_run(arguments)
+    return arguments, f"{line} {solver}".strip()
 
 
 def train(

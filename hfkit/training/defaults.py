@@ -6,12 +6,18 @@ import numpy as np
 
 from ..data.stored_rows import read_column
 from ..flags.kinds import Arguments
+from ..flags.solver import CONVEX
 from ..flags.training_arguments import TrainingArguments
 from ..notes import Note
 from ..task import Task
 
-FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "train_sampling_strategy")
+FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "solver", "train_sampling_strategy")
 """Flags that are filled in by model, data and machine where they are not given."""
+
+
+def is_solved(training: TrainingArguments) -> bool:
+    """Tell whether the head is solved as a convex problem, and not trained in steps."""
+    return training.solver == CONVEX
 
 
 def fill_learning_rates(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> Note:
@@ -45,7 +51,7 @@ def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task
         is_text = "length" in task.inputs["train"].column_names
         only_steps = is_text and arguments.model.unfreeze_from == "none" and task.model.config.head == "bigru"
         training.train_sampling_strategy = "group_by_length" if only_steps else "random"
-    if "length" not in task.inputs["train"].column_names:
+    if is_solved(training) or "length" not in task.inputs["train"].column_names:
         return []
     origin = "given" if "train_sampling_strategy" in arguments.given else "default"
     return [Note("order", f"Order of the rows: {training.train_sampling_strategy} ({origin}).")]

@@ -41,8 +41,9 @@ def write_report(
     tables.write_table(folder / "predictions.csv", tables.prediction_table(shown, logits, references, names))
     epochs = tables.epoch_table(log_history)
     tables.write_table(folder / "report" / "epochs.csv", epochs, index=True)
-    plots.draw_curves(folder / "report" / "curves.png", epochs)
-    console.print(console_table("\nEpochs", tables.shown_epochs(epochs)))
+    if len(epochs):  # a solved head has none
+        plots.draw_curves(folder / "report" / "curves.png", epochs)
+        console.print(console_table("\nEpochs", tables.shown_epochs(epochs)))
     if references is None:
         console.print(f"\nThe {split} split has no labels: see predictions.csv.")
         return

@@ -12,7 +12,7 @@ from ..freezing import FreezePlan
 from ..notes import Note
 from ..task import Task
 from .checks import PushOrder, check_checkpointing, check_choice_of_best, read_push_order
-from .defaults import FILLED_IN, balance_classes, fill_learning_rates, fill_order
+from .defaults import FILLED_IN, balance_classes, fill_learning_rates, fill_order, is_solved
 from .dry_step import run_dry_step
 from .folder import find_checkpoint, make_folder
 
@@ -68,12 +68,16 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
     check_checkpointing(arguments, task)
     plan = FreezePlan.from_flags(arguments.model)
     plan.apply(task.model)  # says at once if the layer does not exist
-    notes = [fill_learning_rates(training, arguments, task), *fill_order(training, arguments, task)]
+    training.solver = training.solver or arguments.filled_in.get("solver")
+    notes = [] if is_solved(training) else [fill_learning_rates(training, arguments, task)]
+    notes += fill_order(training, arguments, task)
     notes += run_dry_step(training, arguments, task)
     weights = balance_classes(task) if training.class_weights == "balanced" else None
     if weights is not None:
         pairs = zip(task.label_names, weights, strict=True)
         notes.append(Note("class_weights", f"Class weights: {', '.join(f'{n} {weight:.3f}' for n, weight in pairs)}."))
+    if is_solved(training):
+        training.eval_strategy, training.save_strategy, training.load_best_model_at_end = "no", "no", False
     push = read_push_order(training)
     training.push_to_hub = False  # the Trainer would push at every save, before any proof
     folder = make_folder(arguments, name)
@@ -81,7 +85,7 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
     filled_in = {
         flag: getattr(training, flag)
         for flag in FILLED_IN
-        if flag not in arguments.given and flag not in arguments.flags
+        if flag not in arguments.given and flag not in arguments.flags and getattr(training, flag) is not None
     }
     return RunSettings(
         arguments=replace(arguments, training=training),

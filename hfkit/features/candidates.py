@@ -1,0 +1,167 @@
+"""What a solved head may be: which layers it reads, how they are pooled, n-grams, penalties; each is scored out of fold."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+
+from ..evaluation.intervals import accuracy_interval
+from ..models.layer_groups import FeatureGroup
+from .convex import LinearFit, Problem, fit_linear
+
+PENALTIES = (1.0, 3.0, 10.0)
+"""Values of C, with features and n-grams of about length 1 in each row."""
+STATE_WEIGHTS = (0.25, 0.5)
+"""Length of the layers' features beside that of the n-grams."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to make the head.
+
+    Attributes:
+        name: For people, such as `layers 1-4, mean and first`.
+        groups: The features that it reads; none: n-grams alone.
+        penalty: C of the fit.
+        state_weight: Of the features beside n-grams.
+        min_document_frequency: Of the n-grams; 0: none.
+
+    """
+
+    name: str
+    groups: tuple[FeatureGroup, ...]
+    penalty: float
+    state_weight: float = 1.0
+    min_document_frequency: int = 0
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        weight = f", weight {self.state_weight:g}" if self.groups and self.min_document_frequency else ""
+        return f"{self.name}{weight}, C {self.penalty:g}"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A candidate with what it says of rows that it was not fitted on.
+
+    Attributes:
+        candidate: Which one.
+        logits: (rows, logits) of all rows, each by the fit without its fold.
+        right: How many rows are right.
+        low: Lower end of the 95 % interval of the share of right rows, near-duplicates counted as rows.
+        high: Upper end.
+
+    """
+
+    candidate: Candidate
+    logits: np.ndarray
+    right: int
+    low: float
+    high: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right rows."""
+        return self.right / len(self.logits)
+
+
+def list_layer_sets(groups: Sequence[FeatureGroup], layers_are_given: bool) -> dict[str, tuple[FeatureGroup, ...]]:
+    """Return the sets of features that are compared, by name: some spans of layers, pooled in one way and in all.
+
+    Args:
+        groups: All features, in order of depth.
+        layers_are_given: The user named the layers: they are not chosen.
+
+    """
+    layers = list(dict.fromkeys(group.layer for group in groups))
+    last = len(layers) - 1
+    spans = {(0, last)}
+    if not layers_are_given and last > 1:
+        # Lexical features stand in the lower layers, those of the pretraining task in the last ones.
+        spans |= {(last, last), (1, math.ceil(2 * last / 3)), (last // 3 + 1, last)}
+    sets: dict[str, tuple[FeatureGroup, ...]] = {}
+    for first, end in sorted(spans):
+        inside = [group for group in groups if group.layer in layers[first : end + 1]]
+        poolings = list(dict.fromkeys(group.pooling for group in inside))
+        for ways in [poolings[:1], poolings] if len(poolings) > 1 else [poolings]:
+            # A layer that has one way alone, such as the features of an image backbone, keeps it.
+            chosen = tuple(
+                group
+                for group in inside
+                if group.pooling in ways or not any(g.pooling in ways for g in inside if g.layer == group.layer)
+            )
+            sets[_name_layers(layers[first : end + 1], ways)] = chosen
+    return {
+        name: chosen for name, chosen in sets.items() if list(sets.values()).index(chosen) == list(sets).index(name)
+    }
+
+
+def _name_layers(layers: Sequence[int | str], poolings: Sequence[str]) -> str:
+    span = str(layers[0]) if len(layers) == 1 else f"{layers[0]} to {layers[-1]}"
+    return f"{'layer' if len(layers) == 1 else 'layers'} {span}, {' and '.join(poolings)}"
+
+
+def score_candidates(
+    candidates: Sequence[Candidate],
+    features: torch.Tensor | None,
+    ngrams: csr_matrix | None,
+    labels: np.ndarray,
+    classes: int,
+    folds: Sequence[np.ndarray],
+    row_weights: np.ndarray,
+) -> list[Scored]:
+    """Fit candidates that read the same features, each without each fold in turn, all at once.
+
+    Args:
+        candidates: They differ in penalty and weight of the features alone.
+        features: (rows, features) standardised, each row of about length 1.
+        ngrams: (rows, n-grams), each row of length 1.
+        labels: (rows,) label ids.
+        classes: How many there are.
+        folds: The rows of each fold.
+        row_weights: (rows,) how much each row counts in a fit.
+
+    """
+    problems = []
+    for candidate in candidates:
+        for fold in folds:
+            weights = row_weights.copy()
+            weights[fold] = 0
+            problems.append(Problem(candidate.penalty, weights, candidate.state_weight))
+    fits = fit_linear(features, ngrams, labels, classes, problems)
+    scored = []
+    for number, candidate in enumerate(candidates):
+        own = fits[number * len(folds) : (number + 1) * len(folds)]
+        scored.append(_score(candidate, own, features, ngrams, labels, folds))
+    return scored
+
+
+def _score(
+    candidate: Candidate,
+    fits: Sequence[LinearFit],
+    features: torch.Tensor | None,
+    ngrams: csr_matrix | None,
+    labels: np.ndarray,
+    folds: Sequence[np.ndarray],
+) -> Scored:
+    """Collect what the fits of a candidate say of the folds that they did not see."""
+    logits = np.zeros((len(labels), len(fits[0].bias)), np.float32)
+    for fit, fold in zip(fits, folds, strict=True):
+        logits[fold] = fit.logits(
+            None if features is None else features[torch.from_numpy(fold)], None if ngrams is None else ngrams[fold]
+        )
+    right = int((predict_labels(logits) == labels).sum())
+    return Scored(candidate, logits, right, *accuracy_interval(right, len(labels)))
+
+
+def predict_labels(logits: np.ndarray) -> np.ndarray:
+    """Return the label ids (rows,) of logits (rows, logits); one logit stands for two classes."""
+    return (logits[:, 0] > 0).astype(np.int64) if logits.shape[1] == 1 else logits.argmax(axis=1)
+
+
+def choose_best(scored: Sequence[Scored]) -> Scored:
+    """Return the one with the most right rows; of equal ones the first."""
+    return max(scored, key=lambda item: item.right)

@@ -1,0 +1,46 @@
+"""Folds inside the training rows: stratified by class, near-duplicates together."""
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from ..data.near_duplicates import group_near_duplicates
+
+FOLDS = 5
+TEXT_THRESHOLD, IMAGE_THRESHOLD = 0.8, 0.98
+"""Cosines from which two rows are near-duplicates: of the TF-IDF of n-grams, and of standardised features of images."""
+
+
+def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Return the rows of each fold; fewer than five folds where a class has fewer rows.
+
+    Args:
+        labels: (rows,) label ids.
+        groups: (rows,) number of the group of each row, which stays in one fold.
+        seed: What the folds are drawn by.
+
+    Returns:
+        The indices of the rows of each fold; none where a class has one row, or fewer groups than two.
+
+    """
+    present = np.unique(labels)
+    groups_of_classes = [len(np.unique(groups[labels == label])) for label in present]
+    count = min(FOLDS, *groups_of_classes)
+    if count < 2:
+        return []
+    if len(np.unique(groups)) == len(groups):
+        splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+        return [rows for _, rows in splitter.split(labels, labels)]
+    folds = [
+        rows for _, rows in StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(labels, labels, groups)
+    ]
+    # A large group can hold all rows of a class: then the other folds would be fitted without the class.
+    is_whole = all(len(np.unique(np.delete(labels, rows))) == len(present) for rows in folds)
+    return folds if is_whole else []
+
+
+def group_rows(ngrams: csr_matrix | None, features: np.ndarray) -> np.ndarray:
+    """Return the group of near-duplicates of each row, by its n-grams or else by its standardised features."""
+    if ngrams is not None:
+        return group_near_duplicates(ngrams, TEXT_THRESHOLD)
+    return group_near_duplicates(features, IMAGE_THRESHOLD)

@@ -1,0 +1,290 @@
+"""A head solved as one convex problem on stored features and n-grams; everything about it is chosen inside the training rows."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+
+from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, ngram_matrix
+from ..evaluation.calibration import expected_calibration_error, fit_temperature
+from ..evaluation.metrics import softmax
+from ..models.layer_groups import FeatureGroup
+from .candidates import (
+    PENALTIES,
+    STATE_WEIGHTS,
+    Candidate,
+    Scored,
+    choose_best,
+    list_layer_sets,
+    score_candidates,
+)
+from .convex import LinearFit, Problem, fit_linear
+from .folds import group_rows, make_folds
+from .standardise import Standardiser
+
+LAYER_ROWS = 3_000
+"""Layers and poolings differ by much: they are compared on a sample."""
+SELECTION_ROWS = 10_000
+"""More rows are sampled for the choice; the chosen head is fitted on all."""
+FIT_BYTES = 4_000_000_000
+"""Memory of the features that the chosen head is fitted on; where all rows take more, it is fitted on a sample."""
+
+
+@dataclass(frozen=True)
+class SolverInputs:
+    """What a head is solved on.
+
+    Attributes:
+        features: (rows, columns), mapped from a file or in memory, in any type.
+        groups: What the columns are.
+        labels: (rows,) label ids.
+        classes: How many there are.
+        token_ids: Token ids of each row; None: no n-grams.
+        special_ids: Ids that are in no n-gram.
+        lengths: Longest n-grams, in tokens.
+        layers_are_given: Whether the layers are those that the user named.
+        ngrams_are_given: Whether n-grams are part of the head whatever the folds say.
+        class_weights: A weight for each class; None: equal ones.
+        seed: What folds and samples are drawn by.
+
+    """
+
+    features: torch.Tensor
+    groups: Sequence[FeatureGroup]
+    labels: np.ndarray
+    classes: int
+    token_ids: Rows | None = None
+    special_ids: Sequence[int] = ()
+    longest: int = 2
+    layers_are_given: bool = False
+    ngrams_are_given: bool = False
+    class_weights: Sequence[float] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved head.
+
+    Attributes:
+        candidate: What was chosen.
+        standardiser: Of the features that it reads.
+        fit: Weights for standardised features and n-grams, divided by the temperature.
+        vocabulary: Of the n-grams, or None.
+        temperature: What the logits were divided by.
+        rows: (sample,) indices of the rows that the choice was made on.
+        out_of_fold: (sample, classes) calibrated logits, each row's by a fit without its fold; None without a choice.
+        scored: All candidates, in the order in which they were compared.
+        calibration: Expected calibration error out of fold, before and after the temperature.
+        seconds: How long choice and fit took.
+        remarks: What was sampled or not chosen, and why.
+
+    """
+
+    candidate: Candidate
+    standardiser: Standardiser
+    fit: LinearFit
+    vocabulary: NgramVocabulary | None
+    temperature: float
+    rows: np.ndarray
+    out_of_fold: np.ndarray | None
+    scored: tuple[Scored, ...]
+    calibration: tuple[float, float] | None
+    seconds: float
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class _Search:
+    """The rows of a choice, and what has been compared on them."""
+
+    inputs: SolverInputs
+    rows: np.ndarray
+    standardiser: Standardiser
+    folds: list[np.ndarray]
+    weights: np.ndarray
+    say: Callable[[Scored], None]
+    scored: list[Scored] = field(default_factory=list)
+    ngrams: dict[int, csr_matrix] = field(default_factory=dict)
+
+    def compare(self, candidates: Sequence[Candidate]) -> Scored:
+        """Score candidates that read the same features, and return the best of them."""
+        first = candidates[0]
+        features = self.standardiser.apply(self.inputs.features, first.groups, self.rows) if first.groups else None
+        ngrams = self.ngrams[first.min_document_frequency] if first.min_document_frequency else None
+        labels = self.inputs.labels[self.rows]
+        scored = score_candidates(
+            candidates, features, ngrams, labels, self.inputs.classes, self.folds, self.weights[self.rows]
+        )
+        best = choose_best(scored)
+        self.scored += scored
+        for item in scored:
+            self.say(item)
+        return best
+
+
+def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scored: None) -> Solution:
+    """Choose layers, poolings, n-grams and penalties by folds inside the rows, fit the chosen head on all, and calibrate it.
+
+    Neither validation nor test rows have a part in it. Near-duplicates stand in one fold.
+
+    Args:
+        inputs: The rows.
+        say: Is told each candidate as soon as it is scored.
+
+    """
+    started = time.perf_counter()
+    rows, remarks = _sample_rows(inputs)
+    standardiser = Standardiser.fit(inputs.features)
+    weights = _weigh_rows(inputs)
+    ngrams = _ngram_matrices(inputs, rows)
+    features = standardiser.apply(inputs.features, list(inputs.groups)[-1:], rows).numpy()
+    folds = make_folds(inputs.labels[rows], group_rows(ngrams.get(1), features), inputs.seed)
+    search = _Search(inputs, rows, standardiser, folds, weights, say, ngrams=ngrams)
+    if folds:
+        best = _choose(search)
+    else:
+        best = None
+        remarks = (*remarks, "a class has a single row, or near-duplicates alone: nothing is chosen or calibrated")
+    candidate = best.candidate if best else _default_candidate(inputs)
+    temperature, out_of_fold, calibration = 1.0, None, None
+    if best is not None:
+        logits, labels = two_sided(best.logits), inputs.labels[rows]
+        temperature = fit_temperature(logits, labels)
+        out_of_fold = logits / temperature
+        calibration = tuple(expected_calibration_error(softmax(part), labels) for part in (logits, out_of_fold))
+    fit, vocabulary, fit_remarks = _fit(inputs, candidate, standardiser, weights)
+    fit = LinearFit(fit.dense / temperature, fit.sparse / temperature, fit.bias / temperature)
+    return Solution(
+        candidate=candidate,
+        standardiser=standardiser,
+        fit=fit,
+        vocabulary=vocabulary,
+        temperature=temperature,
+        rows=rows,
+        out_of_fold=out_of_fold,
+        scored=tuple(search.scored),
+        calibration=calibration,  # type: ignore[arg-type]
+        seconds=time.perf_counter() - started,
+        remarks=(*remarks, *fit_remarks),
+    )
+
+
+def two_sided(logits: np.ndarray) -> np.ndarray:
+    """Return (rows, classes) logits: one logit z of two classes becomes -z/2 and z/2, which have the same softmax."""
+    return np.concatenate([-logits / 2, logits / 2], axis=1) if logits.shape[1] == 1 else logits
+
+
+def _choose(search: _Search) -> Scored:
+    """Compare layers, then penalties, then n-grams, then both together."""
+    inputs = search.inputs
+    chosen = _choose_layers(search)
+    layers = search.compare([replace(chosen, penalty=penalty) for penalty in PENALTIES])
+    if not search.ngrams:
+        return layers
+    ngrams = choose_best(
+        [
+            search.compare([Candidate(_name_ngrams(least), (), penalty, 1.0, least) for penalty in PENALTIES])
+            for least in search.ngrams
+        ]
+    )
+    least = ngrams.candidate.min_document_frequency
+    both = search.compare(
+        [
+            Candidate(f"{chosen.name}, and {_name_ngrams(least)}", chosen.groups, penalty, weight, least)
+            for weight in STATE_WEIGHTS
+            for penalty in PENALTIES
+        ]
+    )
+    return both if inputs.ngrams_are_given else choose_best([both, layers])
+
+
+def _choose_layers(search: _Search) -> Candidate:
+    """Compare spans of layers and poolings on a sample, with one penalty."""
+    inputs, sets = search.inputs, list_layer_sets(search.inputs.groups, search.inputs.layers_are_given)
+    candidates = [Candidate(name, groups, PENALTIES[1]) for name, groups in sets.items()]
+    if len(candidates) == 1:
+        return candidates[0]
+    labels = inputs.labels[search.rows]
+    sample = search.rows if len(labels) <= LAYER_ROWS else search.rows[draw_rows(labels, LAYER_ROWS, inputs.seed)]
+    places = np.searchsorted(search.rows, sample)
+    folds = [np.flatnonzero(np.isin(places, fold)) for fold in search.folds]
+    smaller = replace(search, rows=sample, folds=folds, ngrams={})
+    return choose_best([smaller.compare([candidate]) for candidate in candidates]).candidate
+
+
+def _name_ngrams(least: int) -> str:
+    return "n-grams" if least == 1 else f"n-grams in {least} rows or more"
+
+
+def _default_candidate(inputs: SolverInputs) -> Candidate:
+    """Return what is fitted where nothing can be chosen."""
+    name, groups = next(iter(list_layer_sets(inputs.groups, layers_are_given=True).items()))
+    ngrams = inputs.token_ids is not None
+    return Candidate(name, groups, PENALTIES[1], STATE_WEIGHTS[1] if ngrams else 1.0, int(ngrams))
+
+
+def _sample_rows(inputs: SolverInputs) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the rows that the choice is made on, and what is to be said of them."""
+    total = len(inputs.labels)
+    if total <= SELECTION_ROWS:
+        return np.arange(total), ()
+    return draw_rows(inputs.labels, SELECTION_ROWS, inputs.seed), (
+        f"the choice is made on {SELECTION_ROWS:,} of {total:,} rows",
+    )
+
+
+def draw_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Draw about `count` rows, each class by its share and with at least two rows where it has them; in ascending order."""
+    generator, share = np.random.default_rng(seed), count / len(labels)
+    drawn = []
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        drawn.append(generator.choice(own, min(len(own), max(2, round(share * len(own)))), replace=False))
+    return np.sort(np.concatenate(drawn))
+
+
+def _weigh_rows(inputs: SolverInputs) -> np.ndarray:
+    """Return how much each row counts."""
+    if inputs.class_weights is None:
+        return np.ones(len(inputs.labels), np.float32)
+    return np.asarray(inputs.class_weights, np.float32)[inputs.labels]
+
+
+def _ngram_matrices(inputs: SolverInputs, rows: np.ndarray) -> dict[int, csr_matrix]:
+    """Return the TF-IDF of the n-grams of some rows, by the rows that an n-gram has to be in."""
+    if inputs.token_ids is None:
+        return {}
+    ids = [inputs.token_ids[int(row)] for row in rows]
+    vocabularies = {least: fit_ngrams(ids, inputs.special_ids, inputs.longest, least) for least in (1, 2)}
+    return {
+        least: ngram_matrix(ids, vocabulary).astype(np.float32)
+        for least, vocabulary in vocabularies.items()
+        if len(vocabulary)
+    }
+
+
+def _fit(
+    inputs: SolverInputs, candidate: Candidate, standardiser: Standardiser, weights: np.ndarray
+) -> tuple[LinearFit, NgramVocabulary | None, tuple[str, ...]]:
+    """Fit the chosen head on all rows, or on a sample of those that memory has room for."""
+    width = sum(group.width for group in candidate.groups)
+    most = FIT_BYTES // max(4 * width, 1)
+    rows = np.arange(len(inputs.labels))
+    remarks: tuple[str, ...] = ()
+    if len(rows) > most:
+        rows = draw_rows(inputs.labels, most, inputs.seed)
+        remarks = (f"the head is fitted on {len(rows):,} of {len(inputs.labels):,} rows",)
+    vocabulary, ngrams = None, None
+    if candidate.min_document_frequency:
+        assert inputs.token_ids is not None
+        ids = [inputs.token_ids[int(row)] for row in rows]
+        vocabulary = fit_ngrams(ids, inputs.special_ids, inputs.longest, candidate.min_document_frequency)
+        ngrams = ngram_matrix(ids, vocabulary).astype(np.float32)
+    features = standardiser.apply(inputs.features, candidate.groups, rows) if candidate.groups else None
+    problem = Problem(candidate.penalty, weights[rows], candidate.state_weight)
+    [fit] = fit_linear(features, ngrams, inputs.labels[rows], inputs.classes, [problem], tolerance=1e-5, iterations=300)
+    return fit, vocabulary, remarks

@@ -1,0 +1,74 @@
+"""How a head on a frozen backbone is trained: solved as a convex problem, or by the Trainer; nothing here imports torch."""
+
+from dataclasses import replace
+from typing import Any
+
+from ..errors import UserError
+
+CONVEX, TRAINER = "convex", "trainer"
+SOLVED_HEADS = ("linear", "layers")
+
+_OF_THE_TRAINER = frozenset(
+    """
+    num_train_epochs max_steps learning_rate head_learning_rate weight_decay warmup_steps lr_scheduler_type
+    lr_scheduler_kwargs lr_decay_per_epoch lr_floor optim optim_args adam_beta1 adam_beta2 adam_epsilon max_grad_norm
+    label_smoothing_factor gradient_accumulation_steps per_device_train_batch_size train_sampling_strategy
+    early_stopping_patience eval_strategy save_strategy logging_strategy metric_for_best_model load_best_model_at_end
+    activation_checkpointing gradient_checkpointing neftune_noise_alpha augment mixup cutmix cache_views head_dropout
+    """.split()
+)
+"""Flags that only the Trainer obeys."""
+_OF_OTHER_HEADS = ("head_hidden_size", "head_layers", "head_activation", "two_heads", "global_pool")
+
+
+def choose_solver(arguments: Any) -> tuple[Any, str]:
+    """Fill in head and solver where the backbone is frozen, and say why in a sentence.
+
+    Without `--head` a frozen backbone gets a head on several layers. A linear head or one on several layers is solved,
+    unless a flag is given that only the Trainer obeys.
+
+    Args:
+        arguments: The flags (`kinds.Arguments`), which stay as they are.
+
+    Raises:
+        UserError: `--solver convex` is for a frozen backbone and these heads.
+
+    """
+    known = arguments.given | set(arguments.filled_in)
+    frozen = arguments.model.unfreeze_from == "none"
+    asked = arguments.training.solver
+    if frozen and "head" not in known and not known.intersection(_OF_OTHER_HEADS):
+        arguments = _fill_in(arguments, model=replace(arguments.model, head="layers"), head="layers")
+    head = arguments.model.head
+    if asked == CONVEX and not (frozen and head in SOLVED_HEADS):
+        raise UserError(
+            f"--solver convex solves a head {' or '.join(SOLVED_HEADS)} on a frozen backbone: write --unfreeze_from none with "
+            "one of them, or leave --solver out."
+        )
+    if not frozen or head not in SOLVED_HEADS:
+        return arguments, ""
+    obeyed = sorted(name for name in known & _OF_THE_TRAINER if getattr(arguments.data, name, "") != "none")
+    solver = asked or (TRAINER if obeyed else CONVEX)
+    if solver == TRAINER:
+        reason = "given" if asked else f"since --{obeyed[0]} is for it alone"
+        return _fill_in(arguments, solver=TRAINER), f"Solver: trainer ({reason})."
+    if asked and obeyed:
+        raise UserError(f"--{obeyed[0]} is for --solver trainer: leave one of them out.")
+    data = arguments.data
+    if hasattr(data, "augment"):
+        arguments = _fill_in(arguments, data=replace(data, augment="none"), augment="none")
+    return _fill_in(
+        arguments, solver=CONVEX
+    ), f"Solver: convex ({'given' if asked else 'default on a frozen backbone'})."
+
+
+def _fill_in(arguments: Any, model: Any = None, data: Any = None, **values: Any) -> Any:
+    """Return the arguments with values that nobody gave."""
+    flags = {name: value for name, value in arguments.flags.items() if name not in values or name in arguments.given}
+    filled_in = {
+        **arguments.filled_in,
+        **{name: value for name, value in values.items() if name not in arguments.given},
+    }
+    return replace(
+        arguments, model=model or arguments.model, data=data or arguments.data, flags=flags, filled_in=filled_in
+    )

@@ -1,0 +1,141 @@
+"""The solved head in a run: what it is solved on, and how it becomes the head of the model."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from rich.console import Console
+
+from ..data.batching import iter_batches
+from ..data.ngrams import find_special_ids
+from ..data.stored_rows import read_column
+from ..features.apply_solution import apply_solution
+from ..features.candidates import Scored
+from ..features.reading import TrainingInputs
+from ..features.solve import Solution, SolverInputs, solve_head
+from ..models.layer_groups import FeatureGroup
+from ..notes import Note
+from ..task import Task
+from .resolve import RunSettings
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solution with what it was solved on.
+
+    Attributes:
+        solution: It.
+        features: (rows, columns) of the training rows.
+        groups: What the columns are.
+
+    """
+
+    solution: Solution
+    features: torch.Tensor
+    groups: list[FeatureGroup]
+
+
+def solve_run(task: Task, settings: RunSettings, inputs: TrainingInputs, console: Console) -> Solved:
+    """Solve the head of a frozen model on its training rows; all processes call it, and the main one solves."""
+    features = _read_features(task, settings, inputs)
+    state = PartialState()
+    shared: list[Solution | None] = [None]
+    groups = _list_groups(task, features.shape[1])
+    if state.is_main_process:
+        console.print("\nCandidates, by the share of training rows that are right out of fold:", highlight=False)
+        given = _describe_inputs(task, settings, features, groups)
+        shared = [solve_head(given, lambda scored: _print_scored(console, scored))]
+    if state.num_processes > 1:
+        broadcast_object_list(shared)
+    [solution] = shared
+    assert solution is not None
+    return Solved(solution, features, groups)
+
+
+def put_in(task: Task, solved: Solved, console: Console) -> list[Note]:
+    """Let the model have the solved head, drop the layers that it does not read, and return what there is to say."""
+    sentences = apply_solution(task.model, solved.solution, solved.groups, solved.features)
+    notes = [Note("solver", " ".join([describe_solution(solved.solution), *sentences]))]
+    report = task.model.drop_unused_layers()
+    if report is not None:
+        notes.append(Note("layers", report.sentence()))
+    for note in notes:
+        console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
+    return notes
+
+
+def describe_solution(solution: Solution) -> str:
+    """Say what was chosen, out of how many candidates, and how well it is calibrated."""
+    parts = [f"Solved head: {solution.candidate.describe()}"]
+    chosen = next((item for item in solution.scored if item.candidate == solution.candidate), None)
+    if chosen is not None:
+        parts[0] += (
+            f", the best of {len(solution.scored)} candidates out of fold: {chosen.accuracy:.4f} "
+            f"({chosen.low:.4f} to {chosen.high:.4f})"
+        )
+    if solution.vocabulary is not None:
+        parts.append(f"{len(solution.vocabulary):,} n-grams of word pieces")
+    if solution.calibration is not None:
+        before, after = solution.calibration
+        parts.append(
+            f"temperature {solution.temperature:.3g}, expected calibration error {before:.4f} before and {after:.4f} after"
+        )
+    return "; ".join([*parts, f"{solution.seconds:.1f} s", *solution.remarks]) + "."
+
+
+def _print_scored(console: Console, scored: Scored) -> None:
+    score = f"{scored.accuracy:.4f} ({scored.low:.4f} to {scored.high:.4f}, {len(scored.logits):,} rows)"
+    line = f"  {scored.candidate.describe()}: {score}"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _describe_inputs(
+    task: Task, settings: RunSettings, features: torch.Tensor, groups: list[FeatureGroup]
+) -> SolverInputs:
+    """Collect what the head is solved on."""
+    train, model = task.inputs["train"], settings.arguments.model
+    ngrams = getattr(model, "ngrams", ["none"])
+    with_ngrams = "input_ids" in train.column_names and ngrams != ["none"]
+    return SolverInputs(
+        features=features,
+        groups=groups,
+        labels=np.array(task.frozen["train"].labels, dtype=np.int64),
+        classes=len(task.label_names),
+        token_ids=read_column(train, "input_ids") if with_ngrams else None,
+        special_ids=find_special_ids(task.processor) if with_ngrams else (),
+        longest=model.longest_ngram() or 2,
+        layers_are_given=model.layers is not None and model.layers != ["auto"],
+        ngrams_are_given=ngrams not in (None, ["auto"], ["none"]),
+        class_weights=settings.class_weights,
+        seed=settings.training.seed,
+    )
+
+
+def _list_groups(task: Task, width: int) -> list[FeatureGroup]:
+    """Return what the columns of the features are; a linear head has one group."""
+    return task.model.feature_groups() or [FeatureGroup("features", "own", 0, width)]
+
+
+def _read_features(task: Task, settings: RunSettings, inputs: TrainingInputs) -> torch.Tensor:
+    """Return the features (rows, columns) of the training rows: those that are stored, or computed now."""
+    if inputs.states is not None:
+        return inputs.states.layout.open(inputs.states.file)
+    state, model = PartialState(), task.model
+    rows = task.frozen["train"].copies[0]
+    model.to(state.device).eval()
+    size = settings.training.per_device_eval_batch_size
+    computed: dict[str, Any] = {}
+    with torch.inference_mode():
+        for indices, batch in iter_batches(rows, task.collator, size, state.device, "Frozen part, train"):
+            part = model.features(**batch).float().cpu()
+            whole = computed.setdefault("features", torch.zeros(len(rows), part.shape[1]))
+            whole[torch.tensor(indices)] = part
+    features: torch.Tensor = computed["features"]
+    if state.num_processes > 1:  # each has computed its share, and zeros elsewhere
+        moved = features.to(state.device)
+        torch.distributed.all_reduce(moved)
+        features = moved.cpu()
+    return features
