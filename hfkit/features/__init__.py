@@ -2,7 +2,16 @@
 
 Not here: which layers are frozen (freezing.py), and how a model runs in two parts (models/splitting.py).
 Start reading in inputs.py, what training calls; cache.py computes, store.py keeps on disk, reading.py reads back;
-ngram_classifier.py needs no network: it fits on token ids.
+solve.py makes a head of what is stored; ngram_classifier.py needs no network.
 """
 
-__all__ = ["inputs", "ngram_classifier", "reading", "store"]
+__all__ = [
+    "apply_solution",
+    "candidates",
+    "inputs",
+    "matrix",
+    "ngram_classifier",
+    "reading",
+    "solve",
+    "store",
+]

@@ -48,13 +48,13 @@ class Standardiser:
 
     def apply(self, features: torch.Tensor, groups: Sequence[FeatureGroup], rows: np.ndarray) -> torch.Tensor:
         """Return the columns of some groups in some rows, standardised, (rows, width) in float32."""
-        columns, mean, scale = self.scale(groups)
-        result = torch.empty(len(rows), len(columns))
-        mean_, scale_ = torch.from_numpy(mean).float(), torch.from_numpy(scale).float()
-        chosen = torch.from_numpy(columns)
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            block = features[torch.from_numpy(rows[start : start + _ROWS_AT_ONCE])]
-            result[start : start + _ROWS_AT_ONCE] = (block[:, chosen].float() - mean_) / scale_
+        _, mean, scale = self.scale(groups)
+        result = torch.empty(len(rows), len(mean))
+        center, divisor = torch.from_numpy(mean).float(), torch.from_numpy(scale).float()
+        for first in range(0, len(rows), _ROWS_AT_ONCE):
+            block = features[torch.from_numpy(rows[first : first + _ROWS_AT_ONCE])]
+            parts = [block[:, group.start : group.start + group.width] for group in groups]
+            result[first : first + _ROWS_AT_ONCE] = (torch.cat(parts, dim=1).float() - center) / divisor
         return result
 
     def fold(

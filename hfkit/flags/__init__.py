@@ -14,6 +14,7 @@ __all__ = [
     "names",
     "parsing",
     "paths",
+    "solver",
     "training_arguments",
     "values",
 ]

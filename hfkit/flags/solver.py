@@ -36,7 +36,8 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
     """
     known = arguments.given | set(arguments.filled_in)
     frozen = arguments.model.unfreeze_from == "none"
-    asked = arguments.training.solver
+    chosen_before = arguments.filled_in.get("solver")  # in the run that this one repeats or continues
+    asked = None if chosen_before else arguments.training.solver
     if frozen and "head" not in known and not known.intersection(_OF_OTHER_HEADS):
         arguments = _fill_in(arguments, model=replace(arguments.model, head="layers"), head="layers")
     head = arguments.model.head
@@ -47,10 +48,12 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
         )
     if not frozen or head not in SOLVED_HEADS:
         return arguments, ""
-    obeyed = sorted(name for name in known & _OF_THE_TRAINER if getattr(arguments.data, name, "") != "none")
-    solver = asked or (TRAINER if obeyed else CONVEX)
+    # The file of a run holds all flags: of it, those alone were given that stand on the command line.
+    given = arguments.on_command_line if chosen_before else known
+    obeyed = sorted(name for name in given & _OF_THE_TRAINER if getattr(arguments.data, name, "") != "none")
+    solver = asked or (TRAINER if obeyed else chosen_before or CONVEX)
     if solver == TRAINER:
-        reason = "given" if asked else f"since --{obeyed[0]} is for it alone"
+        reason = "given" if asked else f"since --{obeyed[0]} is for it alone" if obeyed else "as in the run's start"
         return _fill_in(arguments, solver=TRAINER), f"Solver: trainer ({reason})."
     if asked and obeyed:
         raise UserError(f"--{obeyed[0]} is for --solver trainer: leave one of them out.")

@@ -7,6 +7,7 @@ from ..data.stored_rows import read_column
 from ..flags.training_arguments import TrainingArguments
 from ..notes import Note
 from ..report.tables import epoch_table
+from .defaults import is_solved
 
 NOTHING_LEARNED = 0.99
 """A training loss above this share of what chance gives is chance."""
@@ -17,7 +18,7 @@ STILL_FALLS = 0.95
 def advise(
     log_history: list[dict[str, float]], rows: Dataset, training: TrainingArguments, unfreeze_from: str
 ) -> list[Note]:
-    """Return notes on a training that learned nothing, or that ended while it still learned.
+    """Return notes on a training in steps that learned nothing, or that ended while it still learned.
 
     Args:
         log_history: The Trainer's log.
@@ -26,6 +27,8 @@ def advise(
         unfreeze_from: What trained.
 
     """
+    if is_solved(training):
+        return []
     epochs = epoch_table(log_history)
     train, validation = (epochs[name].dropna().tolist() for name in ("loss", "eval_loss"))
     chance = chance_loss(np.bincount(read_column(rows, "label")))

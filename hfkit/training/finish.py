@@ -11,7 +11,6 @@ from ..report.console import describe_training, show_end
 from ..report.summary import write_summary
 from ..task import Task
 from .advice import advise
-from .defaults import is_solved
 from .evaluate import evaluate_saved_model
 from .fit import Fitted
 from .resolve import RunSettings
@@ -29,11 +28,7 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     results = evaluate_saved_model(task, settings, fitted, console)
     if is_main:
         write_manifest(folder)
-    for note in (
-        []
-        if is_solved(settings.training)
-        else advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan.unfreeze_from)
-    ):
+    for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan.unfreeze_from):
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
     show_end(console, trainer.state.log_history, task.usage, folder)
     return results

@@ -32,7 +32,7 @@ def add_ngrams(task: Task, settings: RunSettings, fitted: Fitted, console: Conso
 
     """
     longest = settings.arguments.model.longest_ngram()
-    if not longest or fitted.solution is not None:  # solved heads have theirs already
+    if not longest or fitted.solved is not None:  # solved heads have theirs already
         return fitted
     start = perf_counter()
     validation = task.inputs["validation"]

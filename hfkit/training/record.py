@@ -1,10 +1,23 @@
-"""What a run writes before it trains."""
+"""What a run writes and prints before it trains."""
+
+from rich.console import Console
 
 from ..flags.configuration import Configuration, write_configuration
 from ..machine import describe_environment
+from ..notes import Note
+from ..report.console import show_run_header
 from ..report.tables import write_json, write_table
 from ..task import Task
 from .resolve import RunSettings
+
+
+def begin(
+    task: Task, settings: RunSettings, threads: int, is_cached: bool, notes: list[Note], console: Console
+) -> None:
+    """Write what is known before training, on the main process, and print what the run is about to do."""
+    if settings.training.process_index == 0:
+        write_start(task, settings, threads, is_cached)
+    show_run_header(console, task, settings.arguments, notes, threads, settings.folder)
 
 
 def write_start(task: Task, settings: RunSettings, threads: int, is_cached: bool) -> None:

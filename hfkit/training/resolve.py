@@ -45,6 +45,11 @@ class RunSettings:
     configuration: Configuration
 
     @property
+    def is_solved(self) -> bool:
+        """Whether the head is solved, and not trained in steps."""
+        return is_solved(self.training)
+
+    @property
     def training(self) -> TrainingArguments:
         """How it is trained."""
         return self.arguments.training

@@ -1,7 +1,6 @@
 """The solved head in a run: what it is solved on, and how it becomes the head of the model."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,11 +8,9 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from ..data.batching import iter_batches
-from ..data.ngrams import find_special_ids
-from ..data.stored_rows import read_column
 from ..features.apply_solution import apply_solution
 from ..features.candidates import Scored
+from ..features.matrix import read_features, read_token_ids
 from ..features.reading import TrainingInputs
 from ..features.solve import Solution, SolverInputs, solve_head
 from ..models.layer_groups import FeatureGroup
@@ -37,10 +34,17 @@ class Solved:
     features: torch.Tensor
     groups: list[FeatureGroup]
 
+    def metrics(self) -> dict[str, float]:
+        """Return results of the solving, by name."""
+        return {
+            "train_runtime": round(self.solution.seconds, 3),
+            "temperature": round(self.solution.temperature, 4),
+        }
+
 
 def solve_run(task: Task, settings: RunSettings, inputs: TrainingInputs, console: Console) -> Solved:
     """Solve the head of a frozen model on its training rows; all processes call it, and the main one solves."""
-    features = _read_features(task, settings, inputs)
+    features = read_features(task, inputs, settings.training.per_device_eval_batch_size)
     state = PartialState()
     shared: list[Solution | None] = [None]
     groups = _list_groups(task, features.shape[1])
@@ -96,16 +100,16 @@ def _describe_inputs(
     task: Task, settings: RunSettings, features: torch.Tensor, groups: list[FeatureGroup]
 ) -> SolverInputs:
     """Collect what the head is solved on."""
-    train, model = task.inputs["train"], settings.arguments.model
+    model = settings.arguments.model
     ngrams = getattr(model, "ngrams", ["none"])
-    with_ngrams = "input_ids" in train.column_names and ngrams != ["none"]
+    token_ids, special_ids = read_token_ids(task) if ngrams != ["none"] else (None, ())
     return SolverInputs(
         features=features,
         groups=groups,
         labels=np.array(task.frozen["train"].labels, dtype=np.int64),
         classes=len(task.label_names),
-        token_ids=read_column(train, "input_ids") if with_ngrams else None,
-        special_ids=find_special_ids(task.processor) if with_ngrams else (),
+        token_ids=token_ids,
+        special_ids=special_ids,
         longest=model.longest_ngram() or 2,
         layers_are_given=model.layers is not None and model.layers != ["auto"],
         ngrams_are_given=ngrams not in (None, ["auto"], ["none"]),
@@ -117,25 +121,3 @@ def _describe_inputs(
 def _list_groups(task: Task, width: int) -> list[FeatureGroup]:
     """Return what the columns of the features are; a linear head has one group."""
     return task.model.feature_groups() or [FeatureGroup("features", "own", 0, width)]
-
-
-def _read_features(task: Task, settings: RunSettings, inputs: TrainingInputs) -> torch.Tensor:
-    """Return the features (rows, columns) of the training rows: those that are stored, or computed now."""
-    if inputs.states is not None:
-        return inputs.states.layout.open(inputs.states.file)
-    state, model = PartialState(), task.model
-    rows = task.frozen["train"].copies[0]
-    model.to(state.device).eval()
-    size = settings.training.per_device_eval_batch_size
-    computed: dict[str, Any] = {}
-    with torch.inference_mode():
-        for indices, batch in iter_batches(rows, task.collator, size, state.device, "Frozen part, train"):
-            part = model.features(**batch).float().cpu()
-            whole = computed.setdefault("features", torch.zeros(len(rows), part.shape[1]))
-            whole[torch.tensor(indices)] = part
-    features: torch.Tensor = computed["features"]
-    if state.num_processes > 1:  # each has computed its share, and zeros elsewhere
-        moved = features.to(state.device)
-        torch.distributed.all_reduce(moved)
-        features = moved.cpu()
-    return features

@@ -1,0 +1,133 @@
+"""The solver of convex problems, and what is chosen inside train with it."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.svm import LinearSVC
+
+from hfkit.features.candidates import list_layer_sets, predict_labels
+from hfkit.features.convex import Problem, fit_linear
+from hfkit.features.folds import make_folds
+from hfkit.features.solve import SolverInputs, draw_rows, solve_head, two_sided
+from hfkit.features.standardise import Standardiser
+from hfkit.models.layer_groups import FeatureGroup, lay_out
+
+GROUPS = lay_out([0, 1, 2], [4] * 3, [["mean", "first"]] * 3)
+
+
+def make_rows(classes: int, rows: int = 120) -> tuple[torch.Tensor, np.ndarray]:
+    """Return features of which the last layer's mean tells the class, and labels."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(rows) % classes
+    features = generator.normal(size=(rows, 24)) * 3 + 10
+    features[:, 16:20] += 9 * np.eye(4)[labels % 4]
+    return torch.from_numpy(features.astype(np.float32)), labels
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_minimum_is_that_of_scikit_learn(classes: int) -> None:
+    """With the bias penalised there as a feature of large size, it is all but free."""
+    generator = np.random.default_rng(1)
+    labels = np.arange(90) % classes
+    dense = generator.normal(size=(90, 6)).astype(np.float32)
+    dense[:, 0] += labels
+    words = sparse.random(90, 11, 0.3, "csr", np.float32, generator)
+    [ours] = fit_linear(
+        torch.from_numpy(dense), words, labels, classes, [Problem(0.7, np.ones(90, np.float32))], 1e-9, 500
+    )
+    both = sparse.hstack([sparse.csr_matrix(dense), words]).tocsr()
+    theirs = LinearSVC(C=0.7, intercept_scaling=100, tol=1e-9, max_iter=10_000, dual=False).fit(both, labels)
+    weights = np.concatenate([ours.dense, ours.sparse])
+    np.testing.assert_allclose(weights, theirs.coef_.T, atol=5e-3)
+    np.testing.assert_allclose(ours.bias, theirs.intercept_, atol=5e-3)
+
+
+def test_problems_solved_together_are_those_solved_alone() -> None:
+    features, labels = make_rows(3)
+    features = (features - features.mean(dim=0)) / 10
+    weights = [np.ones(120, np.float32), (np.arange(120) % 5 > 0).astype(np.float32)]
+    problems = [Problem(penalty, rows, scale) for penalty in (0.1, 3.0) for rows in weights for scale in (0.5, 1.0)]
+    together = fit_linear(features, None, labels, 3, problems, 1e-8, 400)
+    for problem, fit in zip(problems, together, strict=True):
+        [alone] = fit_linear(features, None, labels, 3, [problem], 1e-8, 400)
+        np.testing.assert_allclose(fit.dense, alone.dense, atol=2e-3)
+
+
+def test_near_duplicates_stay_in_one_fold() -> None:
+    labels = np.repeat([0, 1], 40)
+    groups = np.arange(80) // 4
+    folds = make_folds(labels, groups, 0)
+    assert sorted(np.concatenate(folds)) == list(range(80))
+    for group in range(20):
+        assert sum(bool(np.isin(np.flatnonzero(groups == group), fold).any()) for fold in folds) == 1
+
+
+def test_a_class_of_one_row_leaves_nothing_to_choose() -> None:
+    features, labels = make_rows(2)
+    labels[0] = 2
+    assert make_folds(labels, np.arange(120), 0) == []
+    solution = solve_head(SolverInputs(features, GROUPS, labels, 3))
+    assert solution.out_of_fold is None
+    assert solution.temperature == 1
+    assert any("a class has a single row" in remark for remark in solution.remarks)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_layer_that_knows_is_chosen_and_calibrated(classes: int) -> None:
+    features, labels = make_rows(classes)
+    told = []
+    solution = solve_head(SolverInputs(features, GROUPS, labels, classes), told.append)
+    assert [item.candidate for item in told] == [item.candidate for item in solution.scored]
+    assert any(group.layer == 2 and group.pooling == "mean" for group in solution.candidate.groups)
+    assert solution.out_of_fold is not None
+    assert (solution.out_of_fold.argmax(axis=1) == labels).mean() > 0.95
+    assert solution.calibration is not None
+    assert solution.calibration[1] < 0.1
+
+
+def test_neither_shift_nor_size_of_a_feature_matters() -> None:
+    features, labels = make_rows(2)
+    moved = features * torch.logspace(-2, 2, 24) + torch.linspace(-50, 50, 24)
+    solutions = [solve_head(SolverInputs(part, GROUPS, labels, 2)) for part in (features, moved)]
+    assert solutions[0].candidate == solutions[1].candidate
+    np.testing.assert_allclose(solutions[0].out_of_fold, solutions[1].out_of_fold, atol=0.05)
+
+
+def test_constant_features_are_dropped() -> None:
+    features, _ = make_rows(2)
+    features[:, 3] = 7.0
+    standardiser = Standardiser.fit(features)
+    assert not standardiser.apply(features, GROUPS, np.arange(120))[:, 3].any()
+    weight, _ = standardiser.fold(GROUPS, np.ones((24, 1)), np.zeros(1))
+    assert weight[3] == 0
+
+
+def test_folded_weights_give_the_logits_of_standardised_features() -> None:
+    features, _ = make_rows(2)
+    standardiser = Standardiser.fit(features)
+    generator = np.random.default_rng(3)
+    weights, bias = generator.normal(size=(24, 2)), generator.normal(size=2)
+    folded, shift = standardiser.fold(GROUPS, weights, bias)
+    standardised = standardiser.apply(features, GROUPS, np.arange(120)).double().numpy()
+    np.testing.assert_allclose(features.double().numpy() @ folded + shift, standardised @ weights + bias, atol=1e-4)
+
+
+def test_a_sample_holds_every_class() -> None:
+    labels = np.array([0] * 1000 + [1] * 3 + [2])
+    rows = draw_rows(labels, 50, 0)
+    assert set(labels[rows]) == {0, 1, 2}
+    assert len(rows) < 60
+
+
+def test_one_logit_stands_for_two_classes() -> None:
+    logits = np.array([[2.0], [-1.0]])
+    np.testing.assert_array_equal(predict_labels(logits), [1, 0])
+    np.testing.assert_array_equal(two_sided(logits).argmax(axis=1), [1, 0])
+
+
+def test_given_layers_are_not_chosen() -> None:
+    assert {group.layer for groups in list_layer_sets(GROUPS, True).values() for group in groups} == {0, 1, 2}
+    assert len(list_layer_sets(GROUPS, False)) > len(list_layer_sets(GROUPS, True))
+    features = [FeatureGroup("blocks.1", "mean", 0, 4), FeatureGroup("features", "own", 4, 6)]
+    assert all(groups for groups in list_layer_sets(features, False).values())

@@ -1,0 +1,139 @@
+"""A solved head in a run and in a model: the flags that choose it, what it says, and the same scores wherever it is loaded."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Run
+from tiny import TINY, inputs_for
+
+from hfkit import load_pipeline
+from hfkit.errors import UserError
+from hfkit.features.apply_solution import apply_solution
+from hfkit.features.candidates import Candidate
+from hfkit.features.convex import LinearFit
+from hfkit.features.solve import Solution
+from hfkit.features.standardise import Standardiser
+from hfkit.flags.kinds import IMAGE, TEXT
+from hfkit.flags.parsing import parse_arguments
+from hfkit.flags.solver import choose_solver
+from hfkit.models.layer_groups import FeatureGroup
+
+RunRecipe = Callable[..., Run]
+
+
+@pytest.mark.parametrize(
+    ("argv", "head", "solver"),
+    [
+        ("--unfreeze_from none", "layers", "convex"),
+        ("--unfreeze_from none --head linear", "linear", "convex"),
+        ("--unfreeze_from none --head linear --pooling pooler --solver trainer", "linear", "trainer"),
+        ("--unfreeze_from none --num_train_epochs 2", "layers", "trainer"),
+        ("--unfreeze_from none --head bigru", "bigru", None),
+        ("--unfreeze_from none --head_hidden_size 7", "linear", "convex"),
+        ("--unfreeze_from all", "linear", None),
+    ],
+)
+def test_what_a_frozen_backbone_gets(argv: str, head: str, solver: str | None) -> None:
+    arguments, said = choose_solver(parse_arguments([*argv.split(), "--backbone", "x"], (), TEXT))
+    assert arguments.model.head == head
+    assert (arguments.training.solver or arguments.filled_in.get("solver")) == solver
+    assert bool(said) == (solver is not None)
+
+
+def test_a_solved_head_sees_images_as_they_are() -> None:
+    arguments, _ = choose_solver(parse_arguments(["--unfreeze_from", "none"], (), IMAGE))
+    assert (arguments.model.head, arguments.data.augment) == ("layers", "none")
+    arguments, said = choose_solver(parse_arguments(["--unfreeze_from", "none", "--augment", "flip"], (), IMAGE))
+    assert arguments.data.augment == "flip"
+    assert said == "Solver: trainer (since --augment is for it alone)."
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ("--solver convex", "on a frozen backbone: write --unfreeze_from none"),
+        ("--solver convex --unfreeze_from none --head bigru", "solves a head linear or layers"),
+        ("--solver convex --unfreeze_from none --learning_rate 1", "--learning_rate is for --solver trainer"),
+    ],
+)
+def test_flags_that_do_not_go_together(argv: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        choose_solver(parse_arguments(argv.split(), (), TEXT))
+
+
+@pytest.mark.parametrize("name", [name for name in TINY if name.endswith("-layers")])
+def test_a_model_with_a_solution_gives_its_logits(name: str, make_model: Callable[[str], Any]) -> None:
+    model = make_model(name).eval()
+    inputs = inputs_for(model, rows=6)
+    with torch.no_grad():
+        features = model.features(**inputs)
+    groups = model.feature_groups()
+    chosen = tuple(group for group in groups if group.layer in {groups[0].layer, groups[-1].layer})
+    generator, width = np.random.default_rng(0), sum(group.width for group in chosen)
+    fit = LinearFit(generator.normal(size=(width, 1)), np.zeros((0, 1)), generator.normal(size=1))
+    standardiser = Standardiser.fit(features)
+    candidate = Candidate("some", chosen, 1.0)
+    solution = Solution(candidate, standardiser, fit, None, 1.0, np.arange(6), None, (), None, 0.0)
+    expected = standardiser.apply(features, chosen, np.arange(6)).double().numpy() @ fit.dense + fit.bias
+    apply_solution(model, solution, groups, features)
+    model.drop_unused_layers()
+    with torch.no_grad():
+        logits = model.eval()(**inputs).logits
+    np.testing.assert_allclose((logits[:, 1] - logits[:, 0]).numpy(), expected[:, 0], atol=1e-3)
+
+
+def test_a_linear_head_is_solved_too(make_model: Callable[[str], Any]) -> None:
+    model = make_model("hfkit-text/bert-linear").eval()
+    inputs = inputs_for(model, rows=5)
+    with torch.no_grad():
+        features = model.features(**inputs)
+    groups = [FeatureGroup("features", "own", 0, features.shape[1])]
+    fit = LinearFit(np.ones((features.shape[1], 1)), np.zeros((0, 1)), np.array([0.5]))
+    standardiser = Standardiser.fit(features)
+    solution = Solution(
+        Candidate("all", tuple(groups), 1.0), standardiser, fit, None, 1.0, np.arange(5), None, (), None, 0.0
+    )
+    apply_solution(model, solution, groups, features)
+    expected = standardiser.apply(features, groups, np.arange(5)).sum(dim=1) + 0.5
+    with torch.no_grad():
+        logits = model(**inputs).logits
+    torch.testing.assert_close(logits[:, 1] - logits[:, 0], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_solved_run_is_saved_reported_and_rerun(
+    tweets: Path, tiny_backbone: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from hfkit.tasks.text import train_texts
+
+    flags = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
+    results = train_texts([*flags, "--bf16", "false", "--unfreeze_from", "none", "--output_dir", str(tmp_path / "run")])
+    said = " ".join(capfd.readouterr().out.split())
+    assert "Solver: convex (default on a frozen backbone)." in said
+    assert "Candidates, by the share of training rows that are right out of fold:" in said
+    assert "expected calibration error" in said
+    proof = json.loads((tmp_path / "run" / "all_results.json").read_text())
+    assert proof["frozen_sha256_before"] == proof["frozen_sha256_after"]
+    assert proof["entering_sha256_before"] == proof["entering_sha256_after"]
+    assert (tmp_path / "run" / "manifest.json").is_file()
+    again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
+    assert again["test_loss"] == pytest.approx(results["test_loss"], abs=1e-5)
+    answer = load_pipeline(str(tmp_path / "run"), device="cpu")("hospital reports new cases", top_k=None)
+    assert {row["label"] for row in answer} == {"fake", "real"}
+
+
+@pytest.mark.slow
+def test_a_solved_run_of_images(photos: Path, tmp_path: Path) -> None:
+    from hfkit.tasks.image import train_images
+
+    flags = (
+        "--backbone test_efficientnet --weights none --image_size 32 --use_cpu true --bf16 false --unfreeze_from none"
+    )
+    folder = tmp_path / "run"
+    results = train_images([*flags.split(), "--dataset", str(photos), "--output_dir", str(folder)])
+    assert 0 <= results["test_accuracy"] <= 1
+    assert load_pipeline(str(folder), device="cpu")(str(photos / "test" / "cat" / "0.png"))
