@@ -43,8 +43,9 @@ RunRecipe = Callable[..., Run]
 ROWS = 20
 # That the two halves of a model give the logits and gradients of the whole is tested for every one: see test_models.py.
 TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru", "modernbert-linear", "bert-layers")
+SLOW = {*SLOW_IMAGE_NAMES, "hfkit-timm/efficientnet-layers", "hfkit-timm/swin", "hfkit-transformers-image/vit"}
 TRAINED = [f"hfkit-text/{name}" for name in TEXTS] + [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW_IMAGE_NAMES else []) for name in IMAGE_NAMES
+    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in IMAGE_NAMES
 ]
 
 
@@ -573,6 +574,7 @@ def test_only_who_asks_for_it_gets_a_cache_that_is_slow(
 # --- in the recipes ---
 
 
+@pytest.mark.slow
 def test_the_text_recipe_gives_the_same_with_the_cache(
     run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -608,7 +610,11 @@ def test_the_image_recipe_flips_as_without_the_cache(run_cifar10: RunRecipe, cap
             "Feature cache: off, since --augment randaugment changes each image again in every epoch",
             marks=pytest.mark.slow,
         ),
-        ("--augment randaugment --cache_views 3", "3 changes of each image by randaugment, drawn once by seed 42"),
+        pytest.param(
+            "--augment randaugment --cache_views 3",
+            "3 changes of each image by randaugment, drawn once by seed 42",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "--augment none --mixup 0.2",
             "Feature cache: off, since MixUp and CutMix make new images of each batch",

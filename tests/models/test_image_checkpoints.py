@@ -333,6 +333,7 @@ def test_a_profile(vit: Path) -> None:
     assert (model.config.image_size, model.config.head) == (40, "linear")
 
 
+@pytest.mark.slow
 def test_a_run_on_a_checkpoint(vit: Path, run_cifar10: Callable[..., Run], photos: Path, capfd: Any) -> None:
     argv = f"--backbone {vit} --weights default --activation_checkpointing true --unfreeze_from layernorm"
     run = run_cifar10(*argv.split(), capture=capfd)

@@ -179,6 +179,7 @@ def test_all_layers_stay_where_the_features_would_change(make_model: Make, monke
     assert model.config.to_dict() == config
 
 
+@pytest.mark.slow
 def test_a_cut_model_runs_in_a_pipeline_from_its_own_code(tmp_path: Path) -> None:
     model = classifier(encoder_configs()["qwen3"])
     model.keep_layers([1], ["mean"])

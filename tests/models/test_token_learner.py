@@ -172,9 +172,9 @@ def test_the_form_of_the_paper_has_no_class_token() -> None:
     ("name", "tokens", "at", "class_token", "macs"),
     [
         ("vit_base_patch16_224", 8, 3, False, 4.977),
-        ("vit_base_patch16_224", 8, 6, False, 9.145),
-        ("vit_base_patch16_224", 16, 9, False, 13.486),
-        ("deit_base_distilled_patch16_224", 8, 6, True, 9.322),
+        pytest.param("vit_base_patch16_224", 8, 6, False, 9.145, marks=pytest.mark.slow),
+        pytest.param("vit_base_patch16_224", 16, 9, False, 13.486, marks=pytest.mark.slow),
+        pytest.param("deit_base_distilled_patch16_224", 8, 6, True, 9.322, marks=pytest.mark.slow),
         ("deit_base_distilled_patch16_224", 16, 3, True, 5.664),
     ],
 )

@@ -117,6 +117,7 @@ def test_the_reason_of_a_pooling_is_true(finished_runs: LazyRuns, tiny_backbone:
     assert continued(tiny_backbone, THREE, *again)[1] == ["Pooling: last (given)."]
 
 
+@pytest.mark.slow
 def test_a_run_on_a_run_is_rerun_by_its_file(
     finished_runs: LazyRuns, run_fakenews: RunRecipe, tmp_path: Path, capsys: Any
 ) -> None:

@@ -139,6 +139,7 @@ def build_images(folder: Path, *flags: str, labels: tuple[str, ...] = ("cat", "d
     return model, note.text
 
 
+@pytest.mark.slow
 def test_a_frozen_run_on_images_is_cut_and_saved(image_run: Run) -> None:
     model = AutoModelForImageClassification.from_pretrained(image_run.folder)
     assert model.config.layer_names == ["blocks.1", "blocks.2"]
