@@ -30,7 +30,7 @@ def history(train: list[float], validation: list[float]) -> list[dict[str, float
     ],
 )
 def test_advice(train: list[float], validation: list[float], code: str | None) -> None:
-    training: Any = type("training", (), {"max_steps": -1, "num_train_epochs": 2.0})
+    training: Any = type("training", (), {"max_steps": -1, "num_train_epochs": 2.0, "solver": None})
     notes = advise(history(train, validation), ROWS, training, "all")
     assert [note.code for note in notes] == [code] * (code is not None)
     if code == "still_learning":

@@ -82,7 +82,9 @@ def test_a_saved_fdvit_has_no_decoders(finished_image_runs: LazyRuns) -> None:
 
 
 def test_head_of_the_log(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
-    run = run_cifar10("--unfreeze_from", "none", "--summary", "true", "--lr_decay_per_epoch", "0.9", capture=capfd)
+    run = run_cifar10(
+        "--unfreeze_from", "none", "--head", "mlp", "--summary", "true", "--lr_decay_per_epoch", "0.9", capture=capfd
+    )
     total = run.json("all_results.json")["total_parameters"]
     for line in (
         "Backbone test_efficientnet, head mlp, dataset ",

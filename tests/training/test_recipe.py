@@ -148,7 +148,15 @@ def test_head_of_the_log(
 
     monkeypatch.setattr(baselines, "predict_word_pieces", fail)
     run = run_fakenews(
-        "--unfreeze_from", "none", "--class_weights", "balanced", "--num_train_epochs", "1", capture=capfd
+        "--unfreeze_from",
+        "none",
+        "--head",
+        "linear",
+        "--class_weights",
+        "balanced",
+        "--num_train_epochs",
+        "1",
+        capture=capfd,
     )
     for line in (
         "head linear, dataset ",
