@@ -74,7 +74,8 @@ ROWS = {
     ),
     "efficientnet": Row(
         "cifar10",
-        f"{IMAGES} 10 --backbone efficientnet_lite0 --weights default --image_size 128 --unfreeze_from none "
+        f"{IMAGES} 10 --backbone efficientnet_lite0 --weights default --image_size 128 --head mlp "
+        "--unfreeze_from none "
         "--max_train_samples 2000 --head_learning_rate 1e-3",
         (8, 6),
     ),

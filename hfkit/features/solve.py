@@ -76,6 +76,7 @@ class Solution:
         vocabulary: Of the n-grams, or None.
         temperature: What the logits were divided by.
         rows: (sample,) indices of the rows that the choice was made on.
+        groups: (sample,) numbers of the groups of near-duplicates.
         out_of_fold: (sample, classes) calibrated logits, each row's by a fit without its fold; None without a choice.
         scored: All candidates, in the order in which they were compared.
         calibration: Expected calibration error out of fold, before and after the temperature.
@@ -90,6 +91,7 @@ class Solution:
     vocabulary: NgramVocabulary | None
     temperature: float
     rows: np.ndarray
+    groups: np.ndarray
     out_of_fold: np.ndarray | None
     scored: tuple[Scored, ...]
     calibration: tuple[float, float] | None
@@ -142,7 +144,8 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
     weights = _weigh_rows(inputs)
     ngrams = _ngram_matrices(inputs, rows)
     features = standardiser.apply(inputs.features, list(inputs.groups)[-1:], rows).numpy()
-    folds = make_folds(inputs.labels[rows], group_rows(ngrams.get(1), features), inputs.seed)
+    groups = group_rows(ngrams.get(1), features)
+    folds = make_folds(inputs.labels[rows], groups, inputs.seed)
     search = _Search(inputs, rows, standardiser, folds, weights, say, ngrams=ngrams)
     if folds:
         best = _choose(search)
@@ -165,6 +168,7 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
         vocabulary=vocabulary,
         temperature=temperature,
         rows=rows,
+        groups=groups,
         out_of_fold=out_of_fold,
         scored=tuple(search.scored),
         calibration=calibration,  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from ..hub.push import push_run
 from ..task import Task
 from .finish import finish
 from .fit import fit
+from .label_issues import write_label_issues
 from .ngrams import add_ngrams
 from .resolve import resolve
 from .trainer import ClassifierTrainer
@@ -33,6 +34,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> d
     console = Console(quiet=arguments.training.process_index != 0)
     settings = resolve(task, arguments, name)
     fitted = add_ngrams(task, settings, fit(task, settings, console), console)
+    write_label_issues(task, settings, fitted, console)
     results = finish(task, settings, fitted, console)
     if settings.push is not None:
         _end_process_group(fitted.trainer)

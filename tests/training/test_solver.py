@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import Run
@@ -78,7 +79,7 @@ def test_a_model_with_a_solution_gives_its_logits(name: str, make_model: Callabl
     fit = LinearFit(generator.normal(size=(width, 1)), np.zeros((0, 1)), generator.normal(size=1))
     standardiser = Standardiser.fit(features)
     candidate = Candidate("some", chosen, 1.0)
-    solution = Solution(candidate, standardiser, fit, None, 1.0, np.arange(6), None, (), None, 0.0)
+    solution = Solution(candidate, standardiser, fit, None, 1.0, np.arange(6), np.arange(6), None, (), None, 0.0)
     expected = standardiser.apply(features, chosen, np.arange(6)).double().numpy() @ fit.dense + fit.bias
     apply_solution(model, solution, groups, features)
     model.drop_unused_layers()
@@ -96,7 +97,17 @@ def test_a_linear_head_is_solved_too(make_model: Callable[[str], Any]) -> None:
     fit = LinearFit(np.ones((features.shape[1], 1)), np.zeros((0, 1)), np.array([0.5]))
     standardiser = Standardiser.fit(features)
     solution = Solution(
-        Candidate("all", tuple(groups), 1.0), standardiser, fit, None, 1.0, np.arange(5), None, (), None, 0.0
+        Candidate("all", tuple(groups), 1.0),
+        standardiser,
+        fit,
+        None,
+        1.0,
+        np.arange(5),
+        np.arange(5),
+        None,
+        (),
+        None,
+        0.0,
     )
     apply_solution(model, solution, groups, features)
     expected = standardiser.apply(features, groups, np.arange(5)).sum(dim=1) + 0.5
@@ -120,6 +131,10 @@ def test_a_solved_run_is_saved_reported_and_rerun(
     assert proof["frozen_sha256_before"] == proof["frozen_sha256_after"]
     assert proof["entering_sha256_before"] == proof["entering_sha256_after"]
     assert (tmp_path / "run" / "manifest.json").is_file()
+    issues = pd.read_csv(tmp_path / "run" / "report" / "label_issues.csv")
+    assert list(issues.columns) == ["row", "label", "suggested", "score", "reason", "group", "text"]
+    texts = pd.read_csv(tweets / "train.csv")["tweet"]
+    assert [texts[row] for row in issues["row"]] == list(issues["text"])
     again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
     assert again["test_loss"] == pytest.approx(results["test_loss"], abs=1e-5)
     answer = load_pipeline(str(tmp_path / "run"), device="cpu")("hospital reports new cases", top_k=None)
