@@ -10,6 +10,7 @@ __all__ = [
     "chance",
     "image_sources",
     "images",
+    "modality",
     "near_duplicates",
     "ngrams",
     "resized",

@@ -7,6 +7,7 @@ solve.py makes a head of what is stored; ngram_classifier.py needs no network.
 
 __all__ = [
     "apply_solution",
+    "cache",
     "candidates",
     "inputs",
     "matrix",

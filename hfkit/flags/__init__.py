@@ -11,6 +11,7 @@ __all__ = [
     "help",
     "image_arguments",
     "kinds",
+    "ladder",
     "names",
     "parsing",
     "paths",

@@ -72,6 +72,37 @@ def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles:
     _save(path, figure)
 
 
+def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
+    """Draw accuracy against seconds with 95 % intervals (PNG), on validation and where it is known on test.
+
+    Args:
+        path: Where to.
+        table: A row for each classifier: `name`, `seconds`, `validation_accuracy` and perhaps `test_accuracy`, each with
+            `_low` and `_high`, and perhaps `is_recommended`.
+        title: Above it.
+
+    """
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axis = figure.subplots()
+    seconds = table["seconds"].clip(lower=1e-2)
+    for number, (split, shift) in enumerate((("validation", 1.0), ("test", 1.06))):
+        if f"{split}_accuracy" not in table:
+            continue
+        accuracy = table[f"{split}_accuracy"]
+        ends = (accuracy - table[f"{split}_accuracy_low"], table[f"{split}_accuracy_high"] - accuracy)
+        axis.errorbar(seconds * shift, accuracy, yerr=ends, fmt="os"[number], capsize=3, label=split)
+    recommended = table.get("is_recommended", pd.Series(False, index=table.index))
+    for name, x, y, is_bold in zip(table["name"], seconds, table["validation_accuracy"], recommended, strict=True):
+        weight = "bold" if is_bold else "normal"
+        label = _escape(str(name).removeprefix("the "))
+        axis.annotate(label, (x, y), (-6, 6), textcoords="offset points", ha="right", fontsize=8, fontweight=weight)
+    axis.set(xscale="log", xlabel="seconds", ylabel="accuracy", title=_escape(title))
+    axis.margins(x=0.25)
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower right")
+    _save(path, figure)
+
+
 def _escape(text: str) -> str:
     return text.replace("$", r"\$")  # a dollar would start a formula
 

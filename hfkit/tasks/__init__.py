@@ -4,4 +4,4 @@ Not here: the phases of the run (training/), and the command lines themselves (r
 Start reading in train.py, what texts and images share; text.py and image.py are the functions that recipes call.
 """
 
-__all__ = ["image", "text"]
+__all__ = ["image", "text", "train"]

@@ -38,9 +38,14 @@ def train_images(argv: Sequence[str] | None = None, name: str = "images") -> dic
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    arguments, first_line = read_flags(argv, IMAGE, DEMO, DEFAULTS)
+    return train(*read_image_flags(argv), make_image_task, name)
+
+
+def read_image_flags(argv: Sequence[str] | None) -> tuple[ImageArguments, str]:
+    """Read the flags, with those of the demo where neither backbone nor dataset is given; also return the log's first line."""
+    arguments, line = read_flags(argv, IMAGE, DEMO, DEFAULTS)
     check_backbone(arguments.model)  # says at once, before the images are read, if there is no such backbone
-    return train(arguments, first_line, make_image_task, name)
+    return arguments, line
 
 
 def make_image_task(arguments: ImageArguments) -> Task:

@@ -49,8 +49,25 @@ def train(
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
+    return train_classifier(prepare_task(arguments, first_line, make_task), arguments, name)
+
+
+def prepare_task(
+    arguments: Arguments[Any, Any], first_line: str, make_task: Callable[[Arguments[Any, Any]], Task]
+) -> Task:
+    """Start a run and make its task, with what was filled in for flags that were not given.
+
+    Args:
+        arguments: The flags.
+        first_line: Of the log.
+        make_task: Reads the data and loads the model.
+
+    Raises:
+        UserError: A flag, the data or the backbone is not as it must be.
+
+    """
     start_run(arguments, first_line)
     task = make_task(arguments)
     chosen = {**filled_in_flags(arguments), **task.filled_in}
     filled_in = {flag: value for flag, value in chosen.items() if value is not None and flag not in arguments.given}
-    return train_classifier(replace(task, filled_in=filled_in), arguments, name)
+    return replace(task, filled_in=filled_in)

@@ -65,7 +65,7 @@ def take_dry_step(task: Task, dtype: torch.dtype | None, device: torch.device) -
     """
     model = task.model
     batch, labels = _longest_rows(task, device)
-    with _unchanged(model.to(device)):
+    with unchanged(model.to(device)):
         problem = _step(model, batch, labels, dtype)
         failed = problem if dtype is not None else ""
         if failed:
@@ -129,7 +129,7 @@ def _check_padding(model: BackboneClassifier, batch: dict[str, torch.Tensor]) ->
 
 
 @contextmanager
-def _unchanged(model: nn.Module) -> Iterator[None]:
+def unchanged(model: nn.Module) -> Iterator[None]:
     """Put buffers (BatchNorm's statistics), gradients, mode and random numbers back as they were."""
     buffers = {name: tensor.clone() for name, tensor in model.named_buffers()}
     training = model.training

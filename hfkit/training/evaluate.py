@@ -14,7 +14,7 @@ from ..hub.proof import write_proof
 from ..task import Task
 from .baselines import report_baselines
 from .fit import Fitted
-from .report import write_report
+from .report import VALIDATION_FILE, write_predictions, write_report
 from .resolve import RunSettings
 
 
@@ -61,6 +61,8 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
         references = np.array(rows["label"]) if "label" in rows.column_names else None
         predicted = Predicted(split, logits, references, seconds)
         values = _evaluate(predicted, settings)
+        if split == "validation" and trainer.is_world_process_zero():
+            write_predictions(folder / VALIDATION_FILE, task, split, logits, references)
         if split == shown and trainer.is_world_process_zero():
             console.print(f"\nPredicting the {len(rows)} rows of {split} took {seconds:.1f} s.", highlight=False)
             write_report(trainer.state.log_history, task, folder, split, logits, references, console)

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from datasets import Dataset
 from rich.console import Console
 
 from ..evaluation.intervals import warn_of_few_rows, with_interval
@@ -11,6 +13,32 @@ from ..files import write_file
 from ..report import plots, tables
 from ..report.console import console_table, show_results
 from ..task import Task
+
+PREDICTIONS_FILE = "predictions.csv"
+"""Of the split that is shown, in the run's folder."""
+VALIDATION_FILE = "report/validation_predictions.csv"
+"""The same of validation, so that two runs can be compared row by row on what no test split was used for."""
+
+
+def readable_rows(rows: Dataset) -> pd.DataFrame:
+    """Return the columns of a split that a person can read, without the labels."""
+    hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
+    return rows.remove_columns(hidden).to_pandas()
+
+
+def write_predictions(file: Path, task: Task, split: str, logits: np.ndarray, references: np.ndarray | None) -> None:
+    """Write what was predicted of each row of a split, with the score of every class, as CSV.
+
+    Args:
+        file: Where to.
+        task: With the rows.
+        split: Their split.
+        logits: (rows, classes).
+        references: (rows,) ids of the true classes, or None where they are not known.
+
+    """
+    table = tables.prediction_table(readable_rows(task.rows[split]), logits, references, task.label_names)
+    tables.write_table(file, table)
 
 
 def write_report(
@@ -35,10 +63,8 @@ def write_report(
 
     """
     names = task.label_names
-    rows = task.rows[split]
-    hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
-    shown = rows.remove_columns(hidden).to_pandas()
-    tables.write_table(folder / "predictions.csv", tables.prediction_table(shown, logits, references, names))
+    shown = readable_rows(task.rows[split])
+    write_predictions(folder / PREDICTIONS_FILE, task, split, logits, references)
     epochs = tables.epoch_table(log_history)
     tables.write_table(folder / "report" / "epochs.csv", epochs, index=True)
     if len(epochs):  # a solved head has none

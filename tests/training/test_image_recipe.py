@@ -35,6 +35,7 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
         *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
         *("report/classification_report.json", "report/classification_report.md", "report/baselines.csv"),
+        "report/validation_predictions.csv",
         *("report/samples.png", "report/errors.png"),
         *("summary.json", "manifest.json", "proof/rows.json"),
         *(f"proof/{name}" for name in finished_image_runs["timm"].json("proof/rows.json")["inputs"]),

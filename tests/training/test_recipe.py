@@ -58,6 +58,7 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
         *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv", "dropped_rows.csv", "report"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
         *("report/classification_report.json", "report/classification_report.md", "report/baselines.csv"),
+        "report/validation_predictions.csv",
         *("summary.json", "manifest.json", "proof", "proof/rows.json"),
     }
 

@@ -1,0 +1,115 @@
+"""What a source holds, texts or images, as told by its files, its columns or its name."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import UserError
+from ..flags.paths import DATA_SUFFIXES, check_dataset_path
+from .class_folders import IMAGE_SUFFIXES, is_hidden
+from .image_sources import HUB_NAMES, IMAGE_COLUMNS
+from .sources import load_hub
+from .text import TEXT_COLUMNS
+
+Modality = Literal["text", "image"]
+_NAMES: dict[str, Modality] = {"sample": "text", "constraint": "text", "digits": "image", "cifar10": "image"}
+_FILES_LOOKED_AT = 10_000
+_SHOWN = 8
+
+
+def find_modality(dataset: str, config: str | None = None, revision: str | None = None) -> Modality:
+    """Tell whether a dataset holds texts or images.
+
+    Args:
+        dataset: A name such as `sample`, a file, a folder, or a Hub id.
+        config: Configuration of a Hub dataset.
+        revision: Branch, tag or commit of a Hub dataset.
+
+    Raises:
+        UserError: It is not there, or what is there does not say it.
+
+    """
+    path = Path(dataset).expanduser()
+    if dataset in ("sample", "constraint", "digits") or (dataset in _NAMES and not path.exists()):
+        return _NAMES[dataset]
+    if path.is_dir():
+        return _modality_of_folder(path)
+    if path.is_file():
+        return _modality_of_files(dataset, [path])
+    check_dataset_path(dataset)
+    features = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)["train"].features
+    return _modality_of_columns(dataset, features)
+
+
+def _modality_of_folder(folder: Path) -> Modality:
+    """Tell it of a folder by its tables, which lie in it or in its folder `data`, and by images below it."""
+    tables = [path for pattern in ("*", "data/*.parquet") for path in sorted(folder.glob(pattern)) if _is_table(path)]
+    others: Counter[str] = Counter()
+    images = 0
+    for number, path in enumerate(folder.rglob("*")):
+        if number >= _FILES_LOOKED_AT:
+            break
+        if path.is_file() and not is_hidden(path, folder):
+            images += path.suffix.lower() in IMAGE_SUFFIXES
+            others[path.suffix.lower() or path.name] += 1
+    if tables and images:
+        raise UserError(
+            f"{folder} has both tables ({tables[0].name}) and images ({images} of them): say by --task text or --task image "
+            "which is meant."
+        )
+    if images:
+        return "image"
+    if not tables:
+        seen = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(_SHOWN)) or "nothing"
+        raise UserError(
+            f"{folder} has neither images nor tables ({', '.join(suffix[1:] for suffix in DATA_SUFFIXES)}), but {seen}: name "
+            "a folder of images (train/CLASS/* or CLASS/*), a table of texts, or a Hub id."
+        )
+    return _modality_of_files(str(folder), tables)
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in DATA_SUFFIXES
+
+
+def _modality_of_files(source: str, tables: list[Path]) -> Modality:
+    """Tell it of tables: only parquet can hold images."""
+    suffixes = {path.suffix.lower() for path in tables}
+    if not suffixes <= set(DATA_SUFFIXES):
+        seen = ", ".join(sorted(suffixes)) or "no suffix"
+        raise UserError(
+            f"{source} is a file with {seen}: name a folder of images, or one of {', '.join(DATA_SUFFIXES)}."
+        )
+    if ".parquet" not in suffixes:
+        return "text"
+    import pyarrow.parquet
+    from datasets import Features
+
+    first = next(path for path in tables if path.suffix.lower() == ".parquet")
+    try:
+        schema = pyarrow.parquet.read_schema(first)
+        return _modality_of_columns(source, Features.from_arrow_schema(schema))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{first} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
+
+
+def _modality_of_columns(source: str, features: Any) -> Modality:
+    """Tell it of typed columns: one of images, or with a usual name for images that holds no text; else one with text."""
+    from datasets import Image
+
+    kinds = {str(name): str(getattr(feature, "dtype", "")) for name, feature in features.items()}
+    texts = [name for name, kind in kinds.items() if kind in ("string", "large_string")]
+    named = [name for name in kinds if name.lower() in IMAGE_COLUMNS and name not in texts]
+    if named or any(isinstance(feature, Image) for feature in features.values()):
+        return "image"
+    if texts:
+        return "text"
+    raise UserError(
+        f"{source} has neither a column of images nor one of texts ({_list(IMAGE_COLUMNS)}; {_list(TEXT_COLUMNS)}), only "
+        f"{', '.join(kinds)}: say by --task text or --task image what it holds, and name the columns."
+    )
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(list(names)[:3])

@@ -1,0 +1,81 @@
+"""The rungs without a net: the majority class, and a linear classifier of word pieces."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..data.stored_rows import read_column
+from ..errors import UserError
+from ..evaluation.baselines import (
+    MAJORITY,
+    Baseline,
+    draw_rows,
+    predict_majority,
+    predict_word_pieces,
+    score_predictions,
+)
+from ..task import Task
+
+Predictions = dict[str, tuple[pd.DataFrame, dict[str, float]]]
+"""By split: columns `row`, `label` and `prediction`, and the metrics."""
+HELD_OUT = ("validation", "test")
+
+
+def predict_without_net(name: str, task: Task) -> tuple[float, Predictions]:
+    """Return what a rung without a net gives of the held-out rows with labels: seconds, and what `write_outcome` takes.
+
+    Args:
+        name: `MAJORITY` or `WORD_PIECES`.
+        task: With the rows.
+
+    Raises:
+        UserError: Train has one class, or not a single token.
+
+    """
+    try:
+        return _part(task, _predict_majority(task) if name == MAJORITY else _predict_word_pieces(task))
+    except ValueError as error:
+        raise UserError(f"it cannot be fitted ({' '.join(str(error).split()).rstrip('.')}).") from error
+
+
+def _predict_majority(task: Task) -> Baseline:
+    labels = read_column(task.rows["train"], "label")
+    return predict_majority(labels, sum(len(task.rows[split]) for split in _splits(task)))
+
+
+def _predict_word_pieces(task: Task) -> Baseline:
+    """Predict by word pieces; of very many rows a part is fitted on."""
+    labels, train = read_column(task.rows["train"], "label"), task.inputs["train"]
+    chosen = draw_rows(len(labels))
+    if chosen is not None:
+        labels, train = labels[chosen], train.select(chosen)
+    held_out = chain.from_iterable(_iter_ids(task.inputs[split]) for split in _splits(task))
+    return predict_word_pieces(_iter_ids(train), labels, held_out)
+
+
+def _splits(task: Task) -> list[str]:
+    """Return the held-out splits with labels."""
+    return [split for split in HELD_OUT if split in task.rows and "label" in task.rows[split].column_names]
+
+
+def _part(task: Task, baseline: Baseline) -> tuple[float, Predictions]:
+    """Part the predictions of a baseline by split."""
+    parts: Predictions = {}
+    start = 0
+    names = np.array(task.label_names)
+    for split in _splits(task):
+        rows = task.rows[split]
+        predictions = baseline.predictions[start : start + len(rows)]
+        start += len(rows)
+        references = read_column(rows, "label")
+        columns = {"row": read_column(rows, "row"), "label": names[references], "prediction": names[predictions]}
+        parts[split] = pd.DataFrame(columns), score_predictions(references, predictions, len(names))
+    return baseline.seconds, parts
+
+
+def _iter_ids(rows: Any) -> Iterator[list[int]]:
+    for batch in rows.select_columns("input_ids").iter(1000):
+        yield from batch["input_ids"]

@@ -1,0 +1,76 @@
+"""What came of a rung, as files: written for those without a net, read back for all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..hub.proof import checksums, write_manifest
+from ..report.tables import write_json, write_table
+from .rule import Answers, Outcome
+from .rungs import Rung
+
+RESULTS_FILE = "all_results.json"
+MANIFEST_FILE = "manifest.json"
+FILES = {"validation": "report/validation_predictions.csv", "test": "predictions.csv"}
+"""Where a run leaves what it predicted; the second one is test where there is a test split."""
+_SECONDS = ("train_runtime", "train_feature_seconds", "eval_runtime", "test_runtime")
+
+
+def read_outcome(rung: Rung, folder: Path, seconds: float | None) -> Outcome | None:
+    """Read a finished rung back; None where it is not finished, or its files were changed.
+
+    Args:
+        rung: Which.
+        folder: Its folder.
+        seconds: What it took, or None where that is not known: then what training and predicting took.
+
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
+        results = json.loads((folder / RESULTS_FILE).read_text("utf-8"))
+        names = [RESULTS_FILE, *(name for name in FILES.values() if (folder / name).exists())]
+        if checksums(folder, [folder / name for name in names]) != {name: manifest[name] for name in names}:
+            return None
+        validation = _read_answers(folder / FILES["validation"])
+        test = _read_answers(folder / FILES["test"]) if "test_accuracy" in results else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    known = sum(float(results.get(name, 0.0)) for name in _SECONDS)
+    return Outcome(rung.name, max(seconds or 0.0, known), rung.has_model, validation, test)
+
+
+def write_outcome(folder: Path, seconds: float, predictions: dict[str, tuple[pd.DataFrame, dict[str, float]]]) -> None:
+    """Write what a rung without a net predicted, with its metrics, as a run leaves them.
+
+    Args:
+        folder: Of the rung.
+        seconds: What fitting and predicting took.
+        predictions: By split: columns `row`, `label` and `prediction`, and the metrics.
+
+    """
+    results: dict[str, Any] = {"train_runtime": seconds}
+    for split, (table, metrics) in predictions.items():
+        write_table(folder / FILES[split], table)
+        prefix = "eval" if split == "validation" else split
+        results |= {f"{prefix}_{name}": value for name, value in metrics.items()}
+    write_json(folder / RESULTS_FILE, results)
+    write_manifest(folder)
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename what is left of a rung that cannot be gone on with; return its new place, or None where there is nothing."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}-set-aside-{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    return aside
+
+
+def _read_answers(file: Path) -> Answers:
+    """Read which rows are right; labels may look like numbers or like nothing."""
+    table = pd.read_csv(file, dtype=str, keep_default_na=False, usecols=["row", "label", "prediction"])
+    return Answers(table["row"].to_numpy(dtype=int), (table["label"] == table["prediction"]).to_numpy(dtype=bool))

@@ -1,0 +1,132 @@
+"""What a training will take, from a training step that is measured before it begins."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data.batching import make_batch
+from ..data.stored_rows import read_column
+from ..features.cache import CannotCacheError, find_start_layer
+from ..flags.kinds import Arguments
+from ..freezing import FreezePlan
+from ..machine import measure_seconds
+from ..task import Task
+from .dry_step import unchanged
+
+FORWARD_SHARE = 1 / 3
+"""Of a training step: the forward pass; the backward pass computes twice as much."""
+_LONG_SECONDS = 2.0
+"""A step that takes so long is measured without a warm-up."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training will take.
+
+    Attributes:
+        frozen: Seconds a row of the part that runs once, since it is frozen and stored; 0 where there is none.
+        copies: How many augmented copies of each training row are stored.
+        step: Seconds a row of a training step of the rest, forward and backward.
+        rows: Of each split.
+        epochs: How often training reads each row.
+
+    """
+
+    frozen: float
+    copies: int
+    step: float
+    rows: dict[str, int]
+    epochs: float
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the frozen part, of the epochs, each with its evaluation, and of the predictions at the end."""
+        held_out, validation = self.rows["validation"] + self.rows.get("test", 0), self.rows["validation"]
+        forward = self.step * FORWARD_SHARE
+        once = self.frozen * (self.copies * self.rows["train"] + validation + held_out) + forward * held_out
+        return once + self.epochs * (self.step * self.rows["train"] + forward * validation)
+
+    def describe(self) -> str:
+        """Say how long, and what that is made of."""
+        frozen = f"the frozen layers once, {1e3 * self.frozen:.2f} ms a row; " if self.frozen else ""
+        return (
+            f"about {self.seconds:.0f} s ({frozen}{self.epochs:g} epochs of {self.rows['train']:,} rows at "
+            f"{1e3 * self.step:.2f} ms, as measured on one batch; evaluations at a third of that)"
+        )
+
+
+def estimate_cost(task: Task, arguments: Arguments[Any, Any]) -> Cost:
+    """Measure a training step on one batch, and say what the whole training takes; the model stays as it is.
+
+    Reading the data and loading the model, which have been done, do not count, nor does what is fitted without steps.
+
+    Args:
+        task: Model and data.
+        arguments: The flags.
+
+    Raises:
+        UserError: The layer that training shall begin with does not exist.
+
+    """
+    training, model = arguments.training, task.model
+    FreezePlan.from_flags(arguments.model).apply(model)
+    train = task.inputs["train"]
+    count = min(training.per_device_train_batch_size, len(train))
+    indices = np.unique(np.linspace(0, len(train) - 1, count).round().astype(int)).tolist()
+    layer = _stored_before(task, training)
+    before = model.start_layer
+    with unchanged(model.to(training.device)):
+        try:
+            model.start_layer = layer or before
+            frozen, step = _measure(task, training, indices, layer)
+        finally:
+            model.start_layer = before
+    rows = {split: len(split_rows) for split, split_rows in task.inputs.items()}
+    rows_a_step = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
+    is_limited = training.max_steps > 0
+    epochs = training.max_steps * rows_a_step / len(train) if is_limited else training.num_train_epochs
+    return Cost(frozen / len(indices), len(task.frozen["train"].copies), step / len(indices), rows, epochs)
+
+
+def _stored_before(task: Task, training: Any) -> str | None:
+    """Return the layer in front of which states are stored; None where nothing is frozen, or nothing is stored."""
+    if training.feature_cache == "off" or not task.frozen["train"].copies:
+        return None
+    try:
+        return find_start_layer(task.model)
+    except CannotCacheError:
+        return None
+
+
+def _measure(task: Task, training: Any, indices: list[int], layer: str | None) -> tuple[float, float]:
+    """Return the seconds of the stored part and of a training step of the rest, on some rows."""
+    device, model = training.device, task.model
+    precision = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(training.mixed_precision)
+    labels = torch.as_tensor(read_column(task.rows["train"], "label")[indices].copy(), device=device)
+    inputs: dict[str, torch.Tensor] = {}
+
+    def run_frozen() -> None:
+        """Read the rows and run what is stored of them."""
+        batch = make_batch(task.inputs["train"], indices, task.collator, device)
+        if layer is not None:
+            inputs["states"] = model.eval().forward_to(layer, **batch)
+            batch = {name: tensor for name, tensor in batch.items() if name == "attention_mask"}
+        inputs.update(batch)
+
+    def take_step() -> None:
+        """Run forward and backward."""
+        model.train()(**inputs, labels=labels).loss.backward()
+
+    with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+        with torch.no_grad():
+            frozen = _measure_warm(run_frozen, device)
+        step = _measure_warm(take_step, device)
+    return (frozen, step) if layer is not None else (0.0, frozen + step)
+
+
+def _measure_warm(action: Any, device: torch.device) -> float:
+    """Measure something a second time, unless the first time was long."""
+    seconds = measure_seconds(action, device)
+    return seconds if seconds > _LONG_SECONDS else measure_seconds(action, device)

@@ -1,0 +1,366 @@
+"""The ladder: its rungs and their flags, its rule, what it refuses, and its way from rung to rung on tiny data."""
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import IMAGE_ARGV, load_recipe, write_photo
+from processes import run_command
+from rich.console import Console
+from safetensors.torch import load_file
+from tiny import QUICK_NAMES
+from torch import equal
+
+from hfkit.data.modality import find_modality
+from hfkit.errors import UserError
+from hfkit.flags.kinds import IMAGE, TEXT
+from hfkit.flags.ladder import read_budget
+from hfkit.flags.parsing import parse_arguments
+from hfkit.freezing import FreezePlan
+from hfkit.ladder import climb as climbing
+from hfkit.ladder import trainings
+from hfkit.ladder.climb import climb
+from hfkit.ladder.rule import Answers, Outcome, recommend
+from hfkit.ladder.rungs import find_last_third, list_rungs
+from hfkit.ladder.settings import LadderSettings, make_settings
+from hfkit.models.base import BackboneClassifier
+from hfkit.training import run as run_phases
+from hfkit.training.cost import Cost
+
+# --- the rule ---
+
+
+def outcome(name: str, seconds: float, wrong: Sequence[int], rows: int = 200, has_model: bool = True) -> Outcome:
+    """Return an outcome that has these rows wrong."""
+    right = np.ones(rows, dtype=bool)
+    right[list(wrong)] = False
+    return Outcome(name, seconds, has_model, Answers(np.arange(rows), right))
+
+
+PIECES = outcome("word pieces", 2, range(24), has_model=False)
+HEAD = outcome("the solved head", 20, range(20))
+LAST = outcome("the last layers", 90, range(18))
+WHOLE = outcome("the whole net", 600, range(19))
+POOR = outcome("the whole net", 600, range(60))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "recommended", "best", "sentence"),
+    [
+        (
+            [HEAD, LAST, WHOLE],
+            HEAD,
+            LAST,
+            "Against the best on validation, the solved head is not told apart from the last layers (",
+        ),
+        ([outcome("the solved head", 20, range(60)), WHOLE], WHOLE, WHOLE, "The whole net is the best on validation"),
+        (
+            [PIECES, HEAD],
+            HEAD,
+            HEAD,
+            "Not told apart from the best is also word pieces (2.0 s), of which hfkit saves no",
+        ),
+        ([PIECES, POOR], POOR, PIECES, "the whole net is worse than word pieces by 18.0 points"),
+        ([outcome("a BiGRU", 5, range(18)), LAST], "a BiGRU", "a BiGRU", "is the best on validation"),
+        (
+            [outcome("the majority class", 0, [0, 1, 2], 8, False), outcome("the whole net", 9, [0], 8)],
+            "the whole net",
+            "the whole net",
+            "The 8 rows of validation are too few, or the labels too hard, to tell anything from guessing.",
+        ),
+    ],
+    ids=["level and cheaper", "clearly best", "word pieces are level", "worse than word pieces", "a tie", "few rows"],
+)
+def test_the_cheapest_that_is_not_told_apart_is_recommended(
+    outcomes: list[Outcome], recommended: Any, best: Any, sentence: str
+) -> None:
+    """In whatever order they come; what test says would change nothing."""
+    for order in (outcomes, outcomes[::-1]):
+        recommendation = recommend(order)
+        assert recommendation is not None
+        assert recommendation.rung.name == getattr(recommended, "name", recommended)
+        assert recommendation.best.name == getattr(best, "name", best)
+        assert sentence in recommendation.reason
+
+
+def test_without_a_model_nothing_is_recommended() -> None:
+    assert recommend([]) is None
+    assert recommend([PIECES]) is None
+
+
+def test_rungs_on_other_rows_are_not_compared() -> None:
+    other = Outcome("other", 1.0, True, Answers(np.arange(1, 201), HEAD.validation.right))
+    with pytest.raises(ValueError, match="different rows"):
+        recommend([HEAD, other])
+
+
+# --- the rungs and their flags ---
+
+
+def settings(modality: Any, backbones: tuple[str, ...], flags: dict[str, list[str]], folder: Path) -> LadderSettings:
+    return LadderSettings("data", modality, backbones, None, folder, flags)
+
+
+@pytest.mark.parametrize(("modality", "kinds", "count"), [("text", TEXT, 7), ("image", IMAGE, 5)])
+def test_every_rung_is_a_command_line_of_its_recipe(modality: Any, kinds: Any, count: int, tmp_path: Path) -> None:
+    flags = {"num_train_epochs": ["2"], "learning_rate": ["1e-4"], "seed": ["3"], "label_column": ["verdict"]}
+    rungs = list_rungs(modality, ["some/model"])
+    assert len(rungs) == count
+    whole = settings(modality, ("some/model",), flags, tmp_path)
+    parsed = [parse_arguments(whole.argv(rung, "layer.7"), (), kinds) for rung in rungs]
+    trains = [rung.trains for rung in rungs]
+    assert [arguments.model.unfreeze_from for arguments in parsed] == [
+        {"last": "layer.7", "all": "all"}.get(kind, "none") for kind in trains
+    ]
+    assert all((one.training.seed, one.data.label_column) == (3, "verdict") for one in parsed)
+    assert ["num_train_epochs" in one.given for one in parsed] == [kind in ("head", "last", "all") for kind in trains]
+    assert ["learning_rate" in one.given for one in parsed] == [kind in ("last", "all") for kind in trains]
+
+
+def test_what_needs_no_net_is_there_once() -> None:
+    rungs = list_rungs("text", ["minilm", "org/other"])
+    assert [rung.name for rung in rungs[:4]] == [
+        "the majority class",
+        "word pieces",
+        "the solved head of minilm",
+        "the solved head of org/other",
+    ]
+    assert len(rungs) == 12
+    assert len({rung.folder for rung in rungs}) == 12
+
+
+@pytest.mark.parametrize("name", sorted(QUICK_NAMES))
+def test_the_last_third_trains_a_part(name: str, make_model: Callable[[str], BackboneClassifier]) -> None:
+    model = make_model(name)
+    layer = find_last_third(model)
+    FreezePlan(layer).apply(model)
+    trained = [parameter.requires_grad for parameter in model.backbone.parameters()]
+    assert any(trained)
+    assert not all(trained)
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--backbone minilm data.csv", "hfkit ladder begins with the data, not with --backbone"),
+        ("sample --head bigru", "--head is what a ladder decides for each rung"),
+        ("sample --maxlength 9", "Unknown flag 'maxlength': did you mean 'max_length'?"),
+        ("sample other.csv", "hfkit ladder takes one file, folder or Hub id, not other.csv besides"),
+        ("sample --budget soon", "--budget is soon: write a time above 0, such as 90s, 10m or 2h."),
+        ("./nothing.csv", "There is no file or folder ./nothing.csv"),
+    ],
+)
+def test_refusals_are_light(line: str, message: str) -> None:
+    code, said, imported = run_command("ladder", *line.split())
+    assert (code, imported) == (2, "[]")
+    assert said.startswith("error: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_the_folder_of_another_ladder_is_refused(tmp_path: Path) -> None:
+    make_settings("sample", ["--seed", "1"], None, None, tmp_path / "ladder")
+    make_settings("sample", ["--seed", "1"], None, "5m", tmp_path / "ladder")
+    with pytest.raises(UserError, match="was started with seed 1, not 2: go on with the flags of its start"):
+        make_settings("sample", ["--seed", "2"], None, None, tmp_path / "ladder")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("dear")
+    with pytest.raises(UserError, match="is not empty, and holds no ladder"):
+        make_settings("sample", [], None, None, tmp_path / "full")
+
+
+def test_flags_of_the_other_kind_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Unknown flag of a ladder for texts 'image_size'"):
+        make_settings("sample", ["--image_size", "32"], None, None, tmp_path / "ladder")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("2", 120)])
+def test_a_budget_has_a_unit(text: str, seconds: float) -> None:
+    assert read_budget(text) == seconds
+
+
+# --- what the data hold ---
+
+
+def test_data_tell_what_they_hold(tweets: Path, photos: Path, tmp_path: Path) -> None:
+    assert [find_modality(name) for name in ("sample", "digits")] == ["text", "image"]
+    assert find_modality(str(tweets)) == find_modality(str(tweets / "train.csv")) == "text"
+    assert find_modality(str(photos)) == "image"
+    texts = pd.DataFrame({"sentence": ["a", "b"], "label": [0, 1]})
+    texts.to_parquet(tmp_path / "texts.parquet")
+    assert find_modality(str(tmp_path / "texts.parquet")) == "text"
+    images = pd.DataFrame({"img": [{"bytes": b"x", "path": None}] * 2, "label": [0, 1]})
+    (tmp_path / "images").mkdir()
+    images.to_parquet(tmp_path / "images" / "train.parquet")
+    assert find_modality(str(tmp_path / "images")) == "image"
+
+
+def test_data_that_do_not_tell_are_refused_with_what_was_seen(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has neither images nor tables \(csv, .*\), but nothing:"):
+        find_modality(str(tmp_path))
+    (tmp_path / "a.pdf").write_text("x")
+    with pytest.raises(UserError, match=r"but 1 \.pdf: name a folder of images"):
+        find_modality(str(tmp_path))
+    with pytest.raises(UserError, match=r"a\.pdf is a file with \.pdf"):
+        find_modality(str(tmp_path / "a.pdf"))
+    pd.DataFrame({"weight": [1.0], "height": [2.0]}).to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(UserError, match="only weight, height: say by --task"):
+        find_modality(str(tmp_path))
+    write_photo(tmp_path / "train" / "cat" / "1.png", "cat", 1)
+    with pytest.raises(UserError, match=r"has both tables \(train\.parquet\) and images \(1 of them\)"):
+        find_modality(str(tmp_path))
+
+
+# --- from rung to rung ---
+
+TEXT_FLAGS = "--max_length 24 --use_cpu true --bf16 false --num_train_epochs 2 --batch_size 8 --disable_tqdm true"
+
+
+@pytest.fixture
+def run_ladder(
+    tiny_backbone: Path, tweets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Any, str]]:
+    """Return a function that runs some rungs on the tweets in the same folder, and returns what is recommended and was said."""
+
+    def run(*kept: str, budget: str | None = None) -> tuple[Any, str]:
+        rungs = [rung for rung in list_rungs("text", [str(tiny_backbone)]) if not kept or rung.folder[3:] in kept]
+        monkeypatch.setattr(climbing, "list_rungs", lambda *_: rungs)
+        flags = ["--backbone", str(tiny_backbone), *TEXT_FLAGS.split()]
+        console = Console(file=io.StringIO(), width=200)
+        chosen = climb(make_settings(str(tweets), flags, None, budget, tmp_path / "ladder"), console)
+        assert isinstance(console.file, io.StringIO)
+        return chosen, console.file.getvalue()
+
+    return run
+
+
+def test_a_short_ladder(run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path) -> None:
+    """Its lines, its files, what it recommends; and run again it trains nothing and says the same."""
+    chosen, said = run_ladder("majority-class", "word-pieces", "solved-head")
+    folder = tmp_path / "ladder"
+    assert chosen.rung.name == "the solved head"
+    way, _, end = said.partition("\nLadder on ")
+    assert "The majority class: validation 0.5000 (" in way
+    assert "Word pieces: validation 1.0000 (" in way
+    assert "Against the best so far, it is not told apart from the majority class (difference 50.0 points, " in way
+    assert "The solved head: about " in way
+    results = json.loads((folder / "02-solved-head" / "all_results.json").read_text())
+    tested = f"the solved head {results['test_accuracy']:.4f} ({results['test_accuracy_low']:.4f} to "
+    assert tested in end
+    assert not re.search(r"\btest\b", way.partition("\n")[2].replace(str(tmp_path), ""))
+    assert f"Its model: {folder / '02-solved-head'}" in end
+    assert (folder / "02-solved-head" / "model.safetensors").exists()
+    assert "recipes/fakenews.py --dataset " in end
+    table = pd.read_csv(folder / "table.csv")
+    assert table["is_recommended"].tolist() == [False, False, True]
+    assert table["validation_accuracy"][2] == results["eval_accuracy"]
+    assert table["test_accuracy_high"][2] == results["test_accuracy_high"]
+    assert (folder / "ladder.png").stat().st_size > 1000
+    assert (folder / "table.md").read_text().startswith("# Ladder on ")
+    written = (folder / "02-solved-head" / "manifest.json").stat().st_mtime_ns
+    _, again = run_ladder("majority-class", "word-pieces", "solved-head")
+    assert again.partition("\nLadder on ")[2] == end
+    assert again.count(", as it was before.") == 3
+    assert (folder / "02-solved-head" / "manifest.json").stat().st_mtime_ns == written
+
+
+def test_what_the_budget_does_not_hold_is_left_out(
+    run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name, and the rest goes on; a failure too; with more time it is caught up on."""
+    monkeypatch.setattr(trainings, "estimate", lambda _: Cost(0.0, 1, 100.0, {"train": 25, "validation": 8}, 3))
+
+    def fail(*_: Any) -> None:
+        raise UserError("the layer is not there.")
+
+    monkeypatch.setattr(trainings, "name_last_third", fail)
+    chosen, said = run_ladder("majority-class", "last-layers", "whole-net", budget="10m")
+    assert chosen is None
+    assert "The last layers: failed: the layer is not there." in said
+    assert "The whole net: left out: about " in said
+    assert "of the budget of 600 s are left." in said
+    assert "No rung left a saved model: nothing is recommended." in said
+    status = pd.read_csv(tmp_path / "ladder" / "table.csv")["status"]
+    assert status[0] == "finished"
+    assert status[1] == "failed: the layer is not there"
+    assert status[2].startswith("left out: about ")
+    assert not (tmp_path / "ladder" / "06-whole-net").exists()
+
+
+@pytest.mark.slow
+def test_a_ladder_that_was_stopped_goes_on(
+    run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In front of its first checkpoint a rung begins again, and behind it goes on; the model is that of a whole run."""
+    folder = tmp_path / "ladder"
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_phases, "fit", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run_ladder("majority-class", "whole-net")
+    husk = folder / "05-whole-net"
+    husk.mkdir(exist_ok=True)
+    (husk / "hfkit.yaml").write_text("seed: 1\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(run_phases, "finish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run_ladder("majority-class", "whole-net")
+    assert (folder / "05-whole-net-set-aside-1" / "hfkit.yaml").read_text() == "seed: 1\n"
+    assert list(husk.glob("checkpoint-*"))
+    shutil.rmtree(max(husk.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2])))
+    chosen, said = run_ladder("majority-class", "whole-net")
+    assert "The majority class: validation 0.5000" in said
+    assert "The whole net: goes on from its last checkpoint." in said
+    line = next(line for line in said.splitlines() if line.startswith("The command that trains it alone: "))
+    argv = line.partition("recipes/fakenews.py ")[2].split()
+    load_recipe("fakenews").main([*argv, "--output_dir", str(tmp_path / "alone")])
+    weights, alone = (load_file(path / "model.safetensors") for path in (husk, tmp_path / "alone"))
+    assert all(equal(weights[name], alone[name]) for name in alone)
+    assert chosen.rung.name == "the whole net"
+
+
+@pytest.mark.slow
+def test_a_changed_result_is_not_believed(run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path) -> None:
+    run_ladder("majority-class")
+    file = tmp_path / "ladder" / "00-majority-class" / "predictions.csv"
+    file.write_text(file.read_text().replace("real", "fake"))
+    _, said = run_ladder("majority-class")
+    assert "what an earlier attempt left cannot be gone on with" in said
+    assert "as it was before" not in said
+
+
+@pytest.mark.slow
+def test_all_rungs_of_texts(run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path) -> None:
+    _, said = run_ladder()
+    assert "failed" not in said
+    table = pd.read_csv(tmp_path / "ladder" / "table.csv")
+    assert table["status"].tolist() == ["finished"] * 7
+    assert table["test_accuracy"].notna().all()
+    assert (table["seconds"] > 0).all()
+
+
+@pytest.mark.slow
+def test_all_rungs_of_images(photos: Path, tmp_path: Path) -> None:
+    flags = [*IMAGE_ARGV.split(), "--max_steps", "1"]
+    console = Console(file=io.StringIO(), width=200)
+    chosen = climb(make_settings(str(photos), flags, None, None, tmp_path / "ladder"), console)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert "failed" not in said
+    assert "recipes/cifar10.py --dataset" in said
+    table = pd.read_csv(tmp_path / "ladder" / "table.csv")
+    assert table["name"].tolist()[2:4] == ["an MLP on frozen layers", "the last layers"]
+    assert chosen.rung.has_model
