@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,8 @@ from hfkit.ladder.rule import Answers, Outcome, recommend
 from hfkit.ladder.rungs import find_last_third, list_rungs
 from hfkit.ladder.settings import LadderSettings, make_settings
 from hfkit.models.base import BackboneClassifier
-from hfkit.training import run as run_phases
 from hfkit.training.cost import Cost
+from hfkit.training.trainer import ClassifierTrainer
 
 # --- the rule ---
 
@@ -46,7 +45,7 @@ def outcome(name: str, seconds: float, wrong: Sequence[int], rows: int = 200, ha
 
 PIECES = outcome("word pieces", 2, range(24), has_model=False)
 HEAD = outcome("the solved head", 20, range(20))
-LAST = outcome("the last layers", 90, range(18))
+LAST = outcome("the last third of the layers", 90, range(18))
 WHOLE = outcome("the whole net", 600, range(19))
 POOR = outcome("the whole net", 600, range(60))
 
@@ -58,7 +57,7 @@ POOR = outcome("the whole net", 600, range(60))
             [HEAD, LAST, WHOLE],
             HEAD,
             LAST,
-            "Against the best on validation, the solved head is not told apart from the last layers (",
+            "Against the best on validation, the solved head is not told apart from the last third of the layers (",
         ),
         ([outcome("the solved head", 20, range(60)), WHOLE], WHOLE, WHOLE, "The whole net is the best on validation"),
         (
@@ -283,10 +282,10 @@ def test_what_the_budget_does_not_hold_is_left_out(
     def fail(*_: Any) -> None:
         raise UserError("the layer is not there.")
 
-    monkeypatch.setattr(trainings, "name_last_third", fail)
-    chosen, said = run_ladder("majority-class", "last-layers", "whole-net", budget="10m")
+    monkeypatch.setattr(climbing.Ladder, "_layer", lambda _, rung: fail() if rung.trains == "last" else "")
+    chosen, said = run_ladder("majority-class", "last-third-of-the-layers", "whole-net", budget="10m")
     assert chosen is None
-    assert "The last layers: failed: the layer is not there." in said
+    assert "The last third of the layers: failed: the layer is not there." in said
     assert "The whole net: left out: about " in said
     assert "of the budget of 600 s are left." in said
     assert "No rung left a saved model: nothing is recommended." in said
@@ -304,23 +303,22 @@ def test_a_ladder_that_was_stopped_goes_on(
     """In front of its first checkpoint a rung begins again, and behind it goes on; the model is that of a whole run."""
     folder = tmp_path / "ladder"
 
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(run_phases, "fit", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run_ladder("majority-class", "whole-net")
     husk = folder / "05-whole-net"
-    husk.mkdir(exist_ok=True)
-    (husk / "hfkit.yaml").write_text("seed: 1\n")
-    with monkeypatch.context() as patch:
-        patch.setattr(run_phases, "finish", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run_ladder("majority-class", "whole-net")
-    assert (folder / "05-whole-net-set-aside-1" / "hfkit.yaml").read_text() == "seed: 1\n"
-    assert list(husk.glob("checkpoint-*"))
-    shutil.rmtree(max(husk.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2])))
+    compute_loss = ClassifierTrainer.compute_loss
+    for steps in (1, 4):  # in the first epoch, which has three; then in the second
+        taken = iter(range(steps))
+
+        def stop(*arguments: Any, taken: Any = taken, **options: Any) -> Any:
+            if next(taken, None) is None:
+                raise KeyboardInterrupt
+            return compute_loss(*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ClassifierTrainer, "compute_loss", stop)
+            with pytest.raises(KeyboardInterrupt):
+                run_ladder("majority-class", "whole-net")
+    assert (folder / "05-whole-net-set-aside-1" / "hfkit.yaml").exists()
+    assert [path.name for path in husk.glob("checkpoint-*")] == ["checkpoint-3"]
     chosen, said = run_ladder("majority-class", "whole-net")
     assert "The majority class: validation 0.5000" in said
     assert "The whole net: goes on from its last checkpoint." in said
@@ -330,6 +328,12 @@ def test_a_ladder_that_was_stopped_goes_on(
     weights, alone = (load_file(path / "model.safetensors") for path in (husk, tmp_path / "alone"))
     assert all(equal(weights[name], alone[name]) for name in alone)
     assert chosen.rung.name == "the whole net"
+
+
+def test_data_that_no_rung_could_read_end_the_ladder(tmp_path: Path) -> None:
+    (tmp_path / "tweets.csv").write_text("tweet,verdict\na,fake\n")
+    with pytest.raises(UserError, match="has no column named label"):
+        climb(make_settings(str(tmp_path / "tweets.csv"), [], None, None, tmp_path / "ladder"), Console(quiet=True))
 
 
 @pytest.mark.slow
@@ -362,5 +366,5 @@ def test_all_rungs_of_images(photos: Path, tmp_path: Path) -> None:
     assert "failed" not in said
     assert "recipes/cifar10.py --dataset" in said
     table = pd.read_csv(tmp_path / "ladder" / "table.csv")
-    assert table["name"].tolist()[2:4] == ["an MLP on frozen layers", "the last layers"]
+    assert table["name"].tolist()[2:4] == ["an MLP on frozen layers", "the last third of the layers"]
     assert chosen.rung.has_model

@@ -36,7 +36,8 @@ def ladder(
 
     settings = make_settings(data, flags or [], task, budget, output_dir)
     try:
-        climb(settings)
+        recommendation = climb(settings)
     except KeyboardInterrupt as error:
         typer.echo(f"\nStopped. The same command with --output_dir {settings.folder} goes on where it was.", err=True)
         raise typer.Exit(130) from error
+    raise typer.Exit(0 if recommendation is not None else 1)

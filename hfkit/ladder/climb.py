@@ -8,13 +8,15 @@ from rich.console import Console
 
 from ..errors import UserError
 from ..evaluation.intervals import with_interval
-from ..flags.configuration import CONFIGURATION_FILE
+from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from . import baselines, trainings
 from .outcomes import read_outcome, set_aside, write_outcome
 from .rule import Outcome, Recommendation, begin_sentence, find_best, recommend
-from .rungs import Rung, list_rungs
+from .rungs import Rung, find_last_third, list_rungs
 from .settings import LadderSettings, read_state, write_state
 from .table import show_end
+
+_MEMORY_IS_FULL = ("out of memory", "can't allocate memory")
 
 
 class LeftOutError(Exception):
@@ -34,6 +36,7 @@ class Ladder:
         earlier: What the rungs took before this session.
         spare: A task that was read for a rung without a net and that the first net can have, and its command line.
         layers: From which on about the last third of a backbone runs.
+        read_before: Seconds that reading the data and loading the model took, where that was done for another rung.
 
     """
 
@@ -45,10 +48,16 @@ class Ladder:
     earlier: float = 0.0
     spare: tuple[list[str], trainings.Prepared] | None = None
     layers: dict[str, str] = field(default_factory=dict)
+    read_before: float = 0.0
     started: float = field(default_factory=time.perf_counter)
 
     def climb(self) -> Recommendation | None:
-        """Go through all rungs, show the table, and return which rung is enough."""
+        """Go through all rungs, show the table, and return which rung is enough.
+
+        Raises:
+            UserError: The data cannot be read, or the first backbone cannot be loaded.
+
+        """
         rungs = list_rungs(self.settings.modality, self.settings.backbones)
         self.seconds = read_state(self.settings.folder)["seconds"]
         self.earlier = sum(self.seconds.values())
@@ -61,9 +70,11 @@ class Ladder:
             except LeftOutError as reason:
                 self._leave_out(rung, f"left out: {reason}")
             except UserError as error:
+                if rung is rungs[0]:  # it trains nothing: the data or the backbone are wrong for all
+                    raise
                 self._leave_out(rung, f"failed: {error}")
             except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is one
-                if not isinstance(error, MemoryError) and "memory" not in str(error):
+                if not isinstance(error, MemoryError) and not any(text in str(error) for text in _MEMORY_IS_FULL):
                     raise
                 self._leave_out(rung, "failed: the memory is full; lower --per_device_train_batch_size")
             else:
@@ -85,10 +96,14 @@ class Ladder:
 
         """
         started, folder = time.perf_counter(), self.settings.folder / rung.folder
+        self.read_before = 0.0
         self._check_budget(0.0, "the budget is used up")
         if rung.has_model:
-            self._train(rung, folder)
-            spent = time.perf_counter() - started
+            try:
+                self._train(rung, folder)
+            finally:
+                trainings.release()
+            spent = time.perf_counter() - started + self.read_before
         else:
             self._set_aside(rung, folder)
             spent, predictions = self._predict_without_net(rung)
@@ -120,16 +135,27 @@ class Ladder:
             self._check_budget(cost.seconds, cost.describe())
             self._say(f"{begin_sentence(rung.name)}: {cost.describe()}; what it says goes to {log}.")
         trainings.train(prepared, folder, log)
-        del prepared
-        trainings.release()
 
     def _prepare(self, rung: Rung) -> trainings.Prepared:
         """Return the task of a rung, the spare one where it is of the same flags."""
         argv, spare = self.command(rung), self.spare
         self.spare = None
         if spare is not None and spare[0] == argv:
+            self.read_before = spare[1].seconds
             return spare[1]
-        return trainings.prepare(self.settings.modality, argv, self.log(rung))
+        return self._read(rung, argv)
+
+    def _read(self, rung: Rung, argv: list[str]) -> trainings.Prepared:
+        """Prepare a task, and note the layer from which on about the last third of its backbone runs.
+
+        Raises:
+            UserError: It cannot be trained.
+
+        """
+        prepared = trainings.prepare(self.settings.modality, argv, self.log(rung))
+        if rung.backbone not in self.layers:
+            self.layers[rung.backbone] = find_last_third(prepared.task.model)
+        return prepared
 
     def _predict_without_net(self, rung: Rung) -> tuple[float, baselines.Predictions]:
         """Return the seconds and the predictions of a rung without a net.
@@ -140,15 +166,18 @@ class Ladder:
         """
         argv = self.command(rung)
         if self.spare is None:  # as the solved head of the same backbone has it, which can take it over
-            self.spare = argv, trainings.prepare(self.settings.modality, argv, self.log(rung))
+            self.spare = argv, self._read(rung, argv)
         return baselines.predict_without_net(rung.name, self.spare[1].task)
 
     def _layer(self, rung: Rung) -> str:
         if rung.trains != "last":
             return ""
-        if rung.backbone not in self.layers:
-            revision = self.settings.flags.get("backbone_revision", [None])[0]
-            self.layers[rung.backbone] = trainings.name_last_third(rung.backbone, revision, self.log(rung))
+        file = self.settings.folder / rung.folder / CONFIGURATION_FILE
+        layer = read_configuration(file).flags.get("unfreeze_from") if file.is_file() else None
+        if layer is not None:
+            return str(layer)
+        if rung.backbone not in self.layers:  # a ladder that goes on, with nothing read so far
+            self._read(rung, self.settings.argv(rung, "all"))
         return self.layers[rung.backbone]
 
     def _check_budget(self, seconds: float, what: str) -> None:

@@ -18,7 +18,7 @@ _KINDS: dict[Modality, list[tuple[str, Trains, str]]] = {
         (WORD_PIECES, "nothing", ""),
         ("the solved head", "solved", ""),
         ("a BiGRU on frozen layers", "head", "--head bigru"),
-        ("the last layers", "last", ""),
+        ("the last third of the layers", "last", ""),
         ("the whole net", "all", ""),
         ("the whole net with BiGRU and n-grams", "all", "--head bigru --ngrams auto"),
     ],
@@ -26,7 +26,7 @@ _KINDS: dict[Modality, list[tuple[str, Trains, str]]] = {
         (MAJORITY, "nothing", ""),
         ("the solved head", "solved", ""),
         ("an MLP on frozen layers", "head", "--head mlp"),
-        ("the last layers", "last", ""),
+        ("the last third of the layers", "last", ""),
         ("the whole net", "all", ""),
     ],
 }

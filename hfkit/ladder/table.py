@@ -162,8 +162,9 @@ def _describe_test(chosen: Outcome, outcomes: Sequence[Outcome]) -> list[str]:
         return ["There is no test split with labels."]
     warning = warn_of_few_rows("test", len(chosen.test.right), *chosen.test.interval)
     accuracy = with_interval(chosen.test.accuracy, *chosen.test.interval)
-    sentences = [f"Test, which chose nothing: {chosen.name} {accuracy}."]
-    for other in outcomes:
-        if other is not chosen and other.test is not None:
-            sentences.append(chosen.test.compare(other.test).sentence("It", other.name))
-    return [" ".join([*sentences, warning]).strip()]
+    compared = [
+        chosen.test.compare(other.test).sentence("It", other.name)
+        for other in outcomes
+        if other is not chosen and other.test is not None
+    ]
+    return [f"Test, which chose nothing: {chosen.name} {accuracy}. {warning}".strip(), *compared]

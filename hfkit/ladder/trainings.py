@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 
-from ..backbones.find import find_model
 from ..data.modality import Modality
 from ..flags.kinds import Arguments
 from ..machine import give_back_memory
@@ -25,7 +24,6 @@ from ..tasks import image, text
 from ..tasks.train import prepare_task
 from ..training.cost import Cost, estimate_cost
 from ..training.run import train_classifier
-from .rungs import find_last_third
 
 _READ: dict[Modality, Callable[[Sequence[str]], tuple[Any, str]]] = {
     "text": text.read_text_flags,
@@ -41,11 +39,13 @@ class Prepared:
     Attributes:
         arguments: The flags.
         task: Model and data.
+        seconds: What reading the data and loading the model took.
 
     """
 
     arguments: Arguments[Any, Any]
     task: Task
+    seconds: float
 
 
 def prepare(modality: Modality, argv: Sequence[str], log: Path) -> Prepared:
@@ -55,9 +55,11 @@ def prepare(modality: Modality, argv: Sequence[str], log: Path) -> Prepared:
         UserError: As the recipe.
 
     """
+    started = time.perf_counter()
     with printing_to(log):
         arguments, line = _READ[modality](argv)
-        return Prepared(arguments, prepare_task(arguments, line, _MAKE[modality]))
+        task = prepare_task(arguments, line, _MAKE[modality])
+    return Prepared(arguments, task, time.perf_counter() - started)
 
 
 def estimate(prepared: Prepared) -> Cost:
@@ -82,18 +84,6 @@ def release() -> None:
     give_back_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def name_last_third(backbone: str, revision: str | None, log: Path) -> str:
-    """Return the layer from which on about the last third of a backbone runs.
-
-    Raises:
-        UserError: It cannot be loaded.
-
-    """
-    flags = ["--backbone_revision", revision] if revision is not None else []
-    with printing_to(log):
-        return find_last_third(find_model(backbone, flags))
 
 
 @contextlib.contextmanager

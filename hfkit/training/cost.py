@@ -10,6 +10,7 @@ from ..data.batching import make_batch
 from ..data.stored_rows import read_column
 from ..features.cache import CannotCacheError, find_start_layer
 from ..flags.kinds import Arguments
+from ..flags.solver import CONVEX
 from ..freezing import FreezePlan
 from ..machine import measure_seconds
 from ..task import Task
@@ -30,7 +31,7 @@ class Cost:
         copies: How many augmented copies of each training row are stored.
         step: Seconds a row of a training step of the rest, forward and backward.
         rows: Of each split.
-        epochs: How often training reads each row.
+        epochs: How often training reads each row; 0 where the head is solved, without steps.
 
     """
 
@@ -50,10 +51,13 @@ class Cost:
 
     def describe(self) -> str:
         """Say how long, and what that is made of."""
+        if not self.epochs:
+            return f"about {self.seconds:.0f} s for the frozen layers, {1e3 * self.frozen:.2f} ms a row, and what solving takes"
         frozen = f"the frozen layers once, {1e3 * self.frozen:.2f} ms a row; " if self.frozen else ""
+        epochs = f"{self.epochs:g} epoch{'' if self.epochs == 1 else 's'} of {self.rows['train']:,} rows"
         return (
-            f"about {self.seconds:.0f} s ({frozen}{self.epochs:g} epochs of {self.rows['train']:,} rows at "
-            f"{1e3 * self.step:.2f} ms, as measured on one batch; evaluations at a third of that)"
+            f"about {self.seconds:.0f} s ({frozen}{epochs} at {1e3 * self.step:.2f} ms, as measured on one batch; evaluations at "
+            "a third of that; reading and reporting not counted)"
         )
 
 
@@ -87,6 +91,8 @@ def estimate_cost(task: Task, arguments: Arguments[Any, Any]) -> Cost:
     rows_a_step = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
     is_limited = training.max_steps > 0
     epochs = training.max_steps * rows_a_step / len(train) if is_limited else training.num_train_epochs
+    if CONVEX in (training.solver, arguments.filled_in.get("solver")):
+        epochs = 0
     return Cost(frozen / len(indices), len(task.frozen["train"].copies), step / len(indices), rows, epochs)
 
 
