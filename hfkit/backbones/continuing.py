@@ -164,7 +164,8 @@ def continue_from(new: BackboneClassifier, saved: BackboneClassifier, name: str,
         # A field that one of the two heads does not have follows from another, which is told.
         told = {field: pair for field, pair in values.items() if None not in pair} or values
         changes = ", ".join(f"{field} is {_show(now)} and was {_show(before)}" for field, (now, before) in told.items())
-        return Note("continued", f"Continues from {name}, with a head that starts from scratch: {changes}.")
+        text = f"Continues from {name}, with a head that starts from scratch: {changes}."
+        return Note("continued", text + _left_threshold(saved))
     kept = _keep_head(new, saved)
     mine, theirs = _classes(new), _classes(saved)
     parts = [
@@ -172,7 +173,13 @@ def continue_from(new: BackboneClassifier, saved: BackboneClassifier, name: str,
         *_listing("new", [label for label in mine if label not in kept]),
         *_listing("dropped", [label for label in theirs if label not in kept]),
     ]
-    return Note("continued", f"Continues from {name}: {'; '.join(parts)}.")
+    return Note("continued", f"Continues from {name}: {'; '.join(parts)}.{_left_threshold(saved)}")
+
+
+def _left_threshold(saved: BackboneClassifier) -> str:
+    """Say that a confidence below which the saved model does not answer is left behind: it was certified for that model."""
+    left = saved.config.answer_threshold is not None
+    return " The confidence below which it did not answer is left behind." if left else ""
 
 
 def _listing(what: str, labels: list[str]) -> list[str]:

@@ -69,7 +69,7 @@ def build_on_saved_model(
     assert family is not None
     model_class, options, saved_size = family
     saved_head = options["head"]
-    options |= {**head, "image_size": image_size or saved_size}
+    options |= {**head, "image_size": image_size or saved_size, "answer_threshold": None}
     if options["head"] != saved_head == "layers":
         options |= _without_layers(options, name)
     own = _OF_HEAD.get(options["head"], ())

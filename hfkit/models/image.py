@@ -10,6 +10,7 @@ from transformers import PreTrainedConfig
 from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutput
 
+from .answering import check_threshold
 from .heads import LayersHead, LinearHead, MlpHead
 from .image_layers import PassThrough
 from .image_pipeline import ImageClassificationPipeline
@@ -79,6 +80,7 @@ class ImageClassifierConfig(PreTrainedConfig):
         poolings: What is taken of each: `mean` over space or tokens, `first` token where there are tokens.
         standardised: Whether a head `layers` keeps the mean and the scale of its features.
         dropped_modules: Names of modules that were dropped, since they stand behind all that a head `layers` reads.
+        answer_threshold: The lowest confidence with which an image is answered in `pipeline()`; `None`: each is.
 
     """
 
@@ -94,6 +96,7 @@ class ImageClassifierConfig(PreTrainedConfig):
     poolings: list[str] | None = None
     standardised: bool = False
     dropped_modules: list[str] | None = None
+    answer_threshold: float | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.problem_type = "single_label_classification"
@@ -105,6 +108,7 @@ class ImageClassifierConfig(PreTrainedConfig):
             if value not in choices:
                 raise ValueError(f"Unknown {name} '{value}': write {' or '.join(choices)}.")
         check_layer_fields(self)
+        check_threshold(self.answer_threshold)
         # `pipeline("image-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
         self.custom_pipelines = {
             "image-classification": {

@@ -4,9 +4,19 @@ from typing import Any
 
 from transformers import ImageClassificationPipeline as BaseImageClassificationPipeline
 
+from .answering import mark_answers
+
 
 class ImageClassificationPipeline(BaseImageClassificationPipeline):
-    """`pipeline("image-classification")` for our classes; an image is opened, turned and resized as in training."""
+    """`pipeline("image-classification")` for our classes; an image is opened, turned and resized as in training.
+
+    Where the config has an `answer_threshold`, each answer says by `answered` whether the model is sure enough.
+    """
 
     def check_model_type(self, supported_models: Any) -> None:
         """Accept the model: the built-in list of names knows no custom class and would log an error for each."""
+
+    def postprocess(self, model_outputs: Any, **options: Any) -> Any:
+        """Return labels and scores, and where the model may keep silent whether it answers."""
+        answers = super().postprocess(model_outputs, **options)
+        return mark_answers(answers, model_outputs["logits"], self.model.config.answer_threshold)

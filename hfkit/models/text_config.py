@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from transformers import PreTrainedConfig
 
+from .answering import check_threshold
 from .encoders import check_reads_texts, encoder_config
 from .ngrams import LONGEST
 from .pooling import POOLINGS
@@ -36,6 +37,7 @@ class TextClassifierConfig(PreTrainedConfig):
         ngram_count: How many n-grams of token ids add a score to the logits (see `ngrams.py`).
         ngram_max: Tokens of the longest of them.
         ngram_special_count: How many token ids are in no n-gram.
+        answer_threshold: The lowest confidence with which a text is answered in `pipeline()`; `None`: each is.
 
     """
 
@@ -57,6 +59,7 @@ class TextClassifierConfig(PreTrainedConfig):
     ngram_count: int = 0
     ngram_max: int = 2
     ngram_special_count: int = 0
+    answer_threshold: float | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         backbone = self.backbone_config or {}
@@ -83,6 +86,7 @@ class TextClassifierConfig(PreTrainedConfig):
             )
         if min(self.ngram_count, self.ngram_special_count) < 0 or not 1 <= self.ngram_max <= LONGEST:
             raise ValueError(f"ngram_max is {self.ngram_max}: write 1 to {LONGEST}, and no negative ngram_count.")
+        check_threshold(self.answer_threshold)
         # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
         self.custom_pipelines = {
             "text-classification": {

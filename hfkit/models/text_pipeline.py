@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from transformers import TextClassificationPipeline as BaseTextClassificationPipeline
 
+from .answering import mark_answers
 from .cleaning import clean, join_texts
 
 
@@ -12,7 +13,8 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
     """`pipeline("text-classification")` with the cleaning and the `max_length` of the model's config.
 
     A text of any length gives a label, and so does an empty one. A row of two columns is given as
-    `{"text": ..., "text_pair": ...}` and joined as in training.
+    `{"text": ..., "text_pair": ...}` and joined as in training. Where the config has an `answer_threshold`, each answer says by
+    `answered` whether the model is sure enough.
     """
 
     def check_model_type(self, supported_models: Any) -> None:
@@ -28,3 +30,8 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
             ids = torch.full((1, 1), config.pad_token_id)
             encoded = type(encoded)({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
         return encoded
+
+    def postprocess(self, model_outputs: Any, **options: Any) -> Any:
+        """Return label and score, or several of them, and where the model may keep silent whether it answers."""
+        answers = super().postprocess(model_outputs, **options)
+        return mark_answers(answers, model_outputs["logits"], self.model.config.answer_threshold)
