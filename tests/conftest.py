@@ -192,10 +192,10 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_runs(run_fakenews: Callable[..., Run], shared_folder: Path) -> LazyRuns:
-    """Return a run of each head: one with one logit, one with CT-BERT's cleaning and n-grams."""
+    """Return a run of each head: one with one logit, one with CT-BERT's cleaning, n-grams and a promise."""
     argv = {
         "linear": "--head linear --unfreeze_from encoder.layer.1",
-        "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert --ngrams 1 2",
+        "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert --ngrams 1 2 --max_error 0.6",
         "one-logit": "--head linear --head_logits 1 --unfreeze_from none",
     }
     return LazyRuns(shared_folder, run_fakenews, argv)
@@ -269,7 +269,7 @@ def finished_image_runs(run_cifar10: Callable[..., Run], shared_folder: Path) ->
         "vgg": "--backbone vgg19 --unfreeze_from block5_conv1",
         "densenet": "--backbone densenet201 --unfreeze_from conv5_block1_0_bn",
         "deit": "--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11 --two_heads true",
-        "timm": "--unfreeze_from none --augment randaugment --mixup 0.2 --cutmix 1",
+        "timm": "--unfreeze_from none --augment randaugment --mixup 0.2 --cutmix 1 --max_error 0.5",
         "token-learner": "--backbone deit_tiny_distilled_patch16_224 --head linear --unfreeze_from blocks.token_learner "
         "--token_learner_tokens 3 --token_learner_at 10",
         "fdvit": "--backbone fdvit_ti --unfreeze_from stages.4 --label_smoothing_factor 0.1",

@@ -8,6 +8,7 @@ __all__ = [
     "augmented",
     "batching",
     "chance",
+    "halves",
     "image_sources",
     "images",
     "modality",

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy.stats import binom
 
+from ..models.answering import confidences
+from .intervals import accuracy_interval
+
+DELTA = 0.05
+"""How often at most a promise may be broken, over draws of the certifying rows."""
 MAX_STEPS = 200
 """Thresholds of the grid; they are quantiles of the confidences."""
 MOST_ROWS = 10_000_000
@@ -42,14 +48,23 @@ class Abstention:
         """Share of the certifying rows that are answered."""
         return self.answered / self.rows if self.rows else 0.0
 
+    @property
+    def promise(self) -> str:
+        """What is guaranteed, where there is a threshold; without a full stop."""
+        return f"With {100 * (1 - self.delta):.4g} % confidence at most {100 * self.max_error:.4g} % of its answers are wrong"
+
     def sentence(self) -> str:
-        """Say what is promised, or why nothing can be."""
-        promise = f"at most {100 * self.max_error:.4g} % of the answers are wrong, with {100 * (1 - self.delta):.4g} % confidence"
+        """Say from which confidence on it answers, and what certifies that, or why nothing can be promised."""
         if self.threshold is not None:
+            start = "It answers, however sure it is"
+            if self.threshold > 0:
+                digits = 4 if self.threshold < 0.9995 else 8
+                start = f"It does not answer below a confidence of {self.threshold:.{digits}f}"
             return (
-                f"Below a confidence of {self.threshold:.4f} the model does not answer: {promise} (of the {self.rows:,} rows "
-                f"that certify it {100 * self.coverage:.1f} % are answered, {self.wrong} of these {self.answered:,} wrongly)."
+                f"{start}: of the {self.rows:,} rows that certify it {100 * self.coverage:.1f} % are answered, {self.wrong} of "
+                f"these {self.answered:,} wrongly."
             )
+        promise = f"at most {100 * self.max_error:.4g} % of the answers are wrong, with {100 * (1 - self.delta):.4g} % confidence"
         if self.rows_needed is None:
             return f"No threshold can promise that {promise}: even where the model is the surest it is wrong too often."
         return (
@@ -58,13 +73,64 @@ class Abstention:
         )
 
 
+@dataclass(frozen=True)
+class ScoredRows:
+    """Rows of which is known how sure a model is of them, and whether it is right.
+
+    Attributes:
+        confidences: (rows,) from 0 to 1.
+        right: (rows,) booleans.
+
+    """
+
+    confidences: np.ndarray
+    right: np.ndarray
+
+    @classmethod
+    def from_logits(cls, logits: np.ndarray, references: np.ndarray) -> "ScoredRows":
+        """Score rows by their logits (rows, classes) in float32 and the ids (rows,) of their classes."""
+        return cls(confidences_by_logits(logits), logits.argmax(axis=-1) == references)
+
+
+def confidences_by_logits(logits: np.ndarray) -> np.ndarray:
+    """Return the confidence (rows,) of each row of logits (rows, classes), as `pipeline()` takes it for one."""
+    return confidences(torch.from_numpy(logits)).numpy()
+
+
+def measure_answers(answered: np.ndarray, right: np.ndarray | None) -> dict[str, float]:
+    """Return the share of rows that are answered, and of these the share that is wrong, each with its 95 % interval.
+
+    Args:
+        answered: (rows,) booleans.
+        right: (rows,) booleans; None where that is not known.
+
+    Returns:
+        `coverage` and `answered_error` with `_low` and `_high`; the latter only where it is known of some answer.
+
+    """
+    rows, answers = len(answered), int(answered.sum())
+    counts = {"coverage": (answers, rows)}
+    if right is not None and answers:
+        counts["answered_error"] = (int((answered & ~right).sum()), answers)
+    metrics: dict[str, float] = {}
+    for name, (part, total) in counts.items():
+        low, high = accuracy_interval(part, total)
+        metrics |= {name: part / total, f"{name}_low": low, f"{name}_high": high}
+    return metrics
+
+
+def fewest_rows(max_error: float, delta: float = DELTA) -> int:
+    """Return how many answered rows it takes to promise anything, where none of them is wrong."""
+    return math.ceil(math.log(delta) / math.log1p(-max_error))
+
+
 def choose_threshold(
     choosing_confidences: npt.ArrayLike,
     choosing_right: npt.ArrayLike,
     certifying_confidences: npt.ArrayLike,
     certifying_right: npt.ArrayLike,
     max_error: float,
-    delta: float = 0.05,
+    delta: float = DELTA,
 ) -> Abstention:
     """Choose the lowest confidence for which the error among the answered rows is at most `max_error`, by Learn then Test.
 
@@ -130,10 +196,13 @@ class _Curve:
 def _make_grid(choosing: _Curve) -> np.ndarray:
     """Return the thresholds that are considered, rising: each leaves another share of the choosing rows unanswered.
 
-    The lowest is 0: everything is answered, also what is less sure than any choosing row.
+    The lowest is 0: everything is answered, also what is less sure than any choosing row. The others stand midway between two
+    choosing confidences, so that rounding decides of no row that is scored again.
     """
-    grid = np.unique(np.quantile(choosing.confidences, np.linspace(0, 1, MAX_STEPS + 1), method="lower"))
-    return np.concatenate([[min(0.0, grid[0])], grid[1:]])
+    values = np.unique(choosing.confidences)
+    quantiles = np.unique(np.quantile(choosing.confidences, np.linspace(0, 1, MAX_STEPS + 1), method="lower"))
+    places = np.searchsorted(values, quantiles[1:])
+    return np.concatenate([[min(0.0, values[0])], (values[places - 1] + values[places]) / 2])
 
 
 def _order_thresholds(choosing: _Curve, certifying_rows: int, max_error: float) -> np.ndarray:
@@ -154,7 +223,7 @@ def _order_thresholds(choosing: _Curve, certifying_rows: int, max_error: float) 
 def _rows_needed(choosing: _Curve, grid: np.ndarray, max_error: float, delta: float) -> int | None:
     """Return the fewest certifying rows with which a threshold would be likely to pass, or None: none looks good enough."""
     answered, wrong = choosing.count(grid[::4])
-    least = math.ceil(math.log(delta) / math.log1p(-max_error))  # answered rows, without a mistake
+    least = fewest_rows(max_error, delta)
     sizes = np.ceil(np.geomspace(least, max(MOST_ROWS, least), 150))[:, None]
     passes = binom.cdf(np.floor(wrong / answered * sizes), sizes, max_error) <= delta
     if not passes.any():

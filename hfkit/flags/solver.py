@@ -65,6 +65,11 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
     ), f"Solver: convex ({'given' if asked else 'default on a frozen backbone'})."
 
 
+def is_solved(arguments: Any) -> bool:
+    """Tell whether the head is solved, of arguments that `choose_solver` returned."""
+    return (arguments.training.solver or arguments.filled_in.get("solver")) == CONVEX
+
+
 def _fill_in(arguments: Any, model: Any = None, data: Any = None, **values: Any) -> Any:
     """Return the arguments with values that nobody gave."""
     flags = {name: value for name, value in arguments.flags.items() if name not in values or name in arguments.given}

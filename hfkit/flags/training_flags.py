@@ -90,6 +90,13 @@ class TrainingFlags:
             "of word pieces."
         },
     )
+    max_error: float | None = field(
+        default=None,
+        metadata={
+            "help": "A share such as 0.02: the model does not answer below a confidence that is chosen so that, with 95 %% "
+            "confidence, at most this share of its answers is wrong. Half of validation certifies it; the other does the rest."
+        },
+    )
     license: str | None = field(
         default=None, metadata={"help": "With --push_to_hub: the model's license, such as mit or apache-2.0."}
     )
@@ -127,6 +134,11 @@ class TrainingFlags:
             raise UserError(f"--feature_cache is {self.feature_cache}: write auto, off, or a folder.")
         if self.lr_decay_per_epoch is not None and not 0 < self.lr_decay_per_epoch <= 1:
             raise UserError(f"--lr_decay_per_epoch is {self.lr_decay_per_epoch}: write a factor such as 0.9.")
+        if self.max_error is not None and not 0 < self.max_error < 1:
+            raise UserError(
+                f"--max_error is {self.max_error:g}: write the share of answers that may be wrong, above 0 and below 1, such as "
+                "0.02."
+            )
         for name in ("per_device_train_batch_size", "per_device_eval_batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}: write at least 1.")

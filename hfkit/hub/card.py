@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ..data.halves import CERTIFICATION
 from ..evaluation.intervals import accuracy_interval, macro_f1_interval, warn_of_few_rows, with_interval
 from ..models import FAMILIES
 from ..report import tables
+from ..report.abstention import read_abstention
 from ..report.baselines import compared_baselines, read_baselines, shown_baselines
 from ..report.summary import METRICS, SUMMARY_FILE
 from ..report.tables import escape_markdown
@@ -42,7 +44,7 @@ TEMPLATE = """---
 
 {{ baselines }}{% for picture in pictures %}![{{ picture[0] }}]({{ picture[1] }})
 {% endfor %}
-{{ classes }}
+{{ classes }}{{ abstention }}
 ## How to use it
 
 ```bash
@@ -129,6 +131,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         baselines=_describe_baselines(run),
         pictures=[picture for picture in pictures if (run / picture[1]).exists()],
         classes=tables.markdown_table(tables.classification_table(shown)) if shown else "",
+        abstention=_describe_answers(run),
         packages=" ".join(_packages(run)),
         task=family.task,
         repo_id=repo_id,
@@ -170,7 +173,7 @@ def _eval_results(results: dict[str, Any], summary: dict[str, Any], task: str) -
             dataset_config=summary["dataset_config"],
             dataset_revision=summary["dataset_revision"],
             dataset_split=split,
-            dataset_args={"cut_from": "train"} if split in summary["cut_from_train"] else None,
+            dataset_args=_dataset_args(split, summary),
             metric_type=kind,
             metric_name=name.replace("_", " "),
             metric_args={"average": "macro"} if name.startswith("macro") else None,
@@ -179,6 +182,14 @@ def _eval_results(results: dict[str, Any], summary: dict[str, Any], task: str) -
         for prefix, split in _splits(results)
         for name, kind in METRICS.items()
     ]
+
+
+def _dataset_args(split: str, summary: dict[str, Any]) -> dict[str, str] | None:
+    """Say which rows a split is where it is not what the data have under its name."""
+    arguments = {"cut_from": "train"} if split in summary["cut_from_train"] else {}
+    if split == "validation" and CERTIFICATION in summary["rows"]:
+        arguments["part"] = "one half"
+    return arguments or None
 
 
 def _result_table(results: dict[str, Any], summary: dict[str, Any], shown: dict[str, Any]) -> pd.DataFrame:
@@ -207,6 +218,17 @@ def _describe_baselines(run: Path) -> str:
     split = escape_markdown(str(table["split"][0]))
     title = f"Beside what costs next to nothing, on {split} (differences of accuracy are paired, tested by McNemar's exact test):"
     return f"{title}\n\n{tables.markdown_table(shown_baselines(table))}\n{lines}\n\n"
+
+
+def _describe_answers(run: Path) -> str:
+    """Return the section on the answers that the model gives; nothing where it gives all."""
+    text = read_abstention(run)
+    if not text:
+        return ""
+    marked = ""
+    if _read(run / "config.json").get("answer_threshold") is not None:
+        marked = "\n\nIn `pipeline()` each answer has `answered`, which is false where the model is not sure enough."
+    return f"\n## When it answers\n\n{escape_markdown(text)}{marked}\n"
 
 
 def _row_table(summary: dict[str, Any]) -> pd.DataFrame:

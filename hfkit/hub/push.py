@@ -23,7 +23,14 @@ from .proof import card_files, checksums, is_model_file, model_files, prove
 from .public_flags import public_configuration
 
 RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json", "summary.json")
-REPORT_FILES = ("confusion_matrix.png", "curves.png", "classification_report.json", "epochs.csv", "baselines.csv")
+REPORT_FILES = (
+    "confusion_matrix.png",
+    "curves.png",
+    "classification_report.json",
+    "epochs.csv",
+    "baselines.csv",
+    "abstention.md",
+)
 """Of a run's `report/`: what shows no rows of the data."""
 PREDICTION_FILES = ("predictions.csv", "report/errors.csv")
 """Rows of the data, which are uploaded only where it is asked for."""

@@ -14,7 +14,7 @@ from ..flags.kinds import IMAGE, Arguments, ImageDataArguments, ImageModelArgume
 from ..notes import Note
 from ..report.illustrations import illustrate_images
 from ..task import Task
-from .train import read_flags, train
+from .train import hold_out_certification, read_flags, train
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("photo.jpg"))"""
@@ -56,7 +56,7 @@ def make_image_task(arguments: ImageArguments) -> Task:
 
     """
     options = arguments.data
-    data = load_image_data(options)
+    data = hold_out_certification(load_image_data(options), arguments)
     model, processor, weights = build_image_classifier(arguments.model, options.image_size, data.label_names)
     images, kept = keep_resized(data.splits, processor)
     changes = Note("augmentation", describe_changes(options))

@@ -12,7 +12,7 @@ from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
 from ..notes import Note
 from ..task import Task
 from .learning_rate import learning_rate_by_width
-from .train import read_flags, train
+from .train import hold_out_certification, read_flags, train
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""
@@ -52,7 +52,7 @@ def make_text_task(arguments: TextArguments) -> Task:
         UserError: The data or the backbone is not as it must be.
 
     """
-    data = load_text_data(arguments.data)
+    data = hold_out_certification(load_text_data(arguments.data), arguments)
     model, tokenizer, notes = build_text_classifier(
         arguments.model, arguments.data, data.label_names, pooling_is_given="pooling" in arguments.given
     )

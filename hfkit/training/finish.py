@@ -12,7 +12,7 @@ from ..report.summary import write_summary
 from ..task import Task
 from .advice import advise
 from .evaluate import evaluate_saved_model
-from .fit import Fitted
+from .fitted import Fitted
 from .resolve import RunSettings
 from .trainer import ClassifierTrainer
 

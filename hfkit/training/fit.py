@@ -1,8 +1,5 @@
 """The second phase of a run: what is frozen is computed once, and the Trainer trains."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from rich.console import Console
 
 from ..features.inputs import training_inputs
@@ -10,29 +7,11 @@ from ..machine import use_all_cores
 from ..notes import Note
 from ..task import Task
 from .build import build_trainer
+from .fitted import Fitted
 from .freeze_callback import FreezeCallback, count_trained
 from .record import begin
 from .resolve import RunSettings
-from .solver import Solved, put_in, solve_run
-from .trainer import ClassifierTrainer
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What training leaves.
-
-    Attributes:
-        trainer: With the trained model.
-        metrics: Of the training itself, such as `train_loss`, and what was frozen.
-        notes: What was chosen for model and training.
-        solved: The solved head, or None.
-
-    """
-
-    trainer: ClassifierTrainer
-    metrics: dict[str, Any]
-    notes: list[Note]
-    solved: Solved | None = None
+from .solver import put_in, solve_run
 
 
 def fit(task: Task, settings: RunSettings, console: Console) -> Fitted:
@@ -50,7 +29,7 @@ def fit(task: Task, settings: RunSettings, console: Console) -> Fitted:
         freezing.on_train_end(trainer.args, trainer.state, trainer.control, task.model)
         said = put_in(task, solved, console)  # after the proof: the head reads fewer layers from here on
         metrics = {**solved.metrics(), **_feature_seconds(inputs.seconds), **count_trained(task.model, freezing)}
-        return Fitted(trainer, metrics, [*chosen, what_trains, *said], solved)
+        return Fitted(trainer, metrics, [*chosen, what_trains, *said], solved.choosing(task), solved)
     outcome = trainer.train(resume_from_checkpoint=str(settings.checkpoint) if settings.checkpoint else None)
     seconds = _feature_seconds(inputs.seconds)
     metrics = {**outcome.metrics, **seconds, **count_trained(task.model, freezing)}

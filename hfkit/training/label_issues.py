@@ -7,7 +7,7 @@ from ..evaluation.label_issues import list_label_issues
 from ..evaluation.metrics import softmax
 from ..report.tables import write_table
 from ..task import Task
-from .fit import Fitted
+from .fitted import Fitted
 from .resolve import RunSettings
 
 LABEL_ISSUES_FILE = "report/label_issues.csv"

@@ -18,7 +18,7 @@ from ..features.ngram_classifier import NgramClassifier, fit_ngram_classifier
 from ..models.ngrams import describe_lengths
 from ..notes import Note
 from ..task import Task
-from .fit import Fitted
+from .fitted import Fitted
 from .resolve import RunSettings
 
 

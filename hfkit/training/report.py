@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from datasets import Dataset
 from rich.console import Console
 
+from ..evaluation.abstention import confidences_by_logits
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.metrics import add_intervals, build_report, count_confusions, wrong_predictions
 from ..files import write_file
 from ..report import plots, tables
 from ..report.console import console_table, show_results
 from ..task import Task
+from .predicted import Predicted
 
 PREDICTIONS_FILE = "predictions.csv"
 """Of the split that is shown, in the run's folder."""
@@ -26,18 +27,20 @@ def readable_rows(rows: Dataset) -> pd.DataFrame:
     return rows.remove_columns(hidden).to_pandas()
 
 
-def write_predictions(file: Path, task: Task, split: str, logits: np.ndarray, references: np.ndarray | None) -> None:
+def write_predictions(file: Path, task: Task, predicted: Predicted, answer_threshold: float | None) -> None:
     """Write what was predicted of each row of a split, with the score of every class, as CSV.
 
     Args:
         file: Where to.
         task: With the rows.
-        split: Their split.
-        logits: (rows, classes).
-        references: (rows,) ids of the true classes, or None where they are not known.
+        predicted: What the model gave for the split.
+        answer_threshold: The lowest confidence of a row that is answered; None: nothing is said of that.
 
     """
-    table = tables.prediction_table(readable_rows(task.rows[split]), logits, references, task.label_names)
+    shown = readable_rows(task.rows[predicted.split])
+    table = tables.prediction_table(shown, predicted.logits, predicted.references, task.label_names)
+    if answer_threshold is not None:
+        table["answered"] = confidences_by_logits(predicted.logits) >= answer_threshold
     tables.write_table(file, table)
 
 
@@ -45,9 +48,8 @@ def write_report(
     log_history: list[dict[str, float]],
     task: Task,
     folder: Path,
-    split: str,
-    logits: np.ndarray,
-    references: np.ndarray | None,
+    predicted: Predicted,
+    answer_threshold: float | None,
     console: Console,
 ) -> None:
     """Write predictions, plots and tables of one split, and show them.
@@ -56,15 +58,15 @@ def write_report(
         log_history: The Trainer's log.
         task: With the rows.
         folder: Of the run.
-        split: That is shown.
-        logits: (rows, classes).
-        references: (rows,) ids of the true classes, or None where they are not known.
+        predicted: What the saved model gave for the split that is shown.
+        answer_threshold: The lowest confidence of a row that is answered, or None.
         console: Where to print.
 
     """
-    names = task.label_names
+    names, split = task.label_names, predicted.split
+    logits, references = predicted.logits, predicted.references
     shown = readable_rows(task.rows[split])
-    write_predictions(folder / PREDICTIONS_FILE, task, split, logits, references)
+    write_predictions(folder / PREDICTIONS_FILE, task, predicted, answer_threshold)
     epochs = tables.epoch_table(log_history)
     tables.write_table(folder / "report" / "epochs.csv", epochs, index=True)
     if len(epochs):  # a solved head has none
@@ -73,9 +75,9 @@ def write_report(
     if references is None:
         console.print(f"\nThe {split} split has no labels: see predictions.csv.")
         return
-    predictions = logits.argmax(axis=-1)
-    confusion = count_confusions(references, predictions, len(names))
-    report = add_intervals(build_report(references, predictions, names), confusion)
+    predicted_ids = logits.argmax(axis=-1)
+    confusion = count_confusions(references, predicted_ids, len(names))
+    report = add_intervals(build_report(references, predicted_ids, names), confusion)
     errors = wrong_predictions(shown, logits, references, names)
     tables.write_json(
         folder / "report" / "classification_report.json", {"split": split, **report, "confusion": confusion.tolist()}

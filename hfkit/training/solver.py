@@ -8,6 +8,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
+from ..evaluation.abstention import ScoredRows
 from ..features.apply_solution import apply_solution
 from ..features.candidates import Scored
 from ..features.matrix import read_features, read_token_ids
@@ -33,6 +34,13 @@ class Solved:
     solution: Solution
     features: torch.Tensor
     groups: list[FeatureGroup]
+
+    def choosing(self, task: Task) -> ScoredRows | None:
+        """Return the training rows as they were scored out of fold, which thresholds are chosen by; None without scores."""
+        solution = self.solution
+        if solution.out_of_fold is None:
+            return None
+        return ScoredRows.from_logits(solution.out_of_fold, np.array(task.frozen["train"].labels)[solution.rows])
 
     def metrics(self) -> dict[str, float]:
         """Return results of the solving, by name."""

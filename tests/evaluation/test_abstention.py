@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from hfkit.evaluation.abstention import choose_threshold
+from hfkit.evaluation.abstention import ScoredRows, choose_threshold, confidences_by_logits
 
 
 def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -74,6 +74,28 @@ def test_equal_confidences_are_answered_together() -> None:
         choose_threshold([1.0] * 9, [True] * 9, [1.0] * 100, [True] * 90 + [False] * 10, max_error=0.06).threshold
         is None
     )
+
+
+def test_confidences_are_those_of_a_saved_model_in_float32() -> None:
+    """Near 1 those of many rows are one, and it is them all or none."""
+    logits = np.array([[0, 20], [0, 30], [3, 0], [0, 0]], dtype=np.float32)
+    confidences = confidences_by_logits(logits)
+    assert confidences.dtype == np.float64
+    assert confidences[0] == confidences[1] == 1
+    np.testing.assert_allclose(confidences[2:], [1 / (1 + np.exp(-3)), 0.5], atol=1e-7)
+    scored = ScoredRows.from_logits(logits, np.array([1, 0, 0, 0]))
+    assert scored.right.tolist() == [True, False, True, True]
+    assert np.array_equal(scored.confidences, confidences)
+
+
+def test_no_row_that_chooses_stands_on_a_threshold() -> None:
+    """A row whose scores differ by a rounding error when it is scored again is answered, or not, as before."""
+    choosing, certifying = drawn(2000, 0), drawn(2000, 1)
+    threshold = choose_threshold(*choosing, *certifying, max_error=0.05).threshold
+    assert threshold is not None
+    assert np.abs(choosing[0] - threshold).min() > 0
+    below, above = choosing[0][choosing[0] < threshold].max(), choosing[0][choosing[0] >= threshold].min()
+    assert threshold == pytest.approx((below + above) / 2)
 
 
 @pytest.mark.parametrize(("max_error", "delta"), [(0, 0.05), (1, 0.05), (0.1, 0), (0.1, 1)])

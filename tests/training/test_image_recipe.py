@@ -29,14 +29,14 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
     assert names == {
         *("config.json", "model.safetensors", "preprocessor_config.json"),
         *("timm_backbone.py", "checkpointing.py", "image.py", "base.py", "heads.py", "losses.py", "image_pipeline.py"),
-        *("execution_order.py", "execution_recorder.py", "splitting.py"),
+        *("execution_order.py", "execution_recorder.py", "splitting.py", "answering.py"),
         *("image_layers.py", "layer_groups.py", "layer_reader.py"),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
         *("report/classification_report.json", "report/classification_report.md", "report/baselines.csv"),
         "report/validation_predictions.csv",
-        *("report/samples.png", "report/errors.png"),
+        *("report/samples.png", "report/errors.png", "report/abstention.md"),
         *("summary.json", "manifest.json", "proof/rows.json"),
         *(f"proof/{name}" for name in finished_image_runs["timm"].json("proof/rows.json")["inputs"]),
     }

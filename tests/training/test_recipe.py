@@ -37,6 +37,7 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
         *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
         *(
             "text.py",
+            "answering.py",
             "base.py",
             "encoders.py",
             "heads.py",

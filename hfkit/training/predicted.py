@@ -1,0 +1,60 @@
+"""What the saved model gives for a split."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UserError
+from ..evaluation.abstention import ScoredRows
+from ..evaluation.predict import predict_logits
+from ..models.base import BackboneClassifier
+from ..task import Task
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What the saved model gave for a split.
+
+    Attributes:
+        split: `validation`, `certification` or `test`.
+        logits: (rows, classes), in float32.
+        references: (rows,) ids of the true classes, or None where the split has no labels.
+        seconds: What predicting took.
+
+    """
+
+    split: str
+    logits: np.ndarray
+    references: np.ndarray | None
+    seconds: float
+
+    @property
+    def prefix(self) -> str:
+        """What names of its results begin with."""
+        return "eval" if self.split == "validation" else "test"
+
+    @property
+    def scored(self) -> ScoredRows:
+        """How sure the model is of each row, and whether it is right; only of a split with labels."""
+        assert self.references is not None
+        return ScoredRows.from_logits(self.logits, self.references)
+
+
+def predict_split(model: BackboneClassifier, task: Task, split: str, batch_size: int) -> Predicted:
+    """Return what a model in float32 gives for a split; all processes call it, and all get it.
+
+    Raises:
+        UserError: It gives no numbers.
+
+    """
+    start = time.perf_counter()
+    logits = predict_logits(model, task.inputs[split], task.collator, batch_size)
+    seconds = time.perf_counter() - start
+    if not np.isfinite(logits).all():
+        raise UserError(
+            "The training diverged: the model gives no numbers any more. Lower --learning_rate and --head_learning_rate."
+        )
+    rows = task.rows[split]
+    references = np.array(rows["label"]) if "label" in rows.column_names else None
+    return Predicted(split, logits, references, seconds)
