@@ -1,17 +1,13 @@
-"""What texts and images share: the flags, rows that are held out by them, the task, and its run."""
+"""What texts and images share: the flags, the task, and its run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..backbones.continuing import filled_in_flags, take_from_saved_model
-from ..data.halves import CERTIFICATION, halve_validation
-from ..data.splits import LabelledData
-from ..evaluation.abstention import fewest_rows
 from ..flags.kinds import Arguments, Kinds
 from ..flags.parsing import describe_run, parse_recipe
-from ..flags.solver import choose_solver, is_solved
-from ..notes import Note
+from ..flags.solver import choose_solver
 from ..task import Task
 from ..training.run import train_classifier
 from ..training.start import start_run
@@ -36,30 +32,6 @@ def read_flags(
     arguments, solver = choose_solver(take_from_saved_model(given))
     line = line if arguments is given else describe_run(arguments)
     return arguments, f"{line} {solver}".strip()
-
-
-def hold_out_certification(data: LabelledData, arguments: Arguments[Any, Any]) -> LabelledData:
-    """Halve validation where `--max_error` is given: one half chooses, and the other certifies (see `training.certify`).
-
-    A solved head has its thresholds chosen by training rows out of fold, and leaves validation whole.
-
-    Raises:
-        UserError: Validation has one row.
-
-    """
-    max_error = arguments.training.max_error
-    if max_error is None or is_solved(arguments):
-        return data
-    splits = halve_validation(data.splits)
-    choosing, certifying = len(splits["validation"]), len(splits[CERTIFICATION])
-    text = (
-        f"Validation is halved, with stratification, by --max_error {max_error:g}: {choosing} rows choose, and what is said of "
-        f"validation is said of them; {certifying} certify what is answered, and nothing else reads them."
-    )
-    least = fewest_rows(max_error)
-    if certifying < least:
-        text += f" Those are too few: it takes {least:,} even where all are answered rightly."
-    return replace(data, splits=splits, notes=[*data.notes, Note("validation_halved", text)])
 
 
 def train(

@@ -19,8 +19,8 @@ from hfkit.data.halves import halve, halve_validation
 from hfkit.data.stored_rows import read_column
 from hfkit.errors import UserError
 from hfkit.evaluation.abstention import Abstention, ScoredRows, choose_threshold, measure_answers
-from hfkit.flags.arguments import ImageModelArguments
 from hfkit.flags.early import check_early
+from hfkit.flags.image_arguments import ImageModelArguments
 from hfkit.flags.names import IMAGE_FLAGS, TEXT_FLAGS
 from hfkit.models.text import TextClassifier
 from hfkit.report.abstention import describe_abstention
@@ -127,7 +127,7 @@ def test_other_rows_choose_where_there_are_some(finished_runs: LazyRuns, tmp_pat
     assert certify_answers(model, task, settings, validation, choosing) == expected
     assert TextClassifier.from_pretrained(folder).config.answer_threshold == expected.threshold
     assert model.config.answer_threshold == expected.threshold
-    with pytest.raises(ValueError, match="must not certify"):
+    with pytest.raises(UserError, match="chooses by training rows out of fold"):
         certify_answers(model, task, settings, validation, None)
     training.max_error = None
     assert certify_answers(model, task, settings, validation, choosing) is None
