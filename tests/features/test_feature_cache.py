@@ -13,7 +13,7 @@ import pytest
 import torch
 from conftest import Run, read_notes
 from datasets import Dataset, DatasetDict
-from tiny import IMAGE_NAMES, SLOW_IMAGE_NAMES, inputs_for
+from tiny import IMAGE_NAMES, inputs_for
 from torch.utils.data import DataLoader
 from torchvision.transforms.v2 import RandomHorizontalFlip
 from transformers import DataCollatorWithPadding, default_data_collator
@@ -43,9 +43,9 @@ RunRecipe = Callable[..., Run]
 ROWS = 20
 # That the two halves of a model give the logits and gradients of the whole is tested for every one: see test_models.py.
 TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru", "modernbert-linear", "bert-layers")
-SLOW = {*SLOW_IMAGE_NAMES, "hfkit-timm/efficientnet-layers", "hfkit-timm/swin", "hfkit-transformers-image/vit"}
+QUICKLY_TRAINED = ("hfkit-vgg/flat", "hfkit-timm/efficientnet", "hfkit-deit/two-heads", "hfkit-fdvit/code")
 TRAINED = [f"hfkit-text/{name}" for name in TEXTS] + [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in IMAGE_NAMES
+    pytest.param(name, marks=[] if name in QUICKLY_TRAINED else [pytest.mark.slow]) for name in IMAGE_NAMES
 ]
 
 
@@ -148,7 +148,7 @@ def test_training_with_the_cache_is_training_without_it(
         torch.testing.assert_close(value, expected, rtol=0, atol=tolerance, msg=key)
 
 
-@pytest.mark.parametrize("name", ["hfkit-text/bert-bigru", "hfkit-vgg/flat"])
+@pytest.mark.parametrize("name", ["hfkit-text/bert-bigru", pytest.param("hfkit-vgg/flat", marks=pytest.mark.slow)])
 def test_in_bfloat16(name: str, make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     """What autocast gave is stored in its own type, and the same rows get the same labels."""
     model = make_model(name)

@@ -152,6 +152,7 @@ def test_ignored_rows_count_nowhere() -> None:
     assert classifier_loss(logits, None) is None
 
 
+@pytest.mark.slow
 def test_every_file_tells_the_same_validation_loss(run_fakenews: Callable[..., Run]) -> None:
     """With class weights and smoothing, on the CPU in float32, by the best checkpoint."""
     argv = ["--class_weights", "balanced", "--label_smoothing_factor", "0.1", "--metric_for_best_model", "loss"]
