@@ -14,8 +14,7 @@ from ..flags.kinds import IMAGE, Arguments, ImageDataArguments, ImageModelArgume
 from ..notes import Note
 from ..report.illustrations import illustrate_images
 from ..task import Task
-from .certification import hold_out_certification
-from .train import read_flags, train
+from .train import hold_out_certification, read_flags, train
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("photo.jpg"))"""

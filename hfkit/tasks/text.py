@@ -11,9 +11,8 @@ from ..data.tokens import tokenize
 from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
 from ..notes import Note
 from ..task import Task
-from .certification import hold_out_certification
 from .learning_rate import learning_rate_by_width
-from .train import read_flags, train
+from .train import hold_out_certification, read_flags, train
 
 USAGE = """from hfkit import load_pipeline
 print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""

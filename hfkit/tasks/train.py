@@ -11,6 +11,9 @@ from ..flags.solver import choose_solver
 from ..task import Task
 from ..training.run import train_classifier
 from ..training.start import start_run
+from .certification import hold_out_certification
+
+__all__ = ["hold_out_certification", "read_flags", "train"]
 
 
 def read_flags(
