@@ -1,5 +1,6 @@
 """What a training will take, from a training step that is measured before it begins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,9 @@ from .dry_step import unchanged
 
 FORWARD_SHARE = 1 / 3
 """Of a training step: the forward pass; the backward pass computes twice as much."""
+_TIMES = 5
 _LONG_SECONDS = 2.0
-"""A step that takes so long is measured without a warm-up."""
+"""So many times a step is measured at most, and until it has taken so long."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,10 @@ def _measure(task: Task, training: Any, indices: list[int], layer: str | None) -
     return (frozen, step) if layer is not None else (0.0, frozen + step)
 
 
-def _measure_warm(action: Any, device: torch.device) -> float:
-    """Measure something a second time, unless the first time was long."""
-    seconds = measure_seconds(action, device)
-    return seconds if seconds > _LONG_SECONDS else measure_seconds(action, device)
+def _measure_warm(action: Callable[[], None], device: torch.device) -> float:
+    """Measure something several times and return the median, without the first time unless that alone was long."""
+    first = measure_seconds(action, device)
+    seconds: list[float] = []
+    while len(seconds) < _TIMES and first + sum(seconds) < _LONG_SECONDS:
+        seconds.append(measure_seconds(action, device))
+    return float(np.median(seconds or [first]))
