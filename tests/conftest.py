@@ -269,7 +269,7 @@ def finished_image_runs(run_cifar10: Callable[..., Run], shared_folder: Path) ->
         "vgg": "--backbone vgg19 --unfreeze_from block5_conv1",
         "densenet": "--backbone densenet201 --unfreeze_from conv5_block1_0_bn",
         "deit": "--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11 --two_heads true",
-        "timm": "--unfreeze_from none --augment randaugment --mixup 0.2 --cutmix 1 --max_error 0.5",
+        "timm": "--unfreeze_from none --head mlp --augment randaugment --mixup 0.2 --cutmix 1 --max_error 0.5",
         "token-learner": "--backbone deit_tiny_distilled_patch16_224 --head linear --unfreeze_from blocks.token_learner "
         "--token_learner_tokens 3 --token_learner_at 10",
         "fdvit": "--backbone fdvit_ti --unfreeze_from stages.4 --label_smoothing_factor 0.1",

@@ -195,7 +195,7 @@ def test_head_of_the_log(
 def test_a_learning_rate_of_a_frozen_backbone_in_a_file_is_accepted(run_fakenews: RunRecipe, tmp_path: Path) -> None:
     """Older runs wrote it there whether it did something or not."""
     file = tmp_path / "older.yaml"
-    file.write_text("learning_rate: 0.0001\nunfreeze_from: none\n")
+    file.write_text("learning_rate: 0.0001\nunfreeze_from: none\nhead: linear\n")
     run = run_fakenews("--config", str(file), "--num_train_epochs", "1", "--eval_strategy", "epoch")
     assert run.json("all_results.json")["trainable_parameters"] == 34
 
