@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import LazyRuns, Run, make_once
 from datasets import Dataset
 from PIL import Image
@@ -139,6 +140,7 @@ def tiny_image_folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.
     folders = {}
     for name in (name for name in VARIANTS if name in wanted):
         folders[name] = str(tmp_path_factory.mktemp("tiny") / "model")
+        torch.manual_seed(1)  # the same in each process of the tests, since one of them asks for all
         model = TINY[name]()
         model.drop_training_parts()
         model.config.answer_threshold = ANSWER_THRESHOLD
