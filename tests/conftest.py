@@ -46,7 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         models = {value for value in parameters if isinstance(value, str) and value in TINY}
         if models - QUICK_NAMES:
             item.add_marker(pytest.mark.slow)
-            if item.get_closest_marker("sweep"):
+            # Heads on several layers are read by families with other heads, too: most of them are tested by night.
+            if item.get_closest_marker("sweep") or all(name.endswith("-layers") for name in models - QUICK_NAMES):
                 item.add_marker(pytest.mark.nightly)
         if item.get_closest_marker("real_data") and not TEST_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"needs real data in HFKIT_TEST_DATA ({TEST_DATA} is not there)"))
