@@ -44,7 +44,7 @@ class SolverInputs:
         classes: How many there are.
         token_ids: Token ids of each row; None: no n-grams.
         special_ids: Ids that are in no n-gram.
-        lengths: Longest n-grams, in tokens.
+        longest: Tokens of the longest n-grams.
         layers_are_given: Whether the layers are those that the user named.
         ngrams_are_given: Whether n-grams are part of the head whatever the folds say.
         class_weights: A weight for each class; None: equal ones.

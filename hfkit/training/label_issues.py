@@ -8,6 +8,7 @@ from ..evaluation.metrics import softmax
 from ..report.tables import write_table
 from ..task import Task
 from .fitted import Fitted
+from .report import readable_rows
 from .resolve import RunSettings
 
 LABEL_ISSUES_FILE = "report/label_issues.csv"
@@ -22,8 +23,7 @@ def write_label_issues(task: Task, settings: RunSettings, fitted: Fitted, consol
         return
     rows = task.rows["train"]
     labels = np.array(task.frozen["train"].labels)[solution.rows]
-    hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
-    shown = rows.remove_columns(hidden).select(solution.rows).to_pandas()
+    shown = readable_rows(rows.select(solution.rows))
     issues = list_label_issues(softmax(solution.out_of_fold), labels, task.label_names, groups=solution.groups)
     texts = shown.drop(columns="row").iloc[issues["row"].to_numpy()].reset_index(drop=True)
     issues["row"] = shown["row"].to_numpy()[issues["row"].to_numpy()]
