@@ -9,6 +9,7 @@ __all__ = [
     "apply_solution",
     "cache",
     "candidates",
+    "hidden_states",
     "inputs",
     "matrix",
     "ngram_classifier",

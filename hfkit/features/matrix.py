@@ -10,21 +10,30 @@ from accelerate import PartialState
 from ..data.batching import iter_batches
 from ..data.ngrams import find_special_ids
 from ..data.stored_rows import read_column
+from ..errors import UserError
 from ..task import Task
-from .reading import TrainingInputs
+from .hidden_states import StateReader
 
 
-def read_features(task: Task, inputs: TrainingInputs, batch_size: int) -> torch.Tensor:
+def read_features(task: Task, states: StateReader | None, batch_size: int) -> torch.Tensor:
     """Return what the head takes of the training rows, (rows, columns); several processes compute a share each, and have all.
 
     Args:
         task: With the model, whose backbone is frozen, and the rows.
-        inputs: With the stored states, if there are any.
+        states: Stored states of these rows, or None.
         batch_size: Rows of a forward pass.
 
+    Raises:
+        UserError: There are no rows that stay as they are.
+
     """
-    if inputs.states is not None:
-        return inputs.states.layout.open(inputs.states.file)
+    if states is not None:
+        return states.layout.open(states.file)
+    if not task.frozen["train"].copies:
+        raise UserError(
+            "A head is solved on training images that do not change at random, and these do "
+            f"({task.frozen['train'].note}): write --augment none or --augment flip."
+        )
     state, model = PartialState(), task.model
     rows = task.frozen["train"].copies[0]
     model.to(state.device).eval()

@@ -1,11 +1,12 @@
-"""How a head on a frozen backbone is trained: solved as a convex problem, or by the Trainer; nothing here imports torch."""
+"""How a head is trained: solved as a convex problem on a frozen backbone, by the Trainer, or both; nothing here imports torch."""
 
+import copy
 from dataclasses import replace
 from typing import Any
 
 from ..errors import UserError
 
-CONVEX, TRAINER = "convex", "trainer"
+CONVEX, TRAINER, BOTH = "convex", "trainer", "both"
 SOLVED_HEADS = ("linear", "layers")
 
 _OF_THE_TRAINER = frozenset(
@@ -22,23 +23,25 @@ _OF_OTHER_HEADS = ("head_hidden_size", "head_layers", "head_activation", "two_he
 
 
 def choose_solver(arguments: Any) -> tuple[Any, str]:
-    """Fill in head and solver where the backbone is frozen, and say why in a sentence.
+    """Fill in head and solver where the backbone is frozen or the head is solved first, and say why in a sentence.
 
     Without `--head` a frozen backbone gets a head on several layers. A linear head or one on several layers is solved,
-    unless a flag is given that only the Trainer obeys.
+    unless a flag is given that only the Trainer obeys. `--solver both` solves it, and the Trainer goes on from there with the
+    layers of the backbone that are to train: LP-FT, Kumar et al. 2022, arXiv 2202.10054.
 
     Args:
         arguments: The flags (`kinds.Arguments`), which stay as they are.
 
     Raises:
-        UserError: `--solver convex` is for a frozen backbone and these heads.
+        UserError: `--solver convex` is for a frozen backbone and these heads, `--solver both` for one that trains and these.
 
     """
     known = arguments.given | set(arguments.filled_in)
     frozen = arguments.model.unfreeze_from == "none"
     chosen_before = arguments.filled_in.get("solver")  # in the run that this one repeats or continues
     asked = None if chosen_before else arguments.training.solver
-    if frozen and "head" not in known and not known.intersection(_OF_OTHER_HEADS):
+    solves = frozen or asked == BOTH
+    if solves and "head" not in known and not known.intersection(_OF_OTHER_HEADS):
         arguments = _fill_in(arguments, model=replace(arguments.model, head="layers"), head="layers")
     head = arguments.model.head
     if asked == CONVEX and not (frozen and head in SOLVED_HEADS):
@@ -46,6 +49,8 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
             f"--solver convex solves a head {' or '.join(SOLVED_HEADS)} on a frozen backbone: write --unfreeze_from none with "
             "one of them, or leave --solver out."
         )
+    if asked == BOTH:
+        return _solve_first(arguments, frozen, head)
     if not frozen or head not in SOLVED_HEADS:
         return arguments, ""
     # The file of a run holds all flags: of it, those alone were given that stand on the command line.
@@ -65,9 +70,24 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
     ), f"Solver: convex ({'given' if asked else 'default on a frozen backbone'})."
 
 
-def is_solved(arguments: Any) -> bool:
-    """Tell whether the head is solved, of arguments that `choose_solver` returned."""
-    return (arguments.training.solver or arguments.filled_in.get("solver")) == CONVEX
+def is_solved(training: Any) -> bool:
+    """Tell whether the head is solved, and nothing trains in steps, of training flags that `choose_solver` returned."""
+    return training.solver == CONVEX
+
+
+def _solve_first(arguments: Any, frozen: bool, head: str) -> tuple[Any, str]:
+    """Check that a head can be solved and then trained on with its backbone."""
+    if frozen:
+        raise UserError(
+            "--solver both trains the backbone on from the solved head: write --unfreeze_from all or a layer's name, or "
+            "--solver convex to keep it frozen."
+        )
+    if head not in SOLVED_HEADS:
+        raise UserError(
+            f"--solver both solves a head {' or '.join(SOLVED_HEADS)} first, and --head {head} is none of them: leave one of "
+            "the flags out."
+        )
+    return arguments, "Solver: both (the head is solved on the backbone as it is, and the Trainer goes on from there)."
 
 
 def _fill_in(arguments: Any, model: Any = None, data: Any = None, **values: Any) -> Any:
@@ -77,6 +97,13 @@ def _fill_in(arguments: Any, model: Any = None, data: Any = None, **values: Any)
         **arguments.filled_in,
         **{name: value for name, value in values.items() if name not in arguments.given},
     }
+    training = copy.copy(arguments.training)
+    training.solver = values.get("solver", training.solver)
     return replace(
-        arguments, model=model or arguments.model, data=data or arguments.data, flags=flags, filled_in=filled_in
+        arguments,
+        model=model or arguments.model,
+        data=data or arguments.data,
+        training=training,
+        flags=flags,
+        filled_in=filled_in,
     )

@@ -61,12 +61,13 @@ class TrainingFlags:
     class_weights: Literal["none", "balanced"] = field(
         default="none", metadata={"help": "balanced: rare classes count more in the loss, as in scikit-learn."}
     )
-    solver: Literal["convex", "trainer"] | None = field(
+    solver: Literal["convex", "trainer", "both"] | None = field(
         default=None,
         metadata={
-            "help": "How a linear head, or one on several layers, on a frozen backbone is trained. convex: as one convex "
-            "problem, in seconds; its layers, penalty and n-grams are chosen by folds inside train; trainer: by steps. Default: "
-            "convex, unless a flag is given that only the Trainer obeys."
+            "help": "How a linear head, or one on several layers, is trained. convex, on a frozen backbone: as one convex "
+            "problem, in seconds; its layers, penalty and n-grams are chosen by folds inside train; trainer: by steps; both: "
+            "solved, then trained on by steps with the backbone (see --unfreeze_from). Default: on a frozen backbone convex, "
+            "unless a flag is given that only the Trainer obeys; else trainer."
         },
     )
     feature_cache: str = field(

@@ -21,7 +21,7 @@ def hold_out_certification(data: LabelledData, arguments: Arguments[Any, Any]) -
 
     """
     max_error = arguments.training.max_error
-    if max_error is None or is_solved(arguments):
+    if max_error is None or is_solved(arguments.training):
         return data
     splits = halve_validation(data.splits)
     choosing, certifying = len(splits["validation"]), len(splits[CERTIFICATION])

@@ -4,10 +4,10 @@ import numpy as np
 from datasets import Dataset
 
 from ..data.stored_rows import read_column
+from ..flags.solver import is_solved
 from ..flags.training_arguments import TrainingArguments
 from ..notes import Note
 from ..report.tables import epoch_table
-from .defaults import is_solved
 
 NOTHING_LEARNED = 0.99
 """A training loss above this share of what chance gives is chance."""

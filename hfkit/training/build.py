@@ -11,7 +11,7 @@ from ..models.losses import Objective
 from ..task import Task
 from .callbacks import EpochLog, QuietProgress, SaveAfterEpoch, TellEpoch
 from .freeze_callback import FreezeCallback
-from .resolve import RunSettings
+from .settings import RunSettings
 from .trainer import ClassifierTrainer
 
 

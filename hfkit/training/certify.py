@@ -14,7 +14,7 @@ from ..models.base import BackboneClassifier
 from ..report.abstention import describe_abstention, write_abstention
 from ..task import Task
 from .predicted import Predicted, predict_split
-from .resolve import RunSettings
+from .settings import RunSettings
 
 
 def certify_answers(

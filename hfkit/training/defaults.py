@@ -6,7 +6,7 @@ import numpy as np
 
 from ..data.stored_rows import read_column
 from ..flags.kinds import Arguments
-from ..flags.solver import CONVEX
+from ..flags.solver import BOTH, is_solved
 from ..flags.training_arguments import TrainingArguments
 from ..notes import Note
 from ..task import Task
@@ -15,29 +15,27 @@ FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "solver", "train_sam
 """Flags that are filled in by model, data and machine where they are not given."""
 
 
-def is_solved(training: TrainingArguments) -> bool:
-    """Tell whether the head is solved as a convex problem, and not trained in steps."""
-    return training.solver == CONVEX
+def fill_learning_rates(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> list[Note]:
+    """Fill in the learning rates that were not given, and say which; nothing for a head that is solved alone.
 
-
-def fill_learning_rates(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> Note:
-    """Fill in the learning rates that were not given, and say which.
-
-    The head's default is 1e-3, since it starts from random weights, be the backbone frozen or not.
+    The head's default is 1e-3, since it starts from random weights, be the backbone frozen or not; a head that was solved before
+    trains at the backbone's rate.
     """
+    if is_solved(training):
+        return []
     origin = head_origin = "given"
     if "learning_rate" not in arguments.given:
         origin = task.learning_rate[1]
         if training.learning_rate is None:
             training.learning_rate = task.learning_rate[0]
     if "head_learning_rate" not in arguments.given:
-        head_origin = "default"
+        head_origin = "as the backbone, since it starts solved" if training.solver == BOTH else "default"
         if training.head_learning_rate is None:
-            training.head_learning_rate = 1e-3
+            training.head_learning_rate = training.learning_rate if training.solver == BOTH else 1e-3
     rates = f"head {training.head_learning_rate:g} ({head_origin})"
     if arguments.model.unfreeze_from != "none":
         rates = f"backbone {training.learning_rate:g} ({origin}), {rates}"
-    return Note("learning_rates", f"Learning rates: {rates}.")
+    return [Note("learning_rates", f"Learning rates: {rates}.")]
 
 
 def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> list[Note]:
@@ -57,7 +55,21 @@ def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task
     return [Note("order", f"Order of the rows: {training.train_sampling_strategy} ({origin}).")]
 
 
-def balance_classes(task: Task) -> tuple[float, ...]:
-    """Return scikit-learn's balanced weights: rows / (classes * rows of the class)."""
+def weigh_classes(training: TrainingArguments, task: Task) -> tuple[tuple[float, ...] | None, list[Note]]:
+    """Return a weight for each class where they are to be balanced, and what is said of them.
+
+    The weights are scikit-learn's balanced ones: rows / (classes * rows of the class).
+    """
+    if training.class_weights != "balanced":
+        return None, []
     counts = np.bincount(read_column(task.rows["train"], "label"), minlength=len(task.label_names))
-    return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
+    weights = tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
+    pairs = zip(task.label_names, weights, strict=True)
+    text = f"Class weights: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}."
+    return weights, [Note("class_weights", text)]
+
+
+def leave_out_evaluations(training: TrainingArguments) -> None:
+    """Let a run whose head is solved alone neither evaluate nor save on the way, for there is none."""
+    if is_solved(training):
+        training.eval_strategy, training.save_strategy, training.load_best_model_at_end = "no", "no", False

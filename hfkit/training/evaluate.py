@@ -11,7 +11,7 @@ from .certify import certify_answers, report_answers
 from .fitted import Fitted
 from .predicted import Predicted, predict_split
 from .report import VALIDATION_FILE, write_predictions, write_report
-from .resolve import RunSettings
+from .settings import RunSettings
 
 
 def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> dict[str, float]:

@@ -13,7 +13,7 @@ from ..task import Task
 from .advice import advise
 from .evaluate import evaluate_saved_model
 from .fitted import Fitted
-from .resolve import RunSettings
+from .settings import RunSettings
 from .trainer import ClassifierTrainer
 
 

@@ -9,7 +9,7 @@ from ..report.tables import write_table
 from ..task import Task
 from .fitted import Fitted
 from .report import readable_rows
-from .resolve import RunSettings
+from .settings import RunSettings
 
 LABEL_ISSUES_FILE = "report/label_issues.csv"
 

@@ -19,7 +19,7 @@ from ..models.ngrams import describe_lengths
 from ..notes import Note
 from ..task import Task
 from .fitted import Fitted
-from .resolve import RunSettings
+from .settings import RunSettings
 
 
 def add_ngrams(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> Fitted:

@@ -8,7 +8,7 @@ from ..notes import Note
 from ..report.console import show_run_header
 from ..report.tables import write_json, write_table
 from ..task import Task
-from .resolve import RunSettings
+from .settings import RunSettings
 
 
 def begin(

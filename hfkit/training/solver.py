@@ -1,6 +1,7 @@
 """The solved head in a run: what it is solved on, and how it becomes the head of the model."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,13 +12,13 @@ from rich.console import Console
 from ..evaluation.abstention import ScoredRows
 from ..features.apply_solution import apply_solution
 from ..features.candidates import Scored
+from ..features.hidden_states import StateReader
 from ..features.matrix import read_features, read_token_ids
-from ..features.reading import TrainingInputs
 from ..features.solve import Solution, SolverInputs, solve_head
 from ..models.layer_groups import FeatureGroup
 from ..notes import Note
 from ..task import Task
-from .resolve import RunSettings
+from .settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,21 @@ class Solved:
         }
 
 
-def solve_run(task: Task, settings: RunSettings, inputs: TrainingInputs, console: Console) -> Solved:
-    """Solve the head of a frozen model on its training rows; all processes call it, and the main one solves."""
-    features = read_features(task, inputs, settings.training.per_device_eval_batch_size)
+def solve_run(task: Task, settings: RunSettings, states: StateReader | None, console: Console) -> Solved:
+    """Solve the head of a model on its training rows; all processes call it, and the main one solves.
+
+    Args:
+        task: With the model, whose backbone is as it was pretrained, and the rows.
+        settings: Of the run. Where the Trainer goes on from here, no layers are chosen and n-grams left out: it trains all
+            layers that the head may read, and n-grams are added after it.
+        states: Stored states of the training rows, or None.
+        console: Where the candidates are printed.
+
+    Raises:
+        UserError: The training images have no copy that does not change.
+
+    """
+    features = read_features(task, states, settings.training.per_device_eval_batch_size)
     state = PartialState()
     shared: list[Solution | None] = [None]
     groups = _list_groups(task, features.shape[1])
@@ -77,6 +90,16 @@ def put_in(task: Task, solved: Solved, console: Console) -> list[Note]:
     for note in notes:
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
     return notes
+
+
+def shape_head(model: Any, settings: RunSettings) -> None:
+    """Give the model of a run that continues the shape of its checkpoint's head, which was chosen by folds when it was solved."""
+    if not settings.continues_solved or model.config.head != "layers":
+        return
+    saved = type(model.config).from_pretrained(settings.checkpoint)
+    model.config.standardised = saved.standardised
+    layers = saved.layers if hasattr(saved, "layers") else saved.layer_names
+    model.keep_layers(layers, saved.poolings)
 
 
 def describe_solution(solution: Solution) -> str:
@@ -109,7 +132,7 @@ def _describe_inputs(
 ) -> SolverInputs:
     """Collect what the head is solved on."""
     model = settings.arguments.model
-    ngrams = getattr(model, "ngrams", ["none"])
+    ngrams = ["none"] if settings.starts_solved else getattr(model, "ngrams", ["none"])
     token_ids, special_ids = read_token_ids(task) if ngrams != ["none"] else (None, ())
     return SolverInputs(
         features=features,
@@ -119,7 +142,7 @@ def _describe_inputs(
         token_ids=token_ids,
         special_ids=special_ids,
         longest=model.longest_ngram() or 2,
-        layers_are_given=model.layers is not None and model.layers != ["auto"],
+        layers_are_given=settings.starts_solved or model.layers not in (None, ["auto"]),
         ngrams_are_given=ngrams not in (None, ["auto"], ["none"]),
         class_weights=settings.class_weights,
         seed=settings.training.seed,

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import torch
 from conftest import Run
+from safetensors.torch import load_file
+from test_resume import continue_from
 from tiny import TINY, inputs_for
 
 from hfkit import load_pipeline
@@ -33,6 +35,8 @@ RunRecipe = Callable[..., Run]
         ("--unfreeze_from none", "layers", "convex"),
         ("--unfreeze_from none --head linear", "linear", "convex"),
         ("--unfreeze_from none --head linear --pooling pooler --solver trainer", "linear", "trainer"),
+        ("--solver both", "layers", "both"),
+        ("--solver both --unfreeze_from encoder.layer.1 --head linear", "linear", "both"),
         ("--unfreeze_from none --num_train_epochs 2", "layers", "trainer"),
         ("--unfreeze_from none --head bigru", "bigru", None),
         ("--unfreeze_from none --head_hidden_size 7", "linear", "convex"),
@@ -60,6 +64,8 @@ def test_a_solved_head_sees_images_as_they_are() -> None:
         ("--solver convex", "on a frozen backbone: write --unfreeze_from none"),
         ("--solver convex --unfreeze_from none --head bigru", "solves a head linear or layers"),
         ("--solver convex --unfreeze_from none --learning_rate 1", "--learning_rate is for --solver trainer"),
+        ("--solver both --unfreeze_from none", "write --unfreeze_from all or a layer's name"),
+        ("--solver both --head bigru", "--head bigru is none of them"),
     ],
 )
 def test_flags_that_do_not_go_together(argv: str, sentence: str) -> None:
@@ -139,6 +145,34 @@ def test_a_solved_run_is_saved_reported_and_rerun(
     assert again["test_loss"] == pytest.approx(results["test_loss"], abs=1e-5)
     answer = load_pipeline(str(tmp_path / "run"), device="cpu")("hospital reports new cases", top_k=None)
     assert {row["label"] for row in answer} == {"fake", "real"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trained", ["--unfreeze_from all", "--unfreeze_from encoder.layer.1 --head linear"])
+def test_training_starts_from_a_solved_head_once(
+    trained: str, run_fakenews: RunRecipe, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*trained.split(), "--solver", "both", "--save_total_limit", "5", "--learning_rate", "1e-4"]
+    whole = run_fakenews(*flags, folder=tmp_path / "whole", capture=capfd)
+    assert "head 0.0001 (as the backbone, since it starts solved)" in whole.output
+    assert "Solved head: " in whole.output
+    losses = [float(row["eval_loss"]) for row in whole.rows("report/epochs.csv")]
+    assert len(losses) == 2
+    folder = continue_from(3, whole, tmp_path / "killed")
+    resumed = run_fakenews(*flags, "--resume_from_checkpoint", "true", folder=folder, capture=capfd)
+    assert "Solved head: " not in resumed.output
+    weights, others = (load_file(run.folder / "model.safetensors") for run in (whole, resumed))
+    assert all(torch.equal(weights[key], others[key]) for key in weights)
+
+
+@pytest.mark.slow
+def test_training_without_a_rate_keeps_the_solved_head(run_fakenews: RunRecipe, tweets: Path, tmp_path: Path) -> None:
+    """In steps of length 0 nothing changes: the model is the solved one, whose training rows are right far beyond chance."""
+    flags = ("--solver", "both", "--unfreeze_from", "all", "--learning_rate", "0", "--num_train_epochs", "1")
+    run = run_fakenews(*flags, folder=tmp_path / "run")
+    train = pd.read_csv(tweets / "train.csv").dropna()
+    answers = load_pipeline(str(run.folder), device="cpu")(list(train["tweet"]))
+    assert np.mean([answer["label"] for answer in answers] == train["label"]) > 0.9
 
 
 @pytest.mark.slow
