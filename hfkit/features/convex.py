@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
+TOLERANCE = 0.01
+"""How much of the first gradient may be left of a problem that counts as solved."""
 MEMORY = 8
 """Pairs of steps and gradients that L-BFGS keeps."""
 
@@ -67,8 +69,8 @@ def fit_linear(
     labels: np.ndarray,
     classes: int,
     problems: Sequence[Problem],
-    tolerance: float = 1e-3,
-    iterations: int = 60,
+    tolerance: float = TOLERANCE,
+    iterations: int = 100,
 ) -> list[LinearFit]:
     """Solve all problems, and return a fit for each.
 
@@ -78,7 +80,7 @@ def fit_linear(
         labels: (rows,) label ids.
         classes: How many there are; two of them get one logit.
         problems: What is fitted.
-        tolerance: A problem is solved when a step lowers it by less than this share.
+        tolerance: A problem is solved when its gradient is shorter than this share of the first one, or no step lowers it.
         iterations: Steps after which it counts as solved, too.
 
     """
@@ -149,18 +151,19 @@ class _Objective:
 
 @dataclass
 class _State:
-    """Where the problems stand that are not solved yet: their numbers, points, values, gradients and last steps."""
+    """Where the problems stand that are not solved yet: numbers, points, values, gradients, last steps, first slopes."""
 
     which: torch.Tensor
     points: torch.Tensor
     values: torch.Tensor
     gradients: torch.Tensor
     history: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+    slopes: torch.Tensor
 
     def keep(self, kept: torch.Tensor) -> None:
         """Drop the problems that are solved."""
         self.which, self.points = self.which[kept], self.points[kept]
-        self.values, self.gradients = self.values[kept], self.gradients[kept]
+        self.values, self.gradients, self.slopes = self.values[kept], self.gradients[kept], self.slopes[kept]
         self.history = [(change[kept], difference[kept], inverse[kept]) for change, difference, inverse in self.history]
 
 
@@ -177,16 +180,18 @@ def _minimise(objective: Evaluate, start: torch.Tensor, tolerance: float, iterat
 
     result = start.flatten(1).clone()
     everything = torch.arange(len(start))
-    state = _State(everything, result.clone(), *evaluate(result, everything), [])
+    values, gradients = evaluate(result, everything)
+    state = _State(everything, result.clone(), values, gradients, [], gradients.norm(dim=1))
     for iteration in range(iterations):
         directions = -_apply_inverse_hessian(state.history, state.gradients)
-        steps = torch.ones(len(directions)) if iteration else 1 / state.gradients.norm(dim=1).clamp(min=1e-12)
+        steps = torch.ones(len(directions)) if iteration else _first_steps(evaluate, state)
         points, values, gradients = _search(evaluate, state, directions, steps)
         change, difference = points - state.points, gradients - state.gradients
         curvature = (change * difference).sum(dim=1)
         inverse = torch.where(curvature > 1e-10, 1 / curvature.clamp(min=1e-10), 0)
         state.history = [*state.history, (change, difference, inverse)][-MEMORY:]
-        going = state.values - values > tolerance * values.abs().clamp(min=1e-12)
+        moved = (state.points != points).any(dim=1)
+        going = moved & (gradients.norm(dim=1) > tolerance * state.slopes)
         state.points, state.values, state.gradients = points, values, gradients
         result[state.which] = points
         if not bool(going.any()):
@@ -194,6 +199,14 @@ def _minimise(objective: Evaluate, start: torch.Tensor, tolerance: float, iterat
         if not bool(going.all()):
             state.keep(going)
     return result.reshape(start.shape)
+
+
+def _first_steps(evaluate: Evaluate, state: _State) -> torch.Tensor:
+    """Return how far to go along the negative gradients: to where the slope ends, as its change over a short way tells."""
+    sizes = state.gradients.norm(dim=1).clamp(min=1e-12)
+    _, gradients = evaluate(state.points - 1e-2 * state.gradients / sizes[:, None], state.which)
+    curvature = ((state.gradients - gradients) * state.gradients).sum(dim=1) / (1e-2 * sizes)
+    return 1 / curvature.clamp(min=1e-12)
 
 
 def _search(

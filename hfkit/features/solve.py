@@ -290,5 +290,5 @@ def _fit(
         ngrams = ngram_matrix(ids, vocabulary).astype(np.float32)
     features = standardiser.apply(inputs.features, candidate.groups, rows) if candidate.groups else None
     problem = Problem(candidate.penalty, weights[rows], candidate.state_weight)
-    [fit] = fit_linear(features, ngrams, inputs.labels[rows], inputs.classes, [problem], tolerance=1e-5, iterations=300)
+    [fit] = fit_linear(features, ngrams, inputs.labels[rows], inputs.classes, [problem])
     return fit, vocabulary, remarks

@@ -131,3 +131,20 @@ def test_given_layers_are_not_chosen() -> None:
     assert len(list_layer_sets(GROUPS, False)) > len(list_layer_sets(GROUPS, True))
     features = [FeatureGroup("blocks.1", "mean", 0, 4), FeatureGroup("features", "own", 4, 6)]
     assert all(groups for groups in list_layer_sets(features, False).values())
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_many_rare_features_are_fitted_as_well_as_by_scikit_learn(classes: int) -> None:
+    """Classes of equal size and features of few rows each: the first step lowers the problem by next to nothing."""
+    generator = np.random.default_rng(3)
+    labels = generator.integers(0, classes, 3000)
+    columns = generator.integers(0, 900, (3000, 8)) + 900 * (labels[:, None] * (generator.random((3000, 8)) < 0.3))
+    rows = np.repeat(np.arange(3000), 8)
+    words = sparse.csr_matrix((np.full(len(rows), 8**-0.5, np.float32), (rows, columns.ravel())))
+    train = (np.arange(3000) % 5 > 0).astype(np.float32)
+    [ours] = fit_linear(None, words, labels, classes, [Problem(1.0, train)])
+    theirs = LinearSVC(C=1).fit(words[train > 0], labels[train > 0])
+    held_out = train == 0
+    accuracy = (predict_labels(ours.logits(None, words[held_out])) == labels[held_out]).mean()
+    assert accuracy > 0.6
+    assert accuracy >= theirs.score(words[held_out], labels[held_out]) - 0.02
