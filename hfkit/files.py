@@ -1,7 +1,12 @@
-"""Writing files so that a kill at any moment leaves the old one or the new one, never half of it."""
+"""Writing files so that a kill at any moment leaves the old one or the new one, never half of it; and locks on them."""
 
 import os
+import sys
 from pathlib import Path
+from typing import IO
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def write_file(path: Path, content: str | bytes) -> None:
@@ -10,3 +15,25 @@ def write_file(path: Path, content: str | bytes) -> None:
     beside = path.with_name(f"{path.name}.tmp")
     beside.write_bytes(content.encode() if isinstance(content, str) else content)
     os.replace(beside, path)
+
+
+def try_lock(file: IO[bytes], exclusive: bool) -> bool | None:
+    """Lock an open file until it is closed; a process that is killed lets go of it.
+
+    Args:
+        file: Which.
+        exclusive: Whether nobody else may have a lock on it.
+
+    Returns:
+        Whether it is locked now; False: another process has it. None: this system or this disk has no locks.
+
+    """
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_NB | (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True

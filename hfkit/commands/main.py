@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import cache, hub, ladder, profile
+from . import cache, hub, ladder, profile, runs
 
 
 def _normalize(name: str) -> str:
@@ -24,6 +24,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(hub.app, name="hub")
 app.command("push")(hub.push)
 app.command("reproduce")(hub.reproduce)
+app.command("runs")(runs.runs)
 app.command("ladder", context_settings={"ignore_unknown_options": True})(ladder.ladder)
 app.command("profile", context_settings={"ignore_unknown_options": True})(profile.profile)
 

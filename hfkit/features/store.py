@@ -7,7 +7,6 @@ import re
 import secrets
 import shutil
 import socket
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,7 @@ import psutil
 import xxhash
 
 from ..errors import UserError
-from ..files import write_file
-
-if sys.platform != "win32":
-    import fcntl
+from ..files import try_lock, write_file
 
 STATES_FILE = "states.bin"
 RECORD_FILE = "record.json"
@@ -111,7 +107,7 @@ class FeatureStore:
     def lock(self, item: CacheItem) -> IO[bytes]:
         """Keep an item from being removed, by this process or others, for as long as the file that is returned is open."""
         file = (item.folder / RECORD_FILE).open("rb")
-        _lock(file, exclusive=False)
+        try_lock(file, exclusive=False)
         return file
 
     def begin(self, key: str, size: int) -> Path:
@@ -219,22 +215,9 @@ def _is_locked(item: CacheItem) -> bool:
     """Whether a run reads an item now."""
     try:
         with open(item.folder / RECORD_FILE, "rb") as file:
-            return not _lock(file, exclusive=True)
+            return try_lock(file, exclusive=True) is False
     except OSError:
         return False
-
-
-def _lock(file: IO[bytes], exclusive: bool) -> bool:
-    """Lock a file until it is closed, and return whether that was possible; where the system has no such locks, it always is."""
-    if sys.platform == "win32":
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_NB | (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH))
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
 
 
 def checksum(file: Path) -> str:

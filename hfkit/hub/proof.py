@@ -1,17 +1,15 @@
 """The proof that a saved model works for others: a process without hfkit loads it and must give the run's own scores.
 
-At its end a run writes `proof/`, up to 64 held-out rows with their scores, and `manifest.json`, the SHA-256 of each of the
-model's files and of what its card is made of. Both stay with the run; what is pushed is checked against them.
+At its end a run writes `proof/`, up to 64 held-out rows with their scores, and its manifest (run_folders/manifest.py). Both stay
+with the run; what is pushed is checked against them.
 """
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -39,71 +37,7 @@ TOLERANCE = 1e-5
 HARD_TEXTS = ("", "Stay safe \U0001f637 and read https://example.org/covid?page=1 #covid19")
 """An empty text, and one with an emoji and an address; each proof has them."""
 
-MODEL_FILES = (
-    "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "*.py",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.*",
-    "merges.txt",
-    "bpe.codes",
-    "*.model",
-    "chat_template.jinja",
-)
-"""Names of what `save_pretrained` writes for a model, its code, and its tokenizer or image processor."""
-
-
-CARD_FILES = (
-    "hfkit.yaml",
-    "env.json",
-    "summary.json",
-    "predictions.csv",
-    "*_results.json",
-    "proof/rows.json",
-    "report/*",
-)
-"""What a card is made of."""
-
 CLEAN_PROCESS_SECONDS = 3600
-
-
-def model_files(folder: Path) -> list[Path]:
-    """Return the files of a saved model in a run's folder; results and checkpoints are none."""
-    return sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()})
-
-
-def is_model_file(name: str) -> bool:
-    """Whether a file in a repository's root belongs to its model."""
-    return any(fnmatch(name, pattern) for pattern in MODEL_FILES) and "/" not in name
-
-
-def card_files(folder: Path) -> list[Path]:
-    """Return what the card of a run is made of."""
-    return sorted({path for pattern in CARD_FILES for path in folder.glob(pattern) if path.is_file()})
-
-
-def checksums(folder: Path, files: list[Path]) -> dict[str, str]:
-    """Return the SHA-256 of files by their path in a folder."""
-    sums = {}
-    for path in files:
-        digest = hashlib.sha256()
-        with path.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-        sums[path.relative_to(folder).as_posix()] = digest.hexdigest()
-    return sums
-
-
-def write_manifest(folder: Path) -> None:
-    """Write the sums of the model's files, and of what its card is made of."""
-    sums = checksums(folder, [*model_files(folder), *card_files(folder)])
-    write_file(folder / "manifest.json", json.dumps(sums, indent=2) + "\n")
 
 
 def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str) -> None:

@@ -17,9 +17,10 @@ from ..errors import UserError
 from ..files import write_file
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from ..models import list_code
+from ..run_folders.manifest import card_files, checksums, is_model_file, model_files
 from .card import build_card
 from .client import HTTPError, end_silent_connections, hub_errors, redact, retry
-from .proof import card_files, checksums, is_model_file, model_files, prove
+from .proof import prove
 from .public_flags import public_configuration
 
 RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json", "summary.json")

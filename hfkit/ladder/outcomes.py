@@ -6,15 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..hub.proof import checksums, write_manifest
 from ..report.tables import write_json, write_table
+from ..run_folders.manifest import MANIFEST_FILE, RESULTS_FILE, checksums, write_manifest
+from ..run_folders.predictions import FILES
 from .rule import Answers, Outcome
 from .rungs import Rung
 
-RESULTS_FILE = "all_results.json"
-MANIFEST_FILE = "manifest.json"
-FILES = {"validation": "report/validation_predictions.csv", "test": "predictions.csv"}
-"""Where a run leaves what it predicted; the second one is test where there is a test split."""
 _SECONDS = ("train_runtime", "train_feature_seconds", "eval_runtime", "test_runtime")
 
 

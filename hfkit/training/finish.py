@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.console import Console
 
-from ..hub.proof import write_manifest
 from ..notes import Note
 from ..report.console import describe_training, show_end
 from ..report.summary import write_summary
+from ..run_folders.manifest import write_manifest
 from ..task import Task
 from .advice import advise
 from .evaluate import evaluate_saved_model

@@ -1,5 +1,6 @@
 """A run in its phases: resolve, fit, finish, push."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ from rich.console import Console
 
 from ..flags.kinds import Arguments
 from ..hub.push import push_run
+from ..run_folders.lock import lock_folder
 from ..task import Task
 from .finish import finish
 from .fit import fit
@@ -28,14 +30,16 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> d
         All results, as in `all_results.json`.
 
     Raises:
-        UserError: A layer or metric does not exist, or flags do not go together.
+        UserError: A layer or metric does not exist, flags do not go together, or another process works in the folder.
 
     """
     console = Console(quiet=arguments.training.process_index != 0)
     settings = resolve(task, arguments, name)
-    fitted = add_ngrams(task, settings, fit(task, settings, console), console)
-    write_label_issues(task, settings, fitted, console)
-    results = finish(task, settings, fitted, console)
+    is_main = arguments.training.process_index == 0
+    with lock_folder(settings.folder) if is_main else nullcontext():
+        fitted = add_ngrams(task, settings, fit(task, settings, console), console)
+        write_label_issues(task, settings, fitted, console)
+        results = finish(task, settings, fitted, console)
     if settings.push is not None:
         _end_process_group(fitted.trainer)
         if fitted.trainer.is_world_process_zero():

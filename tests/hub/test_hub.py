@@ -19,6 +19,7 @@ from hfkit.errors import UserError
 from hfkit.hub import proof
 from hfkit.hub.client import redact
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
+from hfkit.run_folders.manifest import model_files
 
 # --- failures ---
 
@@ -264,7 +265,7 @@ def test_large_and_deep_files_are_findings(client: Client) -> None:
 def test_loading_by_hfkit(finished_runs: LazyRuns, client: Client, tmp_path: Path) -> None:
     """By name, at a commit, private with a token, and from the cache alone; none of the repository's code runs."""
     run = finished_runs["linear"].folder
-    files = {path.name: path.read_bytes() for path in proof.model_files(run)}
+    files = {path.name: path.read_bytes() for path in model_files(run)}
     mark = f"open({str(tmp_path / 'ran')!r}, 'w')\n".encode()
     files = {name: mark + content if name.endswith(".py") else content for name, content in files.items()}
     first = client("push_helpers:upload", write_small(tmp_path / "first", files), "me/loaded")

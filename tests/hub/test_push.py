@@ -26,6 +26,7 @@ from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
 from hfkit.report.summary import OWN_DATA
 from hfkit.reproduce import _compare, safe_argv
+from hfkit.run_folders.manifest import model_files, write_manifest
 
 Make = Callable[[str], BackboneClassifier]
 TESTS = Path(__file__).parent.parent
@@ -51,7 +52,7 @@ def test_every_file_of_a_saved_model_travels(
     model.save_pretrained(tmp_path)
     if not isinstance(model, ImageClassifier):
         tokenizer.save_pretrained(tmp_path)
-    assert {path.name for path in proof.model_files(tmp_path)} == {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in model_files(tmp_path)} == {path.name for path in tmp_path.iterdir()}
 
 
 def test_nothing_private_travels(bundle: Path, finished_runs: LazyRuns) -> None:
@@ -300,7 +301,7 @@ FOUND_OUT = {
 def test_a_run_with_a_forged_manifest_is_refused_by_its_scores(sabotage: str, copied_run: Path, tmp_path: Path) -> None:
     """Who changes the sums as well is found out by what the model does."""
     SABOTAGES[sabotage](copied_run)
-    proof.write_manifest(copied_run)
+    write_manifest(copied_run)
     with pytest.raises(UserError, match=FOUND_OUT.get(sabotage, "gives other scores than the run")):
         prove_whole(copied_run)
 
