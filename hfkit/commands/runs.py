@@ -56,3 +56,38 @@ def _describe_score(score: "Score | None") -> str:
         return ""
     ends = "" if score.low is None or score.high is None else f" {score.low:.3f}–{score.high:.3f}"
     return f"{score.accuracy:.3f}{ends}"
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of finished runs: the others are compared with the first.")
+    ],
+    test: Annotated[bool, typer.Option("--test", help="Compare on test, and not on validation.")] = False,
+    rows: Annotated[int, typer.Option(min=0, help="How many of the rows to show on which they disagree.")] = 5,
+    output: Annotated[
+        Path | None, typer.Option(help="CSV file for all rows on which they disagree; none is overwritten.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare runs: flags that differ, a paired test of each against the first, and the rows on which they disagree."""
+    from ..run_folders.compare import compare_flags, compare_runs, name_runs
+    from ..run_folders.show import show_json
+    from ..run_folders.show_comparison import (
+        check_is_new,
+        comparison_to_json,
+        show_comparison,
+        show_flags,
+        write_disagreements,
+    )
+
+    check_is_new(output)
+    names = name_runs(runs)
+    flags = compare_flags(runs, names)
+    if not as_json:
+        show_flags(flags, names)
+    comparison = compare_runs(runs, "test" if test else "validation")
+    write_disagreements(output, comparison)
+    if as_json:
+        show_json(comparison_to_json(flags, comparison, rows))
+    else:
+        show_comparison(comparison, rows, output)

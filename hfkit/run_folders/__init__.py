@@ -4,4 +4,14 @@ Not here: what writes these files (training/, ladder/), and whether a model work
 Start reading in state.py, which says from a folder's files what became of a run; manifest.py names and sums those files.
 """
 
-__all__ = ["find", "lock", "manifest", "predictions", "record", "show", "state"]
+__all__ = [
+    "compare",
+    "find",
+    "lock",
+    "manifest",
+    "predictions",
+    "record",
+    "show",
+    "show_comparison",
+    "state",
+]

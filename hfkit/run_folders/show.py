@@ -42,4 +42,4 @@ def show_line(line: str) -> None:
 
 def show_json(content: Any) -> None:
     """Print JSON for other programs: in ASCII, without anything around it."""
-    print(json.dumps(content, indent=2))
+    print(json.dumps(content, indent=2, allow_nan=False))

@@ -115,6 +115,7 @@ def _find_fault(folder: Path) -> str:
         changed = [name for name in here if name in manifest and sums[name] != manifest[name]]
         if changed:
             return f"{changed[0]} is not what the run wrote"
+        read_json(folder / RESULTS_FILE)
         if RESULTS_FILE not in manifest:
             return f"{MANIFEST_FILE} does not name {RESULTS_FILE}"
     return ""
