@@ -26,6 +26,7 @@ app.command("push")(hub.push)
 app.command("reproduce")(hub.reproduce)
 app.command("runs")(runs.runs)
 app.command("compare")(runs.compare)
+app.command("clean")(runs.clean)
 app.command("ladder", context_settings={"ignore_unknown_options": True})(ladder.ladder)
 app.command("profile", context_settings={"ignore_unknown_options": True})(profile.profile)
 

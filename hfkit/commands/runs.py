@@ -1,5 +1,7 @@
 """`hfkit runs`, `hfkit compare` and `hfkit clean`: what trainings left in their folders. None of them imports torch."""
 
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,3 +93,54 @@ def compare(
         show_json(comparison_to_json(flags, comparison, rows))
     else:
         show_comparison(comparison, rows, output)
+
+
+def clean(
+    folder: Folder = Path("runs"),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete what is listed, without a question.")] = False,
+    unfinished: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN", help="A run whose checkpoints go although it could be resumed; may be given several times."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List checkpoints of finished runs and folders of failed ones with their sizes, and delete them if you say so."""
+    from ..run_folders.clean import carry_out, plan_cleaning
+    from ..run_folders.find import name_run
+    from ..run_folders.show import show_json, show_line, show_table
+    from ..run_folders.state import describe_bytes
+
+    plan, folder = plan_cleaning(folder, unfinished or []), folder.expanduser()
+    listed = [{**asdict(each), "run": name_run(each.run, folder), "folder": str(each.folder)} for each in plan.removals]
+    kept = [{"run": name_run(each.run, folder), "reason": each.reason} for each in plan.kept]
+    if not as_json:
+        rows = [
+            [each["run"], Path(each["folder"]).name, each["kind"], f"{each['bytes'] / 1e6:,.1f}"] for each in listed
+        ]
+        if rows:
+            show_table(["run", "folder", "what it is", "MB"], rows, numbers=["MB"])
+        for each in kept:
+            show_line(f"Left alone: {each['run']} {each['reason']}.")
+        show_line(f"{len(rows)} folder{'' if len(rows) == 1 else 's'} to delete, {describe_bytes(plan.bytes)}.")
+    agreed = bool(plan.removals) and (yes or (not as_json and _ask()))
+    freed, failures = carry_out(plan) if agreed else (0, [])
+    if as_json:
+        show_json({"removals": listed, "kept": kept, "bytes": plan.bytes, "freed": freed, "failures": failures})
+    elif agreed:
+        for failure in failures:
+            show_line(failure)
+        show_line(f"{describe_bytes(freed)} freed.")
+    elif plan.removals:
+        show_line("Nothing was deleted: --yes deletes what is listed.")
+    raise typer.Exit(1 if failures else 0)
+
+
+def _ask() -> bool:
+    """Ask for consent on a terminal; elsewhere there is none."""
+    return _is_terminal() and typer.confirm("Delete them?")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()

@@ -14,6 +14,7 @@ from ..flags.kinds import Arguments
 from ..machine import describe_precision, device_name, precision_name
 from ..models.base import BackboneClassifier
 from ..notes import Note
+from ..run_folders.clean import describe_size
 from ..task import Task
 from .tables import classification_table, format_number
 
@@ -142,9 +143,12 @@ def _describe_schedule(training: Any) -> str:
 
 
 def show_end(console: Console, log_history: list[dict[str, float]], usage: str, folder: Path) -> None:
-    """Print where everything is, and how to use the model."""
+    """Print where everything is and how large it is, and how to use the model."""
+    if console.quiet:  # of several processes one speaks
+        return
     seconds, waited = (sum(entry.get(name, 0) for entry in log_history) for name in ("epoch_seconds", "data_seconds"))
     waiting = f", of which {waited / seconds:.0%} went by waiting for data" if seconds else ""
-    line = f"\nTraining took {seconds:.0f} s{waiting}. Everything is in {folder}. To use the model:\n"
+    line = f"\nTraining took {seconds:.0f} s{waiting}. Everything is in {folder}."
     console.print(line, markup=False, soft_wrap=True)
+    console.print(f"{describe_size(folder)}\n\nTo use the model:\n", markup=False, highlight=False, soft_wrap=True)
     console.print(usage.format(folder=folder), markup=False, highlight=False, soft_wrap=True)

@@ -176,6 +176,7 @@ def test_head_of_the_log(
         "Reports to: none.",
         "Epoch 1: train loss",
         "Epoch 1: validation loss",
+        "are checkpoints that only a continued training needs: hfkit clean ",
         "from hfkit import load_pipeline",
         "14 rows of test tell little",
         "the majority class",
