@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import cache, hub, ladder, profile, runs
+from . import cache, doctor, hub, ladder, profile, runs
 
 
 def _normalize(name: str) -> str:
@@ -27,6 +27,7 @@ app.command("reproduce")(hub.reproduce)
 app.command("runs")(runs.runs)
 app.command("compare")(runs.compare)
 app.command("clean")(runs.clean)
+app.command("doctor")(doctor.doctor)
 app.command("ladder", context_settings={"ignore_unknown_options": True})(ladder.ladder)
 app.command("profile", context_settings={"ignore_unknown_options": True})(profile.profile)
 

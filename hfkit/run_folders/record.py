@@ -112,6 +112,8 @@ def _describe_trained(flags: Mapping[str, Any]) -> str:
         head += " and n-grams"
     if flags.get("solver") == "convex":
         return f"{head}, solved"
+    if flags.get("solver") == "both":
+        head += ", solved first"
     layers = _text(flags.get("unfreeze_from"))
     return {"none": head, "all": f"{head}, all layers", "": head}.get(layers, f"{head}, from {layers}")
 

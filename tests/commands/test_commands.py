@@ -21,6 +21,7 @@ def test_asking_is_light(line: str) -> None:
     [
         ("profile vgg19 --imagesize 96", "Unknown flag 'imagesize': did you mean 'image_size'?"),
         ("profile ./nothing", "The backbone ./nothing cannot be loaded: there is no such folder"),
+        ("doctor ./nothing", "The backbone ./nothing cannot be loaded: there is no such folder"),
     ],
 )
 def test_refusals_are_light(line: str, message: str) -> None:
