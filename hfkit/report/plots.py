@@ -73,11 +73,11 @@ def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles:
 
 
 def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
-    """Draw accuracy against seconds with 95 % intervals (PNG), on validation and where it is known on test.
+    """Draw accuracy against seconds with 95 % intervals (PNG), on validation and test as far as they are known.
 
     Args:
         path: Where to.
-        table: A row for each classifier: `name`, `seconds`, `validation_accuracy` and perhaps `test_accuracy`, each with
+        table: A row for each classifier: `name`, `seconds`, `validation_accuracy` or `test_accuracy` or both, each with
             `_low` and `_high`, and perhaps `is_recommended`.
         title: Above it.
 
@@ -85,14 +85,13 @@ def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axis = figure.subplots()
     seconds = table["seconds"].clip(lower=1e-2)
-    for number, (split, shift) in enumerate((("validation", 1.0), ("test", 1.06))):
-        if f"{split}_accuracy" not in table:
-            continue
+    splits = [split for split in ("validation", "test") if f"{split}_accuracy" in table]
+    for number, (split, shift) in enumerate(zip(splits, (1.0, 1.06), strict=False)):
         accuracy = table[f"{split}_accuracy"]
         ends = (accuracy - table[f"{split}_accuracy_low"], table[f"{split}_accuracy_high"] - accuracy)
         axis.errorbar(seconds * shift, accuracy, yerr=ends, fmt="os"[number], capsize=3, label=split)
     recommended = table.get("is_recommended", pd.Series(False, index=table.index))
-    for name, x, y, is_bold in zip(table["name"], seconds, table["validation_accuracy"], recommended, strict=True):
+    for name, x, y, is_bold in zip(table["name"], seconds, table[f"{splits[0]}_accuracy"], recommended, strict=True):
         weight = "bold" if is_bold else "normal"
         label = _escape(str(name).removeprefix("the "))
         axis.annotate(label, (x, y), (-6, 6), textcoords="offset points", ha="right", fontsize=8, fontweight=weight)
