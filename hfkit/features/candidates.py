@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from ..evaluation.intervals import accuracy_interval
 from ..models.layer_groups import FeatureGroup
-from .convex import LinearFit, Problem, fit_linear
+from .convex import TOLERANCE, LinearFit, Problem, fit_linear
 
 PENALTIES = (1.0, 3.0, 10.0)
 """Values of C, with features and n-grams of about length 1 in each row."""
@@ -112,6 +112,7 @@ def score_candidates(
     classes: int,
     folds: Sequence[np.ndarray],
     row_weights: np.ndarray,
+    tolerance: float = TOLERANCE,
 ) -> list[Scored]:
     """Fit candidates that read the same features, each without each fold in turn, all at once.
 
@@ -123,6 +124,7 @@ def score_candidates(
         classes: How many there are.
         folds: The rows of each fold.
         row_weights: (rows,) how much each row counts in a fit.
+        tolerance: Of the fits, see `fit_linear`.
 
     """
     problems = []
@@ -131,7 +133,7 @@ def score_candidates(
             weights = row_weights.copy()
             weights[fold] = 0
             problems.append(Problem(candidate.penalty, weights, candidate.state_weight))
-    fits = fit_linear(features, ngrams, labels, classes, problems)
+    fits = fit_linear(features, ngrams, labels, classes, problems, tolerance)
     scored = []
     for number, candidate in enumerate(candidates):
         own = fits[number * len(folds) : (number + 1) * len(folds)]

@@ -17,7 +17,9 @@ import torch
 from scipy.sparse import csr_matrix
 
 TOLERANCE = 0.01
-"""How much of the first gradient may be left of a problem that counts as solved."""
+"""How much of the first gradient may be left where candidates are compared."""
+FINAL_TOLERANCE = 3e-4
+"""The same of what is chosen: on 6,420 tweets 0.01 cost 0.1 to 0.5 points of accuracy, and 1e-4 gave no more than 3e-4."""
 MEMORY = 8
 """Pairs of steps and gradients that L-BFGS keeps."""
 
@@ -70,7 +72,7 @@ def fit_linear(
     classes: int,
     problems: Sequence[Problem],
     tolerance: float = TOLERANCE,
-    iterations: int = 100,
+    iterations: int = 300,
 ) -> list[LinearFit]:
     """Solve all problems, and return a fit for each.
 

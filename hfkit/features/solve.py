@@ -21,7 +21,7 @@ from .candidates import (
     list_layer_sets,
     score_candidates,
 )
-from .convex import LinearFit, Problem, fit_linear
+from .convex import FINAL_TOLERANCE, TOLERANCE, LinearFit, Problem, fit_linear
 from .folds import group_rows, make_folds
 from .standardise import Standardiser
 
@@ -78,7 +78,7 @@ class Solution:
         rows: (sample,) indices of the rows that the choice was made on.
         groups: (sample,) numbers of the groups of near-duplicates.
         out_of_fold: (sample, classes) calibrated logits, each row's by a fit without its fold; None without a choice.
-        scored: All candidates, in the order in which they were compared.
+        scored: All candidates, as they were compared; the chosen one last.
         calibration: Expected calibration error out of fold, before and after the temperature.
         seconds: How long choice and fit took.
         remarks: What was sampled or not chosen, and why.
@@ -114,18 +114,24 @@ class _Search:
 
     def compare(self, candidates: Sequence[Candidate]) -> Scored:
         """Score candidates that read the same features, and return the best of them."""
-        first = candidates[0]
-        features = self.standardiser.apply(self.inputs.features, first.groups, self.rows) if first.groups else None
-        ngrams = self.ngrams[first.min_document_frequency] if first.min_document_frequency else None
-        labels = self.inputs.labels[self.rows]
-        scored = score_candidates(
-            candidates, features, ngrams, labels, self.inputs.classes, self.folds, self.weights[self.rows]
-        )
-        best = choose_best(scored)
+        scored = self._score(candidates, TOLERANCE)
         self.scored += scored
         for item in scored:
             self.say(item)
-        return best
+        return choose_best(scored)
+
+    def finish(self, candidate: Candidate) -> Scored:
+        """Score the chosen candidate again by fits that are as exact as the one on all rows, which its calibration is for."""
+        [exact] = self._score([candidate], FINAL_TOLERANCE)
+        self.scored = [*(item for item in self.scored if item.candidate != candidate), exact]
+        return exact
+
+    def _score(self, candidates: Sequence[Candidate], tolerance: float) -> list[Scored]:
+        first, labels, weights = candidates[0], self.inputs.labels[self.rows], self.weights[self.rows]
+        features = self.standardiser.apply(self.inputs.features, first.groups, self.rows) if first.groups else None
+        ngrams = self.ngrams[first.min_document_frequency] if first.min_document_frequency else None
+        count = self.inputs.classes
+        return score_candidates(candidates, features, ngrams, labels, count, self.folds, weights, tolerance)
 
 
 def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scored: None) -> Solution:
@@ -148,7 +154,7 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
     folds = make_folds(inputs.labels[rows], groups, inputs.seed)
     search = _Search(inputs, rows, standardiser, folds, weights, say, ngrams=ngrams)
     if folds:
-        best = _choose(search)
+        best = search.finish(_choose(search).candidate)
     else:
         best = None
         remarks = (*remarks, "a class has a single row, or near-duplicates alone: nothing is chosen or calibrated")
@@ -290,5 +296,5 @@ def _fit(
         ngrams = ngram_matrix(ids, vocabulary).astype(np.float32)
     features = standardiser.apply(inputs.features, candidate.groups, rows) if candidate.groups else None
     problem = Problem(candidate.penalty, weights[rows], candidate.state_weight)
-    [fit] = fit_linear(features, ngrams, inputs.labels[rows], inputs.classes, [problem])
+    [fit] = fit_linear(features, ngrams, inputs.labels[rows], inputs.classes, [problem], FINAL_TOLERANCE)
     return fit, vocabulary, remarks

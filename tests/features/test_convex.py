@@ -78,7 +78,8 @@ def test_the_layer_that_knows_is_chosen_and_calibrated(classes: int) -> None:
     features, labels = make_rows(classes)
     told = []
     solution = solve_head(SolverInputs(features, GROUPS, labels, classes), told.append)
-    assert [item.candidate for item in told] == [item.candidate for item in solution.scored]
+    assert {item.candidate for item in told} == {item.candidate for item in solution.scored}
+    assert solution.scored[-1].candidate == solution.candidate
     assert any(group.layer == 2 and group.pooling == "mean" for group in solution.candidate.groups)
     assert solution.out_of_fold is not None
     assert (solution.out_of_fold.argmax(axis=1) == labels).mean() > 0.95
