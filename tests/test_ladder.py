@@ -154,6 +154,7 @@ def test_the_last_third_trains_a_part(name: str, make_model: Callable[[str], Bac
         ("--backbone minilm data.csv", "hfkit ladder begins with the data, not with --backbone"),
         ("sample --head bigru", "--head is what a ladder decides for each rung"),
         ("sample --max_error 0.02", "--max_error is what a ladder decides for each rung"),
+        ("sample --label_issues true", "--label_issues is what a ladder decides for each rung"),
         ("sample --maxlength 9", "Unknown flag 'maxlength': did you mean 'max_length'?"),
         ("sample other.csv", "hfkit ladder takes one file, folder or Hub id, not other.csv besides"),
         ("sample --budget soon", "--budget is soon: write a time above 0, such as 90s, 10m or 2h."),

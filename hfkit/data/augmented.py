@@ -25,6 +25,7 @@ class FrozenInputs:
         note: A few words on the augmented copies.
         by_epoch: Whether epoch e takes copy e, over and over; else each row draws one of its copies in each epoch.
         seed: What is random is drawn by this number, the epoch and the column `row`.
+        plain: The same rows without random changes; None: these are.
 
     """
 
@@ -33,6 +34,11 @@ class FrozenInputs:
     note: str = ""
     by_epoch: bool = False
     seed: int = 0
+    plain: "FrozenInputs | None" = None
+
+    def unchanged(self) -> "FrozenInputs":
+        """Return the rows as they are without random changes, once each."""
+        return self.plain or self
 
     @property
     def rows(self) -> int:
@@ -83,16 +89,17 @@ def frozen_images(
 
     """
     copies, note, settings = _augmented_copies(rows["train"], processor, arguments, seed)
-    plain = rows["validation"].with_transform(BatchTransform(processor))
 
     def content(split: str, settings: dict[str, Any]) -> Callable[[], dict[str, Any]]:
         """Return a function of a split's content."""
         return lambda: {"images": _hash_images(rows[split]), "processor": processor.to_dict(), **settings}
 
-    return {
-        "train": FrozenInputs(copies, content("train", settings), note, "seed" in settings, seed),
-        "validation": FrozenInputs([plain], content("validation", {})),
+    plain = {
+        split: FrozenInputs([rows[split].with_transform(BatchTransform(processor))], content(split, {}))
+        for split in ("train", "validation")
     }
+    train = FrozenInputs(copies, content("train", settings), note, "seed" in settings, seed, plain["train"])
+    return {"train": train, "validation": plain["validation"]}
 
 
 def _augmented_copies(

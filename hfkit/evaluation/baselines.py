@@ -17,6 +17,7 @@ from .paired import PairedResult, compare_paired
 
 MAJORITY = "the majority class"
 WORD_PIECES = "word pieces"
+SOLVED = "the solved head"
 MAX_ROWS = 100_000
 """Rows that word pieces are fitted on; of more a part is drawn."""
 MAX_NGRAMS = 2**18

@@ -11,9 +11,11 @@ __all__ = [
     "candidates",
     "hidden_states",
     "inputs",
+    "learning_curve",
     "matrix",
     "ngram_classifier",
     "reading",
     "solve",
+    "solved_scores",
     "store",
 ]

@@ -67,6 +67,11 @@ class Scored:
         """Share of right rows."""
         return self.right / len(self.logits)
 
+    @property
+    def predicted(self) -> np.ndarray:
+        """Label ids (rows,) that it gives."""
+        return predict_labels(self.logits)
+
 
 def list_layer_sets(groups: Sequence[FeatureGroup], layers_are_given: bool) -> dict[str, tuple[FeatureGroup, ...]]:
     """Return the sets of features that are compared, by name: some spans of layers, pooled in one way and in all.
@@ -137,11 +142,11 @@ def score_candidates(
     scored = []
     for number, candidate in enumerate(candidates):
         own = fits[number * len(folds) : (number + 1) * len(folds)]
-        scored.append(_score(candidate, own, features, ngrams, labels, folds))
+        scored.append(score_fits(candidate, own, features, ngrams, labels, folds))
     return scored
 
 
-def _score(
+def score_fits(
     candidate: Candidate,
     fits: Sequence[LinearFit],
     features: torch.Tensor | None,
@@ -149,7 +154,17 @@ def _score(
     labels: np.ndarray,
     folds: Sequence[np.ndarray],
 ) -> Scored:
-    """Collect what the fits of a candidate say of the folds that they did not see."""
+    """Collect what the fits of a candidate say of the folds that they did not see.
+
+    Args:
+        candidate: Which one.
+        fits: One for each fold.
+        features: (rows, features) standardised, or None.
+        ngrams: (rows, n-grams), or None.
+        labels: (rows,) label ids.
+        folds: The rows of each fold.
+
+    """
     logits = np.zeros((len(labels), len(fits[0].bias)), np.float32)
     for fit, fold in zip(fits, folds, strict=True):
         logits[fold] = fit.logits(

@@ -13,6 +13,9 @@ from ..data.stored_rows import read_column
 from ..errors import UserError
 from ..task import Task
 from .hidden_states import StateReader
+from .reading import TrainingInputs
+
+_ROWS_AT_ONCE = 1024
 
 
 def read_features(task: Task, states: StateReader | None, batch_size: int) -> torch.Tensor:
@@ -49,6 +52,44 @@ def read_features(task: Task, states: StateReader | None, batch_size: int) -> to
         torch.distributed.all_reduce(moved)
         features = moved.cpu()
     return features
+
+
+def has_stored_vectors(task: Task, inputs: TrainingInputs) -> bool:
+    """Tell whether what the head takes of each training row is stored, as the row is without random changes.
+
+    It is not where the cache is off, has what enters a layer in the middle, or has changed copies of images alone.
+
+    Args:
+        task: With the model that is trained.
+        inputs: What it is trained on.
+
+    """
+    return inputs.states is not None and task.model.start_layer == "classifier" and not task.frozen["train"].by_epoch
+
+
+def read_stored_vectors(task: Task, inputs: TrainingInputs) -> torch.Tensor:
+    """Return one vector (rows, columns) for each training row, of what `has_stored_vectors` says is stored.
+
+    Of stored tokens it is their mean, which is what a linear head on the mean over tokens takes.
+    """
+    assert has_stored_vectors(task, inputs)
+    assert inputs.states is not None
+    states, layout = inputs.states.layout.open(inputs.states.file), inputs.states.layout
+    if layout.offsets is None:
+        return states.flatten(1)[:: layout.copies]  # the first copy of an image is the image as it is
+    return _average_tokens(states, layout.offsets)
+
+
+def _average_tokens(states: torch.Tensor, offsets: np.ndarray) -> torch.Tensor:
+    """Return (rows, width): the mean over the tokens of each row, in float32; zeros for a row without tokens."""
+    result = torch.zeros(len(offsets) - 1, states.shape[1])
+    for start in range(0, len(result), _ROWS_AT_ONCE):
+        ends = offsets[start : start + _ROWS_AT_ONCE + 1]
+        lengths = torch.from_numpy(np.diff(ends))
+        rows = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+        sums = torch.zeros(len(lengths), states.shape[1]).index_add_(0, rows, states[ends[0] : ends[-1]].float())
+        result[start : start + len(lengths)] = sums / lengths.clamp(min=1)[:, None]
+    return result
 
 
 def read_token_ids(task: Task) -> tuple[np.ndarray | None, Sequence[int]]:

@@ -47,6 +47,10 @@ class TrainingInputs:
         """Whether training reads stored states."""
         return bool(self.locks)
 
+    def metrics(self) -> dict[str, float]:
+        """Return how long computing the states took, by the name of the result; nothing where they were not computed."""
+        return {"train_feature_seconds": round(self.seconds, 3)} if self.seconds else {}
+
 
 def use_feature_cache(
     cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, epochs: float, explicit: bool

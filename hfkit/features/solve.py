@@ -82,6 +82,7 @@ class Solution:
         calibration: Expected calibration error out of fold, before and after the temperature.
         seconds: How long choice and fit took.
         remarks: What was sampled or not chosen, and why.
+        folds: Of `rows`, the places in each fold; none without a choice.
 
     """
 
@@ -97,6 +98,7 @@ class Solution:
     calibration: tuple[float, float] | None
     seconds: float
     remarks: tuple[str, ...] = ()
+    folds: tuple[np.ndarray, ...] = ()
 
 
 @dataclass
@@ -147,7 +149,7 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
     started = time.perf_counter()
     rows, remarks = _sample_rows(inputs)
     standardiser = Standardiser.fit(inputs.features)
-    weights = _weigh_rows(inputs)
+    weights = weigh_rows(inputs)
     ngrams = _ngram_matrices(inputs, rows)
     features = standardiser.apply(inputs.features, list(inputs.groups)[-1:], rows).numpy()
     groups = group_rows(ngrams.get(1), features)
@@ -180,6 +182,7 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
         calibration=calibration,  # type: ignore[arg-type]
         seconds=time.perf_counter() - started,
         remarks=(*remarks, *fit_remarks),
+        folds=tuple(folds),
     )
 
 
@@ -257,8 +260,8 @@ def draw_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(drawn))
 
 
-def _weigh_rows(inputs: SolverInputs) -> np.ndarray:
-    """Return how much each row counts."""
+def weigh_rows(inputs: SolverInputs) -> np.ndarray:
+    """Return how much each row (rows,) counts: by the weight of its class."""
     if inputs.class_weights is None:
         return np.ones(len(inputs.labels), np.float32)
     return np.asarray(inputs.class_weights, np.float32)[inputs.labels]
@@ -268,13 +271,16 @@ def _ngram_matrices(inputs: SolverInputs, rows: np.ndarray) -> dict[int, csr_mat
     """Return the TF-IDF of the n-grams of some rows, by the rows that an n-gram has to be in."""
     if inputs.token_ids is None:
         return {}
+    matrices = {least: read_ngrams(inputs, rows, least) for least in (1, 2)}
+    return {least: matrix for least, matrix in matrices.items() if matrix.shape[1]}
+
+
+def read_ngrams(inputs: SolverInputs, rows: np.ndarray, least: int) -> csr_matrix:
+    """Return the TF-IDF (rows, count) of the n-grams that are in `least` of some rows or more; all these rows make the idf."""
+    assert inputs.token_ids is not None
     ids = [inputs.token_ids[int(row)] for row in rows]
-    vocabularies = {least: fit_ngrams(ids, inputs.special_ids, inputs.longest, least) for least in (1, 2)}
-    return {
-        least: ngram_matrix(ids, vocabulary).astype(np.float32)
-        for least, vocabulary in vocabularies.items()
-        if len(vocabulary)
-    }
+    vocabulary = fit_ngrams(ids, inputs.special_ids, inputs.longest, least)
+    return ngram_matrix(ids, vocabulary).astype(np.float32)
 
 
 def _fit(

@@ -87,8 +87,15 @@ class TrainingFlags:
     baselines: bool = field(
         default=True,
         metadata={
-            "help": "Compare the model with what costs next to nothing: the majority class, and for texts a linear classifier "
-            "of word pieces."
+            "help": "Compare the model with what costs next to nothing: the majority class, for texts a linear classifier of "
+            "word pieces, and where the feature cache has what the head takes, the solved head."
+        },
+    )
+    label_issues: bool | None = field(
+        default=None,
+        metadata={
+            "help": "Write report/label_issues.csv: training rows whose label is doubtful, by a head that is solved on the "
+            "frozen, pretrained backbone before anything trains; default: true where the head is solved anyway, else false."
         },
     )
     max_error: float | None = field(

@@ -102,6 +102,31 @@ def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
     _save(path, figure)
 
 
+def draw_learning_curve(path: Path, table: pd.DataFrame, majority: float, title: str) -> None:
+    """Draw accuracy against the number of rows that were fitted on, with 95 % intervals (PNG).
+
+    Args:
+        path: Where to.
+        table: Of `learning_curve.curve_table`.
+        majority: Share of the most frequent class among the held-out rows.
+        title: Above it.
+
+    """
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axis = figure.subplots()
+    rows, accuracy = table["rows"], table["accuracy"]
+    ends = (accuracy - table["accuracy_low"], table["accuracy_high"] - accuracy)
+    axis.errorbar(rows, accuracy, yerr=ends, marker="o", capsize=3, label="solved head, 95 % interval")
+    axis.axhline(majority, color="grey", linestyle="--", label="majority class")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(rows, [f"{number:,}" for number in rows])
+    axis.minorticks_off()
+    axis.set(xlabel="rows that the head is fitted on", ylabel="accuracy", title=_escape(title))
+    axis.grid(alpha=0.3)
+    axis.legend(loc="best")
+    _save(path, figure)
+
+
 def _escape(text: str) -> str:
     return text.replace("$", r"\$")  # a dollar would start a formula
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from ..evaluation.metrics import evaluate_split
 from ..hub.proof import write_proof
 from ..task import Task
-from .baselines import report_baselines
+from .baselines import predict_solved, report_baselines
 from .certify import certify_answers, report_answers
 from .fitted import Fitted
 from .predicted import Predicted, predict_split
@@ -24,7 +24,8 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
     for split in ("validation", "test"):
         if split not in task.inputs:
             continue
-        predicted = predict_split(model, task, split, trainer.args.per_device_eval_batch_size)
+        beside = fitted.beside if split == shown and settings.training.baselines else None
+        predicted = predict_split(model, task, split, trainer.args.per_device_eval_batch_size, beside)
         if split == "validation":
             abstention = certify_answers(model, task, settings, predicted, fitted.choosing)
         values = _evaluate(predicted, settings)
@@ -63,5 +64,8 @@ def _compare_with_baselines(
         return {}
     spent = ("train_runtime", "train_feature_seconds")
     seconds = predicted.seconds + sum(fitted.metrics.get(name, 0.0) for name in spent)
-    predictions = predicted.logits.argmax(axis=-1)
-    return report_baselines(task, predicted.split, predicted.references, predictions, seconds, settings.folder, console)
+    further, notes = predict_solved(task, predicted, fitted.beside, fitted.metrics.get("train_feature_seconds", 0.0))
+    predictions, folder = predicted.logits.argmax(axis=-1), settings.folder
+    return report_baselines(
+        task, predicted.split, predicted.references, predictions, seconds, folder, console, further, notes
+    )

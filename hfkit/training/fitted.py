@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..evaluation.abstention import ScoredRows
+from ..features.solve import Solution
 from ..notes import Note
 from .solver import Solved
 from .trainer import ClassifierTrainer
@@ -20,6 +21,7 @@ class Fitted:
         choosing: With `--max_error`, other rows than those of validation that thresholds are chosen by, such as training rows
             scored out of fold; None: those of validation.
         solved: The solved head, or None.
+        beside: A head that was solved beside a training in steps, on what the model's own head takes; or None.
 
     """
 
@@ -28,3 +30,4 @@ class Fitted:
     notes: list[Note]
     choosing: ScoredRows | None = None
     solved: Solved | None = None
+    beside: Solution | None = None

@@ -14,6 +14,7 @@ from transformers import (
 from ..freezing import FreezePlan, count_parameters
 from ..frozen_checksums import RECORD_FILE, FrozenRecord
 from ..models.base import BackboneClassifier
+from ..notes import Note
 
 
 class FreezeCallback(TrainerCallback):
@@ -28,6 +29,10 @@ class FreezeCallback(TrainerCallback):
         self.before: FrozenRecord | None = None
         self.after: FrozenRecord | None = None
         self._said = False
+
+    def describe(self, model: BackboneClassifier) -> Note:
+        """Say what trains, and what is frozen."""
+        return Note("what_trains", self.plan.describe(model))
 
     def on_init_end(
         self,

@@ -1,25 +1,46 @@
 """Training rows whose label is unlikely, as a solved head says of them out of fold."""
 
 import numpy as np
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
 from ..evaluation.label_issues import list_label_issues
 from ..evaluation.metrics import softmax
+from ..features.solve import Solution
 from ..report.tables import write_table
 from ..task import Task
-from .fitted import Fitted
 from .report import readable_rows
 from .settings import RunSettings
 
 LABEL_ISSUES_FILE = "report/label_issues.csv"
 
 
-def write_label_issues(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> None:
-    """Write the rows with doubtful labels, the most suspicious first, and say how many there are; nothing without such scores."""
-    if fitted.solved is None or not fitted.trainer.is_world_process_zero():
-        return
-    solution = fitted.solved.solution
+def wants_label_issues(settings: RunSettings, console: Console) -> bool:
+    """Tell whether flags ask for doubtful labels that are not there yet; a run that is continued keeps those of its start."""
+    if not settings.training.label_issues or settings.checkpoint is None:
+        return bool(settings.training.label_issues)
+    is_there = [(settings.folder / LABEL_ISSUES_FILE).is_file()]
+    if PartialState().num_processes > 1:
+        broadcast_object_list(is_there)  # the main process writes the file, and may do so before others look
+    if is_there[0]:
+        console.print(f"\nLabel issues: {LABEL_ISSUES_FILE} stays as the run's start wrote it.", highlight=False)
+    return not is_there[0]
+
+
+def write_label_issues(task: Task, settings: RunSettings, solution: Solution, console: Console) -> None:
+    """Write the rows with doubtful labels, the most suspicious first, and say how many there are, or why that is not known.
+
+    Args:
+        task: With the rows of train that the head was solved on.
+        settings: Of the run.
+        solution: The head; it saw no row that it scores.
+        console: Where to print.
+
+    """
     if solution.out_of_fold is None:
+        if settings.training.label_issues:
+            console.print("\nLabel issues: none are looked for, as a class of train has a single row.", highlight=False)
         return
     rows = task.rows["train"]
     labels = np.array(task.frozen["train"].labels)[solution.rows]

@@ -2,12 +2,15 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ..errors import UserError
 from ..evaluation.abstention import ScoredRows
-from ..evaluation.predict import predict_logits
+from ..evaluation.predict import predict_beside, predict_logits
+from ..features.solve import Solution
+from ..features.solved_scores import score_features
 from ..models.base import BackboneClassifier
 from ..task import Task
 
@@ -21,6 +24,7 @@ class Predicted:
         logits: (rows, classes), in float32.
         references: (rows,) ids of the true classes, or None where the split has no labels.
         seconds: What predicting took.
+        beside: (rows, logits) of a head that was solved beside the training, without its n-grams; None: there is none.
 
     """
 
@@ -28,6 +32,7 @@ class Predicted:
     logits: np.ndarray
     references: np.ndarray | None
     seconds: float
+    beside: np.ndarray | None = None
 
     @property
     def prefix(self) -> str:
@@ -41,20 +46,34 @@ class Predicted:
         return ScoredRows.from_logits(self.logits, self.references)
 
 
-def predict_split(model: BackboneClassifier, task: Task, split: str, batch_size: int) -> Predicted:
+def predict_split(
+    model: BackboneClassifier, task: Task, split: str, batch_size: int, beside: Solution | None = None
+) -> Predicted:
     """Return what a model in float32 gives for a split; all processes call it, and all get it.
+
+    Args:
+        model: The model.
+        task: With the rows.
+        split: Which.
+        batch_size: Rows of a batch.
+        beside: Another head on what the model's own head takes, which reads the same pass of the backbone.
 
     Raises:
         UserError: It gives no numbers.
 
     """
     start = time.perf_counter()
-    logits = predict_logits(model, task.inputs[split], task.collator, batch_size)
+    rows = (task.inputs[split], task.collator, batch_size)
+    other: np.ndarray | None = None
+    if beside is None:
+        logits = predict_logits(model, *rows)
+    else:
+        logits, other = predict_beside(model, *rows, partial(score_features, beside))
     seconds = time.perf_counter() - start
     if not np.isfinite(logits).all():
         raise UserError(
             "The training diverged: the model gives no numbers any more. Lower --learning_rate and --head_learning_rate."
         )
-    rows = task.rows[split]
-    references = np.array(rows["label"]) if "label" in rows.column_names else None
-    return Predicted(split, logits, references, seconds)
+    shown = task.rows[split]
+    references = np.array(shown["label"]) if "label" in shown.column_names else None
+    return Predicted(split, logits, references, seconds, other)

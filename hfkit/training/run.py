@@ -12,7 +12,6 @@ from ..run_folders.lock import lock_folder
 from ..task import Task
 from .finish import finish
 from .fit import fit
-from .label_issues import write_label_issues
 from .ngrams import add_ngrams
 from .resolve import resolve
 from .trainer import ClassifierTrainer
@@ -38,7 +37,6 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> d
     is_main = arguments.training.process_index == 0
     with lock_folder(settings.folder) if is_main else nullcontext():
         fitted = add_ngrams(task, settings, fit(task, settings, console), console)
-        write_label_issues(task, settings, fitted, console)
         results = finish(task, settings, fitted, console)
     if settings.push is not None:
         _end_process_group(fitted.trainer)

@@ -68,10 +68,10 @@ def solve_run(task: Task, settings: RunSettings, states: StateReader | None, con
     features = read_features(task, states, settings.training.per_device_eval_batch_size)
     state = PartialState()
     shared: list[Solution | None] = [None]
-    groups = _list_groups(task, features.shape[1])
+    groups = list_groups(task, features.shape[1])
     if state.is_main_process:
         console.print("\nCandidates, by the share of training rows that are right out of fold:", highlight=False)
-        given = _describe_inputs(task, settings, features, groups)
+        given = describe_inputs(task, settings, features, groups)
         shared = [solve_head(given, lambda scored: _print_scored(console, scored))]
     if state.num_processes > 1:
         broadcast_object_list(shared)
@@ -127,10 +127,18 @@ def _print_scored(console: Console, scored: Scored) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _describe_inputs(
+def describe_inputs(
     task: Task, settings: RunSettings, features: torch.Tensor, groups: list[FeatureGroup]
 ) -> SolverInputs:
-    """Collect what the head is solved on."""
+    """Collect what a head is solved on: features of the training rows, and for texts n-grams, unless flags leave them out.
+
+    Args:
+        task: With the rows.
+        settings: Of the run.
+        features: (rows, columns).
+        groups: What the columns are.
+
+    """
     model = settings.arguments.model
     ngrams = ["none"] if settings.starts_solved else getattr(model, "ngrams", ["none"])
     token_ids, special_ids = read_token_ids(task) if ngrams != ["none"] else (None, ())
@@ -149,6 +157,6 @@ def _describe_inputs(
     )
 
 
-def _list_groups(task: Task, width: int) -> list[FeatureGroup]:
-    """Return what the columns of the features are; a linear head has one group."""
+def list_groups(task: Task, width: int) -> list[FeatureGroup]:
+    """Return what the columns of the features are; but for a head on several layers they are one group."""
     return task.model.feature_groups() or [FeatureGroup("features", "own", 0, width)]
