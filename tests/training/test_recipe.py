@@ -186,7 +186,9 @@ def test_head_of_the_log(
     interval = r"0\.\d{4} \(0\.\d{4} to [01]\.\d{4}\)"
     assert re.search(rf"Epoch 1: validation loss [\d.]+, accuracy {interval}, macro f1 {interval}", run.output)
     assert re.search(rf"test: accuracy {interval}, the 95 % interval", run.output)
-    assert [row["name"] for row in run.rows("report/baselines.csv")] == ["this model", "the majority class"]
+    names = [row["name"] for row in run.rows("report/baselines.csv")]
+    assert names[:2] == ["this model", "the majority class"]
+    assert set(names[2:]) <= {"the solved head"}  # where another test has stored its pass
     assert (
         "rows that are fake but predicted real" in run.output or "rows that are real but predicted fake" in run.output
     )
