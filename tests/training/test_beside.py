@@ -53,6 +53,8 @@ ARGV = {
     "uncached": "--unfreeze_from none --head linear --solver trainer --feature_cache off",
     "tuned": "--head linear --feature_cache CACHE",
     "tuned and looked at": "--head linear --label_issues true --feature_cache CACHE",
+    "both": "--solver both --feature_cache CACHE",
+    "both and looked at": "--solver both --label_issues true --feature_cache CACHE",
 }
 
 
@@ -110,7 +112,9 @@ def test_runs_without_a_row(name: str, runs: Callable[[str], Run]) -> None:
     assert list(read_baselines(runs(name)).index) == ["this model", "the majority class", "word pieces"]
 
 
-@pytest.mark.parametrize("name", ["convex", "bigru", "tuned and looked at"])
+@pytest.mark.parametrize(
+    "name", ["convex", "bigru", "tuned and looked at", pytest.param("both and looked at", marks=pytest.mark.slow)]
+)
 def test_a_wrong_label_ranks_first(name: str, runs: Callable[[str], Run], shared_folder: Path) -> None:
     folder = runs(name).folder / "report"
     issues = pd.read_csv(folder / "label_issues.csv")
@@ -124,6 +128,16 @@ def test_a_wrong_label_ranks_first(name: str, runs: Callable[[str], Run], shared
 @pytest.mark.parametrize("name", ["linear", "uncached", "tuned"])
 def test_labels_are_looked_at_where_that_is_asked_for(name: str, runs: Callable[[str], Run]) -> None:
     assert not (runs(name).folder / "report" / "label_issues.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_training_that_starts_from_a_solved_head_has_its_curve(runs: Callable[[str], Run]) -> None:
+    """Without n-grams, which such a head does not have; where labels are looked at, it is the curve of that head."""
+    curves = [
+        (runs(name).folder / "report" / "learning_curve.csv").read_text() for name in ("both", "both and looked at")
+    ]
+    assert curves[0] != curves[1]
+    assert list(read_baselines(runs("both")).index) == ["this model", "the majority class", "word pieces"]
 
 
 def test_a_second_backbone_changes_nothing_of_the_training(runs: Callable[[str], Run]) -> None:
