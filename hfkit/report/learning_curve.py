@@ -50,10 +50,10 @@ def describe_curve(points: Sequence[CurvePoint], total: int) -> str:
     drawn = f"{scored:,} training rows" if scored == total else f"{scored:,} of {total:,} training rows"
     parts = [f"{point.right.mean():.4f} with {_name_share(point)}" for point in points]
     last = compare_paired(points[-1].right, points[-2].right)
-    gain = f"{100 * last.difference:.1f} points ({100 * last.low:.1f} to {100 * last.high:.1f}"
-    told = (
-        f"gave {gain})" if last.is_told_apart else f"is not told apart from no gain ({gain[:-1].replace(' (', ', ')})"
-    )
+    gain, interval = f"{100 * last.difference:.1f} points", f"{100 * last.low:.1f} to {100 * last.high:.1f}"
+    told = f"gave {gain} ({interval})"
+    if not last.is_told_apart:
+        told = f"is not told apart from no gain ({gain}, {interval})"
     return (
         f"Learning curve of the solved head, out of fold on {drawn}: {', '.join(parts[:-1])} and {parts[-1]}. "
         f"The last doubling {told}."
