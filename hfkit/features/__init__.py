@@ -15,6 +15,7 @@ __all__ = [
     "matrix",
     "ngram_classifier",
     "reading",
+    "solution",
     "solve",
     "solved_scores",
     "store",

@@ -8,7 +8,8 @@ import torch
 
 from ..models.heads import LayersHead
 from ..models.layer_groups import FeatureGroup, kept_groups
-from .solve import Solution, two_sided
+from .solution import Solution
+from .solve import two_sided
 
 LARGEST_DIFFERENCE = 1e-5
 """Of a probability, by which weights for the features as they are may differ from weights for standardised ones."""

@@ -67,6 +67,11 @@ class Scored:
         """Share of right rows."""
         return self.right / len(self.logits)
 
+    def describe(self) -> str:
+        """Say which candidate it is, and its score."""
+        score = f"{self.accuracy:.4f} ({self.low:.4f} to {self.high:.4f}, {len(self.logits):,} rows)"
+        return f"{self.candidate.describe()}: {score}"
+
     @property
     def predicted(self) -> np.ndarray:
         """Label ids (rows,) that it gives."""

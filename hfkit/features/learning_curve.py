@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .candidates import score_fits
-from .convex import Problem, fit_linear
-from .solve import Solution, SolverInputs, read_ngrams, weigh_rows
+from .convex import FINAL_TOLERANCE, Problem, fit_linear
+from .solution import Solution, SolverInputs
+from .solve import read_ngrams, weigh_rows
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """Of the training rows outside of a fold; the last is all of them, and known from the choice."""
@@ -102,6 +103,7 @@ def _score_parts(inputs: SolverInputs, solution: Solution, parts: Sequence[np.nd
             labels[rows],
             inputs.classes,
             [Problem(candidate.penalty, (weights * own)[rows], candidate.state_weight) for own in part],
+            FINAL_TOLERANCE,
         )
         scored = score_fits(candidate, fits, features, ngrams, labels, solution.folds)
         right.append(scored.predicted == labels)

@@ -5,13 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from scipy.sparse import csr_matrix
 
-from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, ngram_matrix
+from ..data.ngrams import NgramVocabulary, fit_ngrams, ngram_matrix
 from ..evaluation.calibration import expected_calibration_error, fit_temperature
 from ..evaluation.metrics import softmax
-from ..models.layer_groups import FeatureGroup
 from .candidates import (
     PENALTIES,
     STATE_WEIGHTS,
@@ -23,6 +21,7 @@ from .candidates import (
 )
 from .convex import FINAL_TOLERANCE, TOLERANCE, LinearFit, Problem, fit_linear
 from .folds import group_rows, make_folds
+from .solution import Solution, SolverInputs
 from .standardise import Standardiser
 
 LAYER_ROWS = 3_000
@@ -31,74 +30,6 @@ SELECTION_ROWS = 10_000
 """More rows are sampled for the choice; the chosen head is fitted on all."""
 FIT_BYTES = 4_000_000_000
 """Memory of the features that the chosen head is fitted on; where all rows take more, it is fitted on a sample."""
-
-
-@dataclass(frozen=True)
-class SolverInputs:
-    """What a head is solved on.
-
-    Attributes:
-        features: (rows, columns), mapped from a file or in memory, in any type.
-        groups: What the columns are.
-        labels: (rows,) label ids.
-        classes: How many there are.
-        token_ids: Token ids of each row; None: no n-grams.
-        special_ids: Ids that are in no n-gram.
-        longest: Tokens of the longest n-grams.
-        layers_are_given: Whether the layers are those that the user named.
-        ngrams_are_given: Whether n-grams are part of the head whatever the folds say.
-        class_weights: A weight for each class; None: equal ones.
-        seed: What folds and samples are drawn by.
-
-    """
-
-    features: torch.Tensor
-    groups: Sequence[FeatureGroup]
-    labels: np.ndarray
-    classes: int
-    token_ids: Rows | None = None
-    special_ids: Sequence[int] = ()
-    longest: int = 2
-    layers_are_given: bool = False
-    ngrams_are_given: bool = False
-    class_weights: Sequence[float] | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Solution:
-    """A solved head.
-
-    Attributes:
-        candidate: What was chosen.
-        standardiser: Of the features that it reads.
-        fit: Weights for standardised features and n-grams, divided by the temperature.
-        vocabulary: Of the n-grams, or None.
-        temperature: What the logits were divided by.
-        rows: (sample,) indices of the rows that the choice was made on.
-        groups: (sample,) numbers of the groups of near-duplicates.
-        out_of_fold: (sample, classes) calibrated logits, each row's by a fit without its fold; None without a choice.
-        scored: All candidates, as they were compared; the chosen one last.
-        calibration: Expected calibration error out of fold, before and after the temperature.
-        seconds: How long choice and fit took.
-        remarks: What was sampled or not chosen, and why.
-        folds: Of `rows`, the places in each fold; none without a choice.
-
-    """
-
-    candidate: Candidate
-    standardiser: Standardiser
-    fit: LinearFit
-    vocabulary: NgramVocabulary | None
-    temperature: float
-    rows: np.ndarray
-    groups: np.ndarray
-    out_of_fold: np.ndarray | None
-    scored: tuple[Scored, ...]
-    calibration: tuple[float, float] | None
-    seconds: float
-    remarks: tuple[str, ...] = ()
-    folds: tuple[np.ndarray, ...] = ()
 
 
 @dataclass

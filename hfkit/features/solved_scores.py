@@ -6,7 +6,7 @@ import torch
 from ..data.ngrams import Rows, ngram_matrix
 from ..models.pooling import pool
 from .candidates import predict_labels
-from .solve import Solution
+from .solution import Solution
 
 
 def read_vectors(features: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:

@@ -19,7 +19,7 @@ from ..evaluation.baselines import (
     predict_word_pieces,
     score_predictions,
 )
-from ..features.solve import Solution
+from ..features.solution import Solution
 from ..features.solved_scores import predict_rows
 from ..report.baselines import BASELINES_FILE, baseline_table, shown_baselines
 from ..report.console import console_table

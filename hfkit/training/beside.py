@@ -8,7 +8,8 @@ from rich.console import Console
 
 from ..features.matrix import has_stored_vectors, read_stored_vectors
 from ..features.reading import TrainingInputs
-from ..features.solve import Solution, solve_head
+from ..features.solution import Solution
+from ..features.solve import solve_head
 from ..task import Task
 from .label_issues import wants_label_issues
 from .settings import RunSettings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..evaluation.abstention import ScoredRows
-from ..features.solve import Solution
+from ..features.solution import Solution
 from ..notes import Note
 from .solver import Solved
 from .trainer import ClassifierTrainer

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from ..evaluation.label_issues import list_label_issues
 from ..evaluation.metrics import softmax
-from ..features.solve import Solution
+from ..features.solution import Solution
 from ..report.tables import write_table
 from ..task import Task
 from .report import readable_rows

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import UserError
 from ..evaluation.abstention import ScoredRows
 from ..evaluation.predict import predict_beside, predict_logits
-from ..features.solve import Solution
+from ..features.solution import Solution
 from ..features.solved_scores import score_features
 from ..models.base import BackboneClassifier
 from ..task import Task

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from ..evaluation.abstention import ScoredRows
 from ..features.apply_solution import apply_solution
-from ..features.candidates import Scored
 from ..features.hidden_states import StateReader
 from ..features.matrix import read_features, read_token_ids
-from ..features.solve import Solution, SolverInputs, solve_head
+from ..features.solution import Solution, SolverInputs
+from ..features.solve import solve_head
 from ..models.layer_groups import FeatureGroup
 from ..notes import Note
 from ..task import Task
@@ -72,7 +72,12 @@ def solve_run(task: Task, settings: RunSettings, states: StateReader | None, con
     if state.is_main_process:
         console.print("\nCandidates, by the share of training rows that are right out of fold:", highlight=False)
         given = describe_inputs(task, settings, features, groups)
-        shared = [solve_head(given, lambda scored: _print_scored(console, scored))]
+        shared = [
+            solve_head(
+                given,
+                lambda scored: console.print(f"  {scored.describe()}", markup=False, highlight=False, soft_wrap=True),
+            )
+        ]
     if state.num_processes > 1:
         broadcast_object_list(shared)
     [solution] = shared
@@ -119,12 +124,6 @@ def describe_solution(solution: Solution) -> str:
             f"temperature {solution.temperature:.3g}, expected calibration error {before:.4f} before and {after:.4f} after"
         )
     return "; ".join([*parts, f"{solution.seconds:.1f} s", *solution.remarks]) + "."
-
-
-def _print_scored(console: Console, scored: Scored) -> None:
-    score = f"{scored.accuracy:.4f} ({scored.low:.4f} to {scored.high:.4f}, {len(scored.logits):,} rows)"
-    line = f"  {scored.candidate.describe()}: {score}"
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def describe_inputs(

@@ -9,7 +9,8 @@ from sklearn.svm import LinearSVC
 from hfkit.features.candidates import list_layer_sets, predict_labels
 from hfkit.features.convex import Problem, fit_linear
 from hfkit.features.folds import make_folds
-from hfkit.features.solve import SolverInputs, draw_rows, solve_head, two_sided
+from hfkit.features.solution import SolverInputs
+from hfkit.features.solve import draw_rows, solve_head, two_sided
 from hfkit.features.standardise import Standardiser
 from hfkit.models.layer_groups import FeatureGroup, lay_out
 

@@ -11,7 +11,8 @@ import torch
 from hfkit.evaluation.paired import compare_paired
 from hfkit.features.folds import make_folds
 from hfkit.features.learning_curve import SHARES, CurvePoint, NoCurveError, draw_part, measure_learning_curve
-from hfkit.features.solve import SolverInputs, solve_head
+from hfkit.features.solution import SolverInputs
+from hfkit.features.solve import solve_head
 from hfkit.models.layer_groups import FeatureGroup
 from hfkit.report.learning_curve import curve_table, describe_curve, write_curve
 

@@ -19,7 +19,7 @@ from hfkit.errors import UserError
 from hfkit.features.apply_solution import apply_solution
 from hfkit.features.candidates import Candidate
 from hfkit.features.convex import LinearFit
-from hfkit.features.solve import Solution
+from hfkit.features.solution import Solution
 from hfkit.features.standardise import Standardiser
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.parsing import parse_arguments
