@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from .backbones.lora import LoraPlan, adapted_layers, adapter_parameters
 from .errors import UserError
 from .flags.arguments import ModelArguments
 from .frozen_checksums import entering_checksum
@@ -24,23 +25,36 @@ class FreezePlan:
     `encoder.layer.11`, from whose first execution on everything trains: what enters it depends on nothing that trains, in
     whatever order the layers are registered. A leading `backbone.` is accepted. What the logits do not depend on stays frozen.
     With `keep_batch_norm` the statistics of every BatchNorm stay as they are, also where its scale and shift train.
+
+    With `lora`, beside `unfreeze_from` none, adapters train and every weight of the backbone itself is frozen. Modules that
+    hold no adapter stay in eval mode, with their dropout; so does what runs in front of the first adapter. A dropout of a
+    module that holds one, such as that of the attention whose queries are adapted, works in training. Adapters have none.
     """
 
     unfreeze_from: str = "all"
     keep_batch_norm: bool = False
+    lora: LoraPlan | None = None
 
     @classmethod
     def from_flags(cls, flags: ModelArguments) -> "FreezePlan":
         """Return what the flags of a model leave free."""
-        return cls(flags.unfreeze_from, bool(getattr(flags, "keep_batch_norm", False)))
+        keep_batch_norm = bool(getattr(flags, "keep_batch_norm", False))
+        return cls(flags.unfreeze_from, keep_batch_norm, LoraPlan.from_flags(flags))
+
+    @property
+    def trains_head_alone(self) -> bool:
+        """Whether nothing trains but the head."""
+        return self.unfreeze_from == "none" and self.lora is None
 
     def apply(self, model: BackboneClassifier) -> None:
-        """Set `requires_grad` of every parameter of `model`, and its frozen modules to eval mode.
+        """Set `requires_grad` of every parameter of `model`, and its frozen modules to eval mode; put adapters in, once.
 
         Raises:
-            UserError: The backbone has no module of that name, or never runs it.
+            UserError: The backbone has no module of that name, or never runs it, or cannot have the adapters.
 
         """
+        if self.lora is not None:
+            self.lora.inject(model)
         model.trained_from = self._start(model)
         trainable = self._trainable_names(model)
         for name, parameter in model.backbone.named_parameters():
@@ -56,13 +70,20 @@ class FreezePlan:
         trainable, total = count_parameters(model)
         where = {"all": "everything, from the first layer on", "none": "the head alone, on a frozen backbone"}
         start = where.get(self.unfreeze_from, f"from {_relative(self.unfreeze_from)} on, and the head")
+        if self.lora is not None:
+            start = f"{self.lora.describe(model)}, and the head; the backbone's own weights are frozen"
         line = f"{trainable:,} of {total:,} parameters train ({trainable / total:.2%}): {start}."
         return " ".join([line, *self._frozen_by_use(model), *self._not_trained(model), *self._batch_norm(model)])
 
     def _frozen_by_use(self, model: BackboneClassifier) -> list[str]:
-        """Name what stays frozen since frozen layers use it, too, or since nothing uses it."""
-        if self.unfreeze_from == "none":
-            return []
+        """Name what stays frozen since frozen layers use it, too, or since nothing uses it, and a dropout that is off."""
+        sentences = [] if self.unfreeze_from == "none" else self._frozen_against_expectation(model)
+        if model.dropout_around:
+            around = type(model.backbone).__name__
+            sentences.append(f"{around} has one dropout for frozen and trained layers; it is off in both.")
+        return sentences
+
+    def _frozen_against_expectation(self, model: BackboneClassifier) -> list[str]:
         order = model.execution_order()
         sentences = []
         if model.trained_from is not None:
@@ -72,9 +93,6 @@ class FreezePlan:
         unused = [name for name in order.unused if not _is_training_part(name, model)]
         if unused:
             sentences.append(f"Frozen, since the logits do not depend on it: {_list(unused)}.")
-        if model.dropout_around:
-            around = type(model.backbone).__name__
-            sentences.append(f"{around} has one dropout for frozen and trained layers; it is off in both.")
         return sentences
 
     def _not_trained(self, model: BackboneClassifier) -> list[str]:
@@ -97,12 +115,14 @@ class FreezePlan:
         return [f"BatchNorm's mean and variance: {kept} (--keep_batch_norm {str(self.keep_batch_norm).lower()})."]
 
     def _start(self, model: BackboneClassifier) -> str | None:
-        """Return the module that is the first to train: None for all, `classifier` for none.
+        """Return the module that is the first to train, or the first with an adapter: None for all, `classifier` for none.
 
         Raises:
             UserError: There is no such layer, or it never runs.
 
         """
+        if self.lora is not None:
+            return adapted_layers(model)[0]
         if self.unfreeze_from in ("all", "none"):
             return None if self.unfreeze_from == "all" else "classifier"
         layer = model.layer_name(_relative(self.unfreeze_from))
@@ -138,6 +158,8 @@ class FreezePlan:
 
     def _trainable_names(self, model: BackboneClassifier) -> set[str]:
         """Return the names of the backbone's parameters that train."""
+        if self.lora is not None:
+            return adapter_parameters(model)
         if self.unfreeze_from == "none":
             return set()
         order = model.execution_order()

@@ -139,7 +139,7 @@ def safe_argv(flags: Any, task: str, dataset: str | None) -> list[str]:
     return [argument for key, value in taken.items() for argument in _flag_argv(key, value)]
 
 
-_LISTS = ("label_names", "text_column", "cleaning", "ngrams")
+_LISTS = ("label_names", "text_column", "cleaning", "ngrams", "layers", "lora_targets")
 """Flags with more than one value."""
 
 

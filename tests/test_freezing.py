@@ -22,6 +22,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from hfkit.backbones.lora import LoraPlan
 from hfkit.errors import UserError
 from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezePlan, count_parameters
@@ -78,6 +79,7 @@ def trainer_for(
     callbacks: list[TrainerCallback] | None = None,
     objective: Objective | None = None,
     keep_batch_norm: bool = False,
+    lora: LoraPlan | None = None,
     **options: Any,
 ) -> ClassifierTrainer:
     """Return a Trainer for two steps of four rows."""
@@ -98,7 +100,7 @@ def trainer_for(
         args=TrainingArguments(output_dir=str(folder), **{**defaults, **options}),
         train_dataset=image_rows(model) if isinstance(model, ImageClassifier) else rows(),
         data_collator=default_data_collator if isinstance(model, ImageClassifier) else collate,
-        callbacks=[FreezeCallback(FreezePlan(unfreeze_from, keep_batch_norm)), *(callbacks or [])],
+        callbacks=[FreezeCallback(FreezePlan(unfreeze_from, keep_batch_norm, lora)), *(callbacks or [])],
         objective=objective,
         head_learning_rate=1e-2,
     )

@@ -107,9 +107,10 @@ def settings(modality: Any, backbones: tuple[str, ...], flags: dict[str, list[st
     return LadderSettings("data", modality, backbones, None, folder, flags)
 
 
-@pytest.mark.parametrize(("modality", "kinds", "count"), [("text", TEXT, 7), ("image", IMAGE, 5)])
+@pytest.mark.parametrize(("modality", "kinds", "count"), [("text", TEXT, 8), ("image", IMAGE, 6)])
 def test_every_rung_is_a_command_line_of_its_recipe(modality: Any, kinds: Any, count: int, tmp_path: Path) -> None:
     flags = {"num_train_epochs": ["2"], "learning_rate": ["1e-4"], "seed": ["3"], "label_column": ["verdict"]}
+    flags |= {"lora_rank": ["4"]}
     rungs = list_rungs(modality, ["some/model"])
     assert len(rungs) == count
     whole = settings(modality, ("some/model",), flags, tmp_path)
@@ -119,7 +120,11 @@ def test_every_rung_is_a_command_line_of_its_recipe(modality: Any, kinds: Any, c
         {"last": "layer.7", "all": "all"}.get(kind, "none") for kind in trains
     ]
     assert all((one.training.seed, one.data.label_column) == (3, "verdict") for one in parsed)
-    assert ["num_train_epochs" in one.given for one in parsed] == [kind in ("head", "last", "all") for kind in trains]
+    in_steps = ("head", "last", "adapters", "all")
+    assert ["num_train_epochs" in one.given for one in parsed] == [kind in in_steps for kind in trains]
+    assert [(one.model.peft, one.model.lora_rank) for one in parsed] == [
+        ("lora", 4) if kind == "adapters" else ("none", 8) for kind in trains
+    ]
     assert ["learning_rate" in one.given for one in parsed] == [kind in ("last", "all") for kind in trains]
 
 
@@ -131,8 +136,8 @@ def test_what_needs_no_net_is_there_once() -> None:
         "the solved head of minilm",
         "the solved head of org/other",
     ]
-    assert len(rungs) == 12
-    assert len({rung.folder for rung in rungs}) == 12
+    assert len(rungs) == 14
+    assert len({rung.folder for rung in rungs}) == 14
 
 
 @pytest.mark.parametrize("name", sorted(QUICK_NAMES))
@@ -152,6 +157,7 @@ def test_the_last_third_trains_a_part(name: str, make_model: Callable[[str], Bac
     ("line", "message"),
     [
         ("--backbone minilm data.csv", "hfkit ladder begins with the data, not with --backbone"),
+        ("sample --peft lora", "--peft is what a ladder decides for each rung"),
         ("sample --head bigru", "--head is what a ladder decides for each rung"),
         ("sample --max_error 0.02", "--max_error is what a ladder decides for each rung"),
         ("sample --label_issues true", "--label_issues is what a ladder decides for each rung"),
@@ -305,7 +311,7 @@ def test_a_ladder_that_was_stopped_goes_on(
     """In front of its first checkpoint a rung begins again, and behind it goes on; the model is that of a whole run."""
     folder = tmp_path / "ladder"
 
-    husk = folder / "05-whole-net"
+    husk = folder / "06-whole-net"
     compute_loss = ClassifierTrainer.compute_loss
     for steps in (1, 4):  # in the first epoch, which has three; then in the second
         taken = iter(range(steps))
@@ -319,7 +325,7 @@ def test_a_ladder_that_was_stopped_goes_on(
             patch.setattr(ClassifierTrainer, "compute_loss", stop)
             with pytest.raises(KeyboardInterrupt):
                 run_ladder("majority-class", "whole-net")
-    assert (folder / "05-whole-net-set-aside-1" / "hfkit.yaml").exists()
+    assert (folder / "06-whole-net-set-aside-1" / "hfkit.yaml").exists()
     assert [path.name for path in husk.glob("checkpoint-*")] == ["checkpoint-3"]
     chosen, said = run_ladder("majority-class", "whole-net")
     assert "The majority class: validation 0.5000" in said
@@ -353,7 +359,7 @@ def test_all_rungs_of_texts(run_ladder: Callable[..., tuple[Any, str]], tmp_path
     _, said = run_ladder()
     assert "failed" not in said
     table = pd.read_csv(tmp_path / "ladder" / "table.csv")
-    assert table["status"].tolist() == ["finished"] * 7
+    assert table["status"].tolist() == ["finished"] * 8
     assert table["test_accuracy"].notna().all()
     assert (table["seconds"] > 0).all()
 
@@ -366,6 +372,7 @@ def test_all_rungs_of_images(photos: Path, tmp_path: Path) -> None:
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
     assert "failed" not in said
+    assert "LoRA adapters: left out: the backbone has no linear layers in its blocks." in said
     assert "recipes/cifar10.py --dataset" in said
     table = pd.read_csv(tmp_path / "ladder" / "table.csv")
     assert table["name"].tolist()[2:4] == ["an MLP on frozen layers", "the last third of the layers"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import UserError
-from .values import check_layers
+from .values import check_layers, check_lora
 
 _NGRAMS = (["auto"], ["none"], ["1"], ["1", "2"], ["1", "2", "3"])
 
@@ -31,8 +31,27 @@ class ModelArguments:
         default="all",
         metadata={
             "help": "What trains: all (fine-tuning), none (feature-based: the head alone), or the name of a layer, such "
-            "as encoder.layer.11, blocks.11 or block5_conv1, from which on everything trains."
+            "as encoder.layer.11, blocks.11 or block5_conv1, from which on everything trains; with --peft lora: none."
         },
+    )
+    peft: Literal["none", "lora"] = field(
+        default="none",
+        metadata={
+            "help": "lora: the backbone is frozen, and adapters of low rank beside its linear layers train with the head. The "
+            "saved model has them merged into its weights."
+        },
+    )
+    lora_rank: int = field(default=8, metadata={"help": "Rank of the adapters."})
+    lora_alpha: int = field(default=16, metadata={"help": "What an adapter adds counts alpha / rank times."})
+    lora_targets: list[str] = field(
+        default_factory=lambda: ["auto"],
+        metadata={
+            "help": "Linear layers that get adapters. auto: those that peft names for the type of the backbone, else all in its "
+            "blocks; or names, such as query value, or modules for all linear layers in them, such as encoder.layer.11."
+        },
+    )
+    keep_adapter: bool = field(
+        default=False, metadata={"help": "Save the adapter, too, in the run's folder adapter, in peft's format."}
     )
     summary: bool = field(
         default=False,
@@ -44,6 +63,7 @@ class ModelArguments:
             raise UserError(f"--head_dropout is {self.head_dropout}: write a number from 0 to below 1.")
         if self.head_hidden_size < 1:
             raise UserError(f"--head_hidden_size is {self.head_hidden_size}: write a number above 0.")
+        check_lora(self.peft, self.unfreeze_from, self.lora_rank, self.lora_alpha, self.lora_targets)
         if self.layers is not None:
             check_layers(self.head, self.layers, are_numbers=isinstance(self, TextModelArguments))
 

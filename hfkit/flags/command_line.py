@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import UserError
+from .values import LORA_FLAGS
 
 ALIASES = {"lr": "learning_rate", "epochs": "num_train_epochs", "batch_size": "per_device_train_batch_size"}
 """Short names of flags, for the command line alone."""
@@ -61,21 +62,40 @@ def flag_names(argv: Sequence[str]) -> list[str]:
 
 
 def flags_that_stay(flags: dict[str, Any], argv: Sequence[str]) -> dict[str, Any]:
-    """Return a file's flags without those that the head which the command line asks for does not have.
+    """Return a file's flags without those that do not go with what the command line asks for.
 
-    A BiGRU has no pooling, and a head other than `layers` no layers.
+    A BiGRU has no pooling, and a head other than `layers` no layers; adapters stand in a frozen backbone, and layers that
+    train have none.
 
     Args:
         flags: Of the file.
-        argv: The command line, spelled out; a `--pooling` or `--layers` on it stays, and is refused.
+        argv: The command line, spelled out; what stands on it stays, and may be refused.
 
     """
-    arguments = [part for item in argv for part in (item.split("=") if item.startswith("--head=") else [item])]
-    heads = [value for name, value in pairwise(arguments) if name == "--head"]
-    dropped = {"pooling"} if heads[-1:] == ["bigru"] else set()
-    if heads and heads[-1] != "layers":
+    head, peft, unfreeze_from = (last_value(argv, name) for name in ("head", "peft", "unfreeze_from"))
+    dropped: set[str] = set()
+    if head == "bigru":
+        dropped.add("pooling")
+    if head is not None and head != "layers":
         dropped.add("layers")
+    if peft == "lora":
+        dropped.add("unfreeze_from")
+    if peft == "none" or (peft is None and unfreeze_from not in (None, "none")):
+        dropped |= {"peft", *LORA_FLAGS}
     return {name: value for name, value in flags.items() if name not in dropped}
+
+
+def implied_flags(argv: Sequence[str]) -> list[str]:
+    """Return what a whole command line, spelled out, implies where it is not given: adapters freeze the backbone."""
+    implies_freezing = last_value(argv, "peft") == "lora" and "unfreeze_from" not in flag_names(argv)
+    return ["--unfreeze_from", "none"] if implies_freezing else []
+
+
+def last_value(argv: Sequence[str], flag: str) -> str | None:
+    """Return the value of a flag that has one, the last where it stands more than once; None where it is not there."""
+    arguments = [part for item in argv for part in (item.split("=", 1) if item.startswith(f"--{flag}=") else [item])]
+    values = [value for name, value in pairwise(arguments) if name == f"--{flag}"]
+    return values[-1] if values else None
 
 
 def take_option(argv: Sequence[str], option: str) -> tuple[list[str], str | None]:

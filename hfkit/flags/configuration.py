@@ -16,7 +16,7 @@ FILLED_IN = "filled_in"
 _HEADER = "# Reruns this run: --config with this file.\n"
 _FILLED_IN_HEADER = """\
 # Not given, and chosen by model, data and machine.
-# With another backbone, head or unfreeze_from on the command line these do not hold, and are chosen again.
+# With another backbone, head, unfreeze_from or peft on the command line these do not hold, and are chosen again.
 """
 
 

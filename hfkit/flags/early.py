@@ -7,11 +7,20 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from .command_line import check_name, flag_names, flags_that_stay, parser_error, spell_out, take_option, to_argv
+from .command_line import (
+    check_name,
+    flag_names,
+    flags_that_stay,
+    implied_flags,
+    parser_error,
+    spell_out,
+    take_option,
+    to_argv,
+)
 from .configuration import Configuration, read_configuration
 from .names import RecipeFlags, known_names, table_holds
 from .paths import check_backbone_path, check_dataset_path, check_output_dir, check_weights_path, find_run
-from .values import check_learning_rate, check_seeds, check_steps
+from .values import check_learning_rate, check_lora_is_on, check_seeds, check_steps
 
 
 def check_early(argv: Sequence[str], flags: RecipeFlags) -> None:
@@ -27,7 +36,7 @@ def check_early(argv: Sequence[str], flags: RecipeFlags) -> None:
     """
     whole = whole_command_line(argv, known_names(flags) if table_holds() else None)
     parser = _parser(flags)
-    values = vars(parser.parse_known_args(whole)[0])
+    values = vars(parser.parse_known_args([*implied_flags(whole), *whole])[0])
     check_paths(values)
     # The dataclasses themselves refuse values that are out of range.
     for group in (flags.model, flags.data, flags.training):
@@ -36,7 +45,9 @@ def check_early(argv: Sequence[str], flags: RecipeFlags) -> None:
     check_steps(values["num_train_epochs"], values["max_steps"], values["gradient_accumulation_steps"])
     check_seeds(values["seed"], values["data_seed"])
     if values["resume_from_checkpoint"] is None:  # otherwise both may only repeat the run's start, and do nothing
-        check_learning_rate(values["unfreeze_from"], values["learning_rate"], flag_names(spell_out(argv)))
+        typed = flag_names(spell_out(argv))
+        check_learning_rate(values["unfreeze_from"], values["peft"], values["learning_rate"], typed)
+        check_lora_is_on(values["peft"], typed)
 
 
 def whole_command_line(argv: Sequence[str], known: frozenset[str] | None) -> list[str]:

@@ -21,14 +21,14 @@ _OUTPUT = "output_dir resume_from_checkpoint baselines push_to_hub config"
 _TEXT_GROUPS = {
     "Data": "dataset text_column label_column label_names cleaning max_length max_train_samples",
     "Model": "backbone head pooling",
-    "What trains": "unfreeze_from feature_cache",
+    "What trains": "unfreeze_from peft feature_cache",
     "Training": _TRAINING,
     "Output": _OUTPUT,
 }
 _IMAGE_GROUPS = {
     "Data": "dataset label_column image_size augment mixup max_train_samples",
     "Model": "backbone weights head head_dropout",
-    "What trains": "unfreeze_from feature_cache",
+    "What trains": "unfreeze_from peft feature_cache",
     "Training": _TRAINING,
     "Output": _OUTPUT,
 }

@@ -10,7 +10,7 @@ from .paths import check_dataset_path, check_is_folder
 
 _DECIDED = frozenset(
     "dataset output_dir head unfreeze_from ngrams layers pooling solver head_logits resume_from_checkpoint config push_to_hub "
-    "hub_model_id summary max_error label_issues".split()
+    "hub_model_id summary max_error label_issues peft".split()
 )
 """What the ladder itself says to each rung, or does not do."""
 

@@ -13,7 +13,16 @@ from transformers import HfArgumentParser
 
 from ..errors import UserError
 from .arguments import TextModelArguments
-from .command_line import check_name, flag_names, flags_that_stay, parser_error, spell_out, take_option, to_argv
+from .command_line import (
+    check_name,
+    flag_names,
+    flags_that_stay,
+    implied_flags,
+    parser_error,
+    spell_out,
+    take_option,
+    to_argv,
+)
 from .configuration import CONFIGURATION_FILE, Configuration, read_configuration
 from .help import show_help
 from .kinds import Arguments, Data, Kinds, Model
@@ -105,6 +114,7 @@ _DECIDING = (
     "layers",
     "pooling",
     "unfreeze_from",
+    "peft",
     "token_learner_tokens",
 )
 """Flags that what is filled in depends on: where the command line changes one of a file, the file's choices do not hold."""
@@ -135,13 +145,13 @@ def parse_arguments(
         check_name(name, known, "flag")
     filled_in = _that_hold(file, vars(parser.parse_args([*file_argv, *argv])), flag_names(argv))
     filled_argv = to_argv(filled_in, known, f"key of {path}")
-    values = vars(parser.parse_args([*defaults, *filled_argv, *file_argv, *argv]))
+    whole = [*defaults, *filled_argv, *file_argv, *argv]
+    whole = [*implied_flags(whole), *whole]
+    values = vars(parser.parse_args(whole))
     given = frozenset(flag_names([*defaults, *file_argv, *argv]))
     filled_in = {name: value for name, value in filled_in.items() if name not in given}
     try:
-        model, data, training, *_ = parser.parse_args_into_dataclasses(
-            [*defaults, *filled_argv, *file_argv, *argv], look_for_args_file=False
-        )
+        model, data, training, *_ = parser.parse_args_into_dataclasses(whole, look_for_args_file=False)
     except (ValueError, TypeError) as error:
         raise UserError(f"{' '.join(str(error).split()).rstrip('.')}.") from error
     flags = {name: value for name, value in _flags_that_matter(parser, values, kinds).items() if name not in filled_in}
@@ -154,7 +164,7 @@ def _that_hold(file: Configuration, values: dict[str, Any], named: Sequence[str]
 
     A bfloat16 that was filled in gives way to float16, which is given.
     """
-    before = {**file.filled_in, **file.flags}
+    before = {"peft": "none", **file.filled_in, **file.flags}  # files of earlier versions do not name it
     changed = [name for name in _DECIDING if name in named and name in before and _plain(values[name]) != before[name]]
     if changed:
         return {}

@@ -37,9 +37,14 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
 
     """
     known = arguments.given | set(arguments.filled_in)
-    frozen = arguments.model.unfreeze_from == "none"
+    adapts = arguments.model.peft != "none"
+    frozen = arguments.model.unfreeze_from == "none" and not adapts
     chosen_before = arguments.filled_in.get("solver")  # in the run that this one repeats or continues
     asked = None if chosen_before else arguments.training.solver
+    if adapts and asked in (CONVEX, BOTH):
+        raise UserError(
+            f"--solver {asked} solves a head, and the adapters of --peft lora train in steps: leave one of them out."
+        )
     solves = frozen or asked == BOTH
     if solves and "head" not in known and not known.intersection(_OF_OTHER_HEADS):
         arguments = _fill_in(arguments, model=replace(arguments.model, head="layers"), head="layers")

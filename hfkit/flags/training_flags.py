@@ -23,7 +23,10 @@ class TrainingFlags:
     num_train_epochs: float = field(default=3.0, metadata={"help": "Epochs: how often all training rows are seen."})
     learning_rate: float | None = field(
         default=None,
-        metadata={"help": "Peak learning rate of the backbone; default: by its hidden size, 2e-5 to 1e-4."},
+        metadata={
+            "help": "Peak learning rate of the backbone; default: by its hidden size, 2e-5 to 1e-4; of adapters ten times that, "
+            "from 2e-4 to 1e-3."
+        },
     )
     head_learning_rate: float | None = field(
         default=None, metadata={"help": "Peak learning rate of the head; default: 1e-3."}
@@ -158,7 +161,7 @@ class ImageTrainingFlags(TrainingFlags):
 
     num_train_epochs: float = field(default=10.0, metadata={"help": "Epochs: how often all training rows are seen."})
     learning_rate: float | None = field(
-        default=None, metadata={"help": "Peak learning rate of the backbone; default: 1e-4."}
+        default=None, metadata={"help": "Peak learning rate of the backbone; default: 1e-4, and of adapters 1e-3."}
     )
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a training step and device."})
     train_sampling_strategy: Literal["random", "sequential", "group_by_length"] | None = field(

@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 
 from ..errors import UserError
 
+LORA_FLAGS = ("lora_rank", "lora_alpha", "lora_targets", "keep_adapter")
+"""Flags that do nothing without `--peft lora`."""
 MOST_SEEDS = 2**32
 """How many seeds NumPy takes, from 0 on."""
 
@@ -38,13 +40,16 @@ def check_seeds(seed: int, data_seed: int | None) -> None:
             raise UserError(f"--{name} is {value}: write a whole number from 0 to {MOST_SEEDS - 1}.")
 
 
-def check_learning_rate(unfreeze_from: str, learning_rate: float | None, on_command_line: Collection[str]) -> None:
-    """Refuse a learning rate of the backbone where the backbone is frozen.
+def check_learning_rate(
+    unfreeze_from: str, peft: str, learning_rate: float | None, on_command_line: Collection[str]
+) -> None:
+    """Refuse a learning rate of the backbone where the backbone is frozen and has no adapters.
 
     One in a file may come from a run whose backbone trained, or of a time when it was not refused.
 
     Args:
         unfreeze_from: `--unfreeze_from`.
+        peft: `--peft`.
         learning_rate: `--learning_rate`.
         on_command_line: Names of the flags that stand on the command line.
 
@@ -52,11 +57,58 @@ def check_learning_rate(unfreeze_from: str, learning_rate: float | None, on_comm
         UserError: It would do nothing.
 
     """
-    if unfreeze_from == "none" and learning_rate is not None and "learning_rate" in on_command_line:
+    is_frozen = unfreeze_from == "none" and peft == "none"
+    if is_frozen and learning_rate is not None and "learning_rate" in on_command_line:
         raise UserError(
             f"--learning_rate {learning_rate:g} is the backbone's, which --unfreeze_from none freezes: write "
             f"--head_learning_rate {learning_rate:g} for the head."
         )
+
+
+def check_lora(peft: str, unfreeze_from: str, rank: int, alpha: int, targets: Sequence[str]) -> None:
+    """Refuse adapters beside layers that train themselves, and values of adapters that cannot be.
+
+    Args:
+        peft: `--peft`.
+        unfreeze_from: `--unfreeze_from`, given or implied.
+        rank: `--lora_rank`.
+        alpha: `--lora_alpha`.
+        targets: `--lora_targets`.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if peft == "lora" and unfreeze_from != "none":
+        raise UserError(
+            f"--peft lora trains adapters in a frozen backbone, and --unfreeze_from {unfreeze_from} trains its own weights: "
+            "leave --unfreeze_from out, or write none."
+        )
+    for name, value, example in (("lora_rank", rank, 8), ("lora_alpha", alpha, 16)):
+        if value < 1:
+            raise UserError(f"--{name} is {value}: write a whole number above 0, such as {example}.")
+    wrong = not targets or ("auto" in targets and list(targets) != ["auto"]) or len(set(targets)) < len(targets)
+    if wrong or not all(part for target in targets for part in target.split(".")):
+        raise UserError(
+            f"--lora_targets is {' '.join(targets) or 'empty'}: write auto alone, or names of linear layers or of modules that "
+            "hold some, such as query value or encoder.layer.11, each of them once."
+        )
+
+
+def check_lora_is_on(peft: str, on_command_line: Collection[str]) -> None:
+    """Refuse flags of adapters where there are none.
+
+    Args:
+        peft: `--peft`.
+        on_command_line: Names of the flags that stand on the command line.
+
+    Raises:
+        UserError: They would do nothing.
+
+    """
+    idle = [name for name in LORA_FLAGS if name in on_command_line]
+    if peft == "none" and idle:
+        raise UserError(f"--{idle[0]} is for --peft lora: add it, or leave --{idle[0]} out.")
 
 
 def check_layers(head: str, layers: Sequence[str], are_numbers: bool) -> None:

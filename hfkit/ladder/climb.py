@@ -36,6 +36,7 @@ class Ladder:
         earlier: What the rungs took before this session.
         spare: A task that was read for a rung without a net and that the first net can have, and its command line.
         layers: From which on about the last third of a backbone runs.
+        unadaptable: Why a backbone can have no adapters; empty where it can.
         read_before: Seconds that reading the data and loading the model took, where that was done for another rung.
 
     """
@@ -48,6 +49,7 @@ class Ladder:
     earlier: float = 0.0
     spare: tuple[list[str], trainings.Prepared] | None = None
     layers: dict[str, str] = field(default_factory=dict)
+    unadaptable: dict[str, str] = field(default_factory=dict)
     read_before: float = 0.0
     started: float = field(default_factory=time.perf_counter)
 
@@ -130,11 +132,26 @@ class Ladder:
             prepared = trainings.prepare(self.settings.modality, argv, log)
         else:
             self._set_aside(rung, folder)
+            self._check_adapters(rung)
             prepared = self._prepare(rung)
             cost = trainings.estimate(prepared)
             self._check_budget(cost.seconds, cost.describe())
             self._say(f"{begin_sentence(rung.name)}: {cost.describe()}; what it says goes to {log}.")
         trainings.train(prepared, folder, log)
+
+    def _check_adapters(self, rung: Rung) -> None:
+        """Leave out adapters where the backbone can have none, such as a net of convolutions.
+
+        Raises:
+            LeftOutError: As above.
+
+        """
+        if rung.trains != "adapters":
+            return
+        if rung.backbone not in self.unadaptable:  # a ladder that goes on, with nothing read so far
+            self._read(rung, self.settings.argv(rung, "all"))
+        if self.unadaptable[rung.backbone]:
+            raise LeftOutError(self.unadaptable[rung.backbone])
 
     def _prepare(self, rung: Rung) -> trainings.Prepared:
         """Return the task of a rung, the spare one where it is of the same flags."""
@@ -146,7 +163,7 @@ class Ladder:
         return self._read(rung, argv)
 
     def _read(self, rung: Rung, argv: list[str]) -> trainings.Prepared:
-        """Prepare a task, and note the layer from which on about the last third of its backbone runs.
+        """Prepare a task, and note from which layer on about the last third of its backbone runs, and what adapters say to it.
 
         Raises:
             UserError: It cannot be trained.
@@ -155,6 +172,7 @@ class Ladder:
         prepared = trainings.prepare(self.settings.modality, argv, self.log(rung))
         if rung.backbone not in self.layers:
             self.layers[rung.backbone] = find_last_third(prepared.task.model)
+            self.unadaptable[rung.backbone] = prepared.why_no_adapters()
         return prepared
 
     def _predict_without_net(self, rung: Rung) -> tuple[float, baselines.Predictions]:

@@ -10,7 +10,7 @@ from ..data.modality import Modality
 from ..evaluation.baselines import MAJORITY, WORD_PIECES
 from ..models.base import BackboneClassifier
 
-Trains = Literal["nothing", "solved", "head", "last", "all"]
+Trains = Literal["nothing", "solved", "head", "last", "adapters", "all"]
 
 _KINDS: dict[Modality, list[tuple[str, Trains, str]]] = {
     "text": [
@@ -19,6 +19,7 @@ _KINDS: dict[Modality, list[tuple[str, Trains, str]]] = {
         ("the solved head", "solved", ""),
         ("a BiGRU on frozen layers", "head", "--head bigru"),
         ("the last third of the layers", "last", ""),
+        ("LoRA adapters", "adapters", "--peft lora"),
         ("the whole net", "all", ""),
         ("the whole net with BiGRU and n-grams", "all", "--head bigru --ngrams auto"),
     ],
@@ -27,6 +28,7 @@ _KINDS: dict[Modality, list[tuple[str, Trains, str]]] = {
         ("the solved head", "solved", ""),
         ("an MLP on frozen layers", "head", "--head mlp"),
         ("the last third of the layers", "last", ""),
+        ("LoRA adapters", "adapters", "--peft lora"),
         ("the whole net", "all", ""),
     ],
 }
@@ -42,7 +44,8 @@ class Rung:
         folder: Name of its folder.
         backbone: Whose word pieces or layers it uses.
         trains: `nothing`: it is no net; `solved`: the head that hfkit puts on a frozen backbone by itself; `head`: another
-            head on a frozen backbone; `last`: about the last third of the layers; `all`: everything.
+            head on a frozen backbone; `last`: about the last third of the layers; `adapters`: LoRA adapters in all layers;
+            `all`: everything.
         flags: Of its own, besides `--unfreeze_from`.
 
     """

@@ -14,6 +14,7 @@ from ..files import write_file
 from ..flags.ladder import read_budget, read_ladder_flags
 from ..flags.names import IMAGE_FLAGS, TEXT_FLAGS, RecipeFlags, known_names, table_holds
 from ..flags.paths import check_is_folder
+from ..flags.values import LORA_FLAGS
 from .rungs import Rung
 
 STATE_FILE = "ladder.json"
@@ -67,7 +68,10 @@ class LadderSettings:
         of_data = {item.name for item in fields(FLAGS[self.modality].data)} - _CHANGES_OF_IMAGES
         if rung.trains in ("nothing", "solved"):
             return name in of_data | _FOR_EVERY_RUNG
-        return name != "learning_rate" or rung.trains != "head"
+        if name in LORA_FLAGS:
+            return rung.trains == "adapters"
+        # That of fine-tuning is too low for adapters, which have a default of their own.
+        return name != "learning_rate" or rung.trains not in ("head", "adapters")
 
     def state(self) -> dict[str, Any]:
         """Return what has to be the same for the ladder to be gone on with."""

@@ -13,7 +13,7 @@ from transformers import initialization as init
 from .execution_order import ExecutionOrder, probing
 from .execution_recorder import record_execution
 from .heads import LayersHead
-from .layer_groups import FeatureGroup, LayerReport
+from .layer_groups import FeatureGroup, LayerReport, list_stages
 from .splitting import Arguments, Placeholders, Split, arguments_of_first_call
 
 _CANNOT_SPLIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -58,7 +58,7 @@ class BackboneClassifier(PreTrainedModel):
 
         A stage is an item of a list of layers, or a module that holds no such list.
         """
-        return list(_stage_names(self.backbone))
+        return list_stages(self.backbone)
 
     def probe_inputs(self) -> dict[str, torch.Tensor]:
         """Return a small batch of what `forward` takes, always the same, on the model's device."""
@@ -90,6 +90,10 @@ class BackboneClassifier(PreTrainedModel):
         self.classifier = self._new_head()
         self.classifier.apply(self._init_weights)
         self.classifier.to(self.device, self.dtype).train(self.training)
+        self.forget_execution_order()
+
+    def forget_execution_order(self) -> None:
+        """Forget what was seen of the backbone's modules, which are other ones now."""
         self._order, self._splits = None, {}
 
     def execution_order(self) -> ExecutionOrder:
@@ -287,14 +291,3 @@ def _collect_requires_grad(module: nn.Module, flags: dict[nn.Module, set[bool]])
         flags[module] = {parameter.requires_grad for parameter in module._parameters.values() if parameter is not None}
         flags[module].update(*(_collect_requires_grad(child, flags) for child in module.children()))
     return flags[module]
-
-
-def _stage_names(module: nn.Module, prefix: str = "") -> list[str]:
-    """Walk `module` in registration order; descend only where a list of layers is inside."""
-    if not any(isinstance(child, nn.ModuleList | nn.Sequential) for child in module.modules()):
-        return [prefix]
-    names: list[str] = []
-    for name, child in module.named_children():
-        path = f"{prefix}.{name}" if prefix else name
-        names += [path] if isinstance(module, nn.ModuleList | nn.Sequential) else _stage_names(child, path)
-    return names

@@ -1,7 +1,9 @@
-"""Which columns of the features come from which layer of a backbone, and what was cut off behind the last layer that is used."""
+"""The layers of a backbone: their names, which columns of the features come from which, and which were cut off at the end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,14 @@ def kept_groups(
         own = [group for group in groups if group.layer == layer]
         kept += [group for pooling in poolings for group in own if group.pooling == pooling] or own
     return kept
+
+
+def list_stages(module: nn.Module, prefix: str = "") -> list[str]:
+    """Name the items of the lists of layers in a module, and what stands beside these lists, in registration order."""
+    if not any(isinstance(child, nn.ModuleList | nn.Sequential) for child in module.modules()):
+        return [prefix]
+    names: list[str] = []
+    for name, child in module.named_children():
+        path = f"{prefix}.{name}" if prefix else name
+        names += [path] if isinstance(module, nn.ModuleList | nn.Sequential) else list_stages(child, path)
+    return names

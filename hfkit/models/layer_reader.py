@@ -114,7 +114,7 @@ class LayerReader(BackboneClassifier):
             _replace(self.backbone, whole)
         else:
             config.dropped_modules = [*(config.dropped_modules or []), *names]
-        self._order, self._splits = None, {}
+        self.forget_execution_order()
         self.train(self.training)
         left, small = self._count()
         return LayerReport(left, layers - left, small, size - small, reason)

@@ -197,7 +197,7 @@ def drop_layers(model: Any) -> LayerReport | None:
     if reason:
         model.backbone = encoder
         config.backbone_config, config.final_norm = whole
-    model._order, model._splits = None, {}
+    model.forget_execution_order()
     model.train(model.training)
     after = sum(parameter.numel() for parameter in model.parameters())
     layers = total if reason else kept

@@ -6,6 +6,7 @@ from datasets import Dataset
 from ..data.stored_rows import read_column
 from ..flags.solver import is_solved
 from ..flags.training_arguments import TrainingArguments
+from ..freezing import FreezePlan
 from ..notes import Note
 from ..report.tables import epoch_table
 
@@ -16,7 +17,7 @@ STILL_FALLS = 0.95
 
 
 def advise(
-    log_history: list[dict[str, float]], rows: Dataset, training: TrainingArguments, unfreeze_from: str
+    log_history: list[dict[str, float]], rows: Dataset, training: TrainingArguments, plan: FreezePlan
 ) -> list[Note]:
     """Return notes on a training in steps that learned nothing, or that ended while it still learned.
 
@@ -24,7 +25,7 @@ def advise(
         log_history: The Trainer's log.
         rows: Those of train, with a column `label`.
         training: How it was trained.
-        unfreeze_from: What trained.
+        plan: What trained.
 
     """
     if is_solved(training):
@@ -33,8 +34,10 @@ def advise(
     train, validation = (epochs[name].dropna().tolist() for name in ("loss", "eval_loss"))
     chance = chance_loss(np.bincount(read_column(rows, "label")))
     if train and min(train) > NOTHING_LEARNED * chance:
-        rates = "--head_learning_rate" if unfreeze_from == "none" else "--learning_rate and --head_learning_rate"
-        more = ", --unfreeze_from all" if unfreeze_from != "all" else ""
+        rates = "--head_learning_rate" if plan.trains_head_alone else "--learning_rate and --head_learning_rate"
+        more = ", --unfreeze_from all" if plan.unfreeze_from != "all" else ""
+        if plan.lora is not None:
+            more = f"{more} in the place of --peft lora"
         text = (
             f"The training loss did not fall clearly below {chance:.4f}, that of guessing by how frequent the classes are: try "
             f"other values of {rates}, more steps{more}, and look whether the labels belong to their rows."

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..evaluation.metrics import Metrics
 from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
-from ..flags.values import check_learning_rate
+from ..flags.values import check_learning_rate, check_lora_is_on
 from ..hub.push import check_can_push
 from ..task import Task
 
@@ -33,7 +33,9 @@ def check_flags(arguments: Arguments[Any, Any]) -> None:
 
     """
     training = arguments.training
-    check_learning_rate(arguments.model.unfreeze_from, training.learning_rate, arguments.on_command_line)
+    model, typed = arguments.model, arguments.on_command_line
+    check_learning_rate(model.unfreeze_from, model.peft, training.learning_rate, typed)
+    check_lora_is_on(model.peft, typed)
     _check_reporters(training.report_to)
     push = read_push_order(training)
     if push is not None and training.process_index == 0:

@@ -15,6 +15,16 @@ FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "solver", "train_sam
 """Flags that are filled in by model, data and machine where they are not given."""
 
 
+def lora_learning_rate(of_fine_tuning: float) -> float:
+    """Return the default learning rate of adapters, of that of fine-tuning: ten times as much, from 2e-4 to 1e-3.
+
+    The factor is what Schulman et al. measured ("LoRA Without Regret", Thinking Machines Lab, 2025). For
+    RoBERTa-large, of a width of 1,024, that is 2e-4, of which Hu et al. (arXiv 2106.09685, table 9) have 2e-4 to 4e-4, and
+    for BERT-base 3.6e-4, of which they have 4e-4 to 5e-4 for RoBERTa-base; GPT-3 had 2e-4.
+    """
+    return float(f"{min(max(10 * of_fine_tuning, 2e-4), 1e-3):.2g}")
+
+
 def fill_learning_rates(training: TrainingArguments, arguments: Arguments[Any, Any], task: Task) -> list[Note]:
     """Fill in the learning rates that were not given, and say which; nothing for a head that is solved alone.
 
@@ -24,17 +34,20 @@ def fill_learning_rates(training: TrainingArguments, arguments: Arguments[Any, A
     if is_solved(training):
         return []
     origin = head_origin = "given"
+    adapts = arguments.model.peft == "lora"
     if "learning_rate" not in arguments.given:
-        origin = task.learning_rate[1]
+        default, origin = task.learning_rate
+        if adapts:
+            default, origin = lora_learning_rate(default), "default: ten times that of fine-tuning, from 2e-4 to 1e-3"
         if training.learning_rate is None:
-            training.learning_rate = task.learning_rate[0]
+            training.learning_rate = default
     if "head_learning_rate" not in arguments.given:
         head_origin = "as the backbone, since it starts solved" if training.solver == BOTH else "default"
         if training.head_learning_rate is None:
             training.head_learning_rate = training.learning_rate if training.solver == BOTH else 1e-3
     rates = f"head {training.head_learning_rate:g} ({head_origin})"
-    if arguments.model.unfreeze_from != "none":
-        rates = f"backbone {training.learning_rate:g} ({origin}), {rates}"
+    if adapts or arguments.model.unfreeze_from != "none":
+        rates = f"{'adapters' if adapts else 'backbone'} {training.learning_rate:g} ({origin}), {rates}"
     return [Note("learning_rates", f"Learning rates: {rates}.")]
 
 
@@ -47,7 +60,8 @@ def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task
     """
     if training.train_sampling_strategy is None:
         is_text = "length" in task.inputs["train"].column_names
-        only_steps = is_text and arguments.model.unfreeze_from == "none" and task.model.config.head == "bigru"
+        is_frozen = arguments.model.unfreeze_from == "none" and arguments.model.peft == "none"
+        only_steps = is_text and is_frozen and task.model.config.head == "bigru"
         training.train_sampling_strategy = "group_by_length" if only_steps else "random"
     if is_solved(training) or "length" not in task.inputs["train"].column_names:
         return []

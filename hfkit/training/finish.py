@@ -28,7 +28,7 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     results = evaluate_saved_model(task, settings, fitted, console)
     if is_main:
         write_manifest(folder)
-    for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan.unfreeze_from):
+    for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan):
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
     show_end(console, trainer.state.log_history, task.usage, folder)
     return results

@@ -4,17 +4,18 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from rich.console import Console
 
 from ..flags.kinds import Arguments
 from ..hub.push import push_run
 from ..run_folders.lock import lock_folder
 from ..task import Task
+from .adapters import finish_adapters
 from .finish import finish
 from .fit import fit
 from .ngrams import add_ngrams
 from .resolve import resolve
-from .trainer import ClassifierTrainer
 
 
 def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> dict[str, float]:
@@ -37,17 +38,18 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> d
     is_main = arguments.training.process_index == 0
     with lock_folder(settings.folder) if is_main else nullcontext():
         fitted = add_ngrams(task, settings, fit(task, settings, console), console)
+        fitted = finish_adapters(task, settings, fitted, console)
         results = finish(task, settings, fitted, console)
     if settings.push is not None:
-        _end_process_group(fitted.trainer)
+        _end_process_group(fitted.trainer.accelerator)
         if fitted.trainer.is_world_process_zero():
             order = settings.push
             push_run(settings.folder, order.repo_id, order.license, order.language, order.private)
     return results
 
 
-def _end_process_group(trainer: ClassifierTrainer) -> None:
+def _end_process_group(accelerator: Accelerator) -> None:
     """Let the other processes go: one that waits longer for a push than `--ddp_timeout` would end them all."""
-    trainer.accelerator.wait_for_everyone()
+    accelerator.wait_for_everyone()
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -48,6 +48,29 @@ MISTAKES = [
     ("fakenews", "--config pooled.yaml --head=bigru --pooling last", "--pooling last is for --head linear"),
     ("fakenews", "--help-all", "Unknown flag 'help_all': write --help all."),
     ("fakenews", "--unfreeze_from none --lr 1e-3", "write --head_learning_rate 0.001 for the head"),
+    (
+        "fakenews",
+        "--peft lora --unfreeze_from all",
+        "and --unfreeze_from all trains its own weights: leave --unfreeze_from",
+    ),
+    ("cifar10", "--unfreeze_from blocks.11 --peft lora", "and --unfreeze_from blocks.11 trains its own weights"),
+    (
+        "fakenews",
+        "--config adapted.yaml --unfreeze_from all --peft lora",
+        "and --unfreeze_from all trains its own weights",
+    ),
+    ("fakenews", "--peft prefix", "Argument --peft: invalid choice: 'prefix'"),
+    ("fakenews", "--lora_rank 4", "--lora_rank is for --peft lora: add it, or leave --lora_rank out."),
+    ("cifar10", "--unfreeze_from none --keep_adapter", "--keep_adapter is for --peft lora"),
+    ("fakenews", "--peft lora --lora_rank 0", "--lora_rank is 0: write a whole number above 0, such as 8."),
+    ("fakenews", "--peft lora --lora_alpha -1", "--lora_alpha is -1: write a whole number above 0, such as 16."),
+    (
+        "cifar10",
+        "--peft lora --lora_targets auto qkv",
+        "--lora_targets is auto qkv: write auto alone, or names of linear",
+    ),
+    ("cifar10", "--peft lora --lora_targets qkv qkv", "each of them once"),
+    ("fakenews", "--peft lora --lora_targets layer..1", "--lora_targets is layer..1"),
     ("fakenews", "--config frozen.yaml --lr=1e-3", "write --head_learning_rate 0.001 for the head"),
 ]
 
@@ -59,6 +82,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "moved.yaml").write_text("dataset: moved.csv\n")
     (tmp_path / "empty.yaml").write_text("num_train_epochs: 0\n")
     (tmp_path / "frozen.yaml").write_text("unfreeze_from: none\nlearning_rate: 0.1\n")
+    (tmp_path / "adapted.yaml").write_text("peft: lora\nunfreeze_from: none\nlora_rank: 4\n")
     (tmp_path / "pooled.yaml").write_text("pooling: mean\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
@@ -99,6 +123,11 @@ def test_a_recipe_ends_with_the_sentence_before_torch(number: int, folder: Path)
         (TEXT_FLAGS, "--config frozen.yaml"),
         (TEXT_FLAGS, "--config pooled.yaml --head bigru"),
         (IMAGE_FLAGS, "--config frozen.yaml --unfreeze_from all --lr 1e-3"),
+        (TEXT_FLAGS, "--peft lora --lr 1e-3"),
+        (IMAGE_FLAGS, "--peft=lora --unfreeze_from none --lr 1e-3 --lora_rank 4 --lora_targets qkv blocks.11"),
+        (TEXT_FLAGS, "--config adapted.yaml --lr 1e-3 --lora_alpha 8"),
+        (TEXT_FLAGS, "--config adapted.yaml --unfreeze_from encoder.layer.1"),
+        (TEXT_FLAGS, "--config adapted.yaml --peft none"),
         (TEXT_FLAGS, "--lr_scheduler_kwargs {} --max_steps -1 --summary --bf16 false --output_dir new"),
         (IMAGE_FLAGS, "--dataset digits --weights none --class_token no --label_names a b"),
     ],

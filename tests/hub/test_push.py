@@ -396,7 +396,7 @@ def test_our_trainer_writes_a_short_card(finished_runs: LazyRuns, client: Client
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["linear", "bigru"])
+@pytest.mark.parametrize("head", ["linear", "bigru", "linear --peft lora --keep_adapter"])
 def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     argv = [
         "--backbone",
@@ -408,28 +408,29 @@ def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweet
         "--max_length",
         "24",
         "--head",
-        head,
+        *head.split(),
         "--use_cpu",
         "true",
     ]
+    name = f"me/recipe-{head.replace(' --', '-').replace(' ', '-')}"
     argv += [
         "--push_to_hub",
         "true",
         "--hub_model_id",
-        f"me/recipe-{head}",
+        name,
         "--license",
         "mit",
         "--hub_private_repo",
         "true",
     ]
     client("fakenews:main", [*argv, "--output_dir", str(tmp_path / "run")])
-    assert client.hub.repositories[f"me/recipe-{head}"].private
-    assert (
-        len(client.hub.repositories[f"me/recipe-{head}"].commits) == 2
-    )  # the empty one and ours, and none of the Trainer's
-    files = client.hub.files(f"me/recipe-{head}")
+    assert client.hub.repositories[name].private
+    assert len(client.hub.repositories[name].commits) == 2  # the empty one and ours, and none of the Trainer's
+    files = client.hub.files(name)
     assert "training_args.bin" not in files
     assert b"license: mit" in files["README.md"]
+    assert not [path for path in files if "adapter" in path]
+    assert ("LoRA adapters of rank 8" in files["README.md"].decode()) == ("lora" in head)
     assert not [name for name, content in files.items() if TOKEN.encode() in content]
 
 

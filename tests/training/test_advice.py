@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from hfkit.freezing import FreezePlan
 from hfkit.training.advice import advise, chance_loss
 
 ROWS = Dataset.from_dict({"label": [0, 0, 0, 1]})  # an entropy of 0.5623
@@ -31,14 +32,14 @@ def history(train: list[float], validation: list[float]) -> list[dict[str, float
 )
 def test_advice(train: list[float], validation: list[float], code: str | None) -> None:
     training: Any = type("training", (), {"max_steps": -1, "num_train_epochs": 2.0, "solver": None})
-    notes = advise(history(train, validation), ROWS, training, "all")
+    notes = advise(history(train, validation), ROWS, training, FreezePlan("all"))
     assert [note.code for note in notes] == [code] * (code is not None)
     if code == "still_learning":
         assert "more than --num_train_epochs 2" in notes[0].text
     if code == "no_better_than_chance":
         assert "did not fall clearly below 0.5623" in notes[0].text
         assert "--unfreeze_from" not in notes[0].text
-        [frozen] = advise(history(train, validation), ROWS, training, "none")
+        [frozen] = advise(history(train, validation), ROWS, training, FreezePlan("none"))
         assert "--head_learning_rate, more steps, --unfreeze_from all" in frozen.text
 
 
