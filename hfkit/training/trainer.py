@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers import Trainer, TrainerCallback
 
 from ..data.stored_rows import read_column
+from ..errors import UserError
 from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
 from ..models.losses import IGNORED, Objective, counted_rows
@@ -183,6 +185,39 @@ class ClassifierTrainer(Trainer):
         with torch.no_grad():
             outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         return None, outputs.logits.detach(), inputs.get("labels")
+
+    def _save_checkpoint(self, *arguments: Any, **options: Any) -> None:
+        """Save a checkpoint under the names that the model's modules have.
+
+        transformers would save ViT, DINOv2 and others under the names of their first release, which the Trainer does not find
+        in the model when it loads the best checkpoint, or continues from one.
+        """
+        model = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+        model.save_pretrained = partial(model.save_pretrained, save_original_format=False)
+        try:
+            super()._save_checkpoint(*arguments, **options)
+        finally:
+            del model.save_pretrained
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Refuse a checkpoint that does not hold all weights of the model, and nothing else; the Trainer warns and goes on.
+
+        Raises:
+            UserError: As above.
+
+        """
+        state = self.accelerator.unwrap_model(self.model, keep_torch_compile=False).state_dict()
+        missing = set(load_result.missing_keys)
+        loaded = {tensor.data_ptr() for name, tensor in state.items() if name not in missing}
+        # Of weights that have two names, such as T5's embeddings, one is saved.
+        problems = [name for name in load_result.missing_keys if state[name].data_ptr() not in loaded]
+        problems += load_result.unexpected_keys
+        if problems:
+            more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+            raise UserError(
+                f"A checkpoint of {self.args.output_dir} does not hold the weights of this model: {', '.join(problems[:3])}"
+                f"{more}; it is of other flags or of another version, so start the run again."
+            )
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Keep the card that is there, or write a short one: the Trainer's own says "More information needed"."""
