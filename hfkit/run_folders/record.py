@@ -114,6 +114,8 @@ def _describe_trained(flags: Mapping[str, Any]) -> str:
         return f"{head}, solved"
     if flags.get("solver") == "both":
         head += ", solved first"
+    if flags.get("peft") == "lora":
+        return f"{head} and LoRA adapters"
     layers = _text(flags.get("unfreeze_from"))
     return {"none": head, "all": f"{head}, all layers", "": head}.get(layers, f"{head}, from {layers}")
 

@@ -22,6 +22,7 @@ from hfkit.flags.parsing import parse_arguments
 from hfkit.flags.solver import choose_solver
 from hfkit.freezing import FreezePlan
 from hfkit.reproduce import safe_argv
+from hfkit.run_folders.record import read_record
 from hfkit.tasks.learning_rate import learning_rate_by_width
 from hfkit.training.adapters import _check_logits
 from hfkit.training.advice import advise
@@ -66,6 +67,7 @@ def test_the_run_says_what_it_did(run: Run) -> None:
     )
     assert results["frozen_sha256_before"] == results["frozen_sha256_after"]
     assert results["entering_sha256_before"] == results["entering_sha256_after"]
+    assert read_record(run.folder).trains == "linear head and LoRA adapters"
     assert results["trainable_parameters"] == 2 * 2 * 8 * (16 + 16) + 2 * 16 + 2
     lines = run.json("summary.json")["lines"]
     assert [
