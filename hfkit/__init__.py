@@ -1,7 +1,9 @@
 """hfkit: transfer learning of classifiers with the Hugging Face Trainer.
 
     from hfkit import load_pipeline
-    load_pipeline("runs/fakenews-20261123-120000")("Drinking bleach cures COVID-19.")
+    classify = load_pipeline("runs/fakenews-20261123-120000")
+    classify("Drinking bleach cures COVID-19.")
+    classify.predict(table)  # a pandas DataFrame with its columns, and prediction, confidence and scores
 
 The public names are loaded when they are first used, so that importing hfkit costs nothing. A model's class is registered
 with transformers' Auto classes when it is loaded; `hfkit.models.register()` registers all of them.
@@ -16,16 +18,14 @@ if TYPE_CHECKING:
         DeitClassifierConfig,
         DenseNetClassifier,
         DenseNetClassifierConfig,
-        ImageClassificationPipeline,
-        TextClassificationPipeline,
         TextClassifier,
         TextClassifierConfig,
         TimmClassifier,
         TimmClassifierConfig,
         VggClassifier,
         VggClassifierConfig,
-        load_pipeline,
     )
+    from .prediction.pipelines import ImageClassificationPipeline, TextClassificationPipeline, load_pipeline
 
 __version__ = "0.1.0"
 
@@ -46,7 +46,11 @@ __all__ = [
 ]
 
 
+_OF_PREDICTION = {"ImageClassificationPipeline", "TextClassificationPipeline", "load_pipeline"}
+
+
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(".models", __name__), name)
+        room = ".prediction.pipelines" if name in _OF_PREDICTION else ".models"
+        return getattr(import_module(room, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

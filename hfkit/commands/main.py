@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import cache, doctor, hub, ladder, profile, runs
+from . import cache, doctor, hub, ladder, predict, profile, runs
 
 
 def _normalize(name: str) -> str:
@@ -17,11 +17,11 @@ def _normalize(name: str) -> str:
 app = typer.Typer(
     help="hfkit: transfer learning of classifiers.",
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _normalize},
 )
 app.add_typer(cache.app, name="cache")
 app.add_typer(hub.app, name="hub")
+app.command("predict")(predict.predict)
 app.command("push")(hub.push)
 app.command("reproduce")(hub.reproduce)
 app.command("runs")(runs.runs)

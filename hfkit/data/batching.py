@@ -24,13 +24,18 @@ def iter_batches(
     new block. Labels are left out. With a `description` the main process shows how far it is.
     """
     state = PartialState()
-    lengths = -read_column(inputs, "length") if "length" in inputs.column_names else np.zeros(len(inputs))
-    order = np.argsort(lengths, kind="stable")
+    order = longest_first(inputs)
     starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
     silent = True if description is None or not state.is_main_process else None
     for start in tqdm(starts, desc=description, disable=silent, leave=False):
         indices = order[start : start + batch_size].tolist()
         yield indices, make_batch(inputs, indices, collator, device)
+
+
+def longest_first(inputs: Dataset) -> np.ndarray:
+    """Return the indices (rows,) of the rows from the longest to the shortest, or as they are where they have no length."""
+    lengths = -read_column(inputs, "length") if "length" in inputs.column_names else np.zeros(len(inputs))
+    return np.argsort(lengths, kind="stable")
 
 
 def make_batch(

@@ -5,11 +5,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from ..flags.paths import IMAGE_SUFFIXES
 from ..notes import Note
 from .split_names import SPLIT_NAMES, split_named
 
-# HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
 _SPLIT_OF_WORD = {word: split for split, words in SPLIT_NAMES.items() for word in words}
 _IMAGE_WORDS = set("image images img imgs jpg jpeg jpegs png pngs photo photos picture pictures pic pics".split())
 _PART_WORDS = set("part parts fold folds batch batches shard shards chunk chunks split splits".split())

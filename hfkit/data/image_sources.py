@@ -11,10 +11,9 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image
 
 from ..errors import UserError
-from ..flags.paths import check_dataset_path
+from ..flags.paths import IMAGE_SUFFIXES, check_dataset_path
 from ..notes import Note
 from .class_folders import (
-    IMAGE_SUFFIXES,
     check_class_folders,
     check_inside_of_class,
     is_hidden,

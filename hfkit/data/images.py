@@ -33,7 +33,17 @@ from .splits import (
 )
 
 # What Pillow raises for files that are no images, broken or cut off.
-_READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, struct.error)
+READING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    TypeError,
+    KeyError,
+    IndexError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 CHECKED_AT_ONCE = 256
 """Images whose files are in memory at the same time when they are checked."""
 _DEEP_MODES = ("I", "F")
@@ -145,10 +155,15 @@ def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str]:
         decoded = load_image(image)
         digest = xxhash.xxh3_128(f"{decoded.size}".encode())
         digest.update(decoded.tobytes())
-    except (*_READING_ERRORS, Image.DecompressionBombError) as error:
-        text = " ".join(str(error).split())
-        return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})", "", ""
+    except READING_ERRORS as error:
+        return describe_reading_error(error), "", ""
     return "", mode, digest.hexdigest()
+
+
+def describe_reading_error(error: BaseException) -> str:
+    """Return in some words what is wrong with an image that raised one of `READING_ERRORS`."""
+    text = " ".join(str(error).split())
+    return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})"
 
 
 def _to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UserError
-from ..flags.paths import DATA_SUFFIXES, check_dataset_path
-from .class_folders import IMAGE_SUFFIXES, is_hidden
+from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path
+from .class_folders import is_hidden
 from .image_sources import HUB_NAMES, IMAGE_COLUMNS
 from .sources import load_hub
 from .text import TEXT_COLUMNS

@@ -132,17 +132,22 @@ def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
         if suffix == ".parquet":
             return _read_parquet(path)
     except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        encoding = "utf-16" if error.start == 0 and byte in (0xFE, 0xFF) else "latin1"
-        raise UserError(
-            f"{path} is not UTF-8 (byte 0x{byte:02x}): save it as UTF-8, for example by "
-            f"iconv -f {encoding} -t utf-8 {path.name} > utf8{suffix}."
-        ) from error
+        raise encoding_error(path, error) from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
         raise UserError(f"{path} cannot be read as {suffix[1:]}: {' '.join(str(error).split())}.") from error
     raise UserError(f"{path} has an unknown format: write one of {', '.join(DATA_SUFFIXES)}.")
+
+
+def encoding_error(path: Path, error: UnicodeDecodeError) -> UserError:
+    """Return the error of a file that is not UTF-8, with the command that makes it so."""
+    byte = error.object[error.start]
+    encoding = "utf-16" if error.start == 0 and byte in (0xFE, 0xFF) else "latin1"
+    return UserError(
+        f"{path} is not UTF-8 (byte 0x{byte:02x}): save it as UTF-8, for example by "
+        f"iconv -f {encoding} -t utf-8 {path.name} > utf8{path.suffix.lower()}."
+    )
 
 
 def _read_delimited(path: Path, separator: str) -> pd.DataFrame:

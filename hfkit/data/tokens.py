@@ -1,5 +1,6 @@
 """From texts to token ids."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from accelerate import PartialState
@@ -9,6 +10,33 @@ from transformers import PreTrainedTokenizerBase
 from ..machine import code_checksum, package_versions
 from ..models.cleaning import clean
 from .stored_rows import read_column
+
+
+def encode_texts(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, cleaning: list[str], max_length: int
+) -> dict[str, list[Any]]:
+    """Clean and tokenise texts, without padding.
+
+    Returns:
+        `input_ids`, `attention_mask`, `length`, and `truncated`: whether a text was cut at `max_length` tokens.
+
+    """
+    cleaned = [clean(text, cleaning) for text in texts]
+    encoded = tokenizer(cleaned, truncation=True, max_length=max_length, return_token_type_ids=False)
+    for ids, mask in zip(encoded["input_ids"], encoded["attention_mask"], strict=True):
+        if not ids:  # an empty text, of a tokenizer that adds no special tokens: one token, as in the pipeline
+            ids.append(tokenizer.pad_token_id)
+            mask.append(1)
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    full = [text for text, length in zip(cleaned, lengths, strict=True) if length == max_length]
+    cut_texts = iter(tokenizer(full, verbose=False)["input_ids"] if full else ())
+    truncated = [length == max_length and len(next(cut_texts)) > max_length for length in lengths]
+    return {
+        "input_ids": encoded["input_ids"],
+        "attention_mask": encoded["attention_mask"],
+        "length": lengths,
+        "truncated": truncated,
+    }
 
 
 def tokenize(
@@ -23,23 +51,8 @@ def tokenize(
     """
 
     def encode(batch: dict[str, list[Any]], code: str) -> dict[str, list[Any]]:
-        """Clean and tokenise a batch of rows; `datasets` tells results of other `code` apart."""
-        texts = [clean(text, cleaning) for text in batch["text"]]
-        encoded = tokenizer(texts, truncation=True, max_length=max_length, return_token_type_ids=False)
-        for ids, mask in zip(encoded["input_ids"], encoded["attention_mask"], strict=True):
-            if not ids:  # an empty text, of a tokenizer that adds no special tokens: one token, as in the pipeline
-                ids.append(tokenizer.pad_token_id)
-                mask.append(1)
-        lengths = [len(ids) for ids in encoded["input_ids"]]
-        full = [text for text, length in zip(texts, lengths, strict=True) if length == max_length]
-        cut_texts = iter(tokenizer(full, verbose=False)["input_ids"] if full else ())
-        truncated = [length == max_length and len(next(cut_texts)) > max_length for length in lengths]
-        return {
-            "input_ids": encoded["input_ids"],
-            "attention_mask": encoded["attention_mask"],
-            "length": lengths,
-            "truncated": truncated,
-        }
+        """Encode a batch of rows; `datasets` tells results of other `code` apart."""
+        return encode_texts(batch["text"], tokenizer, cleaning, max_length)
 
     code = {"code": f"{code_checksum()} {package_versions()}"}
     with PartialState().local_main_process_first():  # the others read what it wrote

@@ -9,7 +9,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset
 
-from ..data.batching import Collator, iter_batches
+from ..data.batching import Collator, iter_batches, longest_first, make_batch
 from ..models.base import BackboneClassifier
 
 Score = Callable[[torch.Tensor, torch.Tensor | None], np.ndarray]
@@ -76,3 +76,27 @@ def _run(
     if state.num_processes > 1:
         computed = gather_object(computed)
     return np.stack([row for _, row in sorted(computed, key=lambda pair: pair[0])])
+
+
+def predict_alone(
+    model: BackboneClassifier, inputs: Dataset, collator: Collator, batch_size: int, advance: Callable[[int], object]
+) -> np.ndarray:
+    """Return the logits (rows, classes) as `predict_logits` does, by this process alone, on the device that the model is on.
+
+    Args:
+        model: In eval mode.
+        inputs: Rows as `forward` takes them.
+        collator: Makes a batch of them.
+        batch_size: Rows of a batch.
+        advance: Is told after each batch how many rows it had.
+
+    """
+    order = longest_first(inputs)
+    logits = np.empty((len(inputs), model.config.num_labels), dtype=np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            indices = order[start : start + batch_size].tolist()
+            batch = make_batch(inputs, indices, collator, model.device)
+            logits[indices] = model(**batch).logits.float().cpu().numpy()
+            advance(len(indices))
+    return logits

@@ -15,6 +15,7 @@ __all__ = [
     "names",
     "parsing",
     "paths",
+    "prediction",
     "solver",
     "training_arguments",
     "values",

@@ -6,6 +6,8 @@ from ..errors import UserError
 from .configuration import CONFIGURATION_FILE
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+# HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
 
 
 def looks_like_a_path(name: str) -> bool:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from transformers import Pipeline, PreTrainedConfig
 
     from .base import BackboneClassifier
@@ -160,18 +162,26 @@ def register() -> None:
         family.register()
 
 
-def load_pipeline(model: str, **options: Any) -> "Pipeline":
+def load_pipeline(
+    model: str, pipeline_classes: "Mapping[str, type[Pipeline]] | None" = None, **options: Any
+) -> "Pipeline":
     """Load a saved hfkit model, a folder or a Hub id, as the `pipeline()` of its task; no remote code is run.
 
     Args:
         model: Folder or Hub id of a model that hfkit saved.
+        pipeline_classes: Classes by task, in place of those of the families.
         options: Further arguments of `transformers.pipeline`, such as `device` or `revision`.
 
     Raises:
-        ValueError: The model is not one of hfkit's families.
+        ValueError: The model is not one of hfkit's families, or the folder of a run that did not finish.
 
     """
     from transformers import PreTrainedConfig, pipeline
+
+    if (Path(model) / "hfkit.yaml").is_file() and not (Path(model) / "config.json").is_file():
+        raise ValueError(
+            f"{model} is not a finished hfkit run: continue it by --output_dir {model} --resume_from_checkpoint true."
+        )
 
     where = {**dict(options.get("model_kwargs") or {}), **options}
     where = {name: where[name] for name in ("revision", "token", "cache_dir", "local_files_only") if name in where}
@@ -184,7 +194,8 @@ def load_pipeline(model: str, **options: Any) -> "Pipeline":
     family.register()
     # Without this transformers would ask a person at a terminal whether to run the code of a foreign tokenizer.
     options.setdefault("trust_remote_code", False)
-    return pipeline(family.task, model=model, pipeline_class=family.pipeline_class, **options)
+    pipeline_class = (pipeline_classes or {}).get(family.task, family.pipeline_class)
+    return pipeline(family.task, model=model, pipeline_class=pipeline_class, **options)
 
 
 def list_code(config: Any) -> list[str]:

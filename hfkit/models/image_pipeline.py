@@ -5,6 +5,7 @@ from typing import Any
 from transformers import ImageClassificationPipeline as BaseImageClassificationPipeline
 
 from .answering import mark_answers
+from .pipeline_inputs import check_container, check_photo
 
 
 class ImageClassificationPipeline(BaseImageClassificationPipeline):
@@ -15,6 +16,23 @@ class ImageClassificationPipeline(BaseImageClassificationPipeline):
 
     def check_model_type(self, supported_models: Any) -> None:
         """Accept the model: the built-in list of names knows no custom class and would log an error for each."""
+
+    def __call__(self, inputs: Any = None, **options: Any) -> Any:
+        """Classify a photo or a list of photos: paths, addresses or Pillow's images.
+
+        Raises:
+            TypeError: It is a table or nothing, or a row is no photo.
+            ValueError: A path leads to nothing, to a folder or to a table.
+
+        """
+        inputs = options.pop("images", inputs)  # its old name
+        check_container(inputs, "photo")
+        return super().__call__(inputs, **options)
+
+    def preprocess(self, image: Any, timeout: float | None = None) -> Any:
+        """Open one photo, turn and resize it."""
+        check_photo(image)
+        return super().preprocess(image, timeout)
 
     def postprocess(self, model_outputs: Any, **options: Any) -> Any:
         """Return labels and scores, and where the model may keep silent whether it answers."""

@@ -7,6 +7,7 @@ from transformers import TextClassificationPipeline as BaseTextClassificationPip
 
 from .answering import mark_answers
 from .cleaning import clean, join_texts
+from .pipeline_inputs import check_container, check_text
 
 
 class TextClassificationPipeline(BaseTextClassificationPipeline):
@@ -20,9 +21,22 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
     def check_model_type(self, supported_models: Any) -> None:
         """Accept the model: the built-in list of names knows no custom class and would log an error for each."""
 
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Classify a text or a list of texts.
+
+        Raises:
+            TypeError: It is a table or nothing, or a row is no text.
+            ValueError: A text is the path of a table.
+
+        """
+        check_container(inputs, "text")
+        return super().__call__(inputs, **options)
+
     def preprocess(self, inputs: str | dict[str, str], **tokenizer_kwargs: Any) -> Any:
         """Clean one text and tokenise it to at most `config.max_length` tokens."""
         config = self.model.config
+        for part in inputs.values() if isinstance(inputs, dict) else [inputs]:
+            check_text(part)
         text = join_texts(inputs.values()) if isinstance(inputs, dict) else inputs
         options = {"truncation": True, "max_length": config.max_length, **tokenizer_kwargs}
         encoded = super().preprocess(clean(text, config.cleaning), **options)

@@ -49,6 +49,7 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
             "text_heads.py",
             "text_layers.py",
             "layer_groups.py",
+            "pipeline_inputs.py",
             "text_pipeline.py",
             "cleaning.py",
             "execution_order.py",

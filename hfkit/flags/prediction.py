@@ -1,0 +1,146 @@
+"""The command line of a prediction: what its input is, and refusals of paths; nothing here imports torch."""
+
+from enum import Enum
+from pathlib import Path
+
+from ..errors import UserError
+from .configuration import CONFIGURATION_FILE
+from .paths import DATA_SUFFIXES, IMAGE_SUFFIXES, looks_like_a_path
+
+
+class InputKind(Enum):
+    """What is predicted."""
+
+    TABLE = "a table"
+    LINES = "lines"
+    FOLDER = "a folder"
+    PHOTO = "a photo"
+    TEXT = "a text"
+
+
+def find_input_kind(given: str) -> InputKind:
+    """Tell what an input is: what is there as a file or folder, `-` for lines on stdin, and else a text.
+
+    Raises:
+        UserError: It is one word that looks like a file's name, and there is no such file.
+
+    """
+    if given == "-":
+        return InputKind.LINES
+    path = _existing_path(given)
+    if path is None:
+        _check_is_text(given)
+        return InputKind.TEXT
+    if path.is_dir():
+        return InputKind.FOLDER
+    return InputKind.TABLE if path.suffix.lower() in DATA_SUFFIXES else InputKind.PHOTO
+
+
+def _existing_path(given: str) -> Path | None:
+    """Return the file or folder of this name, if there is one; a text may be too long for a name."""
+    try:
+        path = Path(given).expanduser()
+        return path if given and path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _check_is_text(given: str) -> None:
+    """Refuse what looks like a file's name."""
+    if len(given.split()) != 1 or "://" in given:
+        return
+    if given.lower().endswith((*DATA_SUFFIXES, *IMAGE_SUFFIXES)) or looks_like_a_path(given):
+        raise UserError(f"There is no file or folder {given}: check the path (from {Path.cwd()}).")
+
+
+def check_model_path(model: str) -> None:
+    """Refuse a model that looks like a path where nothing is, and a run that did not finish.
+
+    Raises:
+        UserError: As above.
+
+    """
+    folder = Path(model).expanduser()
+    if folder.is_file():
+        raise UserError(f"{model} is a file: name the folder of a run or of a saved model, or a Hub id.")
+    if looks_like_a_path(model) and not folder.exists():
+        raise UserError(f"There is no model {model}: check the path (from {Path.cwd()}), or write a Hub id.")
+    if (folder / CONFIGURATION_FILE).is_file() and not (folder / "config.json").is_file():
+        raise UserError(
+            f"{model} is not a finished hfkit run: continue it by --output_dir {model} --resume_from_checkpoint true."
+        )
+
+
+def check_output(output: Path | None, given: str, overwrite: bool, resume: bool) -> None:
+    """Refuse an output that would overwrite something, or that cannot be gone on with.
+
+    Args:
+        output: The file that is written; None: none.
+        given: The input.
+        overwrite: Whether an earlier output may be replaced.
+        resume: Whether an earlier command is gone on with.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if output is None:
+        if overwrite or resume:
+            raise UserError(f"--{'resume' if resume else 'overwrite'} is for --output: add --output out.csv.")
+        return
+    if overwrite and resume:
+        raise UserError("--overwrite begins again and --resume goes on: give one of them.")
+    if resume and given == "-":
+        raise UserError("--resume needs an input that can be read again: save the lines to a file, and name it.")
+    if output.suffix.lower() != ".csv":
+        raise UserError(f"--output {output}: predictions are written as CSV, so write {output.stem or 'out'}.csv.")
+    if output.is_dir():
+        raise UserError(f"--output {output} is a folder: name a file in it.")
+    path = _existing_path(given)
+    if path is not None and output.exists() and output.samefile(path):
+        raise UserError(f"--output {output} is the input itself: name another file.")
+    if not overwrite:
+        _check_is_new(output, resume)
+
+
+def _check_is_new(output: Path, resume: bool) -> None:
+    """Refuse to write over a file, or to begin where an earlier command stopped."""
+    part = part_file(output)
+    if part.exists():
+        if resume:
+            return
+        raise UserError(
+            f"{part} is left of an earlier command: add --resume to go on with it, or --overwrite to begin again."
+        )
+    for path in (output, unreadable_file(output)):
+        if path.exists():
+            raise UserError(f"{path} is there already: name another --output, or add --overwrite to replace it.")
+
+
+def unreadable_file(output: Path) -> Path:
+    """Return where the rows that cannot be read are listed."""
+    return output.with_name(f"{output.stem}.unreadable.csv")
+
+
+def part_file(path: Path) -> Path:
+    """Return where a file is written until it is whole."""
+    return path.with_name(f"{path.name}.part")
+
+
+def check_prediction_early(
+    model: str, given: str, output: Path | None, overwrite: bool, resume: bool, batch_size: int | None
+) -> InputKind:
+    """Refuse what the command line alone makes impossible, and tell what the input is.
+
+    Raises:
+        UserError: As above.
+
+    """
+    check_model_path(model)
+    kind = find_input_kind(given)
+    if batch_size is not None and batch_size < 1:
+        raise UserError(f"--batch_size is {batch_size}: write a number above 0.")
+    if output is not None and kind in (InputKind.TEXT, InputKind.PHOTO):
+        raise UserError(f"--output is for tables, folders and lines, not for {kind.value}: leave it out.")
+    check_output(output, given, overwrite, resume)
+    return kind

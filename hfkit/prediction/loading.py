@@ -1,0 +1,55 @@
+"""From a name to the pipeline of a saved model in float32, and the checksum that tells models apart."""
+
+from pathlib import Path
+
+import torch
+import xxhash
+from transformers import Pipeline
+from transformers.utils import logging
+
+from ..errors import LOADING_ERRORS, UserError, first_sentence
+from ..flags.prediction import check_model_path
+from ..machine import code_checksum, package_versions
+from ..offline import use_cache_without_hub
+from .pipelines import load_pipeline
+
+
+def open_pipeline(name: str, revision: str | None = None) -> Pipeline:
+    """Load a run, a saved model or a Hub id in float32.
+
+    Raises:
+        UserError: There is no such model, it is not one of hfkit's, or it cannot be loaded.
+
+    """
+    check_model_path(name)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        use_cache_without_hub()
+    logging.disable_progress_bar()
+    options = {} if revision is None else {"revision": revision}
+    try:
+        return load_pipeline(str(folder) if folder.is_dir() else name, dtype=torch.float32, **options)
+    except torch.OutOfMemoryError:
+        raise
+    except LOADING_ERRORS as error:
+        raise UserError(
+            f"The model {name} cannot be loaded ({first_sentence(error)}): name the folder of a finished run or of a saved "
+            "model of hfkit, or a Hub id."
+        ) from error
+
+
+def prediction_digest(pipeline: Pipeline, *settings: str) -> str:
+    """Return a checksum of all that predictions depend on: weights, preprocessing, code, and further settings."""
+    digest = xxhash.xxh3_128()
+    for name, tensor in pipeline.model.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    digest.update(pipeline.model.config.to_json_string().encode())
+    if pipeline.tokenizer is not None:
+        backend = getattr(pipeline.tokenizer, "backend_tokenizer", None)
+        digest.update((backend.to_str() if backend is not None else str(pipeline.tokenizer)).encode())
+    else:
+        digest.update(pipeline.image_processor.to_json_string().encode())
+    for text in (code_checksum(), str(package_versions()), *settings):
+        digest.update(f"\0{text}".encode())
+    return digest.hexdigest()

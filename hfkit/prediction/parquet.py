@@ -1,0 +1,77 @@
+"""Rows of parquet files: texts, or the images of a column as Hugging Face stores them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pyarrow.types
+
+from ..errors import UserError
+from .rows import Row, file_identity
+
+_ROWS_AT_ONCE = 512
+"""Photos may be large: so many rows are decoded at a time."""
+
+
+@dataclass
+class ParquetFile:
+    """A parquet file; a column of images is read apart, and is none of the columns that are written again."""
+
+    path: Path
+    columns: list[str]
+    total: int | None
+    identity: str
+    image_column: str | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> "ParquetFile":
+        """Read the schema and the number of rows.
+
+        Raises:
+            UserError: It cannot be read.
+
+        """
+        try:
+            file = pyarrow.parquet.ParquetFile(path)
+        except (OSError, ValueError) as error:  # pyarrow's errors are both
+            raise UserError(f"{path} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
+        with file:
+            images = [field.name for field in file.schema_arrow if _holds_images(field.type)]
+            columns = [name for name in file.schema_arrow.names if name not in images]
+            total = file.metadata.num_rows
+        return cls(path, columns, total, file_identity(path), images[0] if len(images) == 1 else None)
+
+    @property
+    def has_photos(self) -> bool:
+        """Whether its rows are photos."""
+        return self.image_column is not None
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return str(self.path)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows."""
+        wanted = [*self.columns, *([self.image_column] if self.image_column else [])]
+        number = 0
+        with pyarrow.parquet.ParquetFile(self.path, pre_buffer=False) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=wanted):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield self._row(number, record)
+
+    def _row(self, number: int, record: dict[str, Any]) -> Row:
+        cells = [record[column] for column in self.columns]
+        if self.image_column is None:
+            return Row(number, cells)
+        photo = record[self.image_column]
+        is_empty = photo is None or (photo.get("bytes") is None and photo.get("path") is None)
+        return Row(number, cells, "no image" if is_empty else "", {"bytes": None, "path": None, **(photo or {})})
+
+
+def _holds_images(kind: Any) -> bool:
+    """Whether a type is that of images: a struct of `bytes` and `path`."""
+    return pyarrow.types.is_struct(kind) and {field.name for field in kind} == {"bytes", "path"}

@@ -1,0 +1,77 @@
+"""From a request to a prediction that is ready to run: rows, model, and what of a row the model reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import Pipeline
+
+from ..flags.prediction import InputKind
+from ..notes import Note
+from .contents import choose_text_columns, read_run_columns, read_text
+from .loading import open_pipeline
+from .results import ResultColumns
+from .rows import RowSource
+from .scorer import make_scorer
+from .sources import open_source
+from .stream import Prediction, ReadContent, check_kind_fits
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is predicted by what, and what becomes of it.
+
+    Attributes:
+        model: Folder of a run or of a saved model, or a Hub id.
+        given: A path, `-` for lines on stdin, or a text.
+        kind: Which of them.
+        output: The CSV file that is written; None: the results are printed.
+        text_column: One or two columns of the text; None: they are found.
+        as_json: Whether JSON is printed.
+        resume: Whether an output is gone on with.
+        batch_size: Rows of a batch; None: by the device.
+        revision: Branch, tag or commit of a Hub id.
+
+    """
+
+    model: str
+    given: str
+    kind: InputKind
+    output: Path | None = None
+    text_column: list[str] | None = None
+    as_json: bool = False
+    resume: bool = False
+    batch_size: int | None = None
+    revision: str | None = None
+
+    @property
+    def is_one_row(self) -> bool:
+        """Whether it is one text or one photo."""
+        return self.kind in (InputKind.TEXT, InputKind.PHOTO)
+
+
+def prepare(request: Request) -> tuple[Prediction, Pipeline, list[Note]]:
+    """Open rows and model, and return the prediction, the model's pipeline, and notes on what was found.
+
+    Raises:
+        UserError: The model or the input is not as it must be.
+
+    """
+    source, notes = open_source(request.given, request.kind)
+    pipeline = open_pipeline(request.model, request.revision)
+    check_kind_fits(pipeline, source.has_photos, source.name)
+    results = ResultColumns.of_model(pipeline.model)
+    results.check_free(source.name, source.columns)
+    read, more = _make_reader(request, source)
+    prediction = Prediction(source, make_scorer(pipeline, request.batch_size), read, results)
+    return prediction, pipeline, [*notes, *more]
+
+
+def _make_reader(request: Request, source: RowSource) -> tuple[ReadContent, list[Note]]:
+    """Return what takes the content out of a row, and notes on where it is."""
+    if source.has_photos:
+        return lambda row: (row.photo, ""), []
+    if request.kind in (InputKind.LINES, InputKind.TEXT):
+        return lambda row: read_text(row, [0]), []
+    of_run = [] if request.text_column else read_run_columns(request.model, request.revision)
+    positions, notes = choose_text_columns(source.name, source.columns, request.text_column, of_run)
+    return lambda row: read_text(row, positions), notes

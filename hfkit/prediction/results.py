@@ -1,0 +1,72 @@
+"""The columns of a prediction: what is predicted, how surely, the score of each label, and whether it is answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..errors import UserError
+from ..models.answering import confidences
+from ..models.base import BackboneClassifier
+
+
+@dataclass(frozen=True)
+class ResultColumns:
+    """The columns that are added to the user's, called as in a run's predictions.csv.
+
+    Attributes:
+        label_names: In the order of the label ids.
+        answer_threshold: The lowest confidence of a row that is answered; None: there is no column `answered`.
+
+    """
+
+    label_names: list[str]
+    answer_threshold: float | None
+
+    @classmethod
+    def of_model(cls, model: BackboneClassifier) -> "ResultColumns":
+        """Return those of a model."""
+        config = model.config
+        names = [str(config.id2label[number]) for number in range(config.num_labels)]
+        return cls(names, config.answer_threshold)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in their order."""
+        scores = [f"score_{name}" for name in self.label_names]
+        return ["prediction", "confidence", *scores, *([] if self.answer_threshold is None else ["answered"])]
+
+    def check_free(self, source: str, columns: Sequence[str]) -> None:
+        """Refuse a table that has one of these columns: it would be overwritten.
+
+        Raises:
+            UserError: It has.
+
+        """
+        taken = [column for column in columns if column in self.names]
+        if taken:
+            raise UserError(
+                f"{source} has {'a column' if len(taken) == 1 else 'columns'} {', '.join(taken)}, which the prediction would "
+                "overwrite: rename or remove what is there."
+            )
+
+    def values(self, logits: np.ndarray) -> list[list[Any]]:
+        """Return a row of values for each row of logits (rows, classes), in the order of `names`."""
+        scores = torch.from_numpy(logits).double().softmax(dim=-1).numpy()
+        predictions = [self.label_names[number] for number in scores.argmax(axis=-1)]
+        columns: list[list[Any]] = [predictions, scores.max(axis=-1).tolist(), *scores.T.tolist()]
+        if self.answer_threshold is not None:
+            columns.append((confidences(torch.from_numpy(logits)) >= self.answer_threshold).tolist())
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def table(self, logits: np.ndarray) -> pd.DataFrame:
+        """Return the columns as a table."""
+        return pd.DataFrame(self.values(logits), columns=self.names)
+
+
+def write_number(value: object) -> object:
+    """Return how a value is written in CSV: a score with the seven digits that float32 has."""
+    return f"{value:.7g}" if isinstance(value, float) else value

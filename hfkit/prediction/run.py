@@ -1,0 +1,67 @@
+"""One prediction from its request to its end: what comes of it is printed or written."""
+
+import json
+import time
+
+from rich.console import Console
+from transformers import Pipeline
+
+from ..errors import UserError
+from . import console as shown
+from .loading import prediction_digest
+from .output import Output
+from .prepare import Request, prepare
+from .stream import Prediction
+
+
+def run_prediction(request: Request) -> int:
+    """Predict what was asked for, and return how many rows could not be read.
+
+    Raises:
+        UserError: The model, the input or the output is not as it must be, or the memory is full.
+
+    """
+    errors = Console(stderr=True)
+    try:
+        prediction, pipeline, notes = prepare(request)
+        for note in notes:
+            errors.print(note.text, markup=False, highlight=False, soft_wrap=True)
+        if request.output is not None:
+            return _write(request, pipeline, prediction)
+        return _show(request, prediction, errors)
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
+            raise
+        raise UserError("The memory is full: lower --batch_size; --resume goes on with an --output.") from error
+
+
+def _write(request: Request, pipeline: Pipeline, prediction: Prediction) -> int:
+    """Write all rows, and say so; return how many could not be read."""
+    assert request.output is not None
+    source = prediction.source
+    sizes = [prediction.scorer.batch_size, prediction.block]
+    settings = json.dumps([source.identity, source.columns, request.text_column, sizes])
+    digest = prediction_digest(pipeline, settings)
+    output = (Output.resume if request.resume else Output.begin)(request.output, digest)
+    before, start = output.progress.rows, time.perf_counter()
+    prediction.write(output)
+    seconds = time.perf_counter() - start
+    shown.print_end(Console(), output, seconds, output.progress.rows - before, request.as_json)
+    return output.progress.unreadable
+
+
+def _show(request: Request, prediction: Prediction, errors: Console) -> int:
+    """Print all rows as JSON, the answer for one text or photo, or a table of the first rows; return as `_write`."""
+    if request.as_json and not request.is_one_row:
+        return shown.print_json(prediction, prediction.blocks())
+    blocks = list(prediction.blocks(most=shown.SHOWN_ROWS))
+    for block in blocks:
+        shown.name_unreadable(errors, block, prediction)
+    unreadable = sum(len(block.unreadable) for block in blocks)
+    if not request.is_one_row:
+        shown.show_first_rows(Console(), prediction, blocks)
+    elif not unreadable and request.as_json:
+        shown.print_answer_as_json(prediction, blocks[0])
+    elif not unreadable:
+        shown.show_answer(Console(), prediction, blocks[0])
+    return unreadable

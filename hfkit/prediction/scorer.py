@@ -1,0 +1,146 @@
+"""Logits of a block of texts or photos, in batches, as the model's own pipeline prepares them."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from datasets import Dataset
+from PIL import Image
+from transformers import DataCollatorWithPadding, Pipeline
+
+from ..data.images import READING_ERRORS, describe_reading_error, open_image
+from ..data.tokens import encode_texts
+from ..data.transforms import resize
+from ..evaluation.predict import predict_alone
+from ..machine import available_cores
+from ..models.base import BackboneClassifier
+
+BATCH_SIZES = {"cpu": 32, "other": 128}
+"""Rows of a batch on a CPU, and on other devices, where nothing else is asked for."""
+Advance = Callable[[int], object]
+"""Is told after each batch how many rows it had."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model gave for the contents of a block.
+
+    Attributes:
+        logits: (readable contents, classes) in float32, in the order of the contents.
+        problems: What is wrong with contents that cannot be read, by their position.
+        truncated: Texts that were cut at the model's `max_length`.
+
+    """
+
+    logits: np.ndarray
+    problems: dict[int, str] = field(default_factory=dict)
+    truncated: int = 0
+
+
+class Scorer(Protocol):
+    """Predicts blocks of one kind of content."""
+
+    model: BackboneClassifier
+    batch_size: int
+
+    def score(self, contents: Sequence[Any], advance: Advance) -> Scored:
+        """Return the logits of all contents that can be read."""
+        ...
+
+
+def make_scorer(pipeline: Pipeline, batch_size: int | None = None) -> Scorer:
+    """Return the scorer for a pipeline of hfkit's: of texts, or of photos as `{"bytes", "path"}` or Pillow's images."""
+    pipeline.model.to(memory_format=torch.channels_last).eval()
+    is_cpu = pipeline.model.device.type == "cpu"
+    batch_size = batch_size or BATCH_SIZES["cpu" if is_cpu else "other"]
+    if pipeline.tokenizer is not None:
+        return TextScorer(pipeline.model, pipeline.tokenizer, batch_size)
+    return PhotoScorer(pipeline.model, pipeline.image_processor, batch_size)
+
+
+@dataclass
+class TextScorer:
+    """Predicts texts, those of similar length together."""
+
+    model: BackboneClassifier
+    tokenizer: Any
+    batch_size: int
+
+    def score(self, contents: Sequence[str], advance: Advance) -> Scored:
+        """Return the logits of texts, cleaned and cut as in training."""
+        if not contents:
+            return Scored(np.empty((0, self.model.config.num_labels), dtype=np.float32))
+        config = self.model.config
+        encoded = encode_texts(contents, self.tokenizer, config.cleaning, config.max_length)
+        truncated = sum(encoded.pop("truncated"))
+        collator = DataCollatorWithPadding(self.tokenizer)
+        logits = predict_alone(self.model, Dataset.from_dict(encoded), collator, self.batch_size, advance)
+        return Scored(logits, truncated=truncated)
+
+
+@dataclass
+class PhotoScorer:
+    """Predicts photos; while a batch is computed, the next one is decoded and resized by several threads."""
+
+    model: BackboneClassifier
+    processor: Any
+    batch_size: int
+
+    def score(self, contents: Sequence[Any], advance: Advance) -> Scored:
+        """Return the logits of photos, and what is wrong with those that cannot be read."""
+        logits = [np.empty((0, self.model.config.num_labels), dtype=np.float32)]
+        problems: dict[int, str] = {}
+        starts = range(0, len(contents), self.batch_size)
+        with ThreadPoolExecutor(available_cores()) as pool, warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns of what is an error here
+            pending = self._submit(pool, contents, 0)
+            for start in starts:
+                ready, pending = pending, self._submit(pool, contents, start + self.batch_size)
+                pixels = self._collect(ready, start, problems)
+                if pixels:
+                    logits.append(self._forward(torch.stack(pixels)))
+                advance(len(ready))
+        return Scored(np.concatenate(logits), problems)
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, contents: Sequence[Any], start: int
+    ) -> "list[Future[torch.Tensor | str]]":
+        """Let the photos of a batch be decoded."""
+        return [pool.submit(self._pixels, content) for content in contents[start : start + self.batch_size]]
+
+    def _pixels(self, content: Any) -> torch.Tensor | str:
+        """Return the pixels (3, height, width) of uint8 of a photo, or what is wrong with it."""
+        try:
+            image = open_image(content) if isinstance(content, dict) else _as_rgb(content)
+            return resize([image], self.processor)[0]
+        except READING_ERRORS as error:
+            return describe_reading_error(error)
+
+    @staticmethod
+    def _collect(ready: "list[Future[torch.Tensor | str]]", start: int, problems: dict[int, str]) -> list[torch.Tensor]:
+        """Return the pixels of a batch, and note what cannot be read."""
+        pixels = []
+        for position, future in enumerate(ready, start):
+            result = future.result()
+            if isinstance(result, str):
+                problems[position] = result
+            else:
+                pixels.append(result)
+        return pixels
+
+    def _forward(self, pixels: torch.Tensor) -> np.ndarray:
+        """Return the logits (photos, classes) of pixels (photos, 3, height, width) of uint8."""
+        values = self.processor(pixels, do_resize=False, return_tensors="pt")["pixel_values"]
+        logits = self.model(values.to(self.model.device, self.model.dtype)).logits
+        return np.asarray(logits.float().cpu().numpy())
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """Return an image that is in memory as `pipeline()` takes it: turned by its EXIF orientation, in RGB."""
+    from transformers.image_utils import load_image
+
+    return load_image(image)

@@ -1,0 +1,210 @@
+"""What is written survives a kill at any moment, and ends in the same bytes; nothing is overwritten unasked."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hfkit.errors import UserError
+from hfkit.flags.prediction import InputKind, check_output, check_prediction_early, find_input_kind
+from hfkit.prediction.contents import read_text
+from hfkit.prediction.output import Output
+from hfkit.prediction.results import ResultColumns
+from hfkit.prediction.scorer import Advance, Scored
+from hfkit.prediction.sources import open_source
+from hfkit.prediction.stream import Prediction
+
+RESULTS = ResultColumns(["no", "yes"], answer_threshold=0.6)
+
+
+class LengthScorer:
+    """Scores a text by its length and by the block that it is in, so that other blocks give other scores."""
+
+    model: Any = None
+    batch_size = 2
+
+    def __init__(self) -> None:
+        self.blocks: list[list[str]] = []
+
+    def score(self, contents: Sequence[str], advance: Advance) -> Scored:
+        self.blocks.append(list(contents))
+        advance(len(contents))
+        whole = sum(map(len, contents))
+        return Scored(
+            np.array([[len(text), whole / 7] for text in contents], dtype=np.float32).reshape(-1, 2), truncated=1
+        )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "in.jsonl"
+    rows = [json.dumps({"text": "x" * (number % 5), "id": number}) for number in range(23)]
+    rows[7] = "broken"
+    rows[11] = '{"id": 11}'
+    path.write_text("\n".join(rows))
+    return path
+
+
+def make(table: Path) -> Prediction:
+    source, _ = open_source(str(table), InputKind.TABLE)
+    return Prediction(source, LengthScorer(), lambda row: read_text(row, [0]), RESULTS, block=4)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, step: str, turn: int) -> None:
+    """Let the n-th call of a step of the output never come back: half of it is done."""
+    whole: Callable[..., Any] = getattr(Output, step)
+    calls = iter(range(100))
+
+    def half(output: Output, *given: Any) -> None:
+        if next(calls) == turn:
+            if step == "append":
+                with output.part.open("ab") as file:
+                    file.write(b"half a ro")
+                with output.unreadable_part.open("ab") as file:
+                    file.write(b"12,hal")
+            raise KilledError
+        whole(output, *given)
+
+    monkeypatch.setattr(Output, step, half)
+
+
+@pytest.mark.parametrize(
+    ("step", "turn"), [*((step, turn) for step in ("append", "commit") for turn in (0, 1, 2, 3, 5)), ("finish", 0)]
+)
+def test_a_kill_at_any_moment_changes_nothing(
+    step: str, turn: int, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, killed = tmp_path / "whole" / "out.csv", tmp_path / "killed" / "out.csv"
+    make(table).write(Output.begin(whole, "digest"))
+    expected = files(whole.parent)
+    assert set(expected) == {"out.csv", "out.unreadable.csv"}
+    assert expected["out.unreadable.csv"] == (b'line,reason\n8,"not JSON (Expecting value, column 1)"\n12,no text\n')
+    with monkeypatch.context() as context:
+        kill_at(context, step, turn)
+        with pytest.raises(KilledError):
+            make(table).write(Output.resume(killed, "digest"))
+    assert not killed.exists()
+    make(table).write(Output.resume(killed, "digest"))
+    assert files(killed.parent) == expected
+
+
+def test_a_kill_between_the_two_renames(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Output.begin(tmp_path / "out" / "out.csv", "digest")
+    with monkeypatch.context() as context:
+        context.setattr(Output, "finish", lambda self: self.unreadable_part.rename(self.unreadable))
+        make(table).write(output)
+    make(table).write(Output.resume(output.path, "digest"))
+    assert set(files(output.path.parent)) == {"out.csv", "out.unreadable.csv"}
+
+
+def test_the_users_columns_come_first_and_blocks_are_those_of_the_input(table: Path, tmp_path: Path) -> None:
+    prediction = make(table)
+    prediction.write(Output.begin(tmp_path / "out.csv", "digest"))
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "text,id,prediction,confidence,score_no,score_yes,answered"
+    assert [int(line.split(",")[1]) for line in lines[1:]] == [number for number in range(23) if number not in (7, 11)]
+    assert isinstance(prediction.scorer, LengthScorer)
+    assert [len(block) for block in prediction.scorer.blocks] == [4, 3, 3, 4, 4, 3]
+
+
+def test_another_input_is_refused(table: Path, tmp_path: Path) -> None:
+    Output.begin(tmp_path / "out.csv", "digest")
+    with pytest.raises(UserError, match="was begun with another model, input"):
+        Output.resume(tmp_path / "out.csv", "other")
+
+
+def test_a_damaged_part_is_refused(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as context:
+        kill_at(context, "finish", 0)
+        with pytest.raises(KilledError):
+            make(table).write(Output.begin(tmp_path / "out.csv", "digest"))
+    part = tmp_path / "out.csv.part"
+    part.write_bytes(part.read_bytes()[:-1])
+    with pytest.raises(UserError, match="bytes that were written: write --overwrite"):
+        Output.resume(tmp_path / "out.csv", "digest")
+    (tmp_path / "out.csv.progress.json").write_text("{")
+    with pytest.raises(UserError, match="cannot be read, so that nobody knows"):
+        Output.resume(tmp_path / "out.csv", "digest")
+
+
+@pytest.mark.parametrize(
+    ("there", "flags", "message"),
+    [
+        (["out.csv"], "", "out.csv is there already: name another --output, or add --overwrite"),
+        (["out.csv"], "--resume", "out.csv is there already"),
+        (["out.unreadable.csv"], "", "out.unreadable.csv is there already"),
+        (["out.csv.part"], "", "is left of an earlier command: add --resume"),
+        ([], "--resume --overwrite", "give one of them"),
+        ([], "", None),
+        ([], "--resume", None),
+        (["out.csv.part"], "--resume", None),
+        (["out.csv.part", "out.csv"], "--resume", None),  # of a killed --overwrite
+        (["out.csv", "out.unreadable.csv"], "--overwrite", None),
+    ],
+)
+def test_what_is_there_is_not_overwritten_unasked(
+    there: list[str], flags: str, message: str | None, tmp_path: Path
+) -> None:
+    for name in there:
+        (tmp_path / name).touch()
+    given = (tmp_path / "out.csv", "in.csv", "--overwrite" in flags, "--resume" in flags)
+    if message is None:
+        return check_output(*given)
+    with pytest.raises(UserError) as error:
+        check_output(*given)
+    assert message in str(error.value)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("output", "given", "message"),
+    [
+        ("out.parquet", "in.csv", "predictions are written as CSV, so write out.csv"),
+        ("in.csv", "in.csv", "is the input itself"),
+        ("folder.csv", "in.csv", "is a folder"),
+        ("out.csv", "Some words.", "--output is for tables, folders and lines, not for a text"),
+        ("out.csv", "nothing.csv", "There is no file or folder nothing.csv"),
+        ("out.csv", "./nothing", "There is no file or folder ./nothing"),
+        ("out.csv", "cat.jpg", "There is no file or folder cat.jpg"),
+    ],
+)
+def test_paths_that_cannot_be(
+    output: str, given: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").touch()
+    Path("folder.csv").mkdir()
+    with pytest.raises(UserError) as error:
+        check_prediction_early("user/model", given, Path(output), output == "in.csv", False, 64)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "Good.", "https://t.co/x", "see a.csv", "/r/python is fine", "x" * 5000])
+def test_texts_are_texts(text: str) -> None:
+    assert find_input_kind(text) is InputKind.TEXT
+
+
+@pytest.mark.parametrize("column", ["prediction", "confidence", "score_no", "answered"])
+def test_a_column_of_the_user_is_not_overwritten(column: str) -> None:
+    with pytest.raises(UserError, match=f"has a column {column}, which the prediction would overwrite"):
+        RESULTS.check_free("in.csv", ["text", column])
+
+
+def test_without_a_threshold_there_is_no_answered() -> None:
+    results = ResultColumns.of_model(
+        SimpleNamespace(config=SimpleNamespace(num_labels=2, id2label={0: "a", 1: "b"}, answer_threshold=None))  # type: ignore[arg-type]
+    )
+    results.check_free("in.csv", ["answered"])
+    assert results.names == ["prediction", "confidence", "score_a", "score_b"]

@@ -1,0 +1,139 @@
+"""Rows of files: every cell as it stands there, and what cannot be read by its line."""
+
+import json
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from hfkit.errors import UserError
+from hfkit.flags.prediction import find_input_kind
+from hfkit.prediction.output import format_rows
+from hfkit.prediction.rows import Row
+from hfkit.prediction.sources import open_source
+
+
+def read(path: Path) -> tuple[list[str], list[tuple[int, list[object], str]]]:
+    """Return columns and rows of a file, whose count must be true."""
+    source, _ = open_source(str(path), find_input_kind(str(path)))
+    rows = list(source.rows())
+    assert rows == list(source.rows())  # it can be read again
+    assert source.total == len(rows)
+    return source.columns, [(row.line, row.cells, row.problem) for row in rows]
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["", "NA", "nan", "=1+1", "a,b", 'say "no"', "two\nlines", "two\r\nlines", "a\rb", "👍 ö", " x ", "\t", "a;b"],
+)
+@pytest.mark.parametrize("other", ["1", ""])
+def test_a_cell_of_csv_comes_back_as_it_was(tmp_path: Path, cell: str, other: str) -> None:
+    path = write(tmp_path / "a.csv", format_rows([["text", "id"], [cell, other], ["next", "2"]]))
+    columns, rows = read(path)
+    assert columns == ["text", "id"]
+    assert [cells for _, cells, _ in rows] == [[cell, other], ["next", "2"]]
+
+
+def test_lines_of_csv_are_those_of_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'text,id\n"two\nlines",1\n\na,2,3\nshort\n\nlast,4', "utf-8-sig")
+    columns, rows = read(path)
+    assert columns == ["text", "id"]
+    surplus = "3 fields in place of 2: quote texts that hold the separator"
+    assert rows == [
+        (2, ["two\nlines", "1"], ""),
+        (5, ["a", "2", "3"], surplus),
+        (6, ["short", None], ""),
+        (8, ["last", "4"], ""),
+    ]
+
+
+def test_tsv(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.tsv", "text\tid\na,b\t1\n")) == (["text", "id"], [(2, ["a,b", "1"], "")])
+
+
+def test_lines_of_json_that_cannot_be_read(tmp_path: Path) -> None:
+    lines = ['{"text": "a", "id": 1}', "", '{"text": ', '["a"]', '{"more": [1], "text": null}', '{"text": NaN}']
+    columns, rows = read(write(tmp_path / "a.jsonl", "\n".join(lines)))
+    assert columns == ["text", "id", "more"]
+    assert [line for line, _, _ in rows] == [1, 3, 4, 5, 6]
+    assert [problem for _, _, problem in rows] == [
+        "",
+        "not JSON (Expecting value, column 9)",
+        "no object with columns",
+        "",
+        "",
+    ]
+    assert rows[0][1] == ["a", 1, None]
+    assert rows[3][1] == [None, None, [1]]
+
+
+def test_bytes_of_one_json_line_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "a"}\n{"text": "\xff"}\n')
+    assert [problem for _, _, problem in read(path)[1]] == ["", "not UTF-8 (byte 0xff)"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_an_array_of_json(tmp_path: Path, name: str) -> None:
+    content = json.dumps([{"text": "a"}, 3, {"text": "b", "id": 7}], indent=1)
+    assert read(write(tmp_path / name, content)) == (
+        ["text", "id"],
+        [(1, ["a", None], ""), (2, [], "no object with columns"), (3, ["b", 7], "")],
+    )
+
+
+def test_parquet_is_read_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pyarrow.table(
+        {"id": list(range(1500)), "text": [None if row == 700 else f"row {row}" for row in range(1500)]}
+    )
+    pyarrow.parquet.write_table(table, path, row_group_size=600)
+    columns, rows = read(path)
+    assert columns == ["id", "text"]
+    assert rows[700] == (701, [700, None], "")
+    assert rows[-1] == (1500, [1499, "row 1499"], "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "is empty: its first line must name the columns"),
+        ("a.csv", b'text\n"a\nb\nc\n', "a double quote that is never closed: line 2 goes on to the end"),
+        (
+            "a.csv",
+            "text\nö\n".encode("latin1"),
+            "is not UTF-8 (byte 0xf6): save it as UTF-8, for example by iconv -f latin1",
+        ),
+        ("a.csv", "text\nö\n".encode("utf-16"), "iconv -f utf-16"),
+        ("a.jsonl", b"\n\n", "has no row"),
+        ("a.json", b"[1,", "cannot be read as JSON"),
+        ("a.parquet", b"nothing", "cannot be read as parquet"),
+    ],
+)
+def test_files_that_are_refused_as_a_whole(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read(path)
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_folder_without_photos(tmp_path: Path) -> None:
+    write(tmp_path / "notes.txt", "none")
+    with pytest.raises(UserError, match="has no photos"):
+        read(tmp_path)
+
+
+def test_photos_are_listed_by_name(photos: Path) -> None:
+    columns, rows = read(photos / "validation")
+    assert columns == ["file"]
+    assert [cells for _, cells, _ in rows] == [["cat/0.png"], ["cat/1.png"], ["dog/0.png"], ["dog/1.png"]]
+    source, _ = open_source(str(photos / "validation"), find_input_kind(str(photos / "validation")))
+    assert all(isinstance(row, Row) and row.photo is not None for row in source.rows())
