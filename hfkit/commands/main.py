@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import cache, doctor, hub, ladder, predict, profile, runs
+from . import cache, doctor, hub, ladder, predict, profile, runs, train
 
 
 def _normalize(name: str) -> str:
@@ -17,8 +17,10 @@ def _normalize(name: str) -> str:
 app = typer.Typer(
     help="hfkit: transfer learning of classifiers.",
     no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a log holds a plain traceback better
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _normalize},
 )
+app.add_typer(train.app, name="train")
 app.add_typer(cache.app, name="cache")
 app.add_typer(hub.app, name="hub")
 app.command("predict")(predict.predict)
@@ -50,7 +52,7 @@ def _options(
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2."""
     try:
-        app()
+        app(prog_name="hfkit")
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from error

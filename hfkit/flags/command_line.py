@@ -98,8 +98,15 @@ def last_value(argv: Sequence[str], flag: str) -> str | None:
     return values[-1] if values else None
 
 
-def take_option(argv: Sequence[str], option: str) -> tuple[list[str], str | None]:
+def take_option(
+    argv: Sequence[str], option: str, missing: str = "--config wants a file: write --config my_run.yaml."
+) -> tuple[list[str], str | None]:
     """Take `option VALUE` or `option=VALUE` out of a command line, and return the rest and the value.
+
+    Args:
+        argv: The command line.
+        option: Its name, with the dashes.
+        missing: What is said where the value is missing.
 
     Raises:
         UserError: The value is missing.
@@ -110,7 +117,7 @@ def take_option(argv: Sequence[str], option: str) -> tuple[list[str], str | None
             return [*argv[:index], *argv[index + 1 :]], item.split("=", 1)[1]
         if item == option:
             if index + 1 == len(argv):
-                raise UserError(f"{option} wants a file: write {option} my_run.yaml.")
+                raise UserError(missing)
             return [*argv[:index], *argv[index + 2 :]], argv[index + 1]
     return list(argv), None
 

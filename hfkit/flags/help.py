@@ -32,16 +32,17 @@ _IMAGE_GROUPS = {
     "Training": _TRAINING,
     "Output": _OUTPUT,
 }
-_TEXT_EXAMPLES = """\
-accelerate launch --config_file accelerate_config.yaml recipes/fakenews.py
-accelerate launch ... recipes/fakenews.py --backbone bert-base-uncased --dataset my_tweets.csv
-accelerate launch ... recipes/fakenews.py --head bigru --unfreeze_from none --epochs 8
-"""
-_IMAGE_EXAMPLES = """\
-accelerate launch --config_file accelerate_config.yaml recipes/cifar10.py
-accelerate launch ... recipes/cifar10.py --dataset my_photos --epochs 20 --batch_size 32
-accelerate launch ... recipes/cifar10.py --backbone vit_base_patch16_224 --unfreeze_from blocks.11
-"""
+_TEXT_EXAMPLES = (
+    "",
+    " --backbone bert-base-uncased --dataset my_tweets.csv",
+    " --head bigru --unfreeze_from none --epochs 8",
+)
+_IMAGE_EXAMPLES = (
+    "",
+    " --dataset my_photos --epochs 20 --batch_size 32",
+    " --backbone vit_base_patch16_224 --unfreeze_from blocks.11",
+)
+_NAME_OF_RUN = "--name NAME begins the name of the run's folder, runs/NAME-TIME, in place of what the data are called."
 FURTHER_FLAGS: dict[str, tuple[str, Any]] = {
     "gradient_accumulation_steps": ("Batches whose gradients are added up for one step.", 1),
     "seed": ("Seed of everything random.", 42),
@@ -75,8 +76,13 @@ WITHOUT_EFFECT = {
 """Flags of transformers that do nothing good in a recipe, and why; `--help all` names them without explaining them."""
 
 
-def show_help(argv: Sequence[str], flags: RecipeFlags) -> None:
+def show_help(argv: Sequence[str], flags: RecipeFlags, command: str | None = None) -> None:
     """Print the help that a command line asks for, if it does, and end the process.
+
+    Args:
+        argv: The command line.
+        flags: Whose flags are explained.
+        command: What the examples begin with; default: the launcher and the recipe.
 
     Raises:
         SystemExit: Help was asked for, and printed by the first process.
@@ -85,22 +91,30 @@ def show_help(argv: Sequence[str], flags: RecipeFlags) -> None:
     asked = next((index for index, item in enumerate(argv) if item in ("-h", "--help")), None)
     if asked is None:
         return
+    is_all = argv[asked + 1 : asked + 2] == ["all"]
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        print(full_help(flags) if argv[asked + 1 : asked + 2] == ["all"] else short_help(flags), flush=True)
+        print(full_help(flags) if is_all else short_help(flags, command), flush=True)
     raise SystemExit(0)
 
 
-def short_help(flags: RecipeFlags) -> str:
-    """Return three examples and the flags that people use, in groups, with their defaults."""
+def short_help(flags: RecipeFlags, command: str | None = None) -> str:
+    """Return three examples and the flags that people use, in groups, with their defaults; `command` as in `show_help`."""
     is_text = flags == TEXT_FLAGS
     ours = flags.fields()
-    parts = ["Examples:", textwrap.indent(_TEXT_EXAMPLES if is_text else _IMAGE_EXAMPLES, "  ")]
+    recipe = "recipes/fakenews.py" if is_text else "recipes/cifar10.py"
+    first = command or f"accelerate launch --config_file accelerate_config.yaml {recipe}"
+    other = command or f"accelerate launch ... {recipe}"
+    examples = _TEXT_EXAMPLES if is_text else _IMAGE_EXAMPLES
+    lines = [f"  {other if example else first}{example}" for example in examples]
+    parts = ["Examples:", *lines, ""]
     for title, names in (_TEXT_GROUPS if is_text else _IMAGE_GROUPS).items():
         lines = [
             _describe(name, *(_help_and_default(ours[name]) if name in ours else FURTHER_FLAGS[name]))
             for name in names.split()
         ]
         parts += [f"{title}:", *lines, ""]
+    if command is not None:
+        parts += [_NAME_OF_RUN, ""]
     parts.append("--help all shows every flag. Dashes in names may be underscores, and the other way round.")
     return "\n".join(parts)
 

@@ -27,12 +27,12 @@ DEFAULTS = ["--backbone", "efficientnet_lite0", "--dataset", "cifar10"]
 ImageArguments = Arguments[ImageModelArguments, ImageDataArguments]
 
 
-def train_images(argv: Sequence[str] | None = None, name: str = "images") -> dict[str, float]:
+def train_images(argv: Sequence[str] | None = None, name: str | None = None) -> dict[str, float]:
     """Train an image classifier as a command line says, and return its results.
 
     Args:
         argv: Flags; default: those of the process.
-        name: What the name of a new run's folder begins with.
+        name: What the name of a new run's folder begins with; default: what the data are called.
 
     Raises:
         UserError: A flag, the data or the backbone is not as it must be.

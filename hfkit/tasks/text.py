@@ -23,12 +23,12 @@ DEFAULTS = ["--backbone", "minilm", "--dataset", "constraint"]
 TextArguments = Arguments[TextModelArguments, TextDataArguments]
 
 
-def train_texts(argv: Sequence[str] | None = None, name: str = "texts") -> dict[str, float]:
+def train_texts(argv: Sequence[str] | None = None, name: str | None = None) -> dict[str, float]:
     """Train a text classifier as a command line says, and return its results.
 
     Args:
         argv: Flags; default: those of the process.
-        name: What the name of a new run's folder begins with.
+        name: What the name of a new run's folder begins with; default: what the data are called.
 
     Raises:
         UserError: A flag, the data or the backbone is not as it must be.

@@ -1,12 +1,15 @@
 """What texts and images share: the flags, the task, and its run."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..backbones.continuing import filled_in_flags, take_from_saved_model
 from ..flags.kinds import Arguments, Kinds
 from ..flags.parsing import describe_run, parse_recipe
+from ..flags.paths import DATA_SUFFIXES
 from ..flags.solver import choose_solver
 from ..task import Task
 from ..training.run import train_classifier
@@ -38,7 +41,7 @@ def read_flags(
 
 
 def train(
-    arguments: Arguments[Any, Any], first_line: str, make_task: Callable[[Arguments[Any, Any]], Task], name: str
+    arguments: Arguments[Any, Any], first_line: str, make_task: Callable[[Arguments[Any, Any]], Task], name: str | None
 ) -> dict[str, float]:
     """Start a run, make its task, train it, and return the results.
 
@@ -46,13 +49,22 @@ def train(
         arguments: The flags.
         first_line: Of the log.
         make_task: Reads the data and loads the model.
-        name: What the name of a new run's folder begins with.
+        name: What the name of a new run's folder begins with; None: what the data are called.
 
     Raises:
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    return train_classifier(prepare_task(arguments, first_line, make_task), arguments, name)
+    task = prepare_task(arguments, first_line, make_task)
+    return train_classifier(task, arguments, name or name_after_data(arguments.data.dataset))
+
+
+def name_after_data(dataset: str) -> str:
+    """Return what a run on a dataset is called: `reviews` for `data/reviews.csv`, `imdb` for the Hub's `stanfordnlp/imdb`."""
+    path = Path(dataset).expanduser()
+    name = path.resolve().name if path.exists() else path.name
+    stem = name[: -len(path.suffix)] if path.suffix.lower() in DATA_SUFFIXES else name
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "run"
 
 
 def prepare_task(

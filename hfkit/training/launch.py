@@ -12,7 +12,12 @@ from ..flags.help import show_help
 from ..flags.names import RecipeFlags
 
 
-def run_recipe(main: Callable[[Sequence[str]], Any], flags: RecipeFlags | None = None) -> NoReturn:
+def run_recipe(
+    main: Callable[[Sequence[str]], Any],
+    flags: RecipeFlags | None = None,
+    argv: Sequence[str] | None = None,
+    command: str | None = None,
+) -> NoReturn:
     """Run `main` with the command line and end the process.
 
     Nothing heavy is imported here: what the command line alone makes impossible is told before torch is.
@@ -22,15 +27,17 @@ def run_recipe(main: Callable[[Sequence[str]], Any], flags: RecipeFlags | None =
     Args:
         main: Runs the recipe, and imports what is heavy.
         flags: The recipe's flags, which are checked first and whose help is shown; default: `main` alone checks them.
+        argv: The command line; default: that of the process.
+        command: What the examples of the help begin with; default: the launcher and the recipe.
 
     """
     # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
     warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
-    argv = sys.argv[1:]
+    argv = list(sys.argv[1:] if argv is None else argv)
     debug = _takes_bare_debug(argv)
     try:
         if flags is not None:
-            show_help(argv, flags)
+            show_help(argv, flags, command)
             check_early(argv, flags)
         main(argv)
         _leave(0)

@@ -11,7 +11,9 @@ import hfkit
 from hfkit.commands.main import app
 
 
-@pytest.mark.parametrize("line", ["--help", "-h", "--version", "cache -h", "hub check --help"])
+@pytest.mark.parametrize(
+    "line", ["--help", "-h", "--version", "cache -h", "hub check --help", "predict -h", "train -h", "train text --help"]
+)
 def test_asking_is_light(line: str) -> None:
     assert run_command(*line.split()) == (0, "", "[]")
 
@@ -22,6 +24,11 @@ def test_asking_is_light(line: str) -> None:
         ("profile vgg19 --imagesize 96", "Unknown flag 'imagesize': did you mean 'image_size'?"),
         ("profile ./nothing", "The backbone ./nothing cannot be loaded: there is no such folder"),
         ("doctor ./nothing", "The backbone ./nothing cannot be loaded: there is no such folder"),
+        ("train text --lrr 3", "Unknown flag 'lrr': --help all lists them all."),
+        ("train image --dataset ./nothing", "There is no file or folder ./nothing"),
+        ("train text --name a/b", "--name 'a/b': write letters, digits, dots, dashes or underscores"),
+        ("train text --name=x --output-dir y", "--name is for a new folder in runs/"),
+        ("train text --epochs 1 --name", "--name wants the run's name: write --name reviews."),
     ],
 )
 def test_refusals_are_light(line: str, message: str) -> None:
