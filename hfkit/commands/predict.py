@@ -1,4 +1,4 @@
-"""`hfkit predict`: a saved model's answers for a text, a photo, a table, lines or a folder of photos."""
+"""`hfkit predict` and `hfkit evaluate`: a saved model on rows without labels, and on rows with them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -49,3 +49,51 @@ def predict(
         typer.echo(f"\nStopped.{goes_on}", err=True)
         raise typer.Exit(130) from error
     raise typer.Exit(1 if unreadable else 0)
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A run's folder, a saved model's folder, or a Hub id.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Labelled data, as training takes them: a file, a folder or a Hub id.")
+    ],
+    output_dir: Annotated[
+        Path | None,
+        typer.Option("--output_dir", help="New folder of the report; default: runs/evaluate-NAME-TIME."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, validation or test; default: the whole of one file, else test where there is one."),
+    ] = None,
+    text_column: Annotated[
+        list[str] | None,
+        typer.Option("--text_column", help="Column of the text, given twice for two; default: the run's, or found."),
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option("--label_column", help="Column of the label; default: found by its name.")
+    ] = None,
+    image_column: Annotated[
+        str | None, typer.Option("--image_column", help="Column of the image in parquet; default: found.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")] = False,
+) -> None:
+    """Evaluate a saved model on labelled data: metrics with intervals, confusion matrix, errors, pictures."""
+    from ..flags.prediction import check_evaluation_early
+
+    check_evaluation_early(model, data, output_dir, split, batch_size)
+
+    import json
+
+    from rich.console import Console
+
+    from ..evaluate import EvaluationRequest, evaluate_model
+
+    request = EvaluationRequest(
+        model, data, output_dir, split, text_column, label_column, image_column, batch_size, revision
+    )
+    folder, results = evaluate_model(request, Console(quiet=as_json))
+    if as_json:
+        typer.echo(json.dumps({"output_dir": str(folder), **results}, indent=2))

@@ -13,6 +13,7 @@ __all__ = [
     "halves",
     "image_sources",
     "images",
+    "labelled",
     "modality",
     "near_duplicates",
     "ngrams",

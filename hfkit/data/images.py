@@ -65,14 +65,14 @@ def load_image_data(arguments: ImageDataArguments) -> LabelledData:
         arguments.image_column,
         arguments.label_column,
     )
-    tables, dropped, converted = _read_rows(source)
+    tables, dropped, converted = read_rows(source)
     names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
     notes = [*source.notes, *note_dropped_rows(dropped), *converted]
     notes += complete_splits(tables, arguments)
     notes += note_repeated(tables, "pixels")
     splits = DatasetDict(
         {
-            split: _to_dataset(source.images.get(split, source.images["train"]), tables[split], names)
+            split: to_dataset(source.images.get(split, source.images["train"]), tables[split], names)
             for split in SPLIT_NAMES
             if split in tables
         }
@@ -107,7 +107,7 @@ def _find_image(cell: Mapping[str, Any]) -> Image.Image:
     return image
 
 
-def _read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[Note]]:
+def read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[Note]]:
     """Take out the images that cannot be read and the rows without a label; also say what was converted to RGB."""
     tables: dict[str, pd.DataFrame] = {}
     dropped: list[pd.DataFrame] = []
@@ -166,7 +166,7 @@ def describe_reading_error(error: BaseException) -> str:
     return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})"
 
 
-def _to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:
+def to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:
     """Return the images of a table's rows with the columns image, row, file, digest (of the pixels) and, where known, label.
 
     The columns are put beside all images, and the rows chosen afterwards, so that no image is copied.

@@ -71,7 +71,7 @@ def read_source(
     if path.is_dir():
         source = _read_folder(path, dataset)
     elif path.is_file():
-        table, class_names = _read_file(path)
+        table, class_names = read_file(path)
         source = Source(dataset, {"train": table}, class_names)
     else:
         check_dataset_path(dataset)
@@ -104,7 +104,7 @@ def _read_folder(folder: Path, name: str) -> Source:
             continue
         if split in tables:
             raise UserError(f"{folder} has two files for {split}: {read_from[split].name} and {path.name}; keep one.")
-        tables[split], names = _read_file(path)
+        tables[split], names = read_file(path)
         read_from[split] = path
         class_names |= names
     if "train" not in tables:
@@ -120,7 +120,7 @@ def _find_split(path: Path) -> str | None:
     return split_named(path.stem) if path.suffix.lower() in DATA_SUFFIXES and path.is_file() else None
 
 
-def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+def read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Read one file by its suffix; cells of CSV and TSV stay text, and an empty cell is an empty text."""
     suffix = path.suffix.lower()
     try:

@@ -40,7 +40,7 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
     named = [*(arguments.text_column or ()), arguments.label_column]
     source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, named)
     text_columns, label_column, notes = _find_columns(source, arguments)
-    tables, dropped = _read_rows(source, text_columns, label_column)
+    tables, dropped = read_rows(source, text_columns, label_column)
     names = name_labels(tables, label_column, source.class_names.get(label_column), arguments.label_names)
     notes += note_dropped_rows(dropped)
     lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
@@ -50,7 +50,7 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
         )
     notes += complete_splits(tables, arguments)
     notes += note_repeated(tables, "text")
-    splits = DatasetDict({split: _to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
+    splits = DatasetDict({split: to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
     return LabelledData(splits, names, dropped, notes)
 
 
@@ -70,7 +70,7 @@ def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[st
     return texts, label, notes
 
 
-def _read_rows(
+def read_rows(
     source: Source, text_columns: list[str], label_column: str
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Bring every split to the columns row, text, label; take out the rows that have no text or no label.
@@ -112,7 +112,8 @@ def _cell_text(value: object) -> str:
     return "" if empty else encodable(str(value))
 
 
-def _to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:
+def to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:
+    """Return the rows of a table with the columns row, text and, where known, label."""
     label = label_features(table, names)
     columns: dict[str, Any] = {"row": table["row"], "text": table["text"]}
     if label:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .configuration import CONFIGURATION_FILE
-from .paths import DATA_SUFFIXES, IMAGE_SUFFIXES, looks_like_a_path
+from .paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path, check_is_folder, looks_like_a_path
 
 
 class InputKind(Enum):
@@ -138,9 +138,33 @@ def check_prediction_early(
     """
     check_model_path(model)
     kind = find_input_kind(given)
-    if batch_size is not None and batch_size < 1:
-        raise UserError(f"--batch_size is {batch_size}: write a number above 0.")
+    _check_batch_size(batch_size)
     if output is not None and kind in (InputKind.TEXT, InputKind.PHOTO):
         raise UserError(f"--output is for tables, folders and lines, not for {kind.value}: leave it out.")
     check_output(output, given, overwrite, resume)
     return kind
+
+
+def check_evaluation_early(
+    model: str, dataset: str, output_dir: Path | None, split: str | None, batch_size: int | None
+) -> None:
+    """Refuse what the command line of an evaluation alone makes impossible.
+
+    Raises:
+        UserError: As above.
+
+    """
+    check_model_path(model)
+    check_dataset_path(dataset)
+    _check_batch_size(batch_size)
+    if split not in (None, "train", "validation", "test"):
+        raise UserError(f"--split {split}: write train, validation or test.")
+    if output_dir is not None:
+        folder = check_is_folder(str(output_dir))
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UserError(f"The folder {folder} is not empty: name another --output_dir.")
+
+
+def _check_batch_size(batch_size: int | None) -> None:
+    if batch_size is not None and batch_size < 1:
+        raise UserError(f"--batch_size is {batch_size}: write a number above 0.")

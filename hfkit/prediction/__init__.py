@@ -4,4 +4,4 @@ Not here: models and their own pipelines (models/), the evaluation of labelled r
 Start reading in run.py; stream.py goes from rows to a file by blocks, scorer.py predicts a block, pipelines.py is for Python.
 """
 
-__all__ = ["pipelines", "prepare", "run"]
+__all__ = ["contents", "loading", "pipelines", "prepare", "results", "run", "scorer"]

@@ -17,6 +17,12 @@ from .rows import Row, is_missing
 
 def read_run_columns(model: str, revision: str | None = None) -> list[str]:
     """Return the text columns that a run was trained with, where its folder or Hub repository says them."""
+    columns = read_run_flags(model, revision).get("text_column")
+    return [str(column) for column in columns] if isinstance(columns, list) else []
+
+
+def read_run_flags(model: str, revision: str | None = None) -> dict[str, Any]:
+    """Return the flags of the run that a model is from, where its folder or Hub repository says them."""
     folder = Path(model).expanduser()
     try:
         if folder.is_dir():
@@ -25,10 +31,9 @@ def read_run_columns(model: str, revision: str | None = None) -> list[str]:
             quiet = ("gated_repo", "missing_entries", "connection_errors")
             options = {f"_raise_exceptions_for_{name}": False for name in quiet}
             file = cached_file(model, CONFIGURATION_FILE, revision=revision or "main", **options)
-        columns = read_configuration(Path(file)).flags.get("text_column") if file and Path(file).is_file() else None
+        return read_configuration(Path(file)).flags if file and Path(file).is_file() else {}
     except (OSError, UserError):
-        return []
-    return [str(column) for column in columns] if isinstance(columns, list) else []
+        return {}
 
 
 def choose_text_columns(

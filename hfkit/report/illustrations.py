@@ -29,13 +29,13 @@ def illustrate_images(
 ) -> Callable[[Path, str, pd.DataFrame], None]:
     """Return what draws the pictures of a run.
 
-    They are `samples.png`, training images of each class, `errors.png`, the most confident errors, and for learned tokens
-    `token_maps.png`, what each of them looks at.
+    They are `samples.png`, images of each class (of train, where it is there), `errors.png`, the most confident errors, and
+    for learned tokens `token_maps.png`, what each of them looks at.
     """
 
     def illustrate(folder: Path, split: str, errors: pd.DataFrame) -> None:
         """Draw the pictures into `folder`; `errors` are those of `split`, indexed by their position in it."""
-        draw_samples(folder / "samples.png", data.splits["train"], data.label_names)
+        draw_samples(folder / "samples.png", data.splits.get("train", data.splits[split]), data.label_names)
         if len(errors):
             draw_errors(folder / "errors.png", data.splits[split], errors)
         if isinstance(model, TokenLearnerClassifier):

@@ -10,7 +10,7 @@ from .baselines import predict_solved, report_baselines
 from .certify import certify_answers, report_answers
 from .fitted import Fitted
 from .predicted import Predicted, predict_split
-from .report import VALIDATION_FILE, write_predictions, write_report
+from .report import write_report, write_validation
 from .settings import RunSettings
 
 
@@ -30,7 +30,7 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
             abstention = certify_answers(model, task, settings, predicted, fitted.choosing)
         values = _evaluate(predicted, settings)
         if split == "validation" and trainer.is_world_process_zero():
-            write_predictions(folder / VALIDATION_FILE, task, predicted, model.config.answer_threshold)
+            write_validation(task, folder, predicted, model.config.answer_threshold)
         if split == shown and trainer.is_world_process_zero():
             took = f"{predicted.seconds:.1f} s"
             console.print(f"\nPredicting the {len(predicted.logits)} rows of {split} took {took}.", highlight=False)

@@ -8,9 +8,9 @@ from rich.console import Console
 from ..evaluation.label_issues import list_label_issues
 from ..evaluation.metrics import softmax
 from ..features.solution import Solution
+from ..report.split import readable_rows
 from ..report.tables import write_table
 from ..task import Task
-from .report import readable_rows
 from .settings import RunSettings
 
 LABEL_ISSUES_FILE = "report/label_issues.csv"

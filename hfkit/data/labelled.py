@@ -1,0 +1,172 @@
+"""Labelled rows of any source for a model that there is already: one split, its labels matched to the model's by name."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from datasets import Dataset
+
+from ..errors import UserError
+from ..flags.paths import DATA_SUFFIXES
+from ..notes import Note
+from . import images, text
+from .columns import check_columns, find_label_column
+from .image_sources import ImageSource, read_images
+from .labels import check_kind
+from .sources import Source, read_file, read_source
+from .splits import note_dropped_rows
+
+NAME = "test"
+"""What the rows are called, whatever their split in the source: an empty text among them is a text."""
+_ORDER = ("test", "validation", "train")
+_SHOWN = 20
+
+ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
+"""From the name of a table and its columns to the positions of the text columns, and notes."""
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows that are ready to be predicted.
+
+    Attributes:
+        rows: Columns `row`, `text` or `file` and `image`, and `label` (a ClassLabel with the model's names).
+        dropped: Rows that were dropped, with row, reason and more.
+        notes: What was found or dropped.
+
+    """
+
+    rows: Dataset
+    dropped: pd.DataFrame
+    notes: list[Note] = field(default_factory=list)
+
+
+def load_labelled_texts(
+    dataset: str,
+    split: str | None,
+    choose_columns: ChooseColumns,
+    label_columns: Sequence[str | None],
+    label_names: list[str],
+) -> LabelledRows:
+    """Read labelled texts: a file, a folder with files of splits, or a Hub id.
+
+    Args:
+        dataset: Its name.
+        split: Which split; None: all rows of a single file, else test, validation or train, the first that there is.
+        choose_columns: Chooses the text columns.
+        label_columns: The column of the label that was given, or None, and one that is taken if it is there; else it is found
+            by its name.
+        label_names: The model's labels, in their order.
+
+    Raises:
+        UserError: It cannot be read, has no such split, or a label is none of the model's.
+
+    """
+    path = Path(dataset).expanduser()
+    if split is None and path.is_file() and path.suffix.lower() in DATA_SUFFIXES:
+        table, class_names = read_file(path)
+        source = Source(dataset, {NAME: table}, class_names)
+    else:
+        whole = read_source(dataset)
+        chosen, note = _choose_split(dataset, list(whole.tables), split)
+        source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, note)
+    columns = list(map(str, source.tables[NAME].columns))
+    positions, notes = choose_columns(dataset, columns)
+    given, usual = label_columns
+    label = given or (usual if usual in columns else None) or find_label_column(dataset, columns, notes)
+    texts = [columns[position] for position in positions]
+    _check_label_column(dataset, columns, texts, label)
+    tables, dropped = text.read_rows(source, texts, label)
+    table = tables[NAME]
+    check_labels(dataset, table, label, label_names)
+    notes = [*source.notes, *notes, *note_dropped_rows(dropped)]
+    return LabelledRows(text.to_dataset(table, NAME, label_names), dropped, notes)
+
+
+def load_labelled_images(
+    dataset: str, split: str | None, image_column: str | None, label_column: str | None, label_names: list[str]
+) -> LabelledRows:
+    """Read labelled images: a folder with one folder for each class, with or without splits above, parquet, or a Hub id.
+
+    Args:
+        dataset: Its name.
+        split: Which split; None: test, validation or train, the first that there is.
+        image_column: Column of the image in parquet or a Hub dataset; None: found.
+        label_column: Column of the label there; None: found by its name.
+        label_names: The model's labels, in their order.
+
+    Raises:
+        UserError: As `load_labelled_texts`.
+
+    """
+    whole = read_images(dataset, None, None, image_column, label_column)
+    chosen, note = _choose_split(dataset, list(whole.tables), split)
+    source = ImageSource({NAME: whole.images[chosen]}, {NAME: whole.tables[chosen]}, whole.label_column)
+    tables, dropped, converted = images.read_rows(source)
+    table = tables[NAME]
+    check_labels(dataset, table, whole.label_column, label_names)
+    notes = [*whole.notes, *note, *note_dropped_rows(dropped), *converted]
+    return LabelledRows(images.to_dataset(source.images[NAME], table, label_names), dropped, notes)
+
+
+def _choose_split(dataset: str, splits: list[str], wanted: str | None) -> tuple[str, list[Note]]:
+    """Return the split that is evaluated, and say which where there are several.
+
+    Raises:
+        UserError: There is no such split.
+
+    """
+    if wanted is not None and wanted not in splits:
+        raise UserError(f"{dataset} has no split {wanted}, only: {', '.join(splits)}.")
+    chosen = wanted or next(split for split in _ORDER if split in splits)
+    if len(splits) == 1:
+        return chosen, []
+    others = ", ".join(split for split in reversed(_ORDER) if split in splits)
+    return chosen, [Note("split", f"Split: {chosen} (of {others}; --split names another).")]
+
+
+def _check_label_column(dataset: str, columns: list[str], texts: list[str], label: str) -> None:
+    """Refuse a table without labels.
+
+    Raises:
+        UserError: It has no such column.
+
+    """
+    check_columns(dataset, NAME, columns, texts, label)
+    if label not in columns:
+        raise UserError(
+            f"{dataset} has no column '{label}', only: {', '.join(columns)}; write --label_column NAME, or predict it without "
+            "labels by hfkit predict."
+        )
+
+
+def check_labels(dataset: str, table: pd.DataFrame, column: str, names: list[str]) -> None:
+    """Refuse rows without labels, and a label that the model does not have, with the nearest that it has.
+
+    Args:
+        dataset: What messages call the source.
+        table: With `row` and `label` as text.
+        column: Name of the label column.
+        names: The model's labels.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if table["label"].isna().all():
+        raise UserError(f"{dataset} has no labels: predict it by hfkit predict.")
+    check_kind(table["label"], column)
+    unknown = table[~table["label"].isin(names)]
+    if unknown.empty:
+        return
+    first = unknown.iloc[0]
+    by_lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(str(first["label"]).lower(), list(by_lower), n=2)
+    hint = f"did you mean {' or '.join(by_lower[name] for name in near)}? " if near else ""
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    raise UserError(
+        f"{dataset} has the label '{first['label']}' in column '{column}' (row {first['row']}), which the model does not have: "
+        f"{hint}its labels are {shown}."
+    )

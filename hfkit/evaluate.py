@@ -1,0 +1,159 @@
+"""A saved model on labelled data of any kind: the report that a run ends with, in a folder of its own."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+from rich.console import Console
+from tqdm.auto import tqdm
+from transformers import Pipeline
+
+from .data.labelled import LabelledRows, load_labelled_images, load_labelled_texts
+from .data.splits import LabelledData
+from .evaluation.abstention import confidences_by_logits, measure_answers
+from .evaluation.metrics import evaluate_split, make_metrics
+from .machine import package_versions
+from .notes import Note
+from .prediction.contents import choose_text_columns, read_run_flags
+from .prediction.loading import open_pipeline
+from .prediction.scorer import Scorer, make_scorer
+from .report import illustrations, split, tables
+
+_ROWS_AT_ONCE = 4096
+_NAME = "test"
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What is evaluated on what, see `hfkit evaluate --help`."""
+
+    model: str
+    dataset: str
+    output_dir: Path | None = None
+    split: str | None = None
+    text_column: list[str] | None = None
+    label_column: str | None = None
+    image_column: str | None = None
+    batch_size: int | None = None
+    revision: str | None = None
+
+
+def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, dict[str, Any]]:
+    """Predict labelled rows, write the report into a new folder, and print it.
+
+    Returns:
+        The folder and the results by name, such as `test_accuracy`, each with its interval.
+
+    Raises:
+        UserError: The model or the data are not as they must be.
+
+    """
+    pipeline = open_pipeline(request.model, request.revision)
+    model = pipeline.model
+    names = [str(model.config.id2label[number]) for number in range(model.config.num_labels)]
+    data = _read(request, pipeline, names)
+    for note in data.notes:
+        console.print(note.text, markup=False, highlight=False, soft_wrap=True)
+    start = time.perf_counter()
+    logits = _predict(data.rows, make_scorer(pipeline, request.batch_size), is_text=pipeline.tokenizer is not None)
+    seconds = time.perf_counter() - start
+    predicted = split.PredictedRows(
+        _NAME, data.rows, names, logits, np.array(data.rows["label"]), model.config.answer_threshold
+    )
+    folder = _make_folder(request)
+    results = _measure(predicted, seconds)
+    _write(folder, request, data, predicted, results)
+    split.write_split(folder, predicted, _illustrate(data, pipeline, names), console)
+    _show_answers(results, len(logits), console)
+    console.print(f"\nEverything is in {folder}.", markup=False, highlight=False, soft_wrap=True)
+    return folder, results
+
+
+def _read(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> LabelledRows:
+    """Read the rows; columns that are not given are those of the run, where the data have them, or found by their names."""
+    if pipeline.tokenizer is None:
+        return load_labelled_images(request.dataset, request.split, request.image_column, request.label_column, names)
+    flags = read_run_flags(request.model, request.revision)
+
+    def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
+        """Choose the text columns."""
+        return choose_text_columns(source, columns, request.text_column, _as_list(flags.get("text_column")))
+
+    labels = [request.label_column, flags.get("label_column")]
+    return load_labelled_texts(request.dataset, request.split, choose, labels, names)
+
+
+def _as_list(value: object) -> Sequence[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _predict(rows: Dataset, scorer: Scorer, is_text: bool) -> np.ndarray:
+    """Return the logits (rows, classes) of all rows, in their order."""
+    parts = []
+    with tqdm(total=len(rows), unit=" rows", desc="Predicting", disable=None, leave=False) as bar:
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            contents = rows[start : start + _ROWS_AT_ONCE]["text" if is_text else "image"]
+            scored = scorer.score(contents, bar.update)
+            assert not scored.problems, scored.problems  # what cannot be read was dropped before
+            parts.append(scored.logits)
+    return np.concatenate(parts)
+
+
+def _measure(predicted: split.PredictedRows, seconds: float) -> dict[str, Any]:
+    """Return all metrics with their intervals, by their names in a run's results."""
+    assert predicted.references is not None
+    values = evaluate_split(predicted.logits, predicted.references, make_metrics(len(predicted.label_names)))
+    if predicted.answer_threshold is not None:
+        answered = confidences_by_logits(predicted.logits) >= predicted.answer_threshold
+        values |= measure_answers(answered, predicted.logits.argmax(axis=-1) == predicted.references)
+    rows = len(predicted.logits)
+    values |= {"runtime": round(seconds, 3), "samples_per_second": round(rows / seconds, 3)}
+    return {f"{_NAME}_{name}": value for name, value in values.items()}
+
+
+def _make_folder(request: EvaluationRequest) -> Path:
+    """Make the folder of the report, which is new or empty."""
+    name = Path(request.dataset).expanduser().resolve().stem
+    folder = request.output_dir or Path("runs") / f"evaluate-{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder.mkdir(parents=True, exist_ok=request.output_dir is not None)
+    return folder
+
+
+def _write(
+    folder: Path,
+    request: EvaluationRequest,
+    data: LabelledRows,
+    predicted: split.PredictedRows,
+    results: dict[str, Any],
+) -> None:
+    """Write the predictions, the results, what was evaluated, and the dropped rows."""
+    split.write_predictions(folder / split.PREDICTIONS_FILE, predicted)
+    tables.write_json(folder / "test_results.json", results)
+    what = {"model": request.model, "revision": request.revision, "dataset": request.dataset, "split": request.split}
+    sizes = {"rows": len(predicted.logits), "dropped": len(data.dropped), "labels": predicted.label_names}
+    tables.write_json(folder / "evaluation.json", {**what, **sizes, "packages": package_versions()})
+    if len(data.dropped):
+        tables.write_table(folder / "dropped_rows.csv", data.dropped)
+
+
+def _illustrate(data: LabelledRows, pipeline: Pipeline, names: list[str]) -> split.Illustrate | None:
+    """Return what draws pictures of images; None for texts."""
+    if pipeline.tokenizer is not None:
+        return None
+    rows = LabelledData(DatasetDict({_NAME: data.rows}), names, data.dropped)
+    return illustrations.illustrate_images(rows, pipeline.model, pipeline.image_processor)
+
+
+def _show_answers(results: dict[str, Any], rows: int, console: Console) -> None:
+    """Say what share of the rows is answered, where the model may keep silent."""
+    if f"{_NAME}_coverage" not in results:
+        return
+    line = f"\nIt answers {results[f'{_NAME}_coverage']:.1%} of the {rows:,} rows"
+    if f"{_NAME}_answered_error" in results:
+        line += f"; {results[f'{_NAME}_answered_error']:.1%} of these answers are wrong"
+    console.print(f"{line}. What its run promised is for rows like those of its validation.", highlight=False)

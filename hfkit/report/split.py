@@ -1,0 +1,95 @@
+"""The report on labelled rows that a model has predicted: tables and plots, written and printed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+from rich.console import Console
+
+from ..evaluation.abstention import confidences_by_logits
+from ..evaluation.intervals import warn_of_few_rows, with_interval
+from ..evaluation.metrics import add_intervals, build_report, count_confusions, wrong_predictions
+from ..files import write_file
+from . import plots, tables
+from .console import show_results
+
+PREDICTIONS_FILE = "predictions.csv"
+"""Of the rows that are shown, in the folder of a run or an evaluation."""
+
+Illustrate = Callable[[Path, str, pd.DataFrame], None]
+"""Draws pictures: from a folder, the name of the split, and the wrong predictions in it."""
+
+
+@dataclass(frozen=True)
+class PredictedRows:
+    """Rows and what a model gave for them.
+
+    Attributes:
+        split: What they are called.
+        rows: As a person reads them, with a column `row`, one or more others, and for images `image` and `digest`.
+        label_names: In the order of the label ids.
+        logits: (rows, classes) in float32.
+        references: (rows,) ids of the true classes, or None where they are not known.
+        answer_threshold: The lowest confidence of a row that is answered; None: nothing is said of that.
+
+    """
+
+    split: str
+    rows: Dataset
+    label_names: list[str]
+    logits: np.ndarray
+    references: np.ndarray | None
+    answer_threshold: float | None
+
+
+def readable_rows(rows: Dataset) -> pd.DataFrame:
+    """Return the columns of rows that a person can read, without the labels."""
+    hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
+    return rows.remove_columns(hidden).to_pandas()
+
+
+def write_predictions(file: Path, predicted: PredictedRows) -> None:
+    """Write what was predicted of each row, with the score of every class, as CSV."""
+    table = tables.prediction_table(
+        readable_rows(predicted.rows), predicted.logits, predicted.references, predicted.label_names
+    )
+    if predicted.answer_threshold is not None:
+        table["answered"] = confidences_by_logits(predicted.logits) >= predicted.answer_threshold
+    tables.write_table(file, table)
+
+
+def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate | None, console: Console) -> None:
+    """Write the metrics by class, the confusion matrix and the errors into a folder `report`, and print them.
+
+    Args:
+        folder: Of the run or the evaluation.
+        predicted: Rows with labels.
+        illustrate: Draws further pictures.
+        console: Where to print.
+
+    """
+    assert predicted.references is not None
+    names, split, logits = predicted.label_names, predicted.split, predicted.logits
+    shown = readable_rows(predicted.rows)
+    predicted_ids = logits.argmax(axis=-1)
+    confusion = count_confusions(predicted.references, predicted_ids, len(names))
+    report = add_intervals(build_report(predicted.references, predicted_ids, names), confusion)
+    errors = wrong_predictions(shown, logits, predicted.references, names)
+    tables.write_json(
+        folder / "report" / "classification_report.json", {"split": split, **report, "confusion": confusion.tolist()}
+    )
+    ends = report["accuracy_low"], report["accuracy_high"]
+    accuracy = f"accuracy {with_interval(report['accuracy'], *ends)}"
+    warning = warn_of_few_rows(split, len(shown), *ends)
+    parts = [f"# {split}: {accuracy}", *([warning] if warning else [])]
+    markdown = "\n\n".join([*parts, tables.markdown_table(tables.classification_table(report))])
+    write_file(folder / "report" / "classification_report.md", markdown)
+    tables.write_table(folder / "report" / "errors.csv", errors)
+    title = f"{split}: {len(errors)} of {len(shown)} wrong\n{accuracy}"
+    plots.draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, title)
+    if illustrate is not None:
+        illustrate(folder / "report", split, errors)
+    show_results(console, split, report, confusion, errors, names)
