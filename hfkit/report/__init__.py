@@ -4,4 +4,14 @@ Not here: metrics themselves (evaluation/), and the model card (hub/card.py).
 Start reading in console.py, what is printed; tables.py and plots.py write files, summary.py writes `summary.json`.
 """
 
-__all__ = ["abstention", "baselines", "console", "illustrations", "learning_curve", "plots", "split", "summary", "tables"]
+__all__ = [
+    "abstention",
+    "baselines",
+    "console",
+    "illustrations",
+    "learning_curve",
+    "plots",
+    "split",
+    "summary",
+    "tables",
+]
