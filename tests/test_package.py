@@ -42,13 +42,21 @@ def test_readme_holds_the_two_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "recipes/README.md", "recipes/fakenews.py", "recipes/cifar10.py", "CHANGELOG.md"]
+    "page",
+    [
+        *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+        "README.md",
+        "recipes/README.md",
+        "recipes/fakenews.py",
+        "recipes/cifar10.py",
+        "CHANGELOG.md",
+    ],
 )
 def test_flags_named_on_a_page_exist(page: str) -> None:
     parsers = {"recipes/fakenews.py": [TEXT], "recipes/cifar10.py": [IMAGE]}.get(page, [TEXT, IMAGE])
     known = {option for kinds in parsers for option in parsing._Parser(kinds)._option_string_actions}
     known |= {f"--{alias}" for alias in ALIASES}
-    launcher = {"--config_file", "--multi_gpu", "--num_processes", "--help", "--config", "--logdir"}
+    launcher = {"--config_file", "--multi_gpu", "--num_processes", "--help", "--config", "--logdir", "--index"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_]+", (ROOT / page).read_text()))
     scripts = "".join(script.read_text() for script in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\(\s*"(--[a-z_]+)"', scripts))

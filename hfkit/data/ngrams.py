@@ -97,6 +97,28 @@ def ngram_matrix(rows_of_ids: Rows, vocabulary: NgramVocabulary) -> sparse.csr_m
     return matrix
 
 
+def drop_unseen_ngrams(
+    matrix: sparse.csr_matrix, seen: sparse.csr_matrix, min_document_frequency: int
+) -> sparse.csr_matrix:
+    """Return the TF-IDF of texts as if the vocabulary were that of others: what is in too few of those is dropped.
+
+    Args:
+        matrix: (rows, count) of the texts.
+        seen: (others, count) of the others.
+        min_document_frequency: In how many of them an n-gram has to be.
+
+    Returns:
+        (rows, count), each row of length 1 again; a row without an n-gram that is left is zero.
+
+    """
+    is_kept = seen.getnnz(axis=0) >= min_document_frequency
+    result = matrix.copy()
+    result.data = result.data * is_kept[result.indices]
+    norms = np.sqrt(np.asarray(result.multiply(result).sum(axis=1)).ravel())
+    result.data /= np.repeat(np.where(norms > 0, norms, 1), np.diff(result.indptr)).astype(result.data.dtype)
+    return result
+
+
 def _count(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
     """Return how often each pair of a row and a column occurs, columns in ascending order."""
     matrix = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)

@@ -43,6 +43,10 @@ def apply_solution(model: Any, solution: Solution, groups: Sequence[FeatureGroup
     sentences = []
     if difference <= LARGEST_DIFFERENCE or not isinstance(model.classifier, LayersHead):
         fill_linear(model.classifier.linear, weight, bias)
+        if difference > LARGEST_DIFFERENCE:
+            sentences.append(
+                f"Folding the scale of the features into the weights moves a probability by {difference:.1g}."
+            )
     else:
         model.config.standardised = True
         model.keep_layers(layers, poolings)

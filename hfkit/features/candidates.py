@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
+from ..data.ngrams import drop_unseen_ngrams
 from ..evaluation.intervals import accuracy_interval
 from ..models.layer_groups import FeatureGroup
 from .convex import TOLERANCE, LinearFit, Problem, fit_linear
@@ -71,6 +72,10 @@ class Scored:
         """Say which candidate it is, and its score."""
         score = f"{self.accuracy:.4f} ({self.low:.4f} to {self.high:.4f}, {len(self.logits):,} rows)"
         return f"{self.candidate.describe()}: {score}"
+
+    def without_logits(self) -> "Scored":
+        """Return the score alone, which takes no memory."""
+        return replace(self, logits=np.empty((len(self.logits), 0), np.float32))
 
     @property
     def predicted(self) -> np.ndarray:
@@ -144,18 +149,38 @@ def score_candidates(
             weights[fold] = 0
             problems.append(Problem(candidate.penalty, weights, candidate.state_weight))
     fits = fit_linear(features, ngrams, labels, classes, problems, tolerance)
+    held_out = None
+    if ngrams is not None:
+        fitted = [np.delete(np.arange(len(labels)), fold) for fold in folds]
+        held_out = read_held_out(ngrams, folds, fitted, candidates[0].min_document_frequency)
     scored = []
     for number, candidate in enumerate(candidates):
         own = fits[number * len(folds) : (number + 1) * len(folds)]
-        scored.append(score_fits(candidate, own, features, ngrams, labels, folds))
+        scored.append(score_fits(candidate, own, features, held_out, labels, folds))
     return scored
+
+
+def read_held_out(
+    ngrams: csr_matrix, folds: Sequence[np.ndarray], fitted: Sequence[np.ndarray], min_document_frequency: int
+) -> list[csr_matrix]:
+    """Return the n-grams of each fold as a head knows them that was fitted on other rows: those that no such row has are unknown.
+
+    Args:
+        ngrams: (rows, n-grams) of all rows, whose idf stays.
+        folds: The rows of each fold.
+        fitted: The rows that the head of each fold was fitted on.
+        min_document_frequency: In how many of them an n-gram has to be.
+
+    """
+    pairs = zip(folds, fitted, strict=True)
+    return [drop_unseen_ngrams(ngrams[fold], ngrams[rows], min_document_frequency) for fold, rows in pairs]
 
 
 def score_fits(
     candidate: Candidate,
     fits: Sequence[LinearFit],
     features: torch.Tensor | None,
-    ngrams: csr_matrix | None,
+    held_out: Sequence[csr_matrix] | None,
     labels: np.ndarray,
     folds: Sequence[np.ndarray],
 ) -> Scored:
@@ -165,16 +190,15 @@ def score_fits(
         candidate: Which one.
         fits: One for each fold.
         features: (rows, features) standardised, or None.
-        ngrams: (rows, n-grams), or None.
+        held_out: The n-grams of each fold, see `read_held_out`, or None.
         labels: (rows,) label ids.
         folds: The rows of each fold.
 
     """
     logits = np.zeros((len(labels), len(fits[0].bias)), np.float32)
-    for fit, fold in zip(fits, folds, strict=True):
-        logits[fold] = fit.logits(
-            None if features is None else features[torch.from_numpy(fold)], None if ngrams is None else ngrams[fold]
-        )
+    for number, (fit, fold) in enumerate(zip(fits, folds, strict=True)):
+        dense = None if features is None else features[torch.from_numpy(fold)]
+        logits[fold] = fit.logits(dense, None if held_out is None else held_out[number])
     right = int((predict_labels(logits) == labels).sum())
     return Scored(candidate, logits, right, *accuracy_interval(right, len(labels)))
 

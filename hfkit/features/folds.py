@@ -12,7 +12,7 @@ TEXT_THRESHOLD, IMAGE_THRESHOLD = 0.8, 0.98
 
 
 def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Return the rows of each fold; fewer than five folds where a class has fewer rows.
+    """Return the rows of each fold; fewer than five folds where a class has fewer groups of near-duplicates.
 
     Args:
         labels: (rows,) label ids.
@@ -20,13 +20,14 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[np.nda
         seed: What the folds are drawn by.
 
     Returns:
-        The indices of the rows of each fold; none where a class has one row, or fewer groups than two.
+        The indices of the rows of each fold; none where there are fewer than two classes, a class has fewer than
+        two groups, or a fold would hold all rows of a class.
 
     """
     present = np.unique(labels)
     groups_of_classes = [len(np.unique(groups[labels == label])) for label in present]
     count = min(FOLDS, *groups_of_classes)
-    if count < 2:
+    if count < 2 or len(present) < 2:
         return []
     if len(np.unique(groups)) == len(groups):
         splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
@@ -39,8 +40,11 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[np.nda
     return folds if is_whole else []
 
 
-def group_rows(ngrams: csr_matrix | None, features: np.ndarray) -> np.ndarray:
-    """Return the group of near-duplicates of each row, by its n-grams or else by its standardised features."""
-    if ngrams is not None:
-        return group_near_duplicates(ngrams, TEXT_THRESHOLD)
+def group_texts(ngrams: csr_matrix) -> np.ndarray:
+    """Return the group of near-duplicates of each row (rows,) of the TF-IDF of n-grams (rows, n-grams)."""
+    return group_near_duplicates(ngrams, TEXT_THRESHOLD)
+
+
+def group_images(features: np.ndarray) -> np.ndarray:
+    """Return the group of near-duplicates of each row (rows,) of standardised features (rows, features)."""
     return group_near_duplicates(features, IMAGE_THRESHOLD)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .candidates import score_fits
+from .candidates import read_held_out, score_fits
 from .convex import FINAL_TOLERANCE, Problem, fit_linear
 from .solution import Solution, SolverInputs
 from .solve import read_ngrams, weigh_rows
@@ -38,8 +38,8 @@ def measure_learning_curve(inputs: SolverInputs, solution: Solution) -> list[Cur
     """Fit the chosen head on an eighth, a quarter and a half of the rows outside of each fold, and score it on the fold.
 
     Nothing but the rows of the choice has a part in it: neither validation nor test. The last point is the choice's own scores
-    out of fold. As there, the n-grams, their idf, and the mean and scale of the features are those of all these rows, and so is
-    the choice; labels outside of a part have no part in its fit. A part alone would give a little less.
+    out of fold. As there, n-grams that no row of a part has are unknown to its fit; the idf, the mean and scale of the features
+    and the choice itself are those of all these rows, so that a part alone would give a little less.
 
     Args:
         inputs: What the head was solved on.
@@ -53,7 +53,7 @@ def measure_learning_curve(inputs: SolverInputs, solution: Solution) -> list[Cur
 
     """
     if solution.out_of_fold is None:
-        raise NoCurveError("no rows are scored out of fold, as a class has a single row, or near-duplicates alone")
+        raise NoCurveError("no rows are scored out of fold")
     labels, folds = inputs.labels[solution.rows], solution.folds
     parts = [draw_part(labels, folds, share, inputs.seed) for share in SHARES[:-1]]
     if any(len(np.unique(labels[part])) < 2 for part in parts[0]):
@@ -105,6 +105,9 @@ def _score_parts(inputs: SolverInputs, solution: Solution, parts: Sequence[np.nd
             [Problem(candidate.penalty, (weights * own)[rows], candidate.state_weight) for own in part],
             FINAL_TOLERANCE,
         )
-        scored = score_fits(candidate, fits, features, ngrams, labels, solution.folds)
+        held_out = None
+        if ngrams is not None:
+            held_out = read_held_out(ngrams, solution.folds, [np.flatnonzero(own) for own in part], least)
+        scored = score_fits(candidate, fits, features, held_out, labels, solution.folds)
         right.append(scored.predicted == labels)
     return right

@@ -22,7 +22,8 @@ class SolverInputs:
         groups: What the columns are.
         labels: (rows,) label ids.
         classes: How many there are.
-        token_ids: Token ids of each row; None: no n-grams.
+        token_ids: Token ids of each text, by which near-duplicates are told; None for images.
+        with_ngrams: Whether n-grams of them may be part of the head.
         special_ids: Ids that are in no n-gram.
         longest: Tokens of the longest n-grams.
         layers_are_given: Whether the layers are those that the user named.
@@ -37,6 +38,7 @@ class SolverInputs:
     labels: np.ndarray
     classes: int
     token_ids: Rows | None = None
+    with_ngrams: bool = True
     special_ids: Sequence[int] = ()
     longest: int = 2
     layers_are_given: bool = False
@@ -57,8 +59,9 @@ class Solution:
         temperature: What the logits were divided by.
         rows: (sample,) indices of the rows that the choice was made on.
         groups: (sample,) numbers of the groups of near-duplicates.
-        out_of_fold: (sample, classes) calibrated logits, each row's by a fit without its fold; None without a choice.
-        scored: All candidates, as they were compared; the chosen one last.
+        out_of_fold: (sample, classes) calibrated logits, each row's by a fit without its fold, to which n-grams of
+            the fold alone are unknown, while idf, mean and scale are those of all rows; None without a choice.
+        scored: All candidates, as they were compared, without their logits; the chosen one last.
         calibration: Expected calibration error out of fold, before and after the temperature.
         seconds: How long choice and fit took.
         remarks: What was sampled or not chosen, and why.

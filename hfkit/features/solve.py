@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ..data.ngrams import NgramVocabulary, fit_ngrams, ngram_matrix
+from ..data.ngrams import MOST_NGRAMS, NgramVocabulary, fit_ngrams, ngram_matrix
 from ..evaluation.calibration import expected_calibration_error, fit_temperature
 from ..evaluation.metrics import softmax
 from .candidates import (
@@ -19,8 +19,8 @@ from .candidates import (
     list_layer_sets,
     score_candidates,
 )
-from .convex import FINAL_TOLERANCE, TOLERANCE, LinearFit, Problem, fit_linear
-from .folds import group_rows, make_folds
+from .convex import FINAL_TOLERANCE, TOLERANCE, LinearFit, Problem, fit_linear, most_features
+from .folds import group_images, group_texts, make_folds
 from .solution import Solution, SolverInputs
 from .standardise import Standardiser
 
@@ -81,16 +81,19 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
     rows, remarks = _sample_rows(inputs)
     standardiser = Standardiser.fit(inputs.features)
     weights = weigh_rows(inputs)
-    ngrams = _ngram_matrices(inputs, rows)
-    features = standardiser.apply(inputs.features, list(inputs.groups)[-1:], rows).numpy()
-    groups = group_rows(ngrams.get(1), features)
+    rows, groups, unscored = _group(inputs, standardiser, rows)
     folds = make_folds(inputs.labels[rows], groups, inputs.seed)
-    search = _Search(inputs, rows, standardiser, folds, weights, say, ngrams=ngrams)
+    best = None
     if folds:
+        ngrams = _ngram_matrices(inputs, rows) if inputs.with_ngrams else {}
+        search = _Search(inputs, rows, standardiser, folds, weights, say, ngrams=ngrams)
         best = search.finish(_choose(search).candidate)
+        remarks = (*remarks, *unscored)
     else:
-        best = None
-        remarks = (*remarks, "a class has a single row, or near-duplicates alone: nothing is chosen or calibrated")
+        remarks = (
+            *remarks,
+            "all classes but one have a single row, or near-duplicates alone: nothing is chosen or calibrated",
+        )
     candidate = best.candidate if best else _default_candidate(inputs)
     temperature, out_of_fold, calibration = 1.0, None, None
     if best is not None:
@@ -109,12 +112,35 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
         rows=rows,
         groups=groups,
         out_of_fold=out_of_fold,
-        scored=tuple(search.scored),
+        scored=tuple(item.without_logits() for item in search.scored) if best else (),
         calibration=calibration,  # type: ignore[arg-type]
         seconds=time.perf_counter() - started,
         remarks=(*remarks, *fit_remarks),
         folds=tuple(folds),
     )
+
+
+def _group(
+    inputs: SolverInputs, standardiser: Standardiser, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return the rows that can be scored out of fold, the numbers of their groups of near-duplicates, and what is said of others.
+
+    A class whose rows are all near-duplicates is in every fit as a whole: the head is fitted on it, and nothing chosen by it.
+    """
+    if inputs.token_ids is not None:
+        groups = group_texts(read_ngrams(inputs, rows, 1))
+    else:
+        groups = group_images(standardiser.apply(inputs.features, list(inputs.groups)[-1:], rows).numpy())
+    labels = inputs.labels[rows]
+    lonely = [label for label in np.unique(labels) if len(np.unique(groups[labels == label])) < 2]
+    if not lonely:
+        return rows, groups, ()
+    is_scored = ~np.isin(labels, lonely)
+    remark = (
+        f"{len(lonely):,} classes have a single row, or near-duplicates alone: the head is fitted on these "
+        f"{len(labels) - is_scored.sum():,} rows, and nothing is chosen or calibrated by them"
+    )
+    return rows[is_scored], groups[is_scored], (remark,)
 
 
 def two_sided(logits: np.ndarray) -> np.ndarray:
@@ -167,7 +193,7 @@ def _name_ngrams(least: int) -> str:
 def _default_candidate(inputs: SolverInputs) -> Candidate:
     """Return what is fitted where nothing can be chosen."""
     name, groups = next(iter(list_layer_sets(inputs.groups, layers_are_given=True).items()))
-    ngrams = inputs.token_ids is not None
+    ngrams = inputs.token_ids is not None and inputs.with_ngrams and inputs.ngrams_are_given
     return Candidate(name, groups, PENALTIES[1], STATE_WEIGHTS[1] if ngrams else 1.0, int(ngrams))
 
 
@@ -208,10 +234,16 @@ def _ngram_matrices(inputs: SolverInputs, rows: np.ndarray) -> dict[int, csr_mat
 
 def read_ngrams(inputs: SolverInputs, rows: np.ndarray, least: int) -> csr_matrix:
     """Return the TF-IDF (rows, count) of the n-grams that are in `least` of some rows or more; all these rows make the idf."""
+    return _collect_ngrams(inputs, rows, least)[1]
+
+
+def _collect_ngrams(inputs: SolverInputs, rows: np.ndarray, least: int) -> tuple[NgramVocabulary, csr_matrix]:
+    """Return the n-grams of some rows, as many as there is memory for weights of all classes, and their TF-IDF (rows, count)."""
     assert inputs.token_ids is not None
     ids = [inputs.token_ids[int(row)] for row in rows]
-    vocabulary = fit_ngrams(ids, inputs.special_ids, inputs.longest, least)
-    return ngram_matrix(ids, vocabulary).astype(np.float32)
+    limit = min(MOST_NGRAMS, most_features(inputs.classes))
+    vocabulary = fit_ngrams(ids, inputs.special_ids, inputs.longest, least, limit)
+    return vocabulary, ngram_matrix(ids, vocabulary).astype(np.float32)
 
 
 def _fit(
@@ -227,10 +259,9 @@ def _fit(
         remarks = (f"the head is fitted on {len(rows):,} of {len(inputs.labels):,} rows",)
     vocabulary, ngrams = None, None
     if candidate.min_document_frequency:
-        assert inputs.token_ids is not None
-        ids = [inputs.token_ids[int(row)] for row in rows]
-        vocabulary = fit_ngrams(ids, inputs.special_ids, inputs.longest, candidate.min_document_frequency)
-        ngrams = ngram_matrix(ids, vocabulary).astype(np.float32)
+        vocabulary, ngrams = _collect_ngrams(inputs, rows, candidate.min_document_frequency)
+        if vocabulary.dropped:
+            remarks = (*remarks, f"{vocabulary.dropped:,} rarer n-grams are left out")
     features = standardiser.apply(inputs.features, candidate.groups, rows) if candidate.groups else None
     problem = Problem(candidate.penalty, weights[rows], candidate.state_weight)
     [fit] = fit_linear(features, ngrams, inputs.labels[rows], inputs.classes, [problem], FINAL_TOLERANCE)

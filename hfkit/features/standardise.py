@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..errors import UserError
 from ..models.layer_groups import FeatureGroup
 
 _ROWS_AT_ONCE = 4096
@@ -28,12 +29,23 @@ class Standardiser:
 
     @classmethod
     def fit(cls, features: torch.Tensor) -> "Standardiser":
-        """Compute both over all rows of `features` (rows, columns), block by block."""
+        """Compute both over all rows of `features` (rows, columns), block by block.
+
+        Raises:
+            UserError: A feature of a row is not a finite number.
+
+        """
         columns = features.shape[1]
         shift = features[0].double()  # a column far from zero would lose digits in its sum of squares
         total, squares = torch.zeros(columns, dtype=torch.float64), torch.zeros(columns, dtype=torch.float64)
         for start in range(0, len(features), _ROWS_AT_ONCE):
             block = features[start : start + _ROWS_AT_ONCE].double() - shift
+            broken = torch.nonzero(~block.isfinite().all(dim=1))
+            if len(broken):
+                raise UserError(
+                    f"The backbone gives a number that is not finite for training row {start + int(broken[0])} (counted from 0, "
+                    "after dropped rows): look at that row, or write --feature_cache_dtype float32 and --bf16 false."
+                )
             total += block.sum(dim=0)
             squares += block.square().sum(dim=0)
         mean = total / len(features)

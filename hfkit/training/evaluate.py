@@ -62,7 +62,7 @@ def _compare_with_baselines(
     """Print and write the baselines of the split that is shown, unless flags leave them out, and return their metrics."""
     if predicted.references is None or not settings.training.baselines:
         return {}
-    spent = ("train_runtime", "train_feature_seconds")
+    spent = ("train_runtime", "train_feature_seconds", "train_solving_seconds", "ngram_seconds")
     seconds = predicted.seconds + sum(fitted.metrics.get(name, 0.0) for name in spent)
     further, notes = predict_solved(task, predicted, fitted.beside, fitted.metrics.get("train_feature_seconds", 0.0))
     predictions, folder = predicted.logits.argmax(axis=-1), settings.folder

@@ -1,5 +1,7 @@
 """The second phase of a run: what is frozen is computed once, and the head is solved, or the Trainer trains."""
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from ..features.inputs import training_inputs
@@ -22,8 +24,11 @@ def fit(task: Task, settings: RunSettings, console: Console) -> Fitted:
     inputs = training_inputs(task, settings.arguments, is_resumed=settings.checkpoint is not None)
     chosen = [*task.notes, *settings.notes, freezing.describe(task.model)]
     begin(task, settings, threads, inputs.is_cached, [*task.data_notes, *chosen, *inputs.notes], console)
+    solving: dict[str, float] = {}
     if settings.starts_solved:
-        chosen += start_solved(task, settings, console)
+        said, solving = start_solved(task, settings, console)
+        chosen += said
     trainer = build_trainer(task, settings, inputs, freezing)
     fit_way = fit_solved if settings.is_solved else fit_in_steps
-    return fit_way(task, settings, inputs, trainer, freezing, chosen, console)
+    fitted = fit_way(task, settings, inputs, trainer, freezing, chosen, console)
+    return replace(fitted, metrics={**solving, **fitted.metrics})

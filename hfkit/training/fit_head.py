@@ -15,8 +15,8 @@ from .solver import put_in, solve_run
 from .trainer import ClassifierTrainer
 
 
-def start_solved(task: Task, settings: RunSettings, console: Console) -> list[Note]:
-    """Let a training in steps start from a solved head, and return what there is to say of it.
+def start_solved(task: Task, settings: RunSettings, console: Console) -> tuple[list[Note], dict[str, float]]:
+    """Let a training in steps start from a solved head, and return what there is to say of it, and the seconds that it took.
 
     It is before the Trainer has an optimizer, and a record of what is frozen.
     """
@@ -24,7 +24,7 @@ def start_solved(task: Task, settings: RunSettings, console: Console) -> list[No
     notes = put_in(task, solved, console)
     if PartialState().is_main_process and not settings.training.label_issues:  # whose head gets a curve of its own
         report_learning_curve(task, settings, solved, console)
-    return notes
+    return notes, {"train_solving_seconds": round(solved.seconds, 3)}
 
 
 def fit_solved(

@@ -40,7 +40,9 @@ def write_label_issues(task: Task, settings: RunSettings, solution: Solution, co
     """
     if solution.out_of_fold is None:
         if settings.training.label_issues:
-            console.print("\nLabel issues: none are looked for, as a class of train has a single row.", highlight=False)
+            console.print(
+                "\nLabel issues: none are looked for, as no training row could be scored out of fold.", highlight=False
+            )
         return
     rows = task.rows["train"]
     labels = np.array(task.frozen["train"].labels)[solution.rows]
@@ -50,5 +52,8 @@ def write_label_issues(task: Task, settings: RunSettings, solution: Solution, co
     issues["row"] = shown["row"].to_numpy()[issues["row"].to_numpy()]
     texts = texts.rename(columns={name: f"{name}_of_row" for name in texts.columns if name in issues.columns})
     write_table(settings.folder / LABEL_ISSUES_FILE, issues.join(texts))
-    line = f"\n{len(issues):,} of {len(labels):,} training rows have a doubtful label: {LABEL_ISSUES_FILE}."
+    seen = f"{len(labels):,} training rows"
+    if len(labels) < len(rows):
+        seen = f"the {len(labels):,} training rows that were scored out of fold, of {len(rows):,},"
+    line = f"\n{len(issues):,} of {seen} have a doubtful label: {LABEL_ISSUES_FILE}."
     console.print(line, markup=False, highlight=False, soft_wrap=True)

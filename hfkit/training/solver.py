@@ -1,5 +1,6 @@
 """The solved head in a run: what it is solved on, and how it becomes the head of the model."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +30,14 @@ class Solved:
         solution: It.
         features: (rows, columns) of the training rows.
         groups: What the columns are.
+        seconds: What reading or computing the features, choosing and fitting took.
 
     """
 
     solution: Solution
     features: torch.Tensor
     groups: list[FeatureGroup]
+    seconds: float = 0.0
 
     def choosing(self, task: Task) -> ScoredRows | None:
         """Return the training rows as they were scored out of fold, which thresholds are chosen by; None without scores."""
@@ -46,7 +49,7 @@ class Solved:
     def metrics(self) -> dict[str, float]:
         """Return results of the solving, by name."""
         return {
-            "train_runtime": round(self.solution.seconds, 3),
+            "train_runtime": round(self.seconds, 3),
             "temperature": round(self.solution.temperature, 4),
         }
 
@@ -65,24 +68,33 @@ def solve_run(task: Task, settings: RunSettings, states: StateReader | None, con
         UserError: The training images have no copy that does not change.
 
     """
+    started = time.perf_counter()
     features = read_features(task, states, settings.training.per_device_eval_batch_size)
     state = PartialState()
-    shared: list[Solution | None] = [None]
+    shared: list[Solution | Exception | None] = [None]
     groups = list_groups(task, features.shape[1])
     if state.is_main_process:
         console.print("\nCandidates, by the share of training rows that are right out of fold:", highlight=False)
         given = describe_inputs(task, settings, features, groups)
-        shared = [
-            solve_head(
-                given,
-                lambda scored: console.print(f"  {scored.describe()}", markup=False, highlight=False, soft_wrap=True),
-            )
-        ]
+        shared = [_solve(given, console)]
     if state.num_processes > 1:
         broadcast_object_list(shared)
     [solution] = shared
+    if isinstance(solution, Exception):  # in all processes, so that none waits for another
+        raise solution
     assert solution is not None
-    return Solved(solution, features, groups)
+    return Solved(solution, features, groups, time.perf_counter() - started)
+
+
+def _solve(inputs: SolverInputs, console: Console) -> Solution | Exception:
+    """Return the solution, or why there is none."""
+    try:
+        return solve_head(
+            inputs,
+            lambda scored: console.print(f"  {scored.describe()}", markup=False, highlight=False, soft_wrap=True),
+        )
+    except Exception as error:
+        return error
 
 
 def put_in(task: Task, solved: Solved, console: Console) -> list[Note]:
@@ -140,13 +152,14 @@ def describe_inputs(
     """
     model = settings.arguments.model
     ngrams = ["none"] if settings.starts_solved else getattr(model, "ngrams", ["none"])
-    token_ids, special_ids = read_token_ids(task) if ngrams != ["none"] else (None, ())
+    token_ids, special_ids = read_token_ids(task)
     return SolverInputs(
         features=features,
         groups=groups,
         labels=np.array(task.frozen["train"].labels, dtype=np.int64),
         classes=len(task.label_names),
         token_ids=token_ids,
+        with_ngrams=ngrams != ["none"],
         special_ids=special_ids,
         longest=model.longest_ngram() or 2,
         layers_are_given=settings.starts_solved or model.layers not in (None, ["auto"]),

@@ -6,7 +6,9 @@ import torch
 from scipy import sparse
 from sklearn.svm import LinearSVC
 
-from hfkit.features.candidates import list_layer_sets, predict_labels
+from hfkit.data.ngrams import fit_ngrams, ngram_matrix
+from hfkit.errors import UserError
+from hfkit.features.candidates import Candidate, list_layer_sets, predict_labels, read_held_out, score_candidates
 from hfkit.features.convex import Problem, fit_linear
 from hfkit.features.folds import make_folds
 from hfkit.features.solution import SolverInputs
@@ -64,14 +66,15 @@ def test_near_duplicates_stay_in_one_fold() -> None:
         assert sum(bool(np.isin(np.flatnonzero(groups == group), fold).any()) for fold in folds) == 1
 
 
-def test_a_class_of_one_row_leaves_nothing_to_choose() -> None:
+def test_one_class_of_several_rows_leaves_nothing_to_choose() -> None:
     features, labels = make_rows(2)
-    labels[0] = 2
+    labels = np.zeros_like(labels)
+    labels[:2] = 1, 2
     assert make_folds(labels, np.arange(120), 0) == []
     solution = solve_head(SolverInputs(features, GROUPS, labels, 3))
     assert solution.out_of_fold is None
     assert solution.temperature == 1
-    assert any("a class has a single row" in remark for remark in solution.remarks)
+    assert any("all classes but one have a single row" in remark for remark in solution.remarks)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -150,3 +153,52 @@ def test_many_rare_features_are_fitted_as_well_as_by_scikit_learn(classes: int) 
     accuracy = (predict_labels(ours.logits(None, words[held_out])) == labels[held_out]).mean()
     assert accuracy > 0.6
     assert accuracy >= theirs.score(words[held_out], labels[held_out]) - 0.02
+
+
+def test_n_grams_of_a_fold_alone_are_unknown_to_its_fit() -> None:
+    """They count neither in the score of a row nor in its length, as in a text that comes later."""
+    generator = np.random.default_rng(5)
+    ids = [[int(number) for number in generator.integers(5, 40, 6)] + [1000 + row] for row in range(60)]
+    labels = np.array([int(row[0] > 20) for row in ids])
+    vocabulary = fit_ngrams(ids, (), 1, 1)
+    matrix = ngram_matrix(ids, vocabulary).astype(np.float32)
+    fold, others = np.arange(12), np.arange(12, 60)
+    alone = ngram_matrix([ids[row] for row in fold], fit_ngrams([ids[row] for row in others], (), 1, 1))
+    [held_out] = read_held_out(matrix, [fold], [others], 1)
+    assert held_out.getnnz(axis=1).max() <= 7
+    own = np.flatnonzero(np.isin(vocabulary.keys, fit_ngrams([[row] for row in range(1000, 1012)], (), 1, 1).keys))
+    assert abs(held_out[:, own]).max() == 0
+    np.testing.assert_allclose(held_out.multiply(held_out).sum(axis=1), 1, rtol=1e-5)
+    assert alone.shape[0] == held_out.shape[0]
+    [scored] = score_candidates(
+        [Candidate("n-grams", (), 1.0, 1.0, 1)], None, matrix, labels, 2, [fold], np.ones(60, np.float32)
+    )
+    assert scored.logits[:12].any()
+
+
+def test_classes_of_one_row_are_fitted_and_not_scored() -> None:
+    features, labels = make_rows(3)
+    labels[7] = 3
+    solution = solve_head(SolverInputs(features, GROUPS, labels, 5))
+    assert 7 not in solution.rows
+    assert len(solution.rows) == 119
+    assert solution.out_of_fold is not None
+    assert solution.fit.bias.shape == (5,)
+    assert any("1 classes have a single row" in remark for remark in solution.remarks)
+
+
+def test_problems_beyond_memory_are_solved_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = make_rows(3)
+    features = (features - features.mean(dim=0)) / 10
+    problems = [Problem(penalty, np.ones(120, np.float32)) for penalty in (0.1, 1.0, 3.0)]
+    together = fit_linear(features, None, labels, 3, problems, 1e-8, 400)
+    monkeypatch.setattr("hfkit.features.convex.MEMORY_BYTES", 1)
+    for fit, other in zip(fit_linear(features, None, labels, 3, problems, 1e-8, 400), together, strict=True):
+        np.testing.assert_allclose(fit.dense, other.dense, atol=2e-3)
+
+
+def test_a_feature_that_is_no_number_names_its_row() -> None:
+    features, labels = make_rows(2)
+    features[5, 3] = float("nan")
+    with pytest.raises(UserError, match="training row 5 "):
+        solve_head(SolverInputs(features, GROUPS, labels, 2))
