@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from rich.table import Table
 
 ROOT = Path(__file__).parent.parent
 HFKIT = "hfkit, "
+SOLVED = f"{HFKIT}solved head"
 RECIPES = {
-    f"{HFKIT}solved head": "--unfreeze_from none",
+    SOLVED: "--unfreeze_from none",
     f"{HFKIT}fine-tuned from the solved head": "--solver both --num_train_epochs 2 --ngrams auto",
     f"{HFKIT}fine-tuned, BiGRU and n-grams": "--head bigru --ngrams auto",
 }
@@ -172,8 +173,8 @@ def measure(name: str, folder: str) -> tuple[list[Any], float]:
         return json.loads(output.read_text()), seconds
 
 
-def score(names: list[str], folder: str) -> pd.DataFrame:
-    """Run the ways, and return a row for each: seconds, accuracy with its interval, and the difference to the solved head."""
+def score(names: list[str], folder: str) -> Iterator[pd.DataFrame]:
+    """Run the ways, and yield after each a row for each so far: seconds, accuracy, and the difference to the solved head."""
     from hfkit.data.text import load_text_data
     from hfkit.evaluation.intervals import accuracy_interval
     from hfkit.evaluation.paired import compare_paired
@@ -188,23 +189,20 @@ def score(names: list[str], folder: str) -> pd.DataFrame:
         ids = [data.label_names.index(label) if isinstance(label, str) else label for label in labels]
         right[name] = np.array(ids) == truth
         low, high = accuracy_interval(int(right[name].sum()), len(truth))
-        ends = {"test_accuracy_low": low, "test_accuracy_high": high}
-        rows.append({"name": name, "seconds": seconds, "test_accuracy": right[name].mean(), **ends})
-        print(f"{name}: {rows[-1]['test_accuracy']:.4f}, {seconds:.0f} s", flush=True)
-    own = next(iter(RECIPES))
-    for row in rows if own in right else []:
-        if row["name"] != own:
-            paired = compare_paired(right[row["name"]], right[own])
-            row["against_solved_head"] = paired.sentence("It", "the solved head")
-    return pd.DataFrame(rows)
+        row = {"name": name, "seconds": seconds, "test_accuracy": right[name].mean()}
+        row |= {"test_accuracy_low": low, "test_accuracy_high": high, "against_solved_head": ""}
+        if name != SOLVED and SOLVED in right:
+            row["against_solved_head"] = compare_paired(right[name], right[SOLVED]).sentence("It", "the solved head")
+        rows.append(row)
+        yield pd.DataFrame(rows)
 
 
 def show(table: pd.DataFrame) -> None:
     """Print the table."""
     shown = Table("way", "seconds", "test accuracy (95 %)", "against the solved head")
-    for row in table.fillna("").itertuples():
+    for row in table.itertuples():
         ends = f"{row.test_accuracy:.4f} ({row.test_accuracy_low:.4f} to {row.test_accuracy_high:.4f})"
-        shown.add_row(str(row.name), f"{row.seconds:.0f}", ends, str(getattr(row, "against_solved_head", "")))
+        shown.add_row(str(row.name), f"{row.seconds:.0f}", ends, str(row.against_solved_head))
     Console(width=150).print(shown)
 
 
@@ -212,7 +210,7 @@ def main() -> None:
     """Run all ways, or one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", default="constraint", help="Folder of the tweets; default: downloaded.")
-    parser.add_argument("--ways", nargs="+", choices=[*WAYS, *RECIPES], default=[*WAYS, *RECIPES])
+    parser.add_argument("--ways", nargs="+", choices=[*RECIPES, *WAYS], default=[*RECIPES, *WAYS])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/ladder.json"))
     parser.add_argument("--picture", type=Path, default=Path("benchmarks/results/ladder.png"))
     parser.add_argument("--way", help=argparse.SUPPRESS)
@@ -223,13 +221,13 @@ def main() -> None:
     missing = [name for name in given.ways if name in NEEDS and find_spec(NEEDS[name]) is None]
     for name in missing:
         print(f"Left out: {name}; pip install {NEEDS[name].replace('_', '-')} for it.")
-    table = score([name for name in given.ways if name not in missing], given.texts)
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(table.to_json(orient="records", indent=2))
     from hfkit.report.plots import draw_scores
 
-    draw_scores(given.picture, table, "Constraint@AAAI-2021, 2,140 test tweets")
-    show(table)
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    for table in score([name for name in given.ways if name not in missing], given.texts):
+        given.output.write_text(table.to_json(orient="records", indent=2))
+        draw_scores(given.picture, table, "Constraint@AAAI-2021, 2,140 test tweets")
+        show(table)
 
 
 if __name__ == "__main__":

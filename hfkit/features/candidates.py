@@ -15,7 +15,7 @@ from .convex import TOLERANCE, LinearFit, Problem, fit_linear
 
 PENALTIES = (1.0, 3.0, 10.0)
 """Values of C, with features and n-grams of about length 1 in each row."""
-STATE_WEIGHTS = (0.25, 0.5)
+STATE_WEIGHTS = (0.25, 0.5, 1.0)
 """Length of the layers' features beside that of the n-grams."""
 
 

@@ -149,7 +149,7 @@ def two_sided(logits: np.ndarray) -> np.ndarray:
 
 
 def _choose(search: _Search) -> Scored:
-    """Compare layers, then penalties, then n-grams, then both together."""
+    """Compare layers, then penalties, then n-grams, then both together: their weights, then penalties."""
     inputs = search.inputs
     chosen = _choose_layers(search)
     layers = search.compare([replace(chosen, penalty=penalty) for penalty in PENALTIES])
@@ -162,13 +162,10 @@ def _choose(search: _Search) -> Scored:
         ]
     )
     least = ngrams.candidate.min_document_frequency
-    both = search.compare(
-        [
-            Candidate(f"{chosen.name}, and {_name_ngrams(least)}", chosen.groups, penalty, weight, least)
-            for weight in STATE_WEIGHTS
-            for penalty in PENALTIES
-        ]
-    )
+    name = f"{chosen.name}, and {_name_ngrams(least)}"
+    weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
+    others = [replace(weighed.candidate, penalty=penalty) for penalty in PENALTIES if penalty != PENALTIES[1]]
+    both = choose_best([weighed, search.compare(others)])
     return both if inputs.ngrams_are_given else choose_best([both, layers])
 
 

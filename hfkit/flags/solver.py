@@ -37,6 +37,7 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
 
     """
     known = arguments.given | set(arguments.filled_in)
+    is_from_run = bool(arguments.filled_in)  # a user's own file has none
     adapts = arguments.model.peft != "none"
     frozen = arguments.model.unfreeze_from == "none" and not adapts
     chosen_before = arguments.filled_in.get("solver")  # in the run that this one repeats or continues
@@ -59,7 +60,7 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
     if not frozen or head not in SOLVED_HEADS:
         return arguments, ""
     # The file of a run holds all flags: of it, those alone were given that stand on the command line.
-    given = arguments.on_command_line if chosen_before else known
+    given = arguments.on_command_line if chosen_before or (asked and is_from_run) else known
     obeyed = sorted(name for name in given & _OF_THE_TRAINER if getattr(arguments.data, name, "") != "none")
     solver = asked or (TRAINER if obeyed else chosen_before or CONVEX)
     if solver == TRAINER:

@@ -20,7 +20,7 @@ from .image_layers import (
     readable_layers,
     resolve_layer,
 )
-from .layer_groups import FeatureGroup, LayerReport
+from .layer_groups import FeatureGroup, LayerReport, time_call
 
 _CANNOT_SKIP = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What a backbone raises that does not run without some of its modules."""
@@ -98,14 +98,16 @@ class LayerReader(BackboneClassifier):
             return None
         layers, size = self._count()
         whole = {name: self.backbone.get_submodule(name) for name in names}
-        reason = ""
+        reason, seconds = "", 0.0
         with torch.no_grad(), probing(self):
             # Another number of rows than any width or pair of values has, so that nothing fits by chance.
             inputs = {name: torch.cat([rows, rows, rows[:1]]) for name, rows in self.probe_inputs().items()}
             features = self.features(**inputs)
+            whole_seconds = time_call(lambda: self.features(**inputs))
             try:
                 _replace(self.backbone, {name: PassThrough() for name in names})
                 torch.testing.assert_close(self.features(**inputs), features, rtol=1e-5, atol=1e-6)
+                seconds = time_call(lambda: self.features(**inputs))
             except AssertionError:
                 reason = "without those that the head does not read it would get other features"
             except _CANNOT_SKIP as error:
@@ -117,7 +119,7 @@ class LayerReader(BackboneClassifier):
         self.forget_execution_order()
         self.train(self.training)
         left, small = self._count()
-        return LayerReport(left, layers - left, small, size - small, reason)
+        return LayerReport(left, layers - left, small, size - small, reason, (whole_seconds, seconds))
 
     def _count(self) -> tuple[int, int]:
         """Return how many stages with parameters there are, and how many parameters."""

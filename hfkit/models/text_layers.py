@@ -10,7 +10,7 @@ from transformers import PreTrainedConfig
 
 from .encoders import auto_class, is_causal
 from .execution_order import ExecutionOrder, probing
-from .layer_groups import LayerReport
+from .layer_groups import LayerReport, time_call
 from .pooling import pool
 
 LAYER_POOLINGS = ("mean", "first", "last")
@@ -180,16 +180,18 @@ def drop_layers(model: Any) -> LayerReport | None:
         return None
     norm = find_final_norm(encoder)
     is_behind = norm is not None and runs_behind(model.execution_order(), norm)
-    before, reason = sum(parameter.numel() for parameter in model.parameters()), ""
+    before, reason, seconds = sum(parameter.numel() for parameter in model.parameters()), "", 0.0
     with torch.no_grad(), probing(model):
         inputs = model.probe_inputs()
         features = model.features(**inputs)
+        whole_seconds = time_call(lambda: model.features(**inputs))
         try:
             config.backbone_config = cut_config(config.backbone_config, kept)
             config.final_norm = config.final_norm and not is_behind
             model.backbone = model._build_encoder().eval()
             copy_encoder(encoder, model.backbone)
             torch.testing.assert_close(model.features(**inputs), features, rtol=1e-5, atol=1e-6)
+            seconds = time_call(lambda: model.features(**inputs))
         except AssertionError:
             reason = "without those that the head does not read it would get other features"
         except _CANNOT_CUT as error:
@@ -201,7 +203,7 @@ def drop_layers(model: Any) -> LayerReport | None:
     model.train(model.training)
     after = sum(parameter.numel() for parameter in model.parameters())
     layers = total if reason else kept
-    return LayerReport(layers, total - layers, after, before - after, reason)
+    return LayerReport(layers, total - layers, after, before - after, reason, (whole_seconds, seconds))
 
 
 _CANNOT_CUT = (AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError)

@@ -147,8 +147,10 @@ def show_end(console: Console, log_history: list[dict[str, float]], usage: str, 
     if console.quiet:  # of several processes one speaks
         return
     seconds, waited = (sum(entry.get(name, 0) for entry in log_history) for name in ("epoch_seconds", "data_seconds"))
-    waiting = f", of which {waited / seconds:.0%} went by waiting for data" if seconds else ""
-    line = f"\nTraining took {seconds:.0f} s{waiting}. Everything is in {folder}."
+    trained = ""
+    if seconds:  # a head that is solved has no epochs
+        trained = f"Training took {seconds:.0f} s, of which {waited / seconds:.0%} went by waiting for data. "
+    line = f"\n{trained}Everything is in {folder}."
     console.print(line, markup=False, soft_wrap=True)
     console.print(f"{describe_size(folder)}\n\nTo use the model:\n", markup=False, highlight=False, soft_wrap=True)
     console.print(usage.format(folder=folder), markup=False, highlight=False, soft_wrap=True)

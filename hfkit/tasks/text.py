@@ -14,8 +14,8 @@ from ..task import Task
 from .learning_rate import learning_rate_by_width
 from .train import hold_out_certification, read_flags, train
 
-USAGE = """from hfkit import load_pipeline
-print(load_pipeline("{folder}")("Drinking bleach cures COVID-19."))"""
+EXAMPLE_LENGTH = 60
+"""Characters of the text that the lines on how to use a model show."""
 
 DEMO = ["--backbone", "minilm", "--head", "bigru", "--dataset", "sample", "--num_train_epochs", "6"]
 DEFAULTS = ["--backbone", "minilm", "--dataset", "constraint"]
@@ -71,7 +71,15 @@ def make_text_task(arguments: TextArguments) -> Task:
         notes=[*notes, Note("head", model.describe_head()), Note("cleaning", cleaning)],
         learning_rate=learning_rate_by_width(model.config.backbone_config.hidden_size),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
-        usage=USAGE,
+        usage=_describe_usage(list(data.splits["validation"][:20]["text"])),
         frozen=frozen_texts(inputs),
         filled_in={"pooling": model.config.pooling},
     )
+
+
+def _describe_usage(texts: list[str]) -> str:
+    """Return lines that load a model and classify the user's own text, the first that is short enough, else the begin of one."""
+    short = [text for text in texts if 0 < len(text) <= EXAMPLE_LENGTH]
+    example = repr(short[0] if short else texts[0][:EXAMPLE_LENGTH])
+    escaped = example.replace("{", "{{").replace("}", "}}")
+    return f'from hfkit import load_pipeline\nprint(load_pipeline("{{folder}}")({escaped}))'

@@ -140,6 +140,8 @@ def test_a_solved_run_is_saved_reported_and_rerun(
     issues = pd.read_csv(tmp_path / "run" / "report" / "label_issues.csv")
     assert list(issues.columns) == ["row", "label", "suggested", "score", "reason", "group", "text"]
     again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
+    given = parse_arguments(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--solver", "convex"], (), TEXT)
+    assert choose_solver(given)[0].training.solver == "convex"
     assert again["test_loss"] == pytest.approx(results["test_loss"], abs=1e-5)
     answer = load_pipeline(str(tmp_path / "run"), device="cpu")("hospital reports new cases", top_k=None)
     assert {row["label"] for row in answer} == {"fake", "real"}
