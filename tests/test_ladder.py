@@ -267,7 +267,7 @@ def test_a_short_ladder(run_ladder: Callable[..., tuple[Any, str]], tmp_path: Pa
     assert not re.search(r"\btest\b", way.partition("\n")[2].replace(str(tmp_path), ""))
     assert f"Its model: {folder / '02-solved-head'}" in end
     assert (folder / "02-solved-head" / "model.safetensors").exists()
-    assert "recipes/fakenews.py --dataset " in end
+    assert "hfkit train text --dataset " in end
     table = pd.read_csv(folder / "table.csv")
     assert table["is_recommended"].tolist() == [False, False, True]
     assert table["validation_accuracy"][2] == results["eval_accuracy"]
@@ -331,7 +331,7 @@ def test_a_ladder_that_was_stopped_goes_on(
     assert "The majority class: validation 0.5000" in said
     assert "The whole net: goes on from its last checkpoint." in said
     line = next(line for line in said.splitlines() if line.startswith("The command that trains it alone: "))
-    argv = line.partition("recipes/fakenews.py ")[2].split()
+    argv = line.partition("hfkit train text ")[2].split()
     load_recipe("fakenews").main([*argv, "--output_dir", str(tmp_path / "alone")])
     weights, alone = (load_file(path / "model.safetensors") for path in (husk, tmp_path / "alone"))
     assert all(equal(weights[name], alone[name]) for name in alone)
@@ -373,7 +373,7 @@ def test_all_rungs_of_images(photos: Path, tmp_path: Path) -> None:
     said = console.file.getvalue()
     assert "failed" not in said
     assert "LoRA adapters: left out: the backbone has no linear layers in its blocks." in said
-    assert "recipes/cifar10.py --dataset" in said
+    assert "hfkit train image --dataset" in said
     table = pd.read_csv(tmp_path / "ladder" / "table.csv")
     assert table["name"].tolist()[2:4] == ["an MLP on frozen layers", "the last third of the layers"]
     assert chosen.rung.has_model

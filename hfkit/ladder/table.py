@@ -17,8 +17,6 @@ from .rule import RULE, Answers, Outcome, Recommendation, begin_sentence
 from .rungs import Rung
 from .settings import LadderSettings
 
-_RECIPES = {"text": "recipes/fakenews.py", "image": "recipes/cifar10.py"}
-
 
 def make_table(
     rungs: Sequence[Rung],
@@ -147,12 +145,11 @@ def _recommend(
         return ["No rung left a saved model: nothing is recommended."]
     chosen = recommendation.rung
     rung = next(rung for rung in rungs if outcomes.get(rung.folder) is chosen)
-    launch = f"accelerate launch --config_file accelerate_config.yaml {_RECIPES[settings.modality]}"
     return [
         f"{RULE}. Recommended: {chosen.name}, {chosen.seconds:.1f} s. {recommendation.reason}",
         *_describe_test(chosen, list(outcomes.values())),
         f"Its model: {settings.folder / rung.folder}",
-        f"The command that trains it alone: {launch} {shlex.join(command(rung))}",
+        f"The command that trains it alone: hfkit train {settings.modality} {shlex.join(command(rung))}",
     ]
 
 
