@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from hfkit.freezing import FreezePlan
 from hfkit.ladder import climb as climbing
 from hfkit.ladder import trainings
 from hfkit.ladder.climb import climb
+from hfkit.ladder.reading import BackboneParts, TaskReader
 from hfkit.ladder.rule import Answers, Outcome, recommend
 from hfkit.ladder.rungs import find_last_third, list_rungs
-from hfkit.ladder.settings import LadderSettings, make_settings
+from hfkit.ladder.settings import LadderSettings, make_settings, read_state
 from hfkit.models.base import BackboneClassifier
 from hfkit.training.cost import Cost
 from hfkit.training.trainer import ClassifierTrainer
@@ -239,12 +241,12 @@ def run_ladder(
 ) -> Callable[..., tuple[Any, str]]:
     """Return a function that runs some rungs on the tweets in the same folder, and returns what is recommended and was said."""
 
-    def run(*kept: str, budget: str | None = None) -> tuple[Any, str]:
+    def run(*kept: str, budget: str | None = None, data: Path = tweets) -> tuple[Any, str]:
         rungs = [rung for rung in list_rungs("text", [str(tiny_backbone)]) if not kept or rung.folder[3:] in kept]
         monkeypatch.setattr(climbing, "list_rungs", lambda *_: rungs)
         flags = ["--backbone", str(tiny_backbone), *TEXT_FLAGS.split()]
         console = Console(file=io.StringIO(), width=200)
-        chosen = climb(make_settings(str(tweets), flags, None, budget, tmp_path / "ladder"), console)
+        chosen = climb(make_settings(str(data), flags, None, budget, tmp_path / "ladder"), console)
         assert isinstance(console.file, io.StringIO)
         return chosen, console.file.getvalue()
 
@@ -290,18 +292,142 @@ def test_what_the_budget_does_not_hold_is_left_out(
     def fail(*_: Any) -> None:
         raise UserError("the layer is not there.")
 
-    monkeypatch.setattr(climbing.Ladder, "_layer", lambda _, rung: fail() if rung.trains == "last" else "")
+    monkeypatch.setattr(TaskReader, "layer", lambda _, rung: fail() if rung.trains == "last" else "")
     chosen, said = run_ladder("majority-class", "last-third-of-the-layers", "whole-net", budget="10m")
     assert chosen is None
-    assert "The last third of the layers: failed: the layer is not there." in said
+    log = tmp_path / "ladder" / "logs" / "04-last-third-of-the-layers.txt"
+    assert f"The last third of the layers: failed: the layer is not there (its log is {log})." in said
     assert "The whole net: left out: about " in said
     assert "of the budget of 600 s are left." in said
     assert "No rung left a saved model: nothing is recommended." in said
     status = pd.read_csv(tmp_path / "ladder" / "table.csv")["status"]
     assert status[0] == "finished"
-    assert status[1] == "failed: the layer is not there"
+    assert status[1] == f"failed: the layer is not there (its log is {log})"
     assert status[2].startswith("left out: about ")
     assert not (tmp_path / "ladder" / "06-whole-net").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("shapes do not\nfit"), "ValueError: shapes do not fit"),
+        (RuntimeError("CUDA error: device-side assert"), "RuntimeError: CUDA error: device-side assert"),
+        (KeyError("pooler"), "KeyError: 'pooler'"),
+        (AssertionError(), "AssertionError"),
+        (RuntimeError("CUDA out of memory."), "the memory is full; lower --per_device_train_batch_size"),
+        (UserError("No layer is so called."), "No layer is so called"),
+    ],
+)
+def test_whatever_a_rung_raises_the_ladder_goes_on(
+    error: Exception,
+    reason: str,
+    run_ladder: Callable[..., tuple[Any, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With one sentence, and the traceback in the log."""
+    log = tmp_path / "ladder" / "logs" / "02-solved-head.txt"
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(trainings, "train", fail)
+    chosen, said = run_ladder("majority-class", "solved-head", "word-pieces")
+    assert chosen is None
+    assert f"The solved head: failed: {reason} (its log is {log})." in said
+    assert "Word pieces: validation 1.0000 (" in said
+    assert "Traceback" in log.read_text()
+    table = pd.read_csv(tmp_path / "ladder" / "table.csv").set_index("name")
+    assert table["status"].to_dict() == {
+        "the majority class": "finished",
+        "word pieces": "finished",
+        "the solved head": f"failed: {reason} (its log is {log})",
+    }
+
+
+def test_a_rung_that_failed_is_tried_again(
+    run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same command; what it took before counts against the budget."""
+    state = tmp_path / "ladder" / "ladder.json"
+
+    def fail(*_: Any) -> None:
+        raise ValueError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainings, "train", fail)
+        run_ladder("majority-class", "solved-head")
+    content = json.loads(state.read_text())
+    assert list(content["seconds"]) == ["00-majority-class"]
+    assert content["spent"] > content["seconds"]["00-majority-class"]
+    state.write_text(json.dumps(content | {"spent": 500.0}))
+    _, said = run_ladder("majority-class", "solved-head", budget="400s")
+    assert "The solved head: left out: the budget is used up; 0 s of the budget of 400 s are left." in said
+    chosen, said = run_ladder("majority-class", "solved-head", budget="1h")
+    assert chosen.rung.name == "the solved head"
+    assert json.loads(state.read_text())["spent"] > 500
+
+
+def test_a_ladder_of_an_older_version_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "ladder.json").write_text(json.dumps({"flags": {"seed": ["1"]}, "seconds": {"a": 2, "b": 3.5}}))
+    state = read_state(tmp_path)
+    assert (state.seconds, state.spent, state.data) == ({"a": 2, "b": 3.5}, 5.5, {})
+
+
+def test_a_backbone_without_layers_has_no_last_third(
+    run_ladder: Callable[..., tuple[Any, str]],
+    make_model: Callable[[str], BackboneClassifier],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(BackboneClassifier, "stages", lambda _: [])
+    with pytest.raises(UserError, match="the backbone has no layers one after the other"):
+        find_last_third(make_model("hfkit-text/bert-linear"))
+    _, said = run_ladder("majority-class", "last-third-of-the-layers")
+    assert "The majority class: validation 0.5000" in said
+    assert "The last third of the layers: left out: the backbone has no layers one after the other, of which" in said
+
+
+def test_a_backbone_that_cannot_be_looked_at_has_other_rungs(
+    make_model: Callable[[str], BackboneClassifier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Any) -> None:
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(BackboneClassifier, "execution_order", fail)
+    parts = BackboneParts.read(make_model("hfkit-text/bert-linear"))
+    assert parts == BackboneParts("", "RuntimeError: no such kernel", "RuntimeError: no such kernel")
+
+
+@pytest.mark.parametrize(
+    ("split", "before", "after", "said"),
+    [
+        ("test", "2 test,real", "2 test,fake", "test has other labels"),
+        ("validation", "cures virus 1", "cures colds 1", "validation has other texts"),
+        ("validation", "3 validation,real", "3 validation,real\nanother,fake", "validation has 9 rows, not 8"),
+        ("train", "5 train,real", "5 train,fake", "train has other labels"),
+    ],
+)
+def test_other_data_are_refused(
+    split: str,
+    before: str,
+    after: str,
+    said: str,
+    run_ladder: Callable[..., tuple[Any, str]],
+    tweets: Path,
+    tmp_path: Path,
+) -> None:
+    """Also where all rungs are finished; and what is the same is gone on with."""
+    data = tmp_path / "tweets"
+    shutil.copytree(tweets, data)
+    run_ladder("majority-class", data=data)
+    assert "as it was before" in run_ladder("majority-class", data=data)[1]
+    file = data / f"{split}.csv"
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+    with pytest.raises(UserError, match=rf"was started with \({said}\), and its rungs .*: name another --output_dir"):
+        run_ladder("majority-class", "solved-head", data=data)
+    assert not (tmp_path / "ladder" / "02-solved-head").exists()
 
 
 @pytest.mark.slow

@@ -6,21 +6,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..errors import UserError
 from ..evaluation.intervals import with_interval
-from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from . import baselines, trainings
-from .outcomes import read_outcome, set_aside, write_outcome
+from .failures import LeftOutError, concerns_all, describe_failure, write_traceback
+from .outcomes import can_go_on, read_outcome, set_aside, write_outcome
+from .reading import TaskReader
 from .rule import Outcome, Recommendation, begin_sentence, find_best, recommend
-from .rungs import Rung, find_last_third, list_rungs
-from .settings import LadderSettings, read_state, write_state
+from .rungs import Rung, list_rungs
+from .settings import LadderSettings, LadderState, read_state, write_state
 from .table import show_end
-
-_MEMORY_IS_FULL = ("out of memory", "can't allocate memory")
-
-
-class LeftOutError(Exception):
-    """The budget does not hold a rung; the message says what it would take."""
 
 
 @dataclass
@@ -30,88 +24,114 @@ class Ladder:
     Attributes:
         settings: What it is asked to do.
         console: Where it speaks.
+        state: What it keeps from one session to the next.
+        reader: Reads the tasks of the rungs.
         outcomes: Of the finished rungs, by their folder.
         left_out: Rungs that are not there, and why.
-        seconds: What each finished rung took, by its folder.
-        earlier: What the rungs took before this session.
-        spare: A task that was read for a rung without a net and that the first net can have, and its command line.
-        layers: From which on about the last third of a backbone runs.
-        unadaptable: Why a backbone can have no adapters; empty where it can.
-        read_before: Seconds that reading the data and loading the model took, where that was done for another rung.
+        earlier: Seconds of the sessions before this one.
+        started: When this session began, by the clock of `time.perf_counter`.
 
     """
 
     settings: LadderSettings
     console: Console
+    state: LadderState
+    reader: TaskReader
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
     earlier: float = 0.0
-    spare: tuple[list[str], trainings.Prepared] | None = None
-    layers: dict[str, str] = field(default_factory=dict)
-    unadaptable: dict[str, str] = field(default_factory=dict)
-    read_before: float = 0.0
     started: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def begin(cls, settings: LadderSettings, console: Console) -> "Ladder":
+        """Return a ladder that goes on where its folder has come to.
+
+        Raises:
+            UserError: The folder cannot be read.
+
+        """
+        state = read_state(settings.folder)
+        return cls(settings, console, state, TaskReader(settings, state), earlier=state.spent)
 
     def climb(self) -> Recommendation | None:
         """Go through all rungs, show the table, and return which rung is enough.
 
         Raises:
-            UserError: The data cannot be read, or the first backbone cannot be loaded.
+            UserError: The data cannot be read or are not those of the ladder's start, or the first backbone cannot be loaded.
 
         """
         rungs = list_rungs(self.settings.modality, self.settings.backbones)
-        self.seconds = read_state(self.settings.folder)["seconds"]
-        self.earlier = sum(self.seconds.values())
         self._say(_describe(self.settings))
+        if self.state.seconds:
+            self._compare_data(rungs[0])
         for rung in rungs:
-            outcome = read_outcome(rung, self.settings.folder / rung.folder, self.seconds.get(rung.folder))
-            was_there = outcome is not None
             try:
-                outcome = outcome or self._run(rung)
-            except LeftOutError as reason:
-                self._leave_out(rung, f"left out: {reason}")
-            except UserError as error:
-                if rung is rungs[0]:  # it trains nothing: the data or the backbone are wrong for all
-                    raise
-                self._leave_out(rung, f"failed: {error}")
-            except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is one
-                if not isinstance(error, MemoryError) and not any(text in str(error) for text in _MEMORY_IS_FULL):
-                    raise
-                self._leave_out(rung, "failed: the memory is full; lower --per_device_train_batch_size")
-            else:
-                self._report(rung, outcome, was_there)
+                self._take(rung, is_first=rung is rungs[0])
+            finally:  # of a rung that failed or was stopped, too
+                self.state.spent = self._spent()
+                write_state(self.settings, self.state)
+            if rung.has_model:  # here nothing names the model any more, nor does the traceback of an error
+                trainings.release()
         recommendation = recommend(list(self.outcomes.values()))
-        show_end(self.console, self.settings, rungs, self.outcomes, self.left_out, recommendation, self.command)
+        show_end(self.console, self.settings, rungs, self.outcomes, self.left_out, recommendation, self.reader.command)
         return recommendation
 
-    def command(self, rung: Rung) -> list[str]:
-        """Return the flags that train a rung alone."""
-        return self.settings.argv(rung, self._layer(rung))
+    def _compare_data(self, rung: Rung) -> None:
+        """Read the data before what is finished is believed, which holds for the same data alone.
+
+        Raises:
+            UserError: They cannot be read, or are others.
+
+        """
+        try:
+            self.reader.share(rung)
+        except Exception as error:
+            if concerns_all(error, is_first=True):
+                raise
+            log = self.settings.log(rung)
+            write_traceback(error, log)
+            reason = describe_failure(error)
+            self._say(f"The data cannot be compared with those of the ladder's start: {reason} (the log is {log}).")
+
+    def _take(self, rung: Rung, is_first: bool) -> None:
+        """Read a rung back or run it, and say what came of it; whatever it raises, the ladder goes on.
+
+        Raises:
+            UserError: The first rung, which trains nothing, cannot be read, or the data have changed: so it is for all.
+
+        """
+        try:
+            outcome = read_outcome(rung, self.settings.folder / rung.folder, self.state.seconds.get(rung.folder))
+            was_there = outcome is not None
+            self._report(rung, outcome or self._run(rung), was_there)
+        except LeftOutError as reason:
+            self._leave_out(rung, f"left out: {reason}")
+        except Exception as error:
+            if concerns_all(error, is_first):
+                raise
+            log = self.settings.log(rung)
+            write_traceback(error, log)
+            self._leave_out(rung, f"failed: {describe_failure(error)} (its log is {log})")
 
     def _run(self, rung: Rung) -> Outcome:
         """Run a rung, and return what came of it.
 
         Raises:
-            LeftOutError: The budget does not hold it.
+            LeftOutError: The budget does not hold it, or the backbone has no place for it.
             UserError: It cannot be trained.
 
         """
         started, folder = time.perf_counter(), self.settings.folder / rung.folder
-        self.read_before = 0.0
+        self.reader.seconds_before = 0.0
         self._check_budget(0.0, "the budget is used up")
         if rung.has_model:
-            try:
-                self._train(rung, folder)
-            finally:
-                trainings.release()
-            spent = time.perf_counter() - started + self.read_before
+            self._train(rung, folder)
+            spent = time.perf_counter() - started + self.reader.seconds_before
         else:
             self._set_aside(rung, folder)
-            spent, predictions = self._predict_without_net(rung)
+            spent, predictions = baselines.predict_without_net(rung.name, self.reader.share(rung).task)
             write_outcome(folder, spent, predictions)
-        self.seconds[rung.folder] = spent
-        write_state(self.settings, self.seconds)
+        self.state.seconds[rung.folder] = spent
         outcome = read_outcome(rung, folder, spent)
         assert outcome is not None, f"{folder} is not what was just written"
         return outcome
@@ -120,83 +140,26 @@ class Ladder:
         """Train a net, from its last checkpoint where there is one.
 
         Raises:
-            LeftOutError: The budget does not hold it.
+            LeftOutError: The budget does not hold it, or the backbone has no place for it.
             UserError: It cannot be trained.
 
         """
-        log = self.log(rung)
-        goes_on = (folder / CONFIGURATION_FILE).is_file() and any(folder.glob("checkpoint-*/trainer_state.json"))
-        if goes_on:
+        log = self.settings.log(rung)
+        if can_go_on(folder):
             self._say(f"{begin_sentence(rung.name)}: goes on from its last checkpoint.")
-            argv = ["--output_dir", str(folder), "--resume_from_checkpoint", "true"]
-            prepared = trainings.prepare(self.settings.modality, argv, log)
+            prepared = self.reader.resume(rung)
         else:
             self._set_aside(rung, folder)
-            self._check_adapters(rung)
-            prepared = self._prepare(rung)
+            self.reader.check_adapters(rung)
+            prepared = self.reader.prepare(rung)
             cost = trainings.estimate(prepared)
             self._check_budget(cost.seconds, cost.describe())
             self._say(f"{begin_sentence(rung.name)}: {cost.describe()}; what it says goes to {log}.")
         trainings.train(prepared, folder, log)
 
-    def _check_adapters(self, rung: Rung) -> None:
-        """Leave out adapters where the backbone can have none, such as a net of convolutions.
-
-        Raises:
-            LeftOutError: As above.
-
-        """
-        if rung.trains != "adapters":
-            return
-        if rung.backbone not in self.unadaptable:  # a ladder that goes on, with nothing read so far
-            self._read(rung, self.settings.argv(rung, "all"))
-        if self.unadaptable[rung.backbone]:
-            raise LeftOutError(self.unadaptable[rung.backbone])
-
-    def _prepare(self, rung: Rung) -> trainings.Prepared:
-        """Return the task of a rung, the spare one where it is of the same flags."""
-        argv, spare = self.command(rung), self.spare
-        self.spare = None
-        if spare is not None and spare[0] == argv:
-            self.read_before = spare[1].seconds
-            return spare[1]
-        return self._read(rung, argv)
-
-    def _read(self, rung: Rung, argv: list[str]) -> trainings.Prepared:
-        """Prepare a task, and note from which layer on about the last third of its backbone runs, and what adapters say to it.
-
-        Raises:
-            UserError: It cannot be trained.
-
-        """
-        prepared = trainings.prepare(self.settings.modality, argv, self.log(rung))
-        if rung.backbone not in self.layers:
-            self.layers[rung.backbone] = find_last_third(prepared.task.model)
-            self.unadaptable[rung.backbone] = prepared.why_no_adapters()
-        return prepared
-
-    def _predict_without_net(self, rung: Rung) -> tuple[float, baselines.Predictions]:
-        """Return the seconds and the predictions of a rung without a net.
-
-        Raises:
-            UserError: They cannot be had.
-
-        """
-        argv = self.command(rung)
-        if self.spare is None:  # as the solved head of the same backbone has it, which can take it over
-            self.spare = argv, self._read(rung, argv)
-        return baselines.predict_without_net(rung.name, self.spare[1].task)
-
-    def _layer(self, rung: Rung) -> str:
-        if rung.trains != "last":
-            return ""
-        file = self.settings.folder / rung.folder / CONFIGURATION_FILE
-        layer = read_configuration(file).flags.get("unfreeze_from") if file.is_file() else None
-        if layer is not None:
-            return str(layer)
-        if rung.backbone not in self.layers:  # a ladder that goes on, with nothing read so far
-            self._read(rung, self.settings.argv(rung, "all"))
-        return self.layers[rung.backbone]
+    def _spent(self) -> float:
+        """Return the seconds of all sessions up to now."""
+        return self.earlier + time.perf_counter() - self.started
 
     def _check_budget(self, seconds: float, what: str) -> None:
         """Refuse what the budget does not hold.
@@ -207,7 +170,7 @@ class Ladder:
         """
         if self.settings.budget is None:
             return
-        left = self.settings.budget - self.earlier - (time.perf_counter() - self.started)
+        left = self.settings.budget - self._spent()
         if seconds > max(left, 0.0) or left <= 0:
             raise LeftOutError(f"{what}; {max(left, 0):.0f} s of the budget of {self.settings.budget:.0f} s are left")
 
@@ -234,10 +197,6 @@ class Ladder:
         self.left_out[rung.folder] = reason.rstrip(".")
         self._say(f"{begin_sentence(rung.name)}: {self.left_out[rung.folder]}.")
 
-    def log(self, rung: Rung) -> Path:
-        """Return the file that has what a rung printed."""
-        return self.settings.folder / "logs" / f"{rung.folder}.txt"
-
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -253,7 +212,7 @@ def climb(settings: LadderSettings, console: Console | None = None) -> Recommend
         UserError: The folder cannot be read.
 
     """
-    return Ladder(settings, console or Console()).climb()
+    return Ladder.begin(settings, console or Console()).climb()
 
 
 def _describe(settings: LadderSettings) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..flags.configuration import CONFIGURATION_FILE
 from ..report.tables import write_json, write_table
 from ..run_folders.manifest import MANIFEST_FILE, RESULTS_FILE, checksums, write_manifest
 from ..run_folders.predictions import FILES
@@ -54,6 +55,11 @@ def write_outcome(folder: Path, seconds: float, predictions: dict[str, tuple[pd.
         results |= {f"{prefix}_{name}": value for name, value in metrics.items()}
     write_json(folder / RESULTS_FILE, results)
     write_manifest(folder)
+
+
+def can_go_on(folder: Path) -> bool:
+    """Tell whether a rung that is not finished has a checkpoint and the flags that it was begun with."""
+    return (folder / CONFIGURATION_FILE).is_file() and any(folder.glob("checkpoint-*/trainer_state.json"))
 
 
 def set_aside(folder: Path) -> Path | None:

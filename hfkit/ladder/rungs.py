@@ -7,6 +7,7 @@ from math import ceil
 from typing import Literal
 
 from ..data.modality import Modality
+from ..errors import UserError
 from ..evaluation.baselines import MAJORITY, WORD_PIECES
 from ..models.base import BackboneClassifier
 
@@ -80,6 +81,10 @@ def find_last_third(model: BackboneClassifier) -> str:
 
     Its layers are the largest group of stages beside each other, such as `encoder.layer.0` to `encoder.layer.11`, in the order
     in which they run.
+
+    Raises:
+        UserError: It has no layers that run one after the other.
+
     """
     own = {name.rpartition(".")[0] for name, _ in model.backbone.named_parameters()}
     trainable = [stage for stage in model.stages() if any(f"{name}.".startswith(f"{stage}.") for name in own)]
@@ -87,5 +92,7 @@ def find_last_third(model: BackboneClassifier) -> str:
     groups: dict[str, list[str]] = {}
     for stage in running:
         groups.setdefault(stage.rpartition(".")[0], []).append(stage)
+    if not groups:
+        raise UserError("the backbone has no layers one after the other, of which a part could train.")
     layers = max(groups.values(), key=len)
     return layers[min(ceil(len(layers) * 2 / 3), len(layers) - 1)]

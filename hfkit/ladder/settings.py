@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,10 @@ class LadderSettings:
                 argv += [f"--{name}", *values]
         return argv
 
+    def log(self, rung: Rung) -> Path:
+        """Return the file that has what a rung printed."""
+        return self.folder / "logs" / f"{rung.folder}.txt"
+
     def _is_for(self, name: str, rung: Rung) -> bool:
         of_data = {item.name for item in fields(FLAGS[self.modality].data)} - _CHANGES_OF_IMAGES
         if rung.trains in ("nothing", "solved"):
@@ -81,6 +85,22 @@ class LadderSettings:
             "backbone": list(self.backbones),
             **self.flags,
         }
+
+
+@dataclass
+class LadderState:
+    """What a ladder keeps from one session to the next.
+
+    Attributes:
+        seconds: What each finished rung took, by its folder.
+        spent: Seconds of all sessions, those of rungs that failed or were stopped among them: the budget is of them all.
+        data: Hashes of the rows that the ladder was started with, see `data_hashes`; empty until they are read.
+
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    spent: float = 0.0
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def make_settings(
@@ -123,9 +143,9 @@ def _check_folder(settings: LadderSettings) -> None:
     if not (folder / STATE_FILE).is_file():
         if folder.is_dir() and any(folder.iterdir()):
             raise UserError(f"The folder {folder} is not empty, and holds no ladder: name another --output_dir.")
-        write_state(settings, {})
+        write_state(settings, LadderState())
         return
-    before, now = read_state(folder)["flags"], settings.state()
+    before, now = _read_flags(folder), settings.state()
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             was, is_now = (_plain(values.get(name)) for values in (before, now))
@@ -139,21 +159,47 @@ def _plain(value: Any) -> str:
     return " ".join(value) if isinstance(value, list) else str(value or "left out")
 
 
-def write_state(settings: LadderSettings, seconds: dict[str, float]) -> None:
-    """Write what the ladder was asked for, and what each finished rung took, by its folder."""
-    content = {"flags": settings.state(), "seconds": seconds}
+def write_state(settings: LadderSettings, state: LadderState) -> None:
+    """Write what the ladder was asked for, and how far it has come."""
+    content = {"flags": settings.state(), **vars(state)}
     write_file(settings.folder / STATE_FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_state(folder: Path) -> dict[str, Any]:
-    """Return what `write_state` wrote.
+def read_state(folder: Path) -> LadderState:
+    """Return how far a ladder has come; one of an older version knows of its finished rungs alone.
 
     Raises:
         UserError: It cannot be read.
 
     """
+    content = _read_content(folder)
     try:
-        content = json.loads((folder / STATE_FILE).read_text("utf-8"))
-        return {"flags": dict(content["flags"]), "seconds": dict(content["seconds"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder / STATE_FILE} cannot be read: name another --output_dir.") from error
+        seconds = {str(name): float(value) for name, value in content["seconds"].items()}
+        spent = float(content.get("spent", sum(seconds.values())))
+        return LadderState(seconds, spent, dict(content.get("data", {})))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _unreadable(folder) from error
+
+
+def _read_flags(folder: Path) -> dict[str, Any]:
+    """Return what a ladder was asked for.
+
+    Raises:
+        UserError: It cannot be read.
+
+    """
+    flags = _read_content(folder).get("flags")
+    if not isinstance(flags, dict):
+        raise _unreadable(folder)
+    return flags
+
+
+def _read_content(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / STATE_FILE).read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(folder) from error
+
+
+def _unreadable(folder: Path) -> UserError:
+    return UserError(f"{folder / STATE_FILE} cannot be read: name another --output_dir.")

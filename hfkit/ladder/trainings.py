@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 
-from ..backbones.lora_targets import why_no_adapters
 from ..data.modality import Modality
 from ..flags.kinds import Arguments
 from ..machine import give_back_memory
@@ -47,10 +46,6 @@ class Prepared:
     arguments: Arguments[Any, Any]
     task: Task
     seconds: float
-
-    def why_no_adapters(self) -> str:
-        """Say why adapters cannot train the backbone, without a full stop; empty where they can."""
-        return why_no_adapters(self.task.model)
 
 
 def prepare(modality: Modality, argv: Sequence[str], log: Path) -> Prepared:
