@@ -1,10 +1,13 @@
 """The end of adapters: they are merged into the weights of the trained model, whose logits must stay what they were."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
+from safetensors.torch import save_file
 
 from ..backbones.lora import ADAPTER_FOLDER, find_adapters, merge_adapters, save_adapter
 from ..data.batching import make_batch
@@ -17,6 +20,8 @@ from .settings import RunSettings
 
 TOLERANCE = 1e-5
 """Largest difference of a logit in float32 that merging may make, as a share of the largest logit where that is above 1."""
+HEAD_FILE = "head.safetensors"
+"""Beside the adapters, where they are all that is left of a training."""
 CHECKED_ROWS = 32
 """Rows of validation that are compared."""
 
@@ -24,7 +29,8 @@ CHECKED_ROWS = 32
 def finish_adapters(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> Fitted:
     """Merge the adapters of a trained model into its weights, and keep them beside it if a flag asks for that.
 
-    All processes call it; the main one writes.
+    They are written before, with the head, and deleted where merging went well and nobody asked for them: whatever goes wrong
+    in it, the training is not lost. All processes call it; the main one writes.
 
     Returns:
         What training left, with what there is to say of merging; unchanged where there are no adapters.
@@ -35,14 +41,19 @@ def finish_adapters(task: Task, settings: RunSettings, fitted: Fitted, console: 
     """
     if not find_adapters(task.model):
         return fitted
-    folder = settings.folder / ADAPTER_FOLDER
-    keeps = settings.arguments.model.keep_adapter
-    if keeps and fitted.trainer.is_world_process_zero():
-        save_adapter(task.model, folder, find_base_model(settings.arguments))
     before = _compute_logits(task)
+    _check_numbers(before)
+    folder, is_main = settings.folder / ADAPTER_FOLDER, fitted.trainer.is_world_process_zero()
+    if is_main:
+        save_adapter(task.model, folder, find_base_model(settings.arguments))
+        _save_head(task, folder)
     count = merge_adapters(task.model)
-    after = _compute_logits(task)
-    difference = _check_logits(before, after)
+    difference = _check_logits(before, _compute_logits(task), folder)
+    keeps = settings.arguments.model.keep_adapter
+    if is_main:
+        (folder / HEAD_FILE).unlink()  # the saved model has it
+        if not keeps:
+            shutil.rmtree(folder)
     kept = f" The adapters alone are in the folder {ADAPTER_FOLDER}." if keeps else ""
     text = (
         f"The {count} adapters were merged into the weights of their layers; on {len(before)} rows of validation that moved a "
@@ -51,6 +62,13 @@ def finish_adapters(task: Task, settings: RunSettings, fitted: Fitted, console: 
     note = Note("adapters", text)
     console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
     return replace(fitted, notes=[*fitted.notes, note])
+
+
+def _save_head(task: Task, folder: Path) -> None:
+    """Write all weights of a model but those of its backbone, named as in the model."""
+    state = task.model.state_dict().items()
+    head = {name: tensor.detach().cpu().contiguous() for name, tensor in state if not name.startswith("backbone.")}
+    save_file(head, folder / HEAD_FILE, metadata={"format": "pt"})
 
 
 @torch.no_grad()
@@ -67,21 +85,38 @@ def _compute_logits(task: Task) -> np.ndarray:
     return logits.float().cpu().numpy()
 
 
-def _check_logits(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the largest difference of a logit.
+def _check_numbers(logits: np.ndarray) -> None:
+    """Refuse a model that diverged.
 
     Raises:
-        UserError: It is too large, or a logit is no number.
+        UserError: A logit is no number.
 
     """
-    if not np.isfinite(before).all():
+    if not np.isfinite(logits).all():
         raise UserError(
             "The training diverged: the model gives no numbers any more. Lower --learning_rate and --head_learning_rate."
         )
+
+
+def _check_logits(before: np.ndarray, after: np.ndarray, folder: Path) -> float:
+    """Return the largest difference of a logit.
+
+    Args:
+        before: (rows, classes) logits of the model with adapters.
+        after: The same of the merged one.
+        folder: Where the adapters and the head are.
+
+    Raises:
+        UserError: It is too large.
+
+    """
     difference, largest = float(np.abs(after - before).max()), max(float(np.abs(before).max()), 1.0)
     if not difference <= TOLERANCE * largest:
+        checkpoints = any(folder.parent.glob("checkpoint-*"))
+        also = ", and the run's checkpoints have both, too" if checkpoints else ""
         raise UserError(
-            f"Merging the adapters moves a logit by {difference:.2g}, of {largest:.2g}, so that no model is saved; the run's "
-            "checkpoints have weights and adapters apart. Write other --lora_targets, or --unfreeze_from in the place of --peft."
+            f"Merging the adapters moves a logit by {difference:.2g}, of {largest:.2g}, so that no merged model is saved; the "
+            f"trained adapters and the head ({HEAD_FILE}) are in {folder}{also}. Write other --lora_targets, or "
+            "--unfreeze_from in the place of --peft."
         )
     return difference

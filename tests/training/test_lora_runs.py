@@ -10,26 +10,30 @@ import pytest
 import torch
 import yaml
 from conftest import IMAGE_ARGV, Run, load_recipe
+from peft import PeftModel
 from safetensors.torch import load_file
 from test_resume import continue_from
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 from hfkit import load_pipeline
-from hfkit.backbones.lora import LoraPlan
+from hfkit.backbones.lora import LoraPlan, merge_adapters
 from hfkit.errors import UserError
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.parsing import parse_arguments
 from hfkit.flags.solver import choose_solver
 from hfkit.freezing import FreezePlan
+from hfkit.models.base import BackboneClassifier
 from hfkit.reproduce import safe_argv
 from hfkit.run_folders.record import read_record
 from hfkit.tasks.learning_rate import learning_rate_by_width
-from hfkit.training.adapters import _check_logits
+from hfkit.training import adapters
+from hfkit.training.adapters import _check_logits, _check_numbers
 from hfkit.training.advice import advise
 from hfkit.training.defaults import lora_learning_rate
 
 RunRecipe = Callable[..., Run]
 LORA = ["--peft", "lora", "--learning_rate", "1e-2", "--head_learning_rate", "1e-2"]
+WITHOUT_CHECKPOINTS = ["--save_strategy", "no", "--load_best_model_at_end", "false"]
 
 
 @pytest.fixture(scope="module")
@@ -233,12 +237,46 @@ def test_advice_names_the_rates_of_both() -> None:
     assert "--unfreeze_from all in the place of --peft lora" in note.text
 
 
-def test_a_merge_that_changes_the_logits_is_refused() -> None:
-    logits = np.array([[20.0, -3.0]])
-    assert _check_logits(logits, logits + 1e-4) == pytest.approx(1e-4)
-    with pytest.raises(
-        UserError, match=r"Merging the adapters moves a logit by 0\.001, of 20, so that no model is saved"
-    ):
-        _check_logits(logits, logits + 1e-3)
+def test_a_merge_that_changes_the_logits_is_refused(tmp_path: Path) -> None:
+    logits, folder = np.array([[20.0, -3.0]]), tmp_path / "adapter"
+    assert _check_logits(logits, logits + 1e-4, folder) == pytest.approx(1e-4)
+    message = r"moves a logit by 0\.001, of 20, so that no merged model is saved; .* are in .*adapter\. Write"
+    with pytest.raises(UserError, match=message):
+        _check_logits(logits, logits + 1e-3, folder)
+    (tmp_path / "checkpoint-3").mkdir()
+    with pytest.raises(UserError, match=r"adapter, and the run's checkpoints have both, too\. Write"):
+        _check_logits(logits, logits * np.nan, folder)
     with pytest.raises(UserError, match="The training diverged"):
-        _check_logits(logits * np.nan, logits)
+        _check_numbers(logits * np.nan)
+
+
+def test_a_merge_that_is_refused_loses_no_training(
+    run_fakenews: RunRecipe, tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any checkpoint and without `--keep_adapter`: adapters and head bring back what was trained."""
+    monkeypatch.setattr(adapters, "TOLERANCE", -1.0)
+    trained: dict[str, torch.Tensor] = {}
+
+    def remember(model: BackboneClassifier) -> int:
+        count = merge_adapters(model)
+        trained.update({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return count
+
+    monkeypatch.setattr(adapters, "merge_adapters", remember)
+    with pytest.raises(UserError, match=r"the trained adapters and the head \(head\.safetensors\) are in .*\. Write"):
+        run_fakenews(*LORA, *WITHOUT_CHECKPOINTS, "--max_steps", "2", folder=tmp_path / "run")
+    folder = tmp_path / "run" / "adapter"
+    assert not list(folder.parent.glob("checkpoint-*"))
+    backbone = PeftModel.from_pretrained(AutoModel.from_pretrained(tiny_backbone), folder).merge_and_unload()
+    tensors = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
+    tensors |= load_file(folder / "head.safetensors")
+    assert not trained.keys() - tensors.keys()
+    assert all(torch.allclose(tensors[name], tensor, atol=1e-6) for name, tensor in trained.items())
+
+
+def test_adapters_are_kept_where_a_flag_says_so(run: Run, run_fakenews: RunRecipe, tmp_path: Path) -> None:
+    names = {path.name for path in (run.folder / "adapter").iterdir()}
+    assert "adapter_model.safetensors" in names
+    assert "head.safetensors" not in names
+    without = run_fakenews(*LORA, "--max_steps", "1", folder=tmp_path / "run")
+    assert not (without.folder / "adapter").exists()
