@@ -13,6 +13,9 @@ from ..models.ngrams import LONGEST, MOST_IDS, pack_ngrams
 MOST_NGRAMS = 2**18
 """How many n-grams are kept: the most frequent ones."""
 
+MOST_WEIGHTS = 2**27
+"""N-grams times classes: a gigabyte of weights as float64; where there are many classes, fewer n-grams are kept."""
+
 Rows = Sequence[npt.ArrayLike] | np.ndarray
 """Token ids of each row: lists, or arrays as `read_column` gives them."""
 
@@ -47,6 +50,11 @@ def find_special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """
     names = ("bos_token_id", "eos_token_id", "sep_token_id", "pad_token_id", "cls_token_id", "mask_token_id")
     return sorted({number for name in names if (number := getattr(tokenizer, name, None)) is not None})
+
+
+def limit_ngrams(classes: int) -> int:
+    """Return how many n-grams a linear classifier of so many classes has room for."""
+    return min(MOST_NGRAMS, max(MOST_WEIGHTS // max(classes, 1), 1))
 
 
 def fit_ngrams(

@@ -1,15 +1,9 @@
-"""What costs next to nothing, beside the model: the majority class, and for texts a linear classifier of word pieces."""
+"""What costs next to nothing, beside the model: the majority class, and how the model is compared with any baseline."""
 
 import time
-import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.svm import LinearSVC
 
 from .intervals import interval_metrics
 from .metrics import build_report, count_confusions
@@ -18,12 +12,6 @@ from .paired import PairedResult, compare_paired
 MAJORITY = "the majority class"
 WORD_PIECES = "word pieces"
 SOLVED = "the solved head"
-MAX_ROWS = 100_000
-"""Rows that word pieces are fitted on; of more a part is drawn."""
-MAX_NGRAMS = 2**18
-MAX_WEIGHTS = 2**27
-"""N-grams times classes: a gigabyte of weights; the rarest n-grams go first."""
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -78,43 +66,6 @@ def predict_majority(train_labels: np.ndarray, rows: int) -> Baseline:
     return Baseline(MAJORITY, predictions, time.perf_counter() - start)
 
 
-def predict_word_pieces(
-    train_ids: Iterable[list[int]], train_labels: np.ndarray, shown_ids: Iterable[list[int]]
-) -> Baseline:
-    """Fit a linear SVM (C = 1) on sublinear TF-IDF of 1- and 2-grams of train's token ids, and predict the shown rows.
-
-    Nothing is tuned. Of more than 262,144 n-grams, or fewer where there are many classes, the most frequent are kept.
-
-    Args:
-        train_ids: Token ids of each training row, special ones among them.
-        train_labels: (rows,) label ids of train.
-        shown_ids: Token ids of each shown row.
-
-    Raises:
-        ValueError: Train has one class, or not a single token.
-
-    """
-    start = time.perf_counter()
-    classes = len(np.unique(train_labels))
-    if classes < 2:
-        raise ValueError("train has one class")
-    limit = min(MAX_NGRAMS, max(MAX_WEIGHTS // classes, 1))
-    vectorizer = TfidfVectorizer(analyzer=_list_ngrams, max_features=limit, sublinear_tf=True)
-    classifier = LinearSVC(C=1.0, random_state=SEED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it is a baseline all the same
-        classifier.fit(vectorizer.fit_transform(train_ids), train_labels)
-    predictions = classifier.predict(vectorizer.transform(shown_ids))
-    return Baseline(WORD_PIECES, predictions, time.perf_counter() - start)
-
-
-def draw_rows(total: int, limit: int = MAX_ROWS) -> np.ndarray | None:
-    """Return which rows of train a baseline is fitted on, in their order; None: all."""
-    if total <= limit:
-        return None
-    return np.sort(np.random.default_rng(SEED).choice(total, limit, replace=False))
-
-
 def compare_baseline(
     baseline: Baseline, references: np.ndarray, predictions: np.ndarray, num_labels: int
 ) -> ComparedBaseline:
@@ -137,8 +88,3 @@ def score_predictions(references: np.ndarray, predictions: np.ndarray, num_label
     report = build_report(references, predictions, [str(number) for number in range(num_labels)])
     ends = interval_metrics(count_confusions(references, predictions, num_labels))
     return {"accuracy": report["accuracy"], "macro_f1": report["macro avg"]["f1-score"], **ends}
-
-
-def _list_ngrams(ids: list[int]) -> list[int]:
-    """Return the 1- and 2-grams of token ids, each as one integer."""
-    return [*ids, *((first + 1) << 32 | second for first, second in pairwise(ids))]

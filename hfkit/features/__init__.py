@@ -2,7 +2,7 @@
 
 Not here: which layers are frozen (freezing.py), and how a model runs in two parts (models/splitting.py).
 Start reading in inputs.py, what training calls; cache.py computes, store.py keeps on disk, reading.py reads back;
-solve.py makes a head of what is stored; ngram_classifier.py needs no network.
+solve.py makes a head of what is stored; ngram_classifier.py and word_pieces.py need no network.
 """
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "solve",
     "solved_scores",
     "store",
+    "word_pieces",
 ]

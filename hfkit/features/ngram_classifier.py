@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedKFold
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, ngram_matrix
+from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, limit_ngrams, ngram_matrix
+from .folds import group_texts, make_folds
 
 DOCUMENT_FREQUENCIES = (1, 2)
 """In how many rows an n-gram has to be: what is tried."""
@@ -17,7 +19,6 @@ DOCUMENT_FREQUENCIES = (1, 2)
 MOST_ROWS = 20_000
 """Up to so many rows folds choose the document frequency; above it is 2, which keeps a third of the n-grams."""
 
-_FOLDS = 5
 _ABSENT = -1.0
 """Score of a class that has no rows: that of a row on the far side of a margin."""
 
@@ -32,6 +33,8 @@ class NgramClassifier:
         bias: (classes,).
         min_document_frequency: In how many rows each n-gram is at least.
         out_of_fold: Share of rows that were right out of fold, by document frequency; empty: nothing was chosen by folds.
+        not_chosen: Why folds chose nothing, without a full stop; empty where they did, or where the caller chose.
+        has_converged: Whether the solver ended before its last iteration.
 
     """
 
@@ -40,6 +43,8 @@ class NgramClassifier:
     bias: np.ndarray
     min_document_frequency: int
     out_of_fold: dict[int, float]
+    not_chosen: str = ""
+    has_converged: bool = True
 
     def scores(self, rows_of_ids: Rows) -> np.ndarray:
         """Return the scores (rows, classes) of texts."""
@@ -54,8 +59,12 @@ def fit_ngram_classifier(
     longest: int = 2,
     class_weights: Sequence[float] | None = None,
     seed: int = 0,
+    min_document_frequency: int | None = None,
 ) -> NgramClassifier | None:
-    """Fit a linear support vector machine on TF-IDF; folds inside the rows choose the document frequency.
+    """Fit a linear support vector machine (C = 1) on TF-IDF; folds inside the rows choose the document frequency.
+
+    Near-duplicates stand in one fold. Of more than 262,144 n-grams, or fewer where there are many classes, the most frequent
+    are kept.
 
     Args:
         rows_of_ids: Token ids of each text.
@@ -65,6 +74,7 @@ def fit_ngram_classifier(
         longest: Tokens of the longest n-grams.
         class_weights: A weight for each class; default: equal ones.
         seed: Draws the folds, and the order in which the solver goes through the rows.
+        min_document_frequency: In how many rows an n-gram has to be; default: it is chosen.
 
     Returns:
         The classifier; None where the texts have no n-grams or one class.
@@ -73,60 +83,94 @@ def fit_ngram_classifier(
     targets = np.asarray(labels, dtype=np.int64)
     weights = None if class_weights is None else dict(enumerate(class_weights))
     machine = LinearSVC(class_weight=weights, random_state=seed)
-    out_of_fold = {
-        least: _right_out_of_fold(rows_of_ids, targets, special_ids, longest, least, machine)
-        for least in DOCUMENT_FREQUENCIES
-        if _can_be_folded(targets)
-    }
-    # Of equal ones the fewer n-grams.
-    least = (
-        max(out_of_fold, key=lambda key: (out_of_fold[key], key))
-        if out_of_fold
-        else 2
-        if len(targets) > MOST_ROWS
-        else 1
-    )
-    vocabulary = fit_ngrams(rows_of_ids, special_ids, longest, least)
+    texts = _Texts([np.asarray(ids) for ids in rows_of_ids], tuple(special_ids), longest, limit_ngrams(num_labels))
+    if min_document_frequency is None:
+        least, out_of_fold, not_chosen = _choose_document_frequency(texts, targets, machine)
+    else:
+        least, out_of_fold, not_chosen = min_document_frequency, {}, ""
+    vocabulary = texts.fit(least)
     if not len(vocabulary) or len(np.unique(targets)) < 2:
         return None
-    weight, bias = np.zeros((len(vocabulary), num_labels)), np.full(num_labels, _ABSENT)
-    machine.fit(ngram_matrix(rows_of_ids, vocabulary), targets)
+    has_converged = _fit(machine, ngram_matrix(texts.rows_of_ids, vocabulary), targets)
+    weight, bias = _read_weights(machine, num_labels)
+    return NgramClassifier(vocabulary, weight, bias, least, out_of_fold, not_chosen, has_converged)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Token ids, and which n-grams of them are taken."""
+
+    rows_of_ids: list[np.ndarray]
+    special_ids: tuple[int, ...]
+    longest: int
+    limit: int
+
+    def fit(self, least: int, rows: np.ndarray | None = None) -> NgramVocabulary:
+        """Collect the n-grams that are in `least` of all or of some rows or more."""
+        return fit_ngrams(self.take(rows), self.special_ids, self.longest, least, self.limit)
+
+    def take(self, rows: np.ndarray | None) -> list[np.ndarray]:
+        """Return the ids of all or of some rows."""
+        return self.rows_of_ids if rows is None else [self.rows_of_ids[int(row)] for row in rows]
+
+
+def _fit(machine: LinearSVC, matrix: sparse.csr_matrix, targets: np.ndarray) -> bool:
+    """Fit a machine in its thousand iterations, and tell whether they were enough: scikit-learn only warns where they are not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes is greater")  # of few rows of many classes
+        machine.fit(matrix, targets)
+    return bool(np.max(machine.n_iter_) < machine.max_iter)
+
+
+def _read_weights(machine: LinearSVC, num_labels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return weight (count, classes) and bias (classes,) of a fitted machine."""
+    own, intercept = machine.coef_.T, machine.intercept_
     if len(machine.classes_) == 2:  # scikit-learn has the difference of both
-        weight[:, machine.classes_] = machine.coef_.T * [-0.5, 0.5]
-        bias[machine.classes_] = machine.intercept_ * [-0.5, 0.5]
-    else:
-        weight[:, machine.classes_] = machine.coef_.T
-        bias[machine.classes_] = machine.intercept_
-    return NgramClassifier(vocabulary, weight, bias, least, out_of_fold)
+        own, intercept = own * [-0.5, 0.5], intercept * [-0.5, 0.5]
+    if len(machine.classes_) == num_labels:
+        return own, intercept
+    weight, bias = np.zeros((len(own), num_labels)), np.full(num_labels, _ABSENT)
+    weight[:, machine.classes_], bias[machine.classes_] = own, intercept
+    return weight, bias
 
 
-def _can_be_folded(targets: np.ndarray) -> bool:
-    """Tell whether each fold leaves at least two classes, in a time that nobody notices."""
-    counts = np.sort(np.unique(targets, return_counts=True)[1])
-    return len(targets) <= MOST_ROWS and len(counts) > 1 and counts[-2] >= _FOLDS
+def _choose_document_frequency(
+    texts: _Texts, targets: np.ndarray, machine: LinearSVC
+) -> tuple[int, dict[int, float], str]:
+    """Return the document frequency, the share that is right out of fold by each, and why folds chose nothing."""
+    if len(targets) > MOST_ROWS:
+        return 2, {}, f"as always above {MOST_ROWS:,} rows, where folds would take long"
+    if len(np.unique(targets)) < 2:
+        return 1, {}, "there is one class"
+    every = texts.fit(1)
+    if not len(every):
+        return 1, {}, "there are none"
+    groups = group_texts(ngram_matrix(texts.rows_of_ids, every))
+    # A class whose rows are all near-duplicates cannot be told out of fold: the rest of the rows chooses.
+    lonely = [label for label in np.unique(targets) if len(np.unique(groups[targets == label])) < 2]
+    rows = np.flatnonzero(~np.isin(targets, lonely))
+    folds = make_folds(targets[rows], groups[rows], machine.random_state) if len(rows) else []
+    if not folds:
+        return 1, {}, "without a choice, for all classes but one have a single row, or near-duplicates alone"
+    out_of_fold = {
+        least: _right_out_of_fold(texts, targets, [rows[fold] for fold in folds], least, machine)
+        for least in DOCUMENT_FREQUENCIES
+    }
+    # Of equal ones the fewer n-grams.
+    return max(out_of_fold, key=lambda least: (out_of_fold[least], least)), out_of_fold, ""
 
 
 def _right_out_of_fold(
-    rows_of_ids: Rows, targets: np.ndarray, special_ids: Sequence[int], longest: int, least: int, machine: LinearSVC
+    texts: _Texts, targets: np.ndarray, folds: Sequence[np.ndarray], least: int, machine: LinearSVC
 ) -> float:
-    """Return the share of rows whose class a classifier tells that was fitted, with its n-grams, on the other folds."""
-    rows = _as_array(rows_of_ids)
-    right = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes with fewer rows than folds
-        folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=machine.random_state).split(targets, targets))
-    for train, held_out in folds:
-        vocabulary = fit_ngrams(rows[train], special_ids, longest, least)
+    """Return the share of the rows in folds whose class is told by what was fitted, n-grams too, on the other folds."""
+    right, rows = 0, np.concatenate(folds)
+    for held_out in folds:
+        train = np.setdiff1d(rows, held_out)
+        vocabulary = texts.fit(least, train)
         if not len(vocabulary):
             return 0.0
-        machine.fit(ngram_matrix(rows[train], vocabulary), targets[train])
-        right += int((machine.predict(ngram_matrix(rows[held_out], vocabulary)) == targets[held_out]).sum())
-    return right / len(targets)
-
-
-def _as_array(rows_of_ids: Rows) -> np.ndarray:
-    """Return rows as an array of arrays, of which some can be taken."""
-    rows = np.empty(len(rows_of_ids), dtype=object)
-    for number, ids in enumerate(rows_of_ids):
-        rows[number] = np.asarray(ids)
-    return rows
+        _fit(machine, ngram_matrix(texts.take(train), vocabulary), targets[train])
+        right += int((machine.predict(ngram_matrix(texts.take(held_out), vocabulary)) == targets[held_out]).sum())
+    return right / len(rows)

@@ -1,22 +1,12 @@
 """The rungs without a net: the majority class, and a linear classifier of word pieces."""
 
-from collections.abc import Iterator
-from itertools import chain
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from ..data.stored_rows import read_column
 from ..errors import UserError
-from ..evaluation.baselines import (
-    MAJORITY,
-    Baseline,
-    draw_rows,
-    predict_majority,
-    predict_word_pieces,
-    score_predictions,
-)
+from ..evaluation.baselines import MAJORITY, Baseline, predict_majority, score_predictions
+from ..features.word_pieces import predict_word_pieces
 from ..task import Task
 
 Predictions = dict[str, tuple[pd.DataFrame, dict[str, float]]]
@@ -47,13 +37,9 @@ def _predict_majority(task: Task) -> Baseline:
 
 
 def _predict_word_pieces(task: Task) -> Baseline:
-    """Predict by word pieces; of very many rows a part is fitted on."""
-    labels, train = read_column(task.rows["train"], "label"), task.inputs["train"]
-    chosen = draw_rows(len(labels))
-    if chosen is not None:
-        labels, train = labels[chosen], train.select(chosen)
-    held_out = chain.from_iterable(_iter_ids(task.inputs[split]) for split in _splits(task))
-    return predict_word_pieces(_iter_ids(train), labels, held_out)
+    labels = read_column(task.rows["train"], "label")
+    shown = [task.inputs[split] for split in _splits(task)]
+    return predict_word_pieces(task.inputs["train"], labels, shown, task.processor)
 
 
 def _splits(task: Task) -> list[str]:
@@ -74,8 +60,3 @@ def _part(task: Task, baseline: Baseline) -> tuple[float, Predictions]:
         columns = {"row": read_column(rows, "row"), "label": names[references], "prediction": names[predictions]}
         parts[split] = pd.DataFrame(columns), score_predictions(references, predictions, len(names))
     return baseline.seconds, parts
-
-
-def _iter_ids(rows: Any) -> Iterator[list[int]]:
-    for batch in rows.select_columns("input_ids").iter(1000):
-        yield from batch["input_ids"]

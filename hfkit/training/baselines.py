@@ -1,10 +1,9 @@
 """The baselines of a run: computed on the rows that its model is shown on, compared with it, printed and written."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset
 from rich.console import Console
 
 from ..data.stored_rows import read_column
@@ -14,13 +13,12 @@ from ..evaluation.baselines import (
     WORD_PIECES,
     Baseline,
     compare_baseline,
-    draw_rows,
     predict_majority,
-    predict_word_pieces,
     score_predictions,
 )
 from ..features.solution import Solution
 from ..features.solved_scores import predict_rows
+from ..features.word_pieces import MOST_ROWS, predict_word_pieces
 from ..report.baselines import BASELINES_FILE, baseline_table, shown_baselines
 from ..report.console import console_table
 from ..report.tables import write_table
@@ -30,20 +28,15 @@ from .predicted import Predicted
 
 def compute_baselines(task: Task, split: str) -> tuple[list[Baseline], list[str]]:
     """Return the baselines' predictions of a split, and for each that cannot be had a sentence that says why."""
-    labels = read_column(task.rows["train"], "label")
+    labels, train = read_column(task.rows["train"], "label"), task.inputs["train"]
     rows = len(task.rows[split])
     computations: dict[str, Callable[[], Baseline]] = {MAJORITY: lambda: predict_majority(labels, rows)}
     baselines: list[Baseline] = []
     notes: list[str] = []
-    if "input_ids" in task.inputs["train"].column_names:
-        chosen = draw_rows(len(labels))
-        train = task.inputs["train"]
-        if chosen is not None:
-            notes.append(f"The baseline of word pieces is fitted on {len(chosen):,} of {len(labels):,} rows of train.")
-            train, fitted = train.select(chosen), labels[chosen]
-        else:
-            fitted = labels
-        computations[WORD_PIECES] = lambda: predict_word_pieces(_iter_ids(train), fitted, _iter_ids(task.inputs[split]))
+    if "input_ids" in train.column_names:
+        if len(labels) > MOST_ROWS:
+            notes.append(f"The baseline of word pieces is fitted on {MOST_ROWS:,} of {len(labels):,} rows of train.")
+        computations[WORD_PIECES] = lambda: predict_word_pieces(train, labels, [task.inputs[split]], task.processor)
     for name, compute in computations.items():
         one, problem = _try(name, compute)
         baselines += one
@@ -122,9 +115,3 @@ def report_baselines(
     for line in (*(baseline.sentence() for baseline in compared), *notes, *further_notes):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return {f"baseline_{each.key}_{name}": value for each in compared for name, value in each.metrics.items()}
-
-
-def _iter_ids(rows: Dataset) -> Iterator[list[int]]:
-    """Yield the token ids of each row; not all of them are in memory at a time."""
-    for batch in rows.select_columns("input_ids").iter(1000):
-        yield from batch["input_ids"]

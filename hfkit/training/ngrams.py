@@ -103,7 +103,11 @@ def describe(classifier: NgramClassifier, weighing: Weighing) -> str:
     kinds = describe_lengths(vocabulary.longest)
     dropped = f", {vocabulary.dropped:,} rarer ones were dropped" if vocabulary.dropped else ""
     chosen = ", ".join(f"in {number} or more {share:.4f}" for number, share in classifier.out_of_fold.items())
-    how = f", chosen out of fold by the share that is right: {chosen}" if chosen else ""
+    how = f", {classifier.not_chosen}" if classifier.not_chosen else ""
+    if chosen:
+        how = f", chosen out of fold, near-duplicates in one fold, by the share that is right: {chosen}"
+    if not classifier.has_converged:
+        how += "; the solver stopped at the last of its iterations"
     least = classifier.min_document_frequency
     what = f"{len(vocabulary):,} {kinds} of word pieces{dropped}; each in {least} or more training rows"
     if not weighing.weight:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,23 @@ import pytest
 import torch
 import yaml
 from conftest import ROOT, Run
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import LinearSVC
 from tiny import TINY, inputs_for
 
+from hfkit.data import ngrams
 from hfkit.data.ngrams import ngram_matrix
 from hfkit.data.stored_rows import read_column
 from hfkit.errors import UserError
 from hfkit.evaluation.metrics import softmax
 from hfkit.evaluation.predict import predict_logits
 from hfkit.evaluation.weighing import WEIGHTS, Weighing, choose_weight
+from hfkit.features import ngram_classifier
 from hfkit.features.ngram_classifier import NgramClassifier, fit_ngram_classifier
 from hfkit.models.text import TextClassifier
 from hfkit.reproduce import safe_argv
 from hfkit.tasks.text import make_text_task, read_text_flags
-from hfkit.training.ngrams import fold_in
+from hfkit.training.ngrams import describe, fold_in
 
 RunRecipe = Callable[..., Run]
 
@@ -90,6 +95,74 @@ def test_class_weights_move_the_border() -> None:
     assert plain is not None
     assert weighted is not None
     assert weighted.scores(rows).argmax(axis=1).sum() > plain.scores(rows).argmax(axis=1).sum()
+
+
+def test_a_class_of_one_row_hinders_no_choice() -> None:
+    rows, labels = rows_of_classes(2)
+    classifier = fit_ngram_classifier([*rows, [1, 70, 71, 72, 2]], [*labels, 2], 3, (1, 2))
+    assert classifier is not None
+    assert classifier.out_of_fold[2] > 0.95
+    assert classifier.weight[:, 2].any()  # it is fitted on all the same
+
+
+def test_near_duplicates_stand_in_one_fold() -> None:
+    """Else the folds would know by heart what they are asked."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 60).repeat(3)
+    rows = random.integers(10, 500, (60, 12)).repeat(3, axis=0).tolist()
+    classifier = fit_ngram_classifier(rows, labels, 2, ())
+    assert classifier is not None
+    assert 0.3 < classifier.out_of_fold[1] < 0.7
+
+
+@pytest.mark.parametrize(
+    ("classes", "rows", "most_rows", "said"),
+    [
+        (2, 60, 20_000, "each in 2 or more training rows, chosen out of fold, near-duplicates in one fold"),
+        (2, 60, 59, "each in 2 or more training rows, as always above 59 rows"),
+        (
+            60,
+            61,
+            20_000,
+            "each in 1 or more training rows, without a choice, for all classes but one have a single row",
+        ),
+    ],
+    ids=["chosen", "many rows", "classes of one row"],
+)
+def test_what_chose_the_document_frequency_is_said(
+    classes: int, rows: int, most_rows: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ngram_classifier, "MOST_ROWS", most_rows)
+    ids = [[100 + row % classes, 200 + 2 * row, 201 + 2 * row] for row in range(rows)]
+    classifier = fit_ngram_classifier(ids, np.arange(rows) % classes, classes, (), longest=1)
+    assert classifier is not None
+    for weight in (0.0, 2.0):
+        assert said in describe(classifier, Weighing(weight, 1.0, 10, (5, 6), (0.1, 0.1)))
+
+
+def test_a_solver_that_stops_early_is_said_and_not_warned_of(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    rows, labels = rows_of_classes(3)
+    weighing = Weighing(2.0, 1.0, 10, (5, 6), (0.1, 0.1))
+    classifier = fit_ngram_classifier(rows, labels, 3, (1, 2))
+    assert classifier is not None
+    assert "the solver stopped" not in describe(classifier, weighing)
+    monkeypatch.setattr(ngram_classifier, "LinearSVC", partial(LinearSVC, max_iter=1))
+    stopped = fit_ngram_classifier(rows, labels, 3, (1, 2))
+    assert stopped is not None
+    assert "the solver stopped at the last of its iterations" in describe(stopped, weighing)
+    assert not [warning for warning in recwarn if issubclass(warning.category, ConvergenceWarning)]
+
+
+def test_many_classes_keep_few_ngrams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of all n-grams for each of many classes would fill the memory."""
+    rows, labels = rows_of_classes(6)
+    monkeypatch.setattr(ngrams, "MOST_WEIGHTS", 60)
+    classifier = fit_ngram_classifier(rows, labels, 6, (1, 2))
+    assert classifier is not None
+    assert classifier.weight.shape == (10, 6)
+    assert classifier.vocabulary.dropped > 0
 
 
 # --- weight and temperature ---
