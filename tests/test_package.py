@@ -1,5 +1,6 @@
 """The package as a whole: what importing costs, and that its pages tell the truth."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -20,6 +21,19 @@ def test_importing_is_light() -> None:
     code = "import sys, hfkit; print(sorted({'torch', 'transformers', 'pandas', 'numpy'} & set(sys.modules)), hfkit.__version__)"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.split("]")[0] == "["
+
+
+def test_what_is_imported_is_required() -> None:
+    """What another package happens to bring may be gone with its next version."""
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "hfkit").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    imported = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"hfkit"}
+    _, _, rest = (ROOT / "pyproject.toml").read_text().partition("\ndependencies = [\n")
+    required = set(re.findall(r'^ +"([a-z0-9-]+)', rest.partition("\n]")[0], re.MULTILINE))
+    called_otherwise = {"sklearn": "scikit-learn", "yaml": "pyyaml", "PIL": "pillow"}
+    assert {called_otherwise.get(name, name.replace("_", "-")) for name in imported} - required == set()
 
 
 def test_public_names_are_there() -> None:
