@@ -105,7 +105,8 @@ class TrainingFlags:
         default=None,
         metadata={
             "help": "A share such as 0.02: the model does not answer below a confidence that is chosen so that, with 95 %% "
-            "confidence, at most this share of its answers is wrong. Half of validation certifies it; the other does the rest."
+            "confidence, at most this share of its answers is wrong. Half of validation certifies it; the other does the rest. "
+            "(For a solved head train out of fold chooses, and all of validation certifies.)"
         },
     )
     license: str | None = field(
