@@ -1,7 +1,9 @@
 """hfkit: transfer learning of classifiers with the Hugging Face Trainer.
 
-    from hfkit import load_pipeline
-    classify = load_pipeline("runs/fakenews-20261123-120000")
+    run = hfkit.train_text_classifier(table, text="tweet", label="label", backbone="minilm")
+    run.predict(["Drinking bleach cures COVID-19."])
+
+    classify = hfkit.load_pipeline("runs/fakenews-20261123-120000")
     classify("Drinking bleach cures COVID-19.")
     classify.predict(table)  # a pandas DataFrame with its columns, and prediction, confidence and scores
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
         VggClassifierConfig,
     )
     from .prediction.pipelines import ImageClassificationPipeline, TextClassificationPipeline, load_pipeline
+    from .tasks.finished_run import Run
+    from .tasks.from_python import train_image_classifier, train_text_classifier
 
 __version__ = "0.1.0"
 
@@ -35,6 +39,7 @@ __all__ = [
     "DenseNetClassifier",
     "DenseNetClassifierConfig",
     "ImageClassificationPipeline",
+    "Run",
     "TextClassificationPipeline",
     "TextClassifier",
     "TextClassifierConfig",
@@ -43,14 +48,26 @@ __all__ = [
     "VggClassifier",
     "VggClassifierConfig",
     "load_pipeline",
+    "train_image_classifier",
+    "train_text_classifier",
 ]
 
 
-_OF_PREDICTION = {"ImageClassificationPipeline", "TextClassificationPipeline", "load_pipeline"}
+_HOMES = {
+    **dict.fromkeys(
+        ("ImageClassificationPipeline", "TextClassificationPipeline", "load_pipeline"), ".prediction.pipelines"
+    ),
+    **dict.fromkeys(("train_image_classifier", "train_text_classifier"), ".tasks.from_python"),
+    "Run": ".tasks.finished_run",
+}
+"""Where the public names are that are no models."""
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        room = ".prediction.pipelines" if name in _OF_PREDICTION else ".models"
-        return getattr(import_module(room, __name__), name)
+        return getattr(import_module(_HOMES.get(name, ".models"), __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

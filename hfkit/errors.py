@@ -11,6 +11,10 @@ class UserError(Exception):
     A recipe prints the message alone and ends with exit code 2; `--debug` shows the traceback too.
     """
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it: IPython asks for this method, and the sentence is enough."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 def first_sentence(error: Exception) -> str:
     """Return the first sentence of an error's message, or its type where it has none."""

@@ -13,11 +13,11 @@ from rich.console import Console
 from tqdm.auto import tqdm
 from transformers import Pipeline
 
-from .data.labelled import LabelledRows, load_labelled_images, load_labelled_texts
+from .data.labelled import GivenSource, LabelledRows, load_labelled_images, load_labelled_texts
 from .data.splits import LabelledData
 from .evaluation.abstention import confidences_by_logits, measure_answers
 from .evaluation.metrics import evaluate_split, make_metrics
-from .machine import package_versions
+from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
 from .prediction.loading import open_pipeline
@@ -41,6 +41,8 @@ class EvaluationRequest:
     image_column: str | None = None
     batch_size: int | None = None
     revision: str | None = None
+    source: GivenSource | None = None
+    """The data, where they were values in Python; `dataset` is then what they are called."""
 
 
 def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, dict[str, Any]]:
@@ -77,7 +79,8 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
 def _read(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> LabelledRows:
     """Read the rows; columns that are not given are those of the run, where the data have them, or found by their names."""
     if pipeline.tokenizer is None:
-        return load_labelled_images(request.dataset, request.split, request.image_column, request.label_column, names)
+        columns = request.image_column, request.label_column
+        return load_labelled_images(request.dataset, request.split, *columns, names, request.source)
     flags = read_run_flags(request.model, request.revision)
 
     def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
@@ -85,7 +88,7 @@ def _read(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> L
         return choose_text_columns(source, columns, request.text_column, _as_list(flags.get("text_column")))
 
     labels = [request.label_column, flags.get("label_column")]
-    return load_labelled_texts(request.dataset, request.split, choose, labels, names)
+    return load_labelled_texts(request.dataset, request.split, choose, labels, names, request.source)
 
 
 def _as_list(value: object) -> Sequence[str]:
@@ -95,7 +98,7 @@ def _as_list(value: object) -> Sequence[str]:
 def _predict(rows: Dataset, scorer: Scorer, is_text: bool) -> np.ndarray:
     """Return the logits (rows, classes) of all rows, in their order."""
     parts = []
-    with tqdm(total=len(rows), unit=" rows", desc="Predicting", disable=None, leave=False) as bar:
+    with tqdm(total=len(rows), unit=" rows", desc="Predicting", disable=hides_bars(), leave=False) as bar:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             contents = rows[start : start + _ROWS_AT_ONCE]["text" if is_text else "image"]
             scored = scorer.score(contents, bar.update)
@@ -118,7 +121,7 @@ def _measure(predicted: split.PredictedRows, seconds: float) -> dict[str, Any]:
 
 def _make_folder(request: EvaluationRequest) -> Path:
     """Make the folder of the report, which is new or empty."""
-    name = Path(request.dataset).expanduser().resolve().stem
+    name = Path(request.dataset).expanduser().resolve().stem.replace(":", "-")
     folder = request.output_dir or Path("runs") / f"evaluate-{name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True, exist_ok=request.output_dir is not None)
     return folder

@@ -5,6 +5,7 @@ import gc
 import hashlib
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -132,6 +133,17 @@ def speed_of_precision(dtype: torch.dtype, device: torch.device) -> float:
         return min(times[1:])  # the first one was the warm-up
 
     return seconds(torch.float32) / seconds(dtype)
+
+
+def is_in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "IPKernelApp" in getattr(shell, "config", {})
+
+
+def hides_bars() -> bool | None:
+    """Return what tqdm's `disable` is: None, which hides a bar where output goes to a file, and False in a notebook."""
+    return False if is_in_notebook() else None
 
 
 def available_cores() -> int:

@@ -1,14 +1,13 @@
 """`hfkit train`: what the recipes do, from an installed package, by itself or under `accelerate launch -m hfkit`."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 
-from ..errors import UserError
 from ..flags.command_line import flag_names, take_option
 from ..flags.names import IMAGE_FLAGS, TEXT_FLAGS, RecipeFlags
+from ..flags.paths import check_run_name
 from ..training.launch import run_recipe
 
 app = typer.Typer(help="Train a classifier of texts or images, with the flags of the recipes.", no_args_is_help=True)
@@ -53,15 +52,5 @@ def _train(
 
     """
     argv, name = take_option(argv, "--name", "--name wants the run's name: write --name reviews.")
-    _check_name(name, argv)
+    check_run_name(name, "output_dir" in flag_names(argv))
     run_recipe(lambda rest: main(rest, name), flags, argv, command)
-
-
-def _check_name(name: str | None, argv: Sequence[str]) -> None:
-    """Refuse a name that cannot begin a folder's, or that would do nothing."""
-    if name is None:
-        return
-    if re.fullmatch(r"\w[\w.-]*", name) is None:
-        raise UserError(f"--name {name!r}: write letters, digits, dots, dashes or underscores, such as --name reviews.")
-    if "output_dir" in flag_names(argv):
-        raise UserError("--name is for a new folder in runs/, and --output_dir names the folder: give one of them.")

@@ -13,6 +13,8 @@ __all__ = [
     "halves",
     "image_sources",
     "images",
+    "in_memory",
+    "in_memory_images",
     "labelled",
     "modality",
     "near_duplicates",

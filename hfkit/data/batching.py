@@ -10,6 +10,7 @@ from datasets import Dataset
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
+from ..machine import hides_bars
 from .stored_rows import read_column
 
 Collator = Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]
@@ -26,7 +27,7 @@ def iter_batches(
     state = PartialState()
     order = longest_first(inputs)
     starts = range(0, len(order), batch_size)[state.process_index :: state.num_processes]
-    silent = True if description is None or not state.is_main_process else None
+    silent = True if description is None or not state.is_main_process else hides_bars()
     for start in tqdm(starts, desc=description, disable=silent, leave=False):
         indices = order[start : start + batch_size].tolist()
         yield indices, make_batch(inputs, indices, collator, device)

@@ -74,8 +74,20 @@ def read_images(
     else:
         check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
-    splits, notes = _split_by_column(dataset, splits, (image_column, label_column))
-    source = _from_columns(dataset, splits, image_column, label_column)
+    return source_of_datasets(dataset, splits, image_column, label_column)
+
+
+def source_of_datasets(
+    name: str, splits: dict[str, Dataset], image_column: str | None, label_column: str | None
+) -> ImageSource:
+    """Return the images and labels of datasets with columns for them; one alone is parted by its column `split`.
+
+    Raises:
+        UserError: A column is not there, or is not as it must be.
+
+    """
+    splits, notes = _split_by_column(name, splits, (image_column, label_column))
+    source = _from_columns(name, splits, image_column, label_column)
     source.notes[:0] = notes
     return source
 
@@ -243,7 +255,7 @@ def _from_columns(
     for split, rows in splits.items():
         check_columns(name, split, rows.column_names, [image_column], label_column)
         images[split] = _image_column(rows, image_column)
-        tables[split] = pd.DataFrame({"file": _name_images(images[split], split)})
+        tables[split] = pd.DataFrame({"file": name_images(images[split], split)})
         tables[split]["label"] = _label_values(rows, label_column)
     feature = splits["train"].features[label_column]
     return ImageSource(images, tables, label_column, feature.names if isinstance(feature, ClassLabel) else None, notes)
@@ -260,7 +272,7 @@ def _image_column(rows: Dataset, column: str) -> Dataset:
         raise UserError(f"The column '{column}' holds no images but {kind}: write --image_column NAME.") from error
 
 
-def _name_images(images: Dataset, split: str) -> list[str]:
+def name_images(images: Dataset, split: str) -> list[str]:
     """Return what a person calls each image: its own path where the paths tell them apart, else split and number."""
     # Of the table itself: reading the column would read every image.
     paths = pyarrow.compute.struct_field(images.data.column("image"), "path").to_pylist()

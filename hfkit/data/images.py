@@ -16,7 +16,7 @@ from transformers.image_utils import load_image
 
 from ..errors import UserError
 from ..flags.image_arguments import ImageDataArguments
-from ..machine import available_cores
+from ..machine import available_cores, hides_bars
 from ..notes import Note
 from .image_sources import ImageSource, read_images
 from .labels import label_text
@@ -50,21 +50,19 @@ _DEEP_MODES = ("I", "F")
 """Pillow's modes of more than 8 bits a channel, whose conversion to RGB clips most images to white."""
 
 
-def load_image_data(arguments: ImageDataArguments) -> LabelledData:
-    """Find, check and split the images that `arguments` names; each one is decoded once, to know that it can be.
+def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = None) -> LabelledData:
+    """Find, check and split the images that `arguments` names, or those of a source.
+
+    Each image is decoded once, to know that it can be.
 
     Raises:
         UserError: A folder, a column, a label or an image is not as it must be; the sentence says which, and what to do.
 
     """
     assert arguments.dataset is not None
-    source = read_images(
-        arguments.dataset,
-        arguments.dataset_config,
-        arguments.dataset_revision,
-        arguments.image_column,
-        arguments.label_column,
-    )
+    if source is None:
+        columns = arguments.image_column, arguments.label_column
+        source = read_images(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, *columns)
     tables, dropped, converted = read_rows(source)
     names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
     notes = [*source.notes, *note_dropped_rows(dropped), *converted]
@@ -135,7 +133,7 @@ def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> tup
     results: list[tuple[str, str, str]] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(available_cores()) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns of what is an error here
-        with tqdm(total=len(images), desc=f"Checking the images of {split}", disable=None, leave=False) as bar:
+        with tqdm(total=len(images), desc=f"Checking the images of {split}", disable=hides_bars(), leave=False) as bar:
             for batch in images.iter(CHECKED_AT_ONCE):
                 results += pool.map(_check_image, batch["image"])
                 bar.update(len(batch["image"]))

@@ -25,6 +25,8 @@ _SHOWN = 20
 
 ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
 """From the name of a table and its columns to the positions of the text columns, and notes."""
+GivenSource = Source | ImageSource
+"""Labelled rows that were values in Python."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def load_labelled_texts(
     choose_columns: ChooseColumns,
     label_columns: Sequence[str | None],
     label_names: list[str],
+    given: GivenSource | None = None,
 ) -> LabelledRows:
     """Read labelled texts: a file, a folder with files of splits, or a Hub id.
 
@@ -59,23 +62,25 @@ def load_labelled_texts(
         label_columns: The column of the label that was given, or None, and one that is taken if it is there; else it is found
             by its name.
         label_names: The model's labels, in their order.
+        given: The tables, where they were values in Python.
 
     Raises:
         UserError: It cannot be read, has no such split, or a label is none of the model's.
 
     """
+    assert not isinstance(given, ImageSource)
     path = Path(dataset).expanduser()
-    if split is None and path.is_file() and path.suffix.lower() in DATA_SUFFIXES:
+    if given is None and split is None and path.is_file() and path.suffix.lower() in DATA_SUFFIXES:
         table, class_names = read_file(path)
         source = Source(dataset, {NAME: table}, class_names)
     else:
-        whole = read_source(dataset)
+        whole = given or read_source(dataset)
         chosen, note = _choose_split(dataset, list(whole.tables), split)
         source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, note)
     columns = list(map(str, source.tables[NAME].columns))
     positions, notes = choose_columns(dataset, columns)
-    given, usual = label_columns
-    label = given or (usual if usual in columns else None) or find_label_column(dataset, columns, notes)
+    named, usual = label_columns
+    label = named or (usual if usual in columns else None) or find_label_column(dataset, columns, notes)
     texts = [columns[position] for position in positions]
     _check_label_column(dataset, columns, texts, label)
     tables, dropped = text.read_rows(source, texts, label)
@@ -86,7 +91,12 @@ def load_labelled_texts(
 
 
 def load_labelled_images(
-    dataset: str, split: str | None, image_column: str | None, label_column: str | None, label_names: list[str]
+    dataset: str,
+    split: str | None,
+    image_column: str | None,
+    label_column: str | None,
+    label_names: list[str],
+    given: GivenSource | None = None,
 ) -> LabelledRows:
     """Read labelled images: a folder with one folder for each class, with or without splits above, parquet, or a Hub id.
 
@@ -96,12 +106,14 @@ def load_labelled_images(
         image_column: Column of the image in parquet or a Hub dataset; None: found.
         label_column: Column of the label there; None: found by its name.
         label_names: The model's labels, in their order.
+        given: The images, where they were values in Python.
 
     Raises:
         UserError: As `load_labelled_texts`.
 
     """
-    whole = read_images(dataset, None, None, image_column, label_column)
+    assert not isinstance(given, Source)
+    whole = given or read_images(dataset, None, None, image_column, label_column)
     chosen, note = _choose_split(dataset, list(whole.tables), split)
     source = ImageSource({NAME: whole.images[chosen]}, {NAME: whole.tables[chosen]}, whole.label_column)
     tables, dropped, converted = images.read_rows(source)

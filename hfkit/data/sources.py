@@ -76,11 +76,11 @@ def read_source(
     else:
         check_dataset_path(dataset)
         source = _read_hub(dataset, config, revision)
-    source.tables, source.notes = _split_by_column(source, used)
+    source.tables, source.notes = split_by_column(source, used)
     return source
 
 
-def _split_by_column(source: Source, used: Collection[str | None]) -> tuple[dict[str, pd.DataFrame], list[Note]]:
+def split_by_column(source: Source, used: Collection[str | None]) -> tuple[dict[str, pd.DataFrame], list[Note]]:
     """Part the rows by their column `split`, where there is one and nothing else says the splits; also say so."""
     tables = source.tables
     if len(tables) > 1:
@@ -235,12 +235,17 @@ def _read_constraint() -> Source:
 
 def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
     """Load a dataset of the Hub as tables."""
+    return Source(dataset, *tables_of_datasets(load_hub(dataset, config, revision)))
+
+
+def tables_of_datasets(splits: dict[str, "Dataset"]) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
+    """Return datasets as tables, and the names of the classes by column that they state."""
     tables: dict[str, pd.DataFrame] = {}
     class_names: dict[str, list[str]] = {}
-    for split, loaded in load_hub(dataset, config, revision).items():
-        tables[split], stated = _with_class_names(loaded.to_dict(), loaded.features)
+    for split, rows in splits.items():
+        tables[split], stated = _with_class_names(rows.to_dict(), rows.features)
         class_names |= stated
-    return Source(dataset, tables, class_names)
+    return tables, class_names
 
 
 def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str, "Dataset"]:

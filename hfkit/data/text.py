@@ -29,8 +29,8 @@ TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "revi
 _ROWS_AT_ONCE = 10_000
 
 
-def load_text_data(arguments: TextDataArguments) -> LabelledData:
-    """Read, check and split the data that `arguments` names.
+def load_text_data(arguments: TextDataArguments, source: Source | None = None) -> LabelledData:
+    """Read, check and split the data that `arguments` names, or those of a source that was read before.
 
     Raises:
         UserError: A file, a column or a label is not as it must be; the sentence says which, and what to do.
@@ -38,7 +38,8 @@ def load_text_data(arguments: TextDataArguments) -> LabelledData:
     """
     assert arguments.dataset is not None
     named = [*(arguments.text_column or ()), arguments.label_column]
-    source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, named)
+    if source is None:
+        source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, named)
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = read_rows(source, text_columns, label_column)
     names = name_labels(tables, label_column, source.class_names.get(label_column), arguments.label_names)

@@ -11,6 +11,7 @@ __all__ = [
     "early",
     "help",
     "image_arguments",
+    "keywords",
     "kinds",
     "ladder",
     "names",

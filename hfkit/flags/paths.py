@@ -1,5 +1,6 @@
 """Refusals of paths on a command line: each has its one home here, whoever finds it out first; nothing imports torch."""
 
+import re
 from pathlib import Path
 
 from ..errors import UserError
@@ -9,6 +10,9 @@ DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
 
+IN_MEMORY = "memory:"
+"""What the name of a dataset begins with that was a value in Python; a checksum of it goes on."""
+
 
 def looks_like_a_path(name: str) -> bool:
     """Whether a name cannot be one of the Hub's, which have no more than one slash and begin with a letter or digit."""
@@ -16,12 +20,17 @@ def looks_like_a_path(name: str) -> bool:
 
 
 def check_dataset_path(dataset: str) -> None:
-    """Refuse what looks like a path where nothing is.
+    """Refuse what looks like a path where nothing is, and data that were in the memory of another process.
 
     Raises:
         UserError: There is no such file or folder.
 
     """
+    if dataset.startswith(IN_MEMORY):
+        raise UserError(
+            f"The run's data were in memory ({dataset}), and no file holds them: give them again, in Python as "
+            'hfkit.train_text_classifier(data, config="hfkit.yaml"), or by --dataset FILE.'
+        )
     is_file_name = Path(dataset).suffix.lower() in DATA_SUFFIXES
     if (is_file_name or looks_like_a_path(dataset)) and not Path(dataset).expanduser().exists():
         raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
@@ -101,3 +110,22 @@ def find_run(output_dir: str | None, resume: object) -> Path:
     if not (folder / CONFIGURATION_FILE).is_file():
         raise UserError(f"There is no run to continue in {folder}: it has no {CONFIGURATION_FILE}.")
     return folder
+
+
+def check_run_name(name: str | None, is_folder_named: bool) -> None:
+    """Refuse a name that cannot begin a folder's, or that would do nothing.
+
+    Args:
+        name: What the name of a new run's folder begins with; None: it is not given.
+        is_folder_named: Whether the folder is named, too.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if name is None:
+        return
+    if re.fullmatch(r"\w[\w.-]*", name) is None:
+        raise UserError(f"--name {name!r}: write letters, digits, dots, dashes or underscores, such as --name reviews.")
+    if is_folder_named:
+        raise UserError("--name is for a new folder in runs/, and --output_dir names the folder: give one of them.")

@@ -146,16 +146,17 @@ def check_prediction_early(
 
 
 def check_evaluation_early(
-    model: str, dataset: str, output_dir: Path | None, split: str | None, batch_size: int | None
+    model: str, dataset: str | None, output_dir: Path | None, split: str | None, batch_size: int | None
 ) -> None:
-    """Refuse what the command line of an evaluation alone makes impossible.
+    """Refuse what the command line of an evaluation alone makes impossible; data that are a value in Python are None.
 
     Raises:
         UserError: As above.
 
     """
     check_model_path(model)
-    check_dataset_path(dataset)
+    if dataset is not None:
+        check_dataset_path(dataset)
     _check_batch_size(batch_size)
     if split not in (None, "train", "validation", "test"):
         raise UserError(f"--split {split}: write train, validation or test.")

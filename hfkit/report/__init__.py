@@ -11,6 +11,7 @@ __all__ = [
     "illustrations",
     "learning_curve",
     "plots",
+    "run_html",
     "split",
     "summary",
     "tables",

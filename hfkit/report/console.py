@@ -26,6 +26,14 @@ MAX_CLASSES_OF_MATRIX = 10
 """Above so many classes the confusion matrix does not fit a console; it is in a picture anyway."""
 
 
+def make_console(is_quiet: bool = False) -> Console:
+    """Return where a run prints; in a notebook as plain text, so that it stays one with what others print and the bars.
+
+    Rich would make a piece of HTML of each line there, and of long ones a scroll bar.
+    """
+    return Console(quiet=is_quiet, force_jupyter=False)
+
+
 def console_table(title: str, table: pd.DataFrame) -> Table:
     """Make a rich table; text from the data is shown as it is, without markup."""
     shown = Table(title=Text(title), title_justify="left", title_style="bold")

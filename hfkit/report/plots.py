@@ -4,7 +4,6 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,8 +11,6 @@ from PIL import Image
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from ..files import write_file
-
-matplotlib.use("Agg")
 
 
 def draw_curves(path: Path, epochs: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from ..backbones.packaged import LITE0, MINILM
 from ..data.image_sources import HUB_NAMES
 from ..files import write_file
 from ..flags.kinds import Arguments, TextModelArguments
+from ..flags.paths import IN_MEMORY
 from ..models import FAMILIES
 from ..models.fdvit import FDVIT_SIZES, published_name
 from ..notes import Note
@@ -78,7 +79,9 @@ def _without_folders(line: str, arguments: Arguments[Any, Any]) -> str:
 
 
 def is_local(name: str) -> bool:
-    """Whether a dataset or backbone is a file or folder here."""
+    """Whether a dataset or backbone is a file, a folder or a value here."""
+    if name.startswith(IN_MEMORY):
+        return True
     return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or name.count("/") > 1
 
 

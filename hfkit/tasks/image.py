@@ -7,6 +7,7 @@ from transformers import default_data_collator
 
 from ..backbones.image import build_image_classifier, check_backbone
 from ..data.augmented import frozen_images
+from ..data.image_sources import ImageSource
 from ..data.images import load_image_data
 from ..data.resized import keep_resized
 from ..data.transforms import BatchTransform, describe_changes, make_training_transform
@@ -38,7 +39,7 @@ def train_images(argv: Sequence[str] | None = None, name: str | None = None) -> 
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    return train(*read_image_flags(argv), make_image_task, name)
+    return train(*read_image_flags(argv), make_image_task, name)[1]
 
 
 def read_image_flags(argv: Sequence[str] | None) -> tuple[ImageArguments, str]:
@@ -48,15 +49,19 @@ def read_image_flags(argv: Sequence[str] | None) -> tuple[ImageArguments, str]:
     return arguments, line
 
 
-def make_image_task(arguments: ImageArguments) -> Task:
+def make_image_task(arguments: ImageArguments, source: ImageSource | None = None) -> Task:
     """Read and resize the images, and load the backbone under a new head.
+
+    Args:
+        arguments: The flags.
+        source: The data, where they were values in Python; default: they are read as the flags say.
 
     Raises:
         UserError: The data or the backbone is not as it must be.
 
     """
     options = arguments.data
-    data = hold_out_certification(load_image_data(options), arguments)
+    data = hold_out_certification(load_image_data(options, source), arguments)
     model, processor, weights = build_image_classifier(arguments.model, options.image_size, data.label_names)
     images, kept = keep_resized(data.splits, processor)
     changes = Note("augmentation", describe_changes(options))

@@ -6,6 +6,7 @@ from transformers import DataCollatorWithPadding
 
 from ..backbones.text import build_text_classifier
 from ..data.augmented import frozen_texts
+from ..data.sources import Source
 from ..data.text import load_text_data
 from ..data.tokens import tokenize
 from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
@@ -34,7 +35,7 @@ def train_texts(argv: Sequence[str] | None = None, name: str | None = None) -> d
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    return train(*read_text_flags(argv), make_text_task, name)
+    return train(*read_text_flags(argv), make_text_task, name)[1]
 
 
 def read_text_flags(argv: Sequence[str] | None) -> tuple[TextArguments, str]:
@@ -45,14 +46,18 @@ def read_text_flags(argv: Sequence[str] | None) -> tuple[TextArguments, str]:
     return arguments, line
 
 
-def make_text_task(arguments: TextArguments) -> Task:
+def make_text_task(arguments: TextArguments, source: Source | None = None) -> Task:
     """Read the data, load the backbone under a new head, and tokenise.
+
+    Args:
+        arguments: The flags.
+        source: The data, where they were values in Python; default: they are read as the flags say.
 
     Raises:
         UserError: The data or the backbone is not as it must be.
 
     """
-    data = hold_out_certification(load_text_data(arguments.data), arguments)
+    data = hold_out_certification(load_text_data(arguments.data, source), arguments)
     model, tokenizer, notes = build_text_classifier(
         arguments.model, arguments.data, data.label_names, pooling_is_given="pooling" in arguments.given
     )

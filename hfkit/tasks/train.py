@@ -42,8 +42,8 @@ def read_flags(
 
 def train(
     arguments: Arguments[Any, Any], first_line: str, make_task: Callable[[Arguments[Any, Any]], Task], name: str | None
-) -> dict[str, float]:
-    """Start a run, make its task, train it, and return the results.
+) -> tuple[Path, dict[str, float]]:
+    """Start a run, make its task, train it, and return its folder and the results.
 
     Args:
         arguments: The flags.

@@ -2,7 +2,8 @@
 
 import numpy as np
 from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers.trainer import DEFAULT_PROGRESS_CALLBACK
+from transformers.trainer_callback import PrinterCallback
 
 from ..data.batching import sort_by_length
 from ..evaluation.metrics import evaluate_split
@@ -41,6 +42,7 @@ def build_trainer(
         head_learning_rate=float(training.head_learning_rate or 0.0),
     )
     trainer.remove_callback(PrinterCallback)
-    if trainer.pop_callback(ProgressCallback) is not None:
+    # In a notebook it is another one, which would show a table of all metrics at each evaluation.
+    if trainer.pop_callback(DEFAULT_PROGRESS_CALLBACK) is not None:
         trainer.add_callback(QuietProgress())
     return trainer

@@ -11,6 +11,11 @@ from ..flags.early import check_early
 from ..flags.help import show_help
 from ..flags.names import RecipeFlags
 
+MEMORY_IS_FULL = (
+    "The memory is full: lower --per_device_train_batch_size (and raise --gradient_accumulation_steps by as much), "
+    "--per_device_eval_batch_size, or --max_length or --image_size."
+)
+
 
 def run_recipe(
     main: Callable[[Sequence[str]], Any],
@@ -43,12 +48,10 @@ def run_recipe(
         _leave(0)
     except UserError as error:
         _fail(str(error), error, debug)
-    except MemoryError as error:
-        _fail_for_memory(error, debug)
-    except RuntimeError as error:  # torch.OutOfMemoryError is one
-        if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_memory_full(error):
             raise
-        _fail_for_memory(error, debug)
+        _fail(MEMORY_IS_FULL, error, debug)
     except KeyboardInterrupt:
         print(
             "\nStopped. Continue with the same flags, --output_dir and --resume_from_checkpoint true.", file=sys.stderr
@@ -65,13 +68,10 @@ def _takes_bare_debug(argv: list[str]) -> bool:
     return False
 
 
-def _fail_for_memory(error: BaseException, debug: bool) -> NoReturn:
-    _fail(
-        "The memory is full: lower --per_device_train_batch_size (and raise --gradient_accumulation_steps by as much), "
-        "--per_device_eval_batch_size, or --max_length or --image_size.",
-        error,
-        debug,
-    )
+def is_memory_full(error: BaseException) -> bool:
+    """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 def _fail(message: str, error: BaseException, debug: bool) -> NoReturn:

@@ -1,14 +1,15 @@
 """A run in its phases: resolve, fit, finish, push."""
 
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from rich.console import Console
 
 from ..flags.kinds import Arguments
 from ..hub.push import push_run
+from ..report.console import make_console
 from ..run_folders.lock import lock_folder
 from ..task import Task
 from .adapters import finish_adapters
@@ -18,7 +19,7 @@ from .ngrams import add_ngrams
 from .resolve import resolve
 
 
-def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> dict[str, float]:
+def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> tuple[Path, dict[str, float]]:
     """Train, choose the best checkpoint, save it, evaluate the saved model in float32, report, and push if that is asked for.
 
     Args:
@@ -27,13 +28,13 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> d
         name: What the name of a new folder begins with.
 
     Returns:
-        All results, as in `all_results.json`.
+        The run's folder, and all results, as in `all_results.json`.
 
     Raises:
         UserError: A layer or metric does not exist, flags do not go together, or another process works in the folder.
 
     """
-    console = Console(quiet=arguments.training.process_index != 0)
+    console = make_console(is_quiet=arguments.training.process_index != 0)
     settings = resolve(task, arguments, name)
     is_main = arguments.training.process_index == 0
     with lock_folder(settings.folder) if is_main else nullcontext():
@@ -45,7 +46,7 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> d
         if fitted.trainer.is_world_process_zero():
             order = settings.push
             push_run(settings.folder, order.repo_id, order.license, order.language, order.private)
-    return results
+    return settings.folder, results
 
 
 def _end_process_group(accelerator: Accelerator) -> None:

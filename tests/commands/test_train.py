@@ -59,7 +59,7 @@ def test_the_run_is_called_after_its_data(
     Path("run.yaml").write_text("dataset: other.parquet\n")
     names: list[str] = []
     monkeypatch.setattr("hfkit.tasks.train.prepare_task", lambda *_: None)
-    monkeypatch.setattr("hfkit.tasks.train.train_classifier", lambda _, __, name: names.append(name) or {})
+    monkeypatch.setattr("hfkit.tasks.train.train_classifier", lambda _, __, name: (Path(), names.append(name) or {}))
     data = [] if "--config" in more else ["--dataset", "my reviews.csv"]
     result = CliRunner().invoke(app, ["train", "text", *data, "--backbone", "bert-base-uncased", *more])
     assert result.exit_code == 0, result.output

@@ -1,0 +1,176 @@
+"""Images and labels that are values in Python: paths, arrays, Pillow's images, and datasets, which stay as they are."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xxhash
+from datasets import Dataset, Features
+from datasets import Image as ImageFeature
+from PIL import Image, ImageOps
+
+from ..notes import Note
+from .columns import LABEL_COLUMNS, check_columns, find_column, find_label_column
+from .image_sources import IMAGE_COLUMNS, ImageSource, name_images, read_images, source_of_datasets
+from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
+from .split_names import find_split_column, rows_of_splits
+
+_COLUMNS = (*IMAGE_COLUMNS, "file", "path")
+_MODES_OF_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+_ROWS_AT_ONCE = 256
+
+
+def make_image_source(
+    data: Any, labels: Any, image_column: str | None = None, label_column: str | None = None, needs_train: bool = True
+) -> tuple[ImageSource, str]:
+    """Return images that are values in Python, and their name for the flag `dataset`; the values stay as they are.
+
+    Args:
+        data: A DataFrame or a Dataset with a column of images, a list of images with `labels`, of (image, label) pairs or of
+            dictionaries, or a dictionary of splits of these, of folders and of datasets by name. An image is a path, one of
+            Pillow's, an array (height, width, 3) of uint8, or the bytes of a file.
+        labels: Labels of a list of images, in its order; else None.
+        image_column: The column of the images; default: found by its type or name.
+        label_column: The column of the labels; default: found by its name.
+        needs_train: Whether there has to be a split to train on.
+
+    Raises:
+        TypeError: The data is of a kind that is not understood.
+        ValueError: It is of such a kind, and not as it must be.
+        UserError: A column is not there, or what is read by its name is not as it must be.
+
+    """
+    columns = (image_column, label_column)
+    if isinstance(data, Mapping):
+        parts = read_splits(data, labels, needs_train, lambda split, part: _read_part(split, part, columns))
+        source = _join(parts)
+    else:
+        source = _read_value(data, labels, columns, parts_rows=needs_train)
+    return source, in_memory_name(_checksum(source))
+
+
+def _join(parts: dict[str, ImageSource]) -> ImageSource:
+    """Put sources of one split each together; names of classes and notes are those of the first."""
+    first = next(iter(parts.values()))
+    images = {split: part.images["train"] for split, part in parts.items()}
+    tables = {split: part.tables["train"] for split, part in parts.items()}
+    return ImageSource(images, tables, first.label_column, first.class_names, first.notes)
+
+
+def _read_part(split: str, part: Any, columns: tuple[str | None, str | None]) -> ImageSource:
+    """Read one split of a dictionary; of a dataset with several splits that is read by its name it is the same one."""
+    if not is_named(part):
+        return _read_value(part, None, columns, parts_rows=False, may_lack_labels=split == "test")
+    source = read_images(str(part), None, None, *columns)
+    chosen = choose_part(split, str(part), list(source.images))
+    images, tables = {"train": source.images[chosen]}, {"train": source.tables[chosen]}
+    return ImageSource(images, tables, source.label_column, source.class_names, source.notes)
+
+
+def _read_value(
+    value: Any,
+    labels: Any,
+    columns: tuple[str | None, str | None],
+    parts_rows: bool,
+    may_lack_labels: bool = False,
+) -> ImageSource:
+    """Return the images of a value, with `parts_rows` parted by a column `split` where there is one."""
+    if isinstance(value, Dataset) and labels is None:
+        # What follows works on the table underneath, which has other rows where some were chosen.
+        rows = value.with_format(None).flatten_indices() if value._indices is not None else value.with_format(None)
+        known = [name for name in rows.column_names if parts_rows or name.lower() != "split" or name in columns]
+        rows = rows.select_columns(known)
+        if may_lack_labels and not _has_labels(known, columns[1]):
+            rows = rows.add_column(columns[1] or LABEL_COLUMNS[0], [None] * len(rows))
+        return source_of_datasets(NAME, {"train": rows}, *columns)
+    table = to_table(value, labels, (columns[0] or "image", columns[1] or "label"), "image")
+    if may_lack_labels and not _has_labels(list(table.columns), columns[1]):
+        table = table.assign(**{columns[1] or LABEL_COLUMNS[0]: None})
+    notes: list[Note] = []
+    image = columns[0] or find_column(NAME, list(table.columns), _COLUMNS, "image_column")
+    label = columns[1] or find_label_column(NAME, list(table.columns), notes)
+    check_columns(NAME, "train", list(table.columns), [image], label)
+    positions: dict[str, list[int]] = {}
+    split = find_split_column(list(table.columns), (image, label)) if parts_rows else None
+    if split is not None:
+        positions, note = rows_of_splits(NAME, split, table[split])
+        notes.append(note)
+    parts = {name: table.iloc[rows] for name, rows in positions.items()} or {"train": table}
+    images = {name: _to_images(part[image]) for name, part in parts.items()}
+    tables = {
+        name: pd.DataFrame({"file": name_images(images[name], name), "label": part[label].tolist()}, dtype=object)
+        for name, part in parts.items()
+    }
+    return ImageSource(images, tables, label, notes=notes)
+
+
+def _has_labels(columns: Sequence[str], label_column: str | None) -> bool:
+    """Tell whether one of the columns is the given one of the labels, or has a usual name for them."""
+    return any(column == label_column if label_column else column.lower() in LABEL_COLUMNS for column in columns)
+
+
+def _to_images(values: pd.Series) -> Dataset:
+    cells = [_to_cell(value, row) for row, value in zip(values.index, values.tolist(), strict=True)]
+    return Dataset.from_dict({"image": cells}, features=Features({"image": ImageFeature(decode=False)}))
+
+
+def _to_cell(value: Any, row: int) -> dict[str, Any] | None:
+    """Return an image as `{"bytes", "path"}`, or None where there is none.
+
+    Raises:
+        TypeError: It is no image.
+
+    """
+    if isinstance(value, str | Path):
+        return {"bytes": None, "path": str(Path(value).expanduser())}
+    if isinstance(value, bytes):
+        return {"bytes": value, "path": None}
+    if isinstance(value, Mapping) and set(value) <= {"bytes", "path"}:
+        is_there = any(part is not None for part in value.values())
+        return {"bytes": value.get("bytes"), "path": value.get("path")} if is_there else None
+    if isinstance(value, np.ndarray):
+        try:
+            value = Image.fromarray(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"Row {row}, counted from 0, is an array {value.shape} of {value.dtype}, which is no image: give one "
+                "(height, width, 3) or (height, width) of uint8."
+            ) from error
+    if isinstance(value, Image.Image):
+        return {"bytes": _encode(value), "path": None}
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    raise TypeError(
+        f"Row {row}, counted from 0, is a {type(value).__name__} and no image: give a path, an image of Pillow, an array "
+        "(height, width, 3) of uint8, or the bytes of a file."
+    )
+
+
+def _encode(image: Image.Image) -> bytes:
+    """Return an image as PNG, turned as its EXIF orientation says; nothing of one that cannot be read, as of a broken file."""
+    content = io.BytesIO()
+    try:
+        turned = ImageOps.exif_transpose(image)
+        if turned.mode == "F":  # more than 8 bits a channel, which the reader refuses as in a file
+            turned.save(content, format="tiff")
+        else:
+            turned = turned if turned.mode in _MODES_OF_PNG else turned.convert("RGB")
+            turned.save(content, format="png")
+    except (OSError, SyntaxError, ValueError):
+        return b""
+    return content.getvalue()
+
+
+def _checksum(source: ImageSource) -> str:
+    """Return a checksum of the labels, and of what the images are read from."""
+    digest = xxhash.xxh3_128()
+    for split, images in source.images.items():
+        digest.update(f"{split} {source.tables[split]['label'].tolist()!r}".encode())
+        for batch in images.iter(_ROWS_AT_ONCE):
+            for cell in batch["image"]:
+                digest.update(repr(cell and cell["path"]).encode())
+                digest.update(cell["bytes"] if cell and cell["bytes"] is not None else b"")
+    return digest.hexdigest()

@@ -1,0 +1,165 @@
+"""A finished run as a value in Python: what came of it, and its model at work."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from transformers import Pipeline
+
+from ..errors import UserError
+from ..evaluate import EvaluationRequest, evaluate_model
+from ..flags.prediction import check_evaluation_early, check_model_path
+from ..hub.push import push_run
+from ..prediction.loading import open_pipeline
+from ..report.console import make_console
+from ..report.run_html import describe_accuracy, render_run
+from ..run_folders.state import read_json
+from ..training.process_state import own_process_state
+from .values import read_value
+
+_RESULTS_FILE = "all_results.json"
+_SUMMARY_FILE = "summary.json"
+_REPORT_FILE = "report/classification_report.md"
+
+
+class Run:
+    """A finished run, whose last expression in a notebook shows its result, its baselines and its pictures.
+
+    Args:
+        folder: Of the run, such as `runs/reviews-20261125-120000`.
+
+    Raises:
+        UserError: It holds no finished run.
+
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        check_model_path(str(folder))
+        self.folder = Path(folder).expanduser()
+        for name in ("config.json", _RESULTS_FILE):
+            if not (self.folder / name).is_file():
+                raise UserError(f"{folder} is no finished run of hfkit: {name} is missing (from {Path.cwd()}).")
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """All results by name, as in `all_results.json`, such as `test_accuracy` with `test_accuracy_low` and `_high`."""
+        return read_json(self.folder / _RESULTS_FILE)
+
+    @property
+    def report(self) -> str:
+        """The metrics by class of the split that is shown, as Markdown; nothing where it has no labels."""
+        file = self.folder / _REPORT_FILE
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The model's pipeline in float32, as of `hfkit.load_pipeline`."""
+        with own_process_state():
+            return open_pipeline(str(self.folder))
+
+    @property
+    def model(self) -> Any:
+        """The model, in evaluation mode."""
+        return self.pipeline.model
+
+    def predict(self, rows: Any, batch_size: int | None = None, **columns: Any) -> pd.DataFrame:
+        """Predict rows without labels, as `load_pipeline(...).predict` does.
+
+        Args:
+            rows: A list of texts or photos, or a DataFrame, whose columns and index are kept.
+            batch_size: Rows of a batch; default: 32 on a CPU, else 128.
+            columns: `text_column` or `image_column`; default: as in the run, or found by its name.
+
+        Returns:
+            The rows with `prediction`, `confidence`, `score_LABEL` for each label, and perhaps `answered`.
+
+        Raises:
+            ValueError: A row cannot be read, or a column is not there.
+
+        """
+        pipeline: Any = self.pipeline
+        return pipeline.predict(rows, batch_size=batch_size, **columns)
+
+    def evaluate(
+        self,
+        data: Any,
+        *,
+        labels: Any = None,
+        text: str | Sequence[str] | None = None,
+        image: str | None = None,
+        label: str | None = None,
+        split: str | None = None,
+        batch_size: int | None = None,
+        output_dir: str | Path | None = None,
+    ) -> dict[str, Any]:
+        """Evaluate the model on labelled data, as `hfkit evaluate` does, and write the report into a new folder.
+
+        Args:
+            data: As training takes them: a DataFrame, a list, a Dataset, a dictionary of splits, or a name.
+            labels: Labels of a list of texts or images.
+            text: The text column, or two; default: as in the run, or found by its name.
+            image: The image column; default: found.
+            label: The label column; default: as in the run, or found by its name.
+            split: Which of several splits; default: test, else validation.
+            batch_size: Rows of a batch; default: 32 on a CPU, else 128.
+            output_dir: New folder of the report; default: `runs/evaluate-NAME-TIME`.
+
+        Returns:
+            The results by name, such as `test_accuracy`, each with its interval.
+
+        Raises:
+            TypeError: The data is of a kind that is not understood.
+            ValueError: It is of such a kind, and not as it must be.
+            UserError: A column or a label is not as it must be.
+
+        """
+        texts = [text] if isinstance(text, str) else None if text is None else list(text)
+        folder = None if output_dir is None else Path(output_dir).expanduser()
+        is_text = self.pipeline.tokenizer is not None
+        source, dataset = read_value(
+            "text" if is_text else "image", data, labels, texts if is_text else image, label, needs_train=False
+        )
+        check_evaluation_early(str(self.folder), dataset if source is None else None, folder, split, batch_size)
+        request = EvaluationRequest(
+            str(self.folder), dataset, folder, split, texts, label, image, batch_size, source=source
+        )
+        with own_process_state():
+            return evaluate_model(request, make_console())[1]
+
+    def push(
+        self,
+        repo_id: str,
+        license: str,
+        language: str | None = None,
+        private: bool = False,
+        predictions: bool = False,
+    ) -> dict[str, Any]:
+        """Prove that the model works for others, upload it, and prove it again from the Hub, as `hfkit push` does.
+
+        Args:
+            repo_id: `USER/NAME` on the Hub; it is made if it is not there.
+            license: The model's license, by the Hub's name for it, such as `mit`.
+            language: Language of the texts, such as `en`.
+            private: Whether the repository is private.
+            predictions: Upload held-out rows with their predictions, too.
+
+        Returns:
+            `repo_id`, `commit`, `tag`, `proven`, and the line of Python that loads exactly this model.
+
+        Raises:
+            UserError: The proof fails (nothing is uploaded then), or the Hub refuses.
+
+        """
+        return push_run(self.folder, repo_id, license, language, private, predictions)
+
+    def _summary(self) -> dict[str, Any]:
+        file = self.folder / _SUMMARY_FILE
+        return read_json(file) if file.is_file() else {}
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}): {describe_accuracy(self.results)}"
+
+    def _repr_html_(self) -> str:
+        return render_run(self.folder, self.results, self._summary())
