@@ -11,6 +11,7 @@ The public names are loaded when they are first used, so that importing hfkit co
 with transformers' Auto classes when it is loaded; `hfkit.models.register()` registers all of them.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(_HOMES.get(name, ".models"), __name__), name)
+        with warnings.catch_warnings():
+            # Of tqdm's, when it is imported in a notebook without ipywidgets: it shows bars of text then.
+            warnings.filterwarnings("ignore", "IProgress not found")
+            return getattr(import_module(_HOMES.get(name, ".models"), __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -18,7 +18,8 @@ from ..errors import UserError
 from ..flags.image_arguments import ImageDataArguments
 from ..machine import available_cores, hides_bars
 from ..notes import Note
-from .image_sources import ImageSource, read_images
+from .image_sources import ImageSource as ImageSource  # for those who hand one in
+from .image_sources import read_images
 from .labels import label_text
 from .split_names import SPLIT_NAMES
 from .splits import (

@@ -11,7 +11,6 @@ from ..backbones.packaged import LITE0, MINILM
 from ..data.image_sources import HUB_NAMES
 from ..files import write_file
 from ..flags.kinds import Arguments, TextModelArguments
-from ..flags.paths import IN_MEMORY
 from ..models import FAMILIES
 from ..models.fdvit import FDVIT_SIZES, published_name
 from ..notes import Note
@@ -80,7 +79,7 @@ def _without_folders(line: str, arguments: Arguments[Any, Any]) -> str:
 
 def is_local(name: str) -> bool:
     """Whether a dataset or backbone is a file, a folder or a value here."""
-    if name.startswith(IN_MEMORY):
+    if ":" in name:  # data in memory, or a path of Windows: the Hub's ids have none
         return True
     return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or name.count("/") > 1
 

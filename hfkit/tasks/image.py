@@ -7,8 +7,7 @@ from transformers import default_data_collator
 
 from ..backbones.image import build_image_classifier, check_backbone
 from ..data.augmented import frozen_images
-from ..data.image_sources import ImageSource
-from ..data.images import load_image_data
+from ..data.images import ImageSource, load_image_data
 from ..data.resized import keep_resized
 from ..data.transforms import BatchTransform, describe_changes, make_training_transform
 from ..flags.kinds import IMAGE, Arguments, ImageDataArguments, ImageModelArguments

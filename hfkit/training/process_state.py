@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
-from tqdm import TqdmWarning
 from transformers.utils import logging
 
 from ..errors import UserError
@@ -45,9 +44,8 @@ def own_process_state() -> Iterator[None]:
     put_back = [keep() for keep in (_keep_states, _keep_randomness, _keep_torch, _keep_variables, _keep_printing)]
     try:
         with warnings.catch_warnings():
-            # Of pyarrow's, raised inside of datasets, and of tqdm's, which shows a bar of text then.
+            # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
             warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
-            warnings.filterwarnings("ignore", "IProgress not found", TqdmWarning)
             yield
     except (MemoryError, RuntimeError) as error:
         if not is_memory_full(error):

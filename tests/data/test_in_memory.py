@@ -196,7 +196,10 @@ def test_all_forms_are_the_same_images(photos: Path, tmp_path: Path) -> None:
         ([path.read_bytes() for path in paths], np.array(labels)),
         (list(zip(map(str, paths), labels, strict=True)), None),
         (pd.DataFrame({"photo": paths, "label": labels}), None),
-        (Dataset.from_dict({"image": list(map(str, paths)), "label": labels}).cast_column("image", ImageFeature()), None),
+        (
+            Dataset.from_dict({"image": list(map(str, paths)), "label": labels}).cast_column("image", ImageFeature()),
+            None,
+        ),
     ]
     of_folder = digests(load_image_data(ImageDataArguments(dataset=str(photos / "train"))))
     for data, given in forms:

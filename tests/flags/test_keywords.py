@@ -41,7 +41,12 @@ def test_each_kind_of_value_is_read_back() -> None:
     assert (arguments.data.text_column, arguments.data.label_column) == (["-a"], "--label")
     assert arguments.data.label_names == ["-1", "1"]
     training = arguments.training
-    assert (training.num_train_epochs, training.learning_rate, training.baselines, training.bf16) == (3, 1e-3, False, False)
+    assert (training.num_train_epochs, training.learning_rate, training.baselines, training.bf16) == (
+        3,
+        1e-3,
+        False,
+        False,
+    )
     assert (training.lr_scheduler_type, training.lr_scheduler_kwargs) == ("cosine", {"num_cycles": 2})
     assert arguments.given == set(keywords) - {"seed"}
 

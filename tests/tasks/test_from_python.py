@@ -121,7 +121,7 @@ def test_flags_are_refused_as_on_the_command_line(options: dict[str, Any]) -> No
         train_text_classifier(TABLE, text="tweet", text_column="tweet", **options)
     with pytest.raises(ValueError, match="name the column of a file by label"):
         train_text_classifier("sample", labels=["a"], **options)
-    with pytest.raises(UserError, match="There is no file or folder nowhere.csv"):
+    with pytest.raises(UserError, match=r"There is no file or folder nowhere\.csv"):
         train_text_classifier("nowhere.csv", **options)
     with pytest.raises(UserError, match="--name '/x'"):
         train_text_classifier(TABLE, name="/x", **options)
@@ -134,7 +134,7 @@ def test_a_run_is_continued_with_the_same_data_alone(options: dict[str, Any]) ->
     given = {"text": "tweet", "label": "verdict", "output_dir": "run"}
     whole = train_text_classifier(TABLE, **given, **options)
     (whole.folder / "config.json").unlink()
-    with pytest.raises(UserError, match="was started with dataset memory:.*, not memory:"):
+    with pytest.raises(UserError, match=r"was started with dataset memory:.*, not memory:"):
         train_text_classifier(TABLE[2:], **given, resume_from_checkpoint=True)
     continued = train_text_classifier(TABLE, **given, resume_from_checkpoint=True)
     assert continued.results["test_loss"] == whole.results["test_loss"]

@@ -118,7 +118,9 @@ def test_the_process_is_as_before() -> None:
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried"), torch.OutOfMemoryError("out of memory")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("CUDA out of memory. Tried"), torch.OutOfMemoryError("out of memory")]
+)
 def test_full_memory_is_told_in_a_sentence(error: Exception) -> None:
     with pytest.raises(UserError, match="The memory is full: lower --per_device_train_batch_size"), own_process_state():
         raise error
