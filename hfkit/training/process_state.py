@@ -7,12 +7,15 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import datasets
+import huggingface_hub
 import numpy as np
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
 from transformers.utils import logging
 
 from ..errors import UserError
+from ..offline import use_cache_without_hub
 from .launch import MEMORY_IS_FULL, is_memory_full
 
 # What transformers and accelerate set for a run, such as by --torch_compile or --full_determinism, and read in the next one.
@@ -35,13 +38,15 @@ def own_process_state() -> Iterator[None]:
     """Let a block begin as if it were the first of its process, and put back afterwards what it changed.
 
     That is: accelerate's states with their precision, random generators, torch's threads and switches, environment variables
-    of the launcher, and what transformers prints.
+    of the launcher, what transformers prints, and whether the Hub is left out.
 
     Raises:
         UserError: The memory is full; what else the block raises goes on.
 
     """
-    put_back = [keep() for keep in (_keep_states, _keep_randomness, _keep_torch, _keep_variables, _keep_printing)]
+    put_back = [
+        keep() for keep in (_keep_states, _keep_randomness, _keep_torch, _keep_variables, _keep_printing, _keep_hub)
+    ]
     try:
         with warnings.catch_warnings():
             # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
@@ -146,5 +151,17 @@ def _keep_printing() -> Callable[[], None]:
     def put_back() -> None:
         logging.set_verbosity(verbosity)
         (logging.enable_progress_bar if had_bars else logging.disable_progress_bar)()
+
+    return put_back
+
+
+def _keep_hub() -> Callable[[], None]:
+    """Keep whether the Hub is left out: a run that could not reach it says nothing of the next one."""
+    of_hub, of_datasets = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+
+    def put_back() -> None:
+        huggingface_hub.constants.HF_HUB_OFFLINE = of_hub
+        datasets.config.HF_HUB_OFFLINE = of_datasets
+        use_cache_without_hub.cache_clear()
 
     return put_back

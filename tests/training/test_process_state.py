@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from transformers import TrainerCallback
 from transformers.utils import logging
 
 from hfkit.errors import UserError
+from hfkit.offline import use_cache_without_hub
 from hfkit.tasks.from_python import train_text_classifier
 from hfkit.training.callbacks import EpochLog
 from hfkit.training.process_state import own_process_state
@@ -88,6 +90,9 @@ def test_a_run_that_was_stopped_leaves_nothing(
 
 def test_the_process_is_as_before() -> None:
     accelerator = Accelerator(mixed_precision="bf16", cpu=True)
+    use_cache_without_hub()
+    was_offline = huggingface_hub.constants.HF_HUB_OFFLINE
+    logging.enable_progress_bar()
     torch.manual_seed(5)
     state = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate())  # type: ignore[index]
     settings = (torch.get_num_threads(), torch.get_default_dtype(), logging.get_verbosity())
@@ -105,6 +110,7 @@ def test_the_process_is_as_before() -> None:
         os.environ["ACCELERATE_DYNAMO_BACKEND"] = "inductor"
         logging.set_verbosity_debug()
         logging.disable_progress_bar()
+        huggingface_hub.constants.HF_HUB_OFFLINE = False
         raise ValueError("of the block")
     assert accelerator.mixed_precision == "bf16"
     assert torch.equal(torch.get_rng_state(), state[0])
@@ -115,6 +121,8 @@ def test_the_process_is_as_before() -> None:
     assert not torch.backends.cudnn.benchmark
     assert "ACCELERATE_DYNAMO_BACKEND" not in os.environ
     assert logging.is_progress_bar_enabled()
+    assert huggingface_hub.constants.HF_HUB_OFFLINE is was_offline
+    assert use_cache_without_hub.cache_info().currsize == 0
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
