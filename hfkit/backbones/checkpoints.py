@@ -1,7 +1,8 @@
 """Image backbones that are checkpoints of transformers: a Hub id or a folder, its weights, and its own preprocessing."""
 
+import copy
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def is_image_config(config: dict[str, Any]) -> bool:
 
 
 def read_checkpoint(backbone: str, revision: str | None = None) -> ImageCheckpoint:
-    """Read config and preprocessing of a checkpoint, downloaded where it is a Hub id.
+    """Read config and preprocessing of a checkpoint, downloaded where it is a Hub id; the config is the caller's own.
 
     Raises:
         UserError: It does not exist, cannot be reached, or is no image model of transformers.
@@ -73,7 +74,13 @@ def read_checkpoint(backbone: str, revision: str | None = None) -> ImageCheckpoi
     if not Path(source).is_dir():
         source = backbone
         use_cache_without_hub()
-    return _read(backbone, source, revision or "main")
+    checkpoint = _read(backbone, source, revision or "main")
+    return replace(checkpoint, config=copy.deepcopy(checkpoint.config))
+
+
+def forget_checkpoints() -> None:
+    """Read checkpoints again when they are asked for: a folder may have another one by now."""
+    _read.cache_clear()
 
 
 @functools.lru_cache(maxsize=8)

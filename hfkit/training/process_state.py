@@ -14,6 +14,7 @@ import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
 from transformers.utils import logging
 
+from ..backbones.checkpoints import forget_checkpoints
 from ..errors import UserError
 from ..offline import use_cache_without_hub
 from .launch import MEMORY_IS_FULL, is_memory_full
@@ -44,6 +45,7 @@ def own_process_state() -> Iterator[None]:
         UserError: The memory is full; what else the block raises goes on.
 
     """
+    forget_checkpoints()
     put_back = [
         keep() for keep in (_keep_states, _keep_randomness, _keep_torch, _keep_variables, _keep_printing, _keep_hub)
     ]

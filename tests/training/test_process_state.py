@@ -14,9 +14,10 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState, PartialState
 from conftest import ROOT
-from transformers import TrainerCallback
+from transformers import TrainerCallback, ViTConfig
 from transformers.utils import logging
 
+from hfkit.backbones.checkpoints import read_checkpoint
 from hfkit.errors import UserError
 from hfkit.offline import use_cache_without_hub
 from hfkit.tasks.from_python import train_text_classifier
@@ -56,6 +57,7 @@ def test_a_second_run_is_as_one_alone(tiny_backbone: Path, tweets: Path, tmp_pat
     assert second == alone
 
 
+SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 OPTIONS: dict[str, Any] = {
     "max_length": 24,
     "use_cpu": True,
@@ -134,3 +136,13 @@ def test_full_memory_is_told_in_a_sentence(error: Exception) -> None:
         raise error
     with pytest.raises(RuntimeError, match="another one"), own_process_state():
         raise RuntimeError("another one")
+
+
+def test_a_checkpoint_is_read_again_and_not_shared(tmp_path: Path) -> None:
+    ViTConfig(**SIZES, image_size=32, patch_size=8).save_pretrained(tmp_path)
+    first = read_checkpoint(str(tmp_path)).config
+    first.image_size = 8
+    assert read_checkpoint(str(tmp_path)).config.image_size == 32
+    ViTConfig(**SIZES, image_size=16, patch_size=8).save_pretrained(tmp_path)
+    with own_process_state():
+        assert read_checkpoint(str(tmp_path)).config.image_size == 16
