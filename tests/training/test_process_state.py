@@ -91,6 +91,7 @@ def test_a_run_that_was_stopped_leaves_nothing(
 
 
 def test_the_process_is_as_before() -> None:
+    AcceleratorState._reset_state(reset_partial_state=True)  # of other tests
     accelerator = Accelerator(mixed_precision="bf16", cpu=True)
     use_cache_without_hub()
     was_offline = huggingface_hub.constants.HF_HUB_OFFLINE
