@@ -21,7 +21,8 @@ from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
 from .prediction.loading import open_pipeline
-from .prediction.scorer import Scorer, make_scorer
+from .prediction.predictor import Scorer
+from .prediction.scorer import make_scorer
 from .report import illustrations, split, tables
 
 _ROWS_AT_ONCE = 4096
@@ -58,11 +59,11 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
     pipeline = open_pipeline(request.model, request.revision)
     model = pipeline.model
     names = [str(model.config.id2label[number]) for number in range(model.config.num_labels)]
-    data = _read(request, pipeline, names)
+    data = read_rows(request, pipeline, names)
     for note in data.notes:
         console.print(note.text, markup=False, highlight=False, soft_wrap=True)
     start = time.perf_counter()
-    logits = _predict(data.rows, make_scorer(pipeline, request.batch_size), is_text=pipeline.tokenizer is not None)
+    logits = predict_rows(data.rows, make_scorer(pipeline, request.batch_size), is_text=pipeline.tokenizer is not None)
     seconds = time.perf_counter() - start
     predicted = split.PredictedRows(
         _NAME, data.rows, names, logits, np.array(data.rows["label"]), model.config.answer_threshold
@@ -76,7 +77,7 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
     return folder, results
 
 
-def _read(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> LabelledRows:
+def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> LabelledRows:
     """Read the rows; columns that are not given are those of the run, where the data have them, or found by their names."""
     if pipeline.tokenizer is None:
         columns = request.image_column, request.label_column
@@ -95,7 +96,7 @@ def _as_list(value: object) -> Sequence[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def _predict(rows: Dataset, scorer: Scorer, is_text: bool) -> np.ndarray:
+def predict_rows(rows: Dataset, scorer: Scorer, is_text: bool) -> np.ndarray:
     """Return the logits (rows, classes) of all rows, in their order."""
     parts = []
     with tqdm(total=len(rows), unit=" rows", desc="Predicting", disable=hides_bars(), leave=False) as bar:

@@ -29,6 +29,7 @@ def code_checksum() -> str:
     digest, folder = hashlib.sha256(), Path(__file__).parent
     others = (
         "data/images.py",
+        "data/image_files.py",
         "data/resized.py",
         "data/transforms.py",
         "data/augmented.py",

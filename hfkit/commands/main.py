@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import cache, doctor, hub, ladder, predict, profile, runs, train
+from . import cache, deploy, doctor, hub, ladder, predict, runs, train
 
 
 def _normalize(name: str) -> str:
@@ -25,6 +25,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(hub.app, name="hub")
 app.command("predict")(predict.predict)
 app.command("evaluate")(predict.evaluate)
+app.command("export")(deploy.export)
 app.command("push")(hub.push)
 app.command("reproduce")(hub.reproduce)
 app.command("runs")(runs.runs)
@@ -32,7 +33,7 @@ app.command("compare")(runs.compare)
 app.command("clean")(runs.clean)
 app.command("doctor")(doctor.doctor)
 app.command("ladder", context_settings={"ignore_unknown_options": True})(ladder.ladder)
-app.command("profile", context_settings={"ignore_unknown_options": True})(profile.profile)
+app.command("profile", context_settings={"ignore_unknown_options": True})(deploy.profile)
 
 
 def _show_version(asked: bool) -> None:

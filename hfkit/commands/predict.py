@@ -7,7 +7,9 @@ import typer
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="A run's folder, a saved model's folder, or a Hub id.")],
+    model: Annotated[
+        str, typer.Argument(help="A run's folder, a saved model's or an exported model's folder, or a Hub id.")
+    ],
     given: Annotated[
         str,
         typer.Argument(

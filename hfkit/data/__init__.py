@@ -11,6 +11,7 @@ __all__ = [
     "class_folders",
     "columns",
     "halves",
+    "image_files",
     "image_sources",
     "images",
     "in_memory",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ..errors import UserError
 from ..notes import Note
 
+TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "sentiment", "y")
 
 

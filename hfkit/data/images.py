@@ -1,7 +1,5 @@
 """Image data: from a source to splits of images that can be read, with checked labels."""
 
-import io
-import struct
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,7 @@ from ..errors import UserError
 from ..flags.image_arguments import ImageDataArguments
 from ..machine import available_cores, hides_bars
 from ..notes import Note
+from .image_files import READING_ERRORS, describe_reading_error, find_image
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
 from .image_sources import read_images
 from .labels import label_text
@@ -33,22 +32,8 @@ from .splits import (
     note_repeated,
 )
 
-# What Pillow raises for files that are no images, broken or cut off.
-READING_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    TypeError,
-    KeyError,
-    IndexError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 CHECKED_AT_ONCE = 256
 """Images whose files are in memory at the same time when they are checked."""
-_DEEP_MODES = ("I", "F")
-"""Pillow's modes of more than 8 bits a channel, whose conversion to RGB clips most images to white."""
 
 
 def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = None) -> LabelledData:
@@ -90,20 +75,7 @@ def open_image(cell: Mapping[str, Any]) -> Image.Image:
         Image.DecompressionBombError: It has more pixels than Pillow's limit.
 
     """
-    return load_image(_find_image(cell))
-
-
-def _find_image(cell: Mapping[str, Any]) -> Image.Image:
-    """Open an image without decoding it, and refuse what must not be decoded."""
-    image = Image.open(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"])
-    if image.format == "EPS":  # whatever the file is called: Pillow would run Ghostscript on it
-        raise OSError("it is PostScript, a program: save it as PNG")
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise Image.DecompressionBombError(f"it has more than {limit:,} pixels")
-    if image.mode.startswith(_DEEP_MODES):
-        raise OSError("it has more than 8 bits a channel: save it with 8")
-    return image
+    return load_image(find_image(cell))
 
 
 def read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[Note]]:
@@ -149,7 +121,7 @@ def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str]:
     if cell is None or (cell["bytes"] is None and cell["path"] is None):
         return "no image", "", ""
     try:
-        image = _find_image(cell)
+        image = find_image(cell)
         mode = image.mode
         decoded = load_image(image)
         digest = xxhash.xxh3_128(f"{decoded.size}".encode())
@@ -157,12 +129,6 @@ def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str]:
     except READING_ERRORS as error:
         return describe_reading_error(error), "", ""
     return "", mode, digest.hexdigest()
-
-
-def describe_reading_error(error: BaseException) -> str:
-    """Return in some words what is wrong with an image that raised one of `READING_ERRORS`."""
-    text = " ".join(str(error).split())
-    return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})"
 
 
 def to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from ..errors import UserError
 from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path
 from .class_folders import is_hidden
+from .columns import TEXT_COLUMNS
 from .image_sources import HUB_NAMES, IMAGE_COLUMNS
 from .sources import load_hub
-from .text import TEXT_COLUMNS
 
 Modality = Literal["text", "image"]
 _NAMES: dict[str, Modality] = {"sample": "text", "constraint": "text", "digits": "image", "cifar10": "image"}

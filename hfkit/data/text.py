@@ -9,7 +9,7 @@ from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..models.cleaning import join_texts
 from ..notes import Note
-from .columns import check_columns, find_column, find_label_column
+from .columns import TEXT_COLUMNS, check_columns, find_column, find_label_column
 from .labels import encodable, label_text
 from .sources import Source, read_source
 from .split_names import SPLIT_NAMES
@@ -25,7 +25,6 @@ from .splits import (
 )
 from .stored_rows import stored_rows
 
-TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
 _ROWS_AT_ONCE = 10_000
 
 

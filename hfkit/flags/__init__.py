@@ -9,6 +9,7 @@ __all__ = [
     "command_line",
     "configuration",
     "early",
+    "export",
     "help",
     "image_arguments",
     "keywords",

@@ -156,7 +156,7 @@ def load_in_clean_process(
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                env=_environment(folder, with_token),
+                env=make_environment(folder, with_token),
                 cwd=folder,
                 timeout=CLEAN_PROCESS_SECONDS,
             )
@@ -170,7 +170,7 @@ def load_in_clean_process(
     return dict(json.loads(finished.stdout.strip().splitlines()[-1]))
 
 
-def _environment(folder: str, with_token: bool) -> dict[str, str]:
+def make_environment(folder: str, with_token: bool) -> dict[str, str]:
     """Return the environment of the process without hfkit; without the token only what it takes to run Python, and no home."""
     environment = dict(os.environ)
     if not with_token:

@@ -19,7 +19,9 @@ def move_to_the_left(
     """
     positions = torch.arange(mask.shape[1], device=mask.device)
     first = (mask != 0).int().argmax(dim=1, keepdim=True)
-    order = (positions + first) % max(mask.shape[1], 1)
+    order = positions + first
+    # What a remainder would do, whose divisor the exporter to ONNX takes for a constant.
+    order = torch.where(order < mask.shape[1], order, order - mask.shape[1])
     mask = mask.gather(1, order)
     is_empty = (mask != 0).sum(dim=1, keepdim=True) == 0
     mask = torch.where(is_empty & (positions == 0), torch.ones_like(mask), mask)

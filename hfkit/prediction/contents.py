@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import cached_file
-
-from ..data.columns import find_column
-from ..data.text import TEXT_COLUMNS
+from ..data.columns import TEXT_COLUMNS, find_column
 from ..errors import UserError
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from ..models.cleaning import join_texts
@@ -28,6 +25,8 @@ def read_run_flags(model: str, revision: str | None = None) -> dict[str, Any]:
         if folder.is_dir():
             file = str(folder / CONFIGURATION_FILE)
         else:
+            from transformers.utils import cached_file  # imports torch
+
             quiet = ("gated_repo", "missing_entries", "connection_errors")
             options = {f"_raise_exceptions_for_{name}": False for name in quiet}
             file = cached_file(model, CONFIGURATION_FILE, revision=revision or "main", **options)

@@ -1,5 +1,6 @@
 """From a name to the pipeline of a saved model in float32, and the checksum that tells models apart."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,7 +12,12 @@ from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.prediction import check_model_path
 from ..machine import code_checksum, package_versions
 from ..offline import use_cache_without_hub
+from .contents import read_run_columns
+from .onnx_folder import is_onnx_folder
 from .pipelines import load_pipeline
+from .predictor import Scorer
+from .results import ResultColumns
+from .scorer import make_scorer
 
 
 def open_pipeline(name: str, revision: str | None = None) -> Pipeline:
@@ -23,6 +29,10 @@ def open_pipeline(name: str, revision: str | None = None) -> Pipeline:
     """
     check_model_path(name)
     folder = Path(name).expanduser()
+    if is_onnx_folder(folder):
+        raise UserError(
+            f"{name} is a model in ONNX, which hfkit predict reads: name the model that it was exported from."
+        )
     if not folder.is_dir():
         use_cache_without_hub()
     logging.disable_progress_bar()
@@ -53,3 +63,39 @@ def prediction_digest(pipeline: Pipeline, *settings: str) -> str:
     for text in (code_checksum(), str(package_versions()), *settings):
         digest.update(f"\0{text}".encode())
     return digest.hexdigest()
+
+
+@dataclass
+class PipelinePredictor:
+    """A run, a saved model or a Hub id in `hfkit predict`, by the pipeline of its task."""
+
+    name: str
+    revision: str | None
+    pipeline: Pipeline
+    scorer: Scorer
+    results: ResultColumns
+
+    @classmethod
+    def open(cls, name: str, revision: str | None = None, batch_size: int | None = None) -> "PipelinePredictor":
+        """Load a model, see `open_pipeline`.
+
+        Raises:
+            UserError: As there.
+
+        """
+        pipeline = open_pipeline(name, revision)
+        results = ResultColumns.of_model(pipeline.model)
+        return cls(name, revision, pipeline, make_scorer(pipeline, batch_size), results)
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether it classifies texts, and not photos."""
+        return self.pipeline.tokenizer is not None
+
+    def text_columns(self) -> list[str]:
+        """Return those of the run, where its folder or Hub repository says them."""
+        return read_run_columns(self.name, self.revision)
+
+    def checksum(self, *settings: str) -> str:
+        """Return a checksum of weights, preprocessing, code, and further settings."""
+        return prediction_digest(self.pipeline, *settings)

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import Pipeline
-
 from ..flags.prediction import InputKind
 from ..notes import Note
-from .contents import choose_text_columns, read_run_columns, read_text
-from .loading import open_pipeline
-from .results import ResultColumns
+from .contents import choose_text_columns, read_text
+from .opening import open_predictor
+from .predictor import Predictor
 from .rows import RowSource
-from .scorer import make_scorer
 from .sources import open_source
 from .stream import Prediction, ReadContent, check_kind_fits
 
@@ -21,7 +18,7 @@ class Request:
     """What is predicted by what, and what becomes of it.
 
     Attributes:
-        model: Folder of a run or of a saved model, or a Hub id.
+        model: Folder of a run, of a saved or of an exported model, or a Hub id.
         given: A path, `-` for lines on stdin, or a text.
         kind: Which of them.
         output: The CSV file that is written; None: the results are printed.
@@ -49,29 +46,27 @@ class Request:
         return self.kind in (InputKind.TEXT, InputKind.PHOTO)
 
 
-def prepare(request: Request) -> tuple[Prediction, Pipeline, list[Note]]:
-    """Open rows and model, and return the prediction, the model's pipeline, and notes on what was found.
+def prepare(request: Request) -> tuple[Prediction, Predictor, list[Note]]:
+    """Open rows and model, and return the prediction, what predicts, and notes on what was found.
 
     Raises:
         UserError: The model or the input is not as it must be.
 
     """
     source, notes = open_source(request.given, request.kind)
-    pipeline = open_pipeline(request.model, request.revision)
-    check_kind_fits(pipeline, source.has_photos, source.name)
-    results = ResultColumns.of_model(pipeline.model)
-    results.check_free(source.name, source.columns)
-    read, more = _make_reader(request, source)
-    prediction = Prediction(source, make_scorer(pipeline, request.batch_size), read, results)
-    return prediction, pipeline, [*notes, *more]
+    predictor = open_predictor(request.model, request.revision, request.batch_size)
+    check_kind_fits(predictor.reads_texts, source.has_photos, source.name)
+    predictor.results.check_free(source.name, source.columns)
+    read, more = _make_reader(request, source, predictor)
+    return Prediction(source, predictor.scorer, read, predictor.results), predictor, [*notes, *more]
 
 
-def _make_reader(request: Request, source: RowSource) -> tuple[ReadContent, list[Note]]:
+def _make_reader(request: Request, source: RowSource, predictor: Predictor) -> tuple[ReadContent, list[Note]]:
     """Return what takes the content out of a row, and notes on where it is."""
     if source.has_photos:
         return lambda row: (row.photo, ""), []
     if request.kind in (InputKind.LINES, InputKind.TEXT):
         return lambda row: read_text(row, [0]), []
-    of_run = [] if request.text_column else read_run_columns(request.model, request.revision)
+    of_run = [] if request.text_column else predictor.text_columns()
     positions, notes = choose_text_columns(source.name, source.columns, request.text_column, of_run)
     return lambda row: read_text(row, positions), notes

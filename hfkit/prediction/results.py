@@ -1,16 +1,17 @@
 """The columns of a prediction: what is predicted, how surely, the score of each label, and whether it is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ..errors import UserError
-from ..models.answering import confidences
-from ..models.base import BackboneClassifier
+from .scores import confidences, softmax
+
+if TYPE_CHECKING:
+    from ..models.base import BackboneClassifier
 
 
 @dataclass(frozen=True)
@@ -20,18 +21,24 @@ class ResultColumns:
     Attributes:
         label_names: In the order of the label ids.
         answer_threshold: The lowest confidence of a row that is answered; None: there is no column `answered`.
+        confidences: From logits to how sure the model is of each row.
 
     """
 
     label_names: list[str]
     answer_threshold: float | None
+    confidences: Callable[[np.ndarray], np.ndarray] = confidences
 
     @classmethod
-    def of_model(cls, model: BackboneClassifier) -> "ResultColumns":
-        """Return those of a model."""
+    def of_model(cls, model: "BackboneClassifier") -> "ResultColumns":
+        """Return those of a model, whose thresholds were chosen by PyTorch's own arithmetic."""
+        import torch
+
+        from ..models.answering import confidences
+
         config = model.config
         names = [str(config.id2label[number]) for number in range(config.num_labels)]
-        return cls(names, config.answer_threshold)
+        return cls(names, config.answer_threshold, lambda logits: confidences(torch.from_numpy(logits)).numpy())
 
     @property
     def names(self) -> list[str]:
@@ -55,11 +62,11 @@ class ResultColumns:
 
     def values(self, logits: np.ndarray) -> list[list[Any]]:
         """Return a row of values for each row of logits (rows, classes), in the order of `names`."""
-        scores = torch.from_numpy(logits).double().softmax(dim=-1).numpy()
+        scores = softmax(logits)
         predictions = [self.label_names[number] for number in scores.argmax(axis=-1)]
         columns: list[list[Any]] = [predictions, scores.max(axis=-1).tolist(), *scores.T.tolist()]
         if self.answer_threshold is not None:
-            columns.append((confidences(torch.from_numpy(logits)) >= self.answer_threshold).tolist())
+            columns.append((self.confidences(logits) >= self.answer_threshold).tolist())
         return [list(row) for row in zip(*columns, strict=True)]
 
     def table(self, logits: np.ndarray) -> pd.DataFrame:

@@ -4,12 +4,11 @@ import json
 import time
 
 from rich.console import Console
-from transformers import Pipeline
 
 from ..errors import UserError
 from . import console as shown
-from .loading import prediction_digest
 from .output import Output
+from .predictor import Predictor
 from .prepare import Request, prepare
 from .stream import Prediction
 
@@ -23,11 +22,11 @@ def run_prediction(request: Request) -> int:
     """
     errors = Console(stderr=True)
     try:
-        prediction, pipeline, notes = prepare(request)
+        prediction, predictor, notes = prepare(request)
         for note in notes:
             errors.print(note.text, markup=False, highlight=False, soft_wrap=True)
         if request.output is not None:
-            return _write(request, pipeline, prediction)
+            return _write(request, predictor, prediction)
         return _show(request, prediction, errors)
     except RuntimeError as error:  # torch.OutOfMemoryError is one
         if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
@@ -35,13 +34,13 @@ def run_prediction(request: Request) -> int:
         raise UserError("The memory is full: lower --batch_size; --resume goes on with an --output.") from error
 
 
-def _write(request: Request, pipeline: Pipeline, prediction: Prediction) -> int:
+def _write(request: Request, predictor: Predictor, prediction: Prediction) -> int:
     """Write all rows, and say so; return how many could not be read."""
     assert request.output is not None
     source = prediction.source
     sizes = [prediction.scorer.batch_size, prediction.block]
     settings = json.dumps([source.identity, source.columns, request.text_column, sizes])
-    digest = prediction_digest(pipeline, settings)
+    digest = predictor.checksum(settings)
     output = (Output.resume if request.resume else Output.begin)(request.output, digest)
     before, start = output.progress.rows, time.perf_counter()
     prediction.write(output)

@@ -1,10 +1,10 @@
 """Logits of a block of texts or photos, in batches, as the model's own pipeline prepares them."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,44 +12,17 @@ from datasets import Dataset
 from PIL import Image
 from transformers import DataCollatorWithPadding, Pipeline
 
-from ..data.images import READING_ERRORS, describe_reading_error, open_image
+from ..data.image_files import READING_ERRORS, describe_reading_error
+from ..data.images import open_image
 from ..data.tokens import encode_texts
 from ..data.transforms import resize
 from ..evaluation.predict import predict_alone
 from ..machine import available_cores
 from ..models.base import BackboneClassifier
+from .predictor import Advance, Scored, Scorer
 
 BATCH_SIZES = {"cpu": 32, "other": 128}
 """Rows of a batch on a CPU, and on other devices, where nothing else is asked for."""
-Advance = Callable[[int], object]
-"""Is told after each batch how many rows it had."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What a model gave for the contents of a block.
-
-    Attributes:
-        logits: (readable contents, classes) in float32, in the order of the contents.
-        problems: What is wrong with contents that cannot be read, by their position.
-        truncated: Texts that were cut at the model's `max_length`.
-
-    """
-
-    logits: np.ndarray
-    problems: dict[int, str] = field(default_factory=dict)
-    truncated: int = 0
-
-
-class Scorer(Protocol):
-    """Predicts blocks of one kind of content."""
-
-    model: BackboneClassifier
-    batch_size: int
-
-    def score(self, contents: Sequence[Any], advance: Advance) -> Scored:
-        """Return the logits of all contents that can be read."""
-        ...
 
 
 def make_scorer(pipeline: Pipeline, batch_size: int | None = None) -> Scorer:

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
-from transformers import Pipeline
 
 from ..errors import UserError
 from .output import Output
+from .predictor import Advance, Scorer
 from .results import ResultColumns, write_number
 from .rows import BLOCK, Row, RowSource, cell_text, iter_blocks
-from .scorer import Advance, Scorer
 
 ReadContent = Callable[[Row], tuple[Any, str]]
 """From a row to what the model reads, and why that cannot be read (an empty text where it can)."""
@@ -137,16 +136,16 @@ class Prediction:
         ]
 
 
-def check_kind_fits(pipeline: Pipeline, is_photos: bool, name: str) -> None:
+def check_kind_fits(reads_texts: bool, is_photos: bool, name: str) -> None:
     """Refuse photos for a model of texts, and texts for a model of images.
 
     Raises:
         UserError: As above.
 
     """
-    if is_photos and pipeline.tokenizer is not None:
+    if is_photos and reads_texts:
         raise UserError(f"The model classifies texts, and {name} holds photos: name a table, or a text in quotes.")
-    if not is_photos and pipeline.tokenizer is None:
+    if not is_photos and not reads_texts:
         raise UserError(
             f"The model classifies photos, and {name} holds none: name a folder of photos, a photo, or a parquet file of images."
         )

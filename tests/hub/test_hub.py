@@ -318,8 +318,8 @@ def test_broken_repositories_are_findings(client: Client) -> None:
 def test_a_stranger_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_abc")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "abc")
-    assert proof._environment("/x", True)["HF_TOKEN"] == "hf_abc"
-    environment = proof._environment("/x", False)
+    assert proof.make_environment("/x", True)["HF_TOKEN"] == "hf_abc"
+    environment = proof.make_environment("/x", False)
     assert not [value for value in environment.values() if "abc" in value]
     assert environment["HOME"] == environment["HF_HOME"] == "/x", "where tokens are kept"
     assert environment["PATH"] == os.environ["PATH"]

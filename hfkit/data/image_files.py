@@ -1,0 +1,56 @@
+"""Opening a file of an image: what is refused, and how it becomes RGB; it needs Pillow alone and travels with exported models."""
+
+import io
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image, ImageOps
+
+# What Pillow raises for files that are no images, broken or cut off.
+READING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    TypeError,
+    KeyError,
+    IndexError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+_DEEP_MODES = ("I", "F")
+"""Pillow's modes of more than 8 bits a channel, whose conversion to RGB clips most images to white."""
+
+
+def find_image(cell: Mapping[str, Any]) -> Image.Image:
+    """Open an image without decoding it, and refuse what must not be decoded.
+
+    Args:
+        cell: `{"bytes": ..., "path": ...}`, one of which may be None.
+
+    Raises:
+        OSError: It is no image, or has more than 8 bits a channel; other errors are Pillow's.
+        Image.DecompressionBombError: It has more pixels than Pillow's limit.
+
+    """
+    image = Image.open(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"])
+    if image.format == "EPS":  # whatever the file is called: Pillow would run Ghostscript on it
+        raise OSError("it is PostScript, a program: save it as PNG")
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise Image.DecompressionBombError(f"it has more than {limit:,} pixels")
+    if image.mode.startswith(_DEEP_MODES):
+        raise OSError("it has more than 8 bits a channel: save it with 8")
+    return image
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Turn an image by its EXIF orientation, and convert it to RGB: what `pipeline()` does with it."""
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def describe_reading_error(error: BaseException) -> str:
+    """Return in some words what is wrong with an image that raised one of `READING_ERRORS`."""
+    text = " ".join(str(error).split())
+    return "an unreadable image" if "cannot identify" in text else f"an unreadable image ({text[:100]})"

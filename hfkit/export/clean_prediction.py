@@ -1,0 +1,115 @@
+"""Rows with known scores, and what an exported folder gives for them where torch, transformers and hfkit cannot be imported."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from transformers import Pipeline
+
+from ..errors import UserError
+from ..hub.client import redact
+from ..hub.proof import CLEAN_PROCESS_SECONDS, HARD_TEXTS, make_environment
+from ..prediction.scorer import make_scorer
+from ..prediction.scores import softmax
+
+SAMPLE_TEXTS = (*HARD_TEXTS, "A text.", "A longer text, with more words than there are tokens in a short one. " * 20)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Inputs with the scores that the model of PyTorch gives them.
+
+    Attributes:
+        inputs: Texts, or files of images.
+        scores: (rows, classes).
+        source: What they are called.
+
+    """
+
+    inputs: list[str]
+    scores: np.ndarray
+    source: str
+
+
+def find_reference(model: str, pipeline: Pipeline, labels: list[str], spare: Path) -> Reference:
+    """Return the held-out rows that a run keeps as a proof, or where there are none a few samples.
+
+    Args:
+        model: Folder of a run, or another model's name.
+        pipeline: Of the model.
+        labels: The model's, in their order.
+        spare: A folder for samples of images.
+
+    Raises:
+        UserError: The proof is of another model.
+
+    """
+    file = Path(model).expanduser() / "proof" / "rows.json"
+    if file.is_file():
+        proof = json.loads(file.read_text(encoding="utf-8"))
+        if proof["labels"] != labels:
+            raise UserError(
+                f"{file} has the labels {proof['labels']}, but the model has {labels}: name a finished run."
+            )
+        is_image = proof["task"] == "image-classification"
+        inputs = [str((file.parent / name).resolve()) for name in proof["inputs"]] if is_image else proof["inputs"]
+        return Reference(inputs, np.array(proof["scores"]), f"{len(inputs)} held-out rows of the run")
+    inputs = _make_images(spare) if pipeline.tokenizer is None else list(SAMPLE_TEXTS)
+    contents = [{"bytes": None, "path": name} for name in inputs] if pipeline.tokenizer is None else inputs
+    logits = make_scorer(pipeline).score(contents, lambda rows: None).logits
+    return Reference(inputs, softmax(logits), f"{len(inputs)} samples (the model has no held-out rows)")
+
+
+def _make_images(folder: Path) -> list[str]:
+    """Write three images of noise, always the same, and return their files."""
+    random = np.random.default_rng(0)
+    files = []
+    for number, (width, height) in enumerate([(64, 48), (300, 400), (33, 91)]):
+        file = folder / f"{number}.png"
+        Image.fromarray(random.integers(0, 256, (height, width, 3)).astype("uint8")).save(file)
+        files.append(str(file))
+    return files
+
+
+def predict_in_clean_process(folder: Path, inputs: list[str], labels: list[str]) -> np.ndarray:
+    """Return the scores (rows, classes) that the `predict.py` of a folder gives in a process without torch and the others.
+
+    Raises:
+        UserError: It failed, or gives other labels.
+
+    """
+    with tempfile.TemporaryDirectory() as name:
+        script, file = Path(name) / "clean_process.py", Path(name) / "inputs.json"
+        # From its own folder: beside hfkit's files, those would be found in the place of the standard library's.
+        shutil.copy(Path(__file__).with_name("clean_process.py"), script)
+        file.write_text(json.dumps(inputs), encoding="utf-8")
+        finished = subprocess.run(
+            [sys.executable, str(script), str(folder.resolve()), str(file)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            env={
+                **make_environment(name, with_token=False),
+                "PYTHONIOENCODING": "utf-8",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            cwd=name,
+            timeout=CLEAN_PROCESS_SECONDS,
+        )
+    if finished.returncode != 0:
+        reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
+        raise UserError(
+            f"The exported model cannot be run without torch and transformers ({reason}): nothing was written."
+        )
+    answers = [json.loads(line) for line in finished.stdout.splitlines()]
+    if len(answers) != len(inputs) or any(list(answer["scores"]) != labels for answer in answers):
+        raise UserError(
+            f"The exported model does not give a score for each of {', '.join(labels)}: nothing was written."
+        )
+    return np.array([list(answer["scores"].values()) for answer in answers])

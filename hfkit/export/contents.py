@@ -1,0 +1,109 @@
+"""What stands in an exported folder beside the graph: settings, tokenizer, and the files of Python that predict with it."""
+
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from transformers import Pipeline
+from transformers.image_utils import PILImageResampling
+
+from ..errors import UserError
+from ..files import write_file
+from ..prediction.onnx_folder import INTERPOLATIONS, SETTINGS_FILE, TASKS
+from ..run_folders.manifest import MANIFEST_FILE, checksums
+
+_PACKAGE = Path(__file__).parent.parent
+CODE = {
+    TASKS[0]: {"scores.py": "prediction/scores.py", "cleaning.py": "models/cleaning.py"},
+    TASKS[1]: {
+        "scores.py": "prediction/scores.py",
+        "pixels.py": "prediction/pixels.py",
+        "image_files.py": "data/image_files.py",
+    },
+}
+"""By task: the files beside `predict.py`, and where they are in hfkit."""
+_SIBLING = re.compile(r"^(\s*)from \.+(?:\w+\.)*(\w+) import", re.MULTILINE)
+
+
+def make_settings(pipeline: Pipeline, text_column: list[str]) -> dict[str, Any]:
+    """Return what `predict.py` has to know of a model.
+
+    Raises:
+        UserError: Its preprocessing cannot be done without transformers.
+
+    """
+    config = pipeline.model.config
+    task = TASKS[1] if pipeline.tokenizer is None else TASKS[0]
+    settings = {
+        "hfkit": version("hfkit"),
+        "model_type": config.model_type,
+        "task": task,
+        "labels": [str(config.id2label[number]) for number in range(config.num_labels)],
+        "answer_threshold": config.answer_threshold,
+        "rows_at_once": None,
+    }
+    if task == TASKS[1]:
+        return {**settings, "pixels": _describe_pixels(pipeline.image_processor)}
+    tokenizer = pipeline.tokenizer
+    return {
+        **settings,
+        "max_length": config.max_length,
+        "cleaning": list(config.cleaning),
+        "pad_token_id": int(tokenizer.pad_token_id or 0),
+        "truncation_side": tokenizer.truncation_side,
+        "text_column": text_column,
+    }
+
+
+def _describe_pixels(processor: Any) -> dict[str, Any]:
+    """Return how images become pixel values.
+
+    Raises:
+        UserError: By more than a resize to a size, a scale and a normalisation.
+
+    """
+    size = {name: value for name, value in dict(processor.size).items() if value is not None}
+    others = [name for name in ("do_center_crop", "do_pad") if getattr(processor, name, None)]
+    steps = all(getattr(processor, name, None) for name in ("do_resize", "do_rescale", "do_normalize"))
+    interpolation = PILImageResampling(processor.resample).name.lower()
+    if set(size) != {"height", "width"} or others or not steps or interpolation not in INTERPOLATIONS:
+        raise UserError(
+            f"The model's image processor does more than to resize to height and width by {', '.join(INTERPOLATIONS)}, to scale "
+            "and to normalise: such a model cannot be exported."
+        )
+    if abs(processor.rescale_factor * 255 - 1) > 1e-6:
+        raise UserError(
+            f"The model's image processor scales by {processor.rescale_factor}, and not by 1/255: write 1/255."
+        )
+    values = {"mean": list(map(float, processor.image_mean)), "std": list(map(float, processor.image_std))}
+    return {"height": int(size["height"]), "width": int(size["width"]), "interpolation": interpolation, **values}
+
+
+def write_contents(folder: Path, pipeline: Pipeline, task: str) -> None:
+    """Write `predict.py` and the files beside it, and of a model of texts `tokenizer.json`.
+
+    Raises:
+        UserError: The tokenizer has no such file.
+
+    """
+    if pipeline.tokenizer is not None:
+        backend = getattr(pipeline.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise UserError(
+                f"The model's tokenizer, a {type(pipeline.tokenizer).__name__}, is written in Python and has no tokenizer.json: "
+                "such a model cannot be exported."
+            )
+        write_file(folder / "tokenizer.json", backend.to_str(pretty=True))
+    for name, source in {"predict.py": "prediction/onnx_model.py", **CODE[task]}.items():
+        # The files stand side by side there, and are no package.
+        text = (_PACKAGE / source).read_text(encoding="utf-8")
+        write_file(folder / name, _SIBLING.sub(r"\1from \2 import", text))
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Write `export.json`, and the manifest with the SHA-256 of all files."""
+    write_file(folder / SETTINGS_FILE, json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST_FILE)
+    write_file(folder / MANIFEST_FILE, json.dumps(checksums(folder, files), indent=2) + "\n")

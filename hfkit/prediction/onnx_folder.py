@@ -1,0 +1,94 @@
+"""The files of a model in ONNX: found, and checked before they are used; nothing here imports torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..models.cleaning import STEPS
+from ..run_folders.manifest import checksums, read_manifest
+
+SETTINGS_FILE = "export.json"
+GRAPH_FILE = "model.onnx"
+TASKS = ("text-classification", "image-classification")
+INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "nearest")
+LARGEST_SIDE = 4096
+"""Pixels; a larger image size is a mistake, or an attack on the memory."""
+
+
+def is_onnx_folder(folder: Path) -> bool:
+    """Whether `hfkit export` wrote a folder."""
+    return (folder / SETTINGS_FILE).is_file() and not (folder / "config.json").is_file()
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what `export.json` of a folder holds, checked: it may be anybody's, and nothing in it is code or a path.
+
+    Raises:
+        UserError: A file is missing or damaged, or a value is none.
+
+    """
+    try:
+        _check_sums(folder)
+        settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        _check_settings(settings)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise UserError(
+            f"The exported model {folder} is damaged ({reason}): export it again by hfkit export."
+        ) from error
+    return dict(settings)
+
+
+def _check_sums(folder: Path) -> None:
+    """Compare the files with the manifest.
+
+    Raises:
+        ValueError: One is missing, or another one.
+
+    """
+    sums = read_manifest(folder)
+    for name in sums:
+        if Path(name).name != name:
+            raise ValueError(f"{name} is no file of the folder")
+        if not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+    if not {SETTINGS_FILE, GRAPH_FILE} <= set(sums):
+        raise ValueError("the manifest does not name the model")
+    now = checksums(folder, [folder / name for name in sums])
+    changed = [name for name, value in now.items() if value != sums[name]]
+    if changed:
+        raise ValueError(f"{changed[0]} is not what was written")
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    """Refuse values of other types, or that would need much memory.
+
+    Raises:
+        ValueError: There are such.
+
+    """
+    rows, threshold = settings["rows_at_once"], settings["answer_threshold"]
+    well = {
+        "task": settings["task"] in TASKS,
+        "labels": isinstance(settings["labels"], list) and len(settings["labels"]) > 1,
+        "rows_at_once": rows is None or _is_whole(rows, 1),
+        "answer_threshold": threshold is None or (isinstance(threshold, int | float) and 0 <= threshold <= 1),
+    }
+    if settings["task"] == TASKS[0]:
+        well["max_length"] = _is_whole(settings["max_length"], 1)
+        well["pad_token_id"] = _is_whole(settings["pad_token_id"], 0)
+        well["truncation_side"] = settings["truncation_side"] in ("left", "right")
+        well["cleaning"] = all(step in STEPS for step in settings["cleaning"])
+    else:
+        pixels = settings["pixels"]
+        well["height"], well["width"] = (_is_whole(pixels[name], 1, LARGEST_SIDE) for name in ("height", "width"))
+        well["interpolation"] = pixels["interpolation"] in INTERPOLATIONS
+        well["mean"], well["std"] = (len(list(map(float, pixels[name]))) == 3 for name in ("mean", "std"))
+    wrong = [name for name, is_well in well.items() if not is_well]
+    if wrong:
+        raise ValueError(f"{SETTINGS_FILE} has no {wrong[0]} that can be used")
+
+
+def _is_whole(value: object, least: int, most: int = 2**31) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

@@ -1,0 +1,163 @@
+"""Predicts with a model in ONNX by onnxruntime, without PyTorch, transformers and hfkit.
+
+    python predict.py "A text." "Another text."     # of a model of images: the files of photos
+    python predict.py --json INPUTS.json            # a file with a JSON list of texts, or of files
+
+    from predict import load                        # in this folder
+    load().predict(["A text."])                     # [{"label": ..., "score": ..., "scores": {...}}]
+
+Each line of the output is the answer for one input: the label, its score, the score of each label, and, where the model may keep
+silent, whether it answers. Needs onnxruntime and numpy; for texts tokenizers and emoji, for photos Pillow. hfkit itself predicts
+by this file, and copies it into each folder that it exports.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from .scores import confidences, softmax
+
+SETTINGS_FILE = "export.json"
+GRAPH_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+ROWS_AT_ONCE = 32
+
+
+class OnnxModel:
+    """A classifier in a folder; `prepare` and `stack` of a subclass say how an input gets into it.
+
+    Attributes:
+        settings: What `export.json` holds.
+        label_names: In the order of the logits.
+        answer_threshold: The lowest score with which an input is answered; None: each is.
+        rows_at_once: The most inputs of a batch, where their number changes the scores; None: any.
+
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self.label_names = [str(name) for name in settings["labels"]]
+        self.answer_threshold = settings["answer_threshold"]
+        self.rows_at_once: int | None = settings["rows_at_once"]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = count_cores()
+        self.session = onnxruntime.InferenceSession(
+            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
+        )
+
+    def prepare(self, content: Any) -> Any:
+        """Return what is needed of one input."""
+        raise NotImplementedError
+
+    def stack(self, prepared: Sequence[Any]) -> dict[str, np.ndarray]:
+        """Return what the graph takes for a batch."""
+        raise NotImplementedError
+
+    def run(self, prepared: Sequence[Any]) -> np.ndarray:
+        """Return the logits (rows, classes) of inputs that are prepared."""
+        size = self.rows_at_once or ROWS_AT_ONCE
+        parts = [np.empty((0, len(self.label_names)), dtype=np.float32)]
+        for start in range(0, len(prepared), size):
+            parts += self.session.run(["logits"], self.stack(prepared[start : start + size]))
+        return np.concatenate(parts)
+
+    def predict(self, contents: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return the answer for each input: `label`, `score`, `scores` by label, and `answered` where that is a question."""
+        logits = self.run([self.prepare(content) for content in contents])
+        return [self._answer(row, sure) for row, sure in zip(softmax(logits), confidences(logits), strict=True)]
+
+    def _answer(self, scores: np.ndarray, confidence: float) -> dict[str, Any]:
+        best = int(scores.argmax())
+        answer = {"label": self.label_names[best], "score": float(scores[best])}
+        answer["scores"] = dict(zip(self.label_names, scores.tolist(), strict=True))
+        return answer if self.answer_threshold is None else {**answer, "answered": confidence >= self.answer_threshold}
+
+
+class TextModel(OnnxModel):
+    """A classifier of texts, which are cleaned and cut as in training."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        super().__init__(folder, settings)
+        from tokenizers import Tokenizer
+
+        from ..models.cleaning import clean
+
+        self.clean = clean
+        self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
+
+    def prepare(self, content: str) -> list[int]:
+        """Return the token ids of a text."""
+        return self.encode(content)[0]
+
+    def encode(self, text: str) -> tuple[list[int], bool]:
+        """Return the token ids of a text, and whether it was cut; an empty text is one token at least."""
+        encoding = self.tokenizer.encode(self.clean(text, self.settings["cleaning"]))
+        return encoding.ids or [self.settings["pad_token_id"]], bool(encoding.overflowing)
+
+    def stack(self, prepared: Sequence[list[int]]) -> dict[str, np.ndarray]:
+        """Return `input_ids` and `attention_mask` (rows, tokens), padded on the right."""
+        longest = max(map(len, prepared))
+        ids = np.full((len(prepared), longest), self.settings["pad_token_id"], dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(prepared):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        return {"input_ids": ids, "attention_mask": mask}
+
+
+class ImageModel(OnnxModel):
+    """A classifier of images, which are turned, resized and normalised as in training."""
+
+    def prepare(self, content: Any) -> np.ndarray:
+        """Return the pixel values (3, height, width) of a file, of `{"bytes", "path"}`, or of Pillow's image."""
+        from ..data.image_files import as_rgb, find_image
+        from .pixels import make_pixels
+
+        cell = {"bytes": None, "path": content} if isinstance(content, str | Path) else content
+        image = as_rgb(find_image(cell) if isinstance(cell, dict) else cell)
+        pixels = self.settings["pixels"]
+        size = (pixels["height"], pixels["width"])
+        return make_pixels(np.asarray(image), size, pixels["interpolation"], pixels["mean"], pixels["std"])
+
+    def stack(self, prepared: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Return `pixel_values` (rows, 3, height, width)."""
+        return {"pixel_values": np.stack(prepared)}
+
+
+def load(folder: str | Path | None = None) -> TextModel | ImageModel:
+    """Load the model of a folder; default: the one of this file."""
+    folder = Path(__file__).parent if folder is None else Path(folder)
+    settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    return (TextModel if settings["task"] == "text-classification" else ImageModel)(folder, settings)
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def main() -> None:
+    """Print the answer for each input of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="A text, or the file of a photo.")
+    parser.add_argument("--json", type=Path, help="A file with a JSON list of them.")
+    given = parser.parse_args()
+    inputs = [*given.inputs, *(json.loads(given.json.read_text(encoding="utf-8")) if given.json else [])]
+    if not inputs:
+        parser.error("name a text or a file, or --json FILE")
+    model = load()
+    for start in range(0, len(inputs), ROWS_AT_ONCE):
+        for answer in model.predict(inputs[start : start + ROWS_AT_ONCE]):
+            print(json.dumps(answer, ensure_ascii=False, default=bool))
+
+
+if __name__ == "__main__":
+    main()
