@@ -63,7 +63,7 @@ def find_reference(model: str, pipeline: Pipeline, labels: list[str], spare: Pat
     inputs = _make_images(spare) if pipeline.tokenizer is None else list(SAMPLE_TEXTS)
     contents = [{"bytes": None, "path": name} for name in inputs] if pipeline.tokenizer is None else inputs
     logits = make_scorer(pipeline).score(contents, lambda rows: None).logits
-    return Reference(inputs, softmax(logits), f"{len(inputs)} samples (the model has no held-out rows)")
+    return Reference(inputs, softmax(logits), f"{len(inputs)} samples, as the model keeps no held-out rows")
 
 
 def _make_images(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from torch import nn
 from ..models.base import BackboneClassifier
 from .onnx_modules import make_exportable
 
-_ROWS = 3
+_ROWS = 7
 _TOKENS = 11
 """Of the batch that is traced: numbers that are the width of nothing."""
 

@@ -39,6 +39,10 @@ def quantise(folder: Path) -> tuple[int, int]:
                 small,
                 op_types_to_quantize=OPERATORS,
                 weight_type=QuantType.QInt8,
+                # A scale for each column, and 7 of the 8 bits: on processors without VNNI sums of full bytes overflow. Of MiniLM
+                # on 150 tweets, on such a processor, 99 % of the labels stay so, and 97 % without either.
+                per_channel=True,
+                reduce_range=True,
                 use_external_data_format=is_split,
                 extra_options={
                     "DefaultTensorType": 1
@@ -118,7 +122,7 @@ def describe_agreement(source: str, before: np.ndarray, after: np.ndarray) -> tu
     difference = float(np.abs(before - after).max())
     values = {"rows": len(same), "same_label": int(same.sum()), "same_label_low": low, "same_label_high": high}
     said = (
-        f"int8 gives the label of float32 for {int(same.sum())} of {source} ({low:.1%} to {high:.1%}), and a score differs by "
-        f"{difference:.3f} at the most; --data FILE measures the accuracy."
+        f"int8 gives the label of float32 in {same.mean():.1%} ({low:.1%} to {high:.1%}) of {source}; a score differs by "
+        f"{difference:.3f} at the most. --data FILE measures the accuracy."
     )
     return said, {**values, "largest_difference": difference}

@@ -147,13 +147,13 @@ def sample_taps(grid: torch.Tensor, side: int) -> torch.Tensor:
     pixels = (places[:, None] + torch.arange(-1.0, 2.0, device=grid.device)).flatten()
     points = 2 * pixels / max(side_in - 1, 1) - 1
     rows, columns = torch.meshgrid(points, points, indexing="ij")
-    where = torch.stack([columns, rows], dim=-1).expand(len(grid), -1, -1, -1).to(grid.dtype)
+    where = torch.stack([columns, rows], dim=-1).expand(grid.shape[0], -1, -1, -1).to(grid.dtype)
     return functional.grid_sample(grid, where, mode="bilinear", padding_mode="zeros", align_corners=True)
 
 
 def to_grid(tokens: torch.Tensor, side: int) -> torch.Tensor:
     """Map (batch, side^2, width) to (batch, width, side, side)."""
-    return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, side, side)
 
 
 def to_tokens(grid: torch.Tensor) -> torch.Tensor:

@@ -49,6 +49,6 @@ def pool(states: torch.Tensor, mask: torch.Tensor | None, pooling: str) -> torch
     if mask is None:
         return states.mean(dim=1) if pooling == "mean" else states[:, -1]
     if pooling == "last":
-        return states[torch.arange(len(states), device=states.device), last_position(mask)]
+        return states[torch.arange(states.shape[0], device=states.device), last_position(mask)]
     weights = (mask != 0).float()[:, :, None]  # half precision would round a long sum
     return ((states.float() * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)).to(states.dtype)

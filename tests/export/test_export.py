@@ -227,10 +227,32 @@ def test_int8_says_what_it_costs(finished_runs: LazyRuns, tweets: Path, tmp_path
     assert alone["score_real"] == pytest.approx(float(rows[0]["score_real"]), abs=1e-6)
 
 
+def test_int8_without_labels_counts_equal_answers(finished_runs: LazyRuns, tmp_path: Path) -> None:
+    """Of a model with a GRU and n-grams, both of which stay as they are."""
+    run, folder = finished_runs["bigru"].folder, tmp_path / "small"
+    result = call("export", run, "--int8", "--output_dir", folder)
+    rows = len(proof_scores(run)[0])
+    settings = json.loads((folder / "export.json").read_text())["int8"]
+    assert f"the label of float32 in {settings['same_label'] / rows:.1%} (" in result.stdout
+    assert f"of {rows} held-out rows of the run" in result.stdout
+    assert settings["same_label_low"] <= settings["same_label"] / rows <= settings["same_label_high"]
+    assert 0 < settings["largest_difference"] < 0.2
+
+
+def test_a_net_without_matrices_is_not_stored_in_8_bits(
+    finished_runs: LazyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of convolutions alone, which this one is made out to be."""
+    monkeypatch.setattr(quantise, "OPERATORS", ["LSTM"])
+    with pytest.raises(UserError, match="Almost nothing of this model can be stored in 8 bits"):
+        call("export", finished_runs["linear"].folder, "--int8", "--output_dir", tmp_path / "small")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_agreement_and_accuracy_are_counted() -> None:
     before, after = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), np.array([[0.8, 0.2], [0.4, 0.6], [0.2, 0.8]])
     said, values = quantise.describe_agreement("3 rows", before, after)
-    assert "the label of float32 for 2 of 3 rows" in said
+    assert "the label of float32 in 66.7% (20.8% to 93.9%) of 3 rows" in said
     assert values["largest_difference"] == pytest.approx(0.2)
     said, values = quantise.LabelledScores("rows.csv", np.array([0, 0, 1]), before, after).describe()
     assert (values["float32_accuracy"], values["int8_accuracy"]) == (1.0, pytest.approx(2 / 3))
