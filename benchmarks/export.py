@@ -22,7 +22,8 @@ from rich.table import Table
 
 from hfkit.data.text import load_text_data
 from hfkit.evaluation.intervals import accuracy_interval, with_interval
-from hfkit.export.run import ExportRequest, export_model
+from hfkit.export.request import ExportRequest
+from hfkit.export.run import export_model
 from hfkit.flags.arguments import TextDataArguments
 from hfkit.models.cleaning import clean
 from hfkit.prediction.loading import open_pipeline

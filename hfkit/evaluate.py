@@ -20,9 +20,8 @@ from .evaluation.metrics import evaluate_split, make_metrics
 from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
-from .prediction.loading import open_pipeline
+from .prediction.loading import PipelinePredictor
 from .prediction.predictor import Scorer
-from .prediction.scorer import make_scorer
 from .report import illustrations, split, tables
 
 _ROWS_AT_ONCE = 4096
@@ -56,14 +55,14 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
         UserError: The model or the data are not as they must be.
 
     """
-    pipeline = open_pipeline(request.model, request.revision)
-    model = pipeline.model
+    predictor = PipelinePredictor.open(request.model, request.revision, request.batch_size)
+    pipeline, model = predictor.pipeline, predictor.pipeline.model
     names = [str(model.config.id2label[number]) for number in range(model.config.num_labels)]
     data = read_rows(request, pipeline, names)
     for note in data.notes:
         console.print(note.text, markup=False, highlight=False, soft_wrap=True)
     start = time.perf_counter()
-    logits = predict_rows(data.rows, make_scorer(pipeline, request.batch_size), is_text=pipeline.tokenizer is not None)
+    logits = predict_rows(data.rows, predictor.scorer, predictor.reads_texts)
     seconds = time.perf_counter() - start
     predicted = split.PredictedRows(
         _NAME, data.rows, names, logits, np.array(data.rows["label"]), model.config.answer_threshold

@@ -77,6 +77,7 @@ def export(
 
     from rich.console import Console
 
-    from ..export.run import ExportRequest, export_model
+    from ..export.request import ExportRequest
+    from ..export.run import export_model
 
     export_model(ExportRequest(model, folder, int8, data, revision, text_column, label_column), Console())

@@ -4,4 +4,4 @@ Not here: predict.py itself and how `hfkit predict` reads such a folder (predict
 Start reading in run.py: graph.py exports, parity.py and clean_prediction.py prove it, quantise.py stores the weights in 8 bits.
 """
 
-__all__ = ["run"]
+__all__ = ["request", "run"]

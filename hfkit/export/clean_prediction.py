@@ -84,24 +84,7 @@ def predict_in_clean_process(folder: Path, inputs: list[str], labels: list[str])
         UserError: It failed, or gives other labels.
 
     """
-    with tempfile.TemporaryDirectory() as name:
-        script, file = Path(name) / "clean_process.py", Path(name) / "inputs.json"
-        # From its own folder: beside hfkit's files, those would be found in the place of the standard library's.
-        shutil.copy(Path(__file__).with_name("clean_process.py"), script)
-        file.write_text(json.dumps(inputs), encoding="utf-8")
-        finished = subprocess.run(
-            [sys.executable, str(script), str(folder.resolve()), str(file)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            env={
-                **make_environment(name, with_token=False),
-                "PYTHONIOENCODING": "utf-8",
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
-            cwd=name,
-            timeout=CLEAN_PROCESS_SECONDS,
-        )
+    finished = _run_script(folder.resolve(), inputs)
     if finished.returncode != 0:
         reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
         raise UserError(
@@ -113,3 +96,32 @@ def predict_in_clean_process(folder: Path, inputs: list[str], labels: list[str])
             f"The exported model does not give a score for each of {', '.join(labels)}: nothing was written."
         )
     return np.array([list(answer["scores"].values()) for answer in answers])
+
+
+def _run_script(folder: Path, inputs: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run `clean_process.py` on a folder, without the token and with a home of its own.
+
+    Raises:
+        UserError: It takes too long.
+
+    """
+    with tempfile.TemporaryDirectory() as name:
+        script, file = Path(name) / "clean_process.py", Path(name) / "inputs.json"
+        # From its own folder: beside hfkit's files, those would be found in the place of the standard library's.
+        shutil.copy(Path(__file__).with_name("clean_process.py"), script)
+        file.write_text(json.dumps(inputs), encoding="utf-8")
+        environment = make_environment(name, with_token=False)
+        try:
+            return subprocess.run(
+                [sys.executable, str(script), str(folder), str(file)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                env={**environment, "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"},
+                cwd=name,
+                timeout=CLEAN_PROCESS_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UserError(
+                f"The exported model did not end in {CLEAN_PROCESS_SECONDS} s in a process of its own: nothing was written."
+            ) from error

@@ -11,6 +11,7 @@ from transformers.image_utils import PILImageResampling
 
 from ..errors import UserError
 from ..files import write_file
+from ..prediction.contents import read_run_columns
 from ..prediction.onnx_folder import INTERPOLATIONS, SETTINGS_FILE, TASKS
 from ..run_folders.manifest import MANIFEST_FILE, checksums
 
@@ -27,8 +28,13 @@ CODE = {
 _SIBLING = re.compile(r"^(\s*)from \.+(?:\w+\.)*(\w+) import", re.MULTILINE)
 
 
-def make_settings(pipeline: Pipeline, text_column: list[str]) -> dict[str, Any]:
+def make_settings(pipeline: Pipeline, model: str, revision: str | None) -> dict[str, Any]:
     """Return what `predict.py` has to know of a model.
+
+    Args:
+        pipeline: Of the model.
+        model: Its name, where the text columns of its run are looked for.
+        revision: Branch, tag or commit of a Hub id.
 
     Raises:
         UserError: Its preprocessing cannot be done without transformers.
@@ -53,7 +59,7 @@ def make_settings(pipeline: Pipeline, text_column: list[str]) -> dict[str, Any]:
         "cleaning": list(config.cleaning),
         "pad_token_id": int(tokenizer.pad_token_id or 0),
         "truncation_side": tokenizer.truncation_side,
-        "text_column": text_column,
+        "text_column": read_run_columns(model, revision),
     }
 
 

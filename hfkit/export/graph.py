@@ -1,12 +1,16 @@
 """From a model of PyTorch to a graph of ONNX, whose numbers of rows and tokens stay free."""
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from ..models.base import BackboneClassifier
+from ..prediction.onnx_folder import GRAPH_FILE
 from .onnx_modules import make_exportable
 
 _ROWS = 7
@@ -50,8 +54,24 @@ def make_inputs(model: BackboneClassifier, rows: int, tokens: int, seed: int = 0
     return {"input_ids": torch.where(mask.bool(), ids, pad), "attention_mask": mask}
 
 
-def write_graph(model: BackboneClassifier, file: Path) -> None:
-    """Export a model, which is on the CPU in float32, to a file of ONNX.
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out what libraries log below the level of an error, such as that a graph could be prepared."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def measure_graph(folder: Path) -> int:
+    """Return the bytes of the graph with its weights."""
+    return sum(path.stat().st_size for path in folder.glob("model.*") if path.is_file())
+
+
+def write_graph(model: BackboneClassifier, folder: Path) -> int:
+    """Export a model, which is on the CPU in float32, to `model.onnx` in a folder, and return its bytes.
 
     Its inputs are those of `forward` (`input_ids` and `attention_mask`, or `pixel_values`), its output is `logits`.
 
@@ -62,7 +82,7 @@ def write_graph(model: BackboneClassifier, file: Path) -> None:
     inputs = make_inputs(model, _ROWS, min(_TOKENS, getattr(model.config, "max_length", _TOKENS)))
     free = {0: "rows"} if "pixel_values" in inputs else {0: "rows", 1: "tokens"}
     module = _Logits(make_exportable(model), list(inputs)).eval()
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of deprecations inside of the exporter
         program = torch.onnx.export(
             module,
@@ -74,4 +94,5 @@ def write_graph(model: BackboneClassifier, file: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    program.save(file)
+    program.save(folder / GRAPH_FILE)
+    return measure_graph(folder)

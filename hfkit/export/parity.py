@@ -1,16 +1,18 @@
 """Whether a graph of ONNX gives the scores of the model of PyTorch: on batches of other sizes, and on rows with known scores."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ..errors import UserError, first_sentence
 from ..models.base import BackboneClassifier
-from ..prediction.onnx_model import OnnxModel
 from ..prediction.scores import softmax
 from .graph import make_inputs
+
+if TYPE_CHECKING:
+    from ..prediction.onnx_model import OnnxModel  # imports onnxruntime
 
 REPORT = "please report it with the versions of torch, onnxscript and onnxruntime"
 TOLERANCE = 1e-4
@@ -58,7 +60,7 @@ def list_shapes(model: BackboneClassifier) -> list[tuple[int, int]]:
 
 
 @torch.no_grad()
-def compare_shapes(model: BackboneClassifier, exported: OnnxModel) -> Comparison:
+def compare_shapes(model: BackboneClassifier, exported: "OnnxModel") -> Comparison:
     """Compare the scores of random batches of three sizes that were not traced.
 
     Raises:

@@ -1,8 +1,5 @@
 """Weights in 8 bits by onnxruntime's dynamic quantiser, and what that costs in accuracy."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ from ..errors import UserError, first_sentence
 from ..evaluation.intervals import accuracy_interval, with_interval
 from ..evaluation.paired import compare_paired
 from ..prediction.onnx_folder import GRAPH_FILE
+from .graph import measure_graph, quiet
 
 OPERATORS = ["MatMul", "Gemm", "Gather"]
 """What is stored in 8 bits: matrix products and tables of embeddings. Convolutions in 8 bits are slower than in float32."""
@@ -30,7 +28,7 @@ def quantise(folder: Path) -> tuple[int, int]:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     graph, small = folder / GRAPH_FILE, folder / "model.int8.onnx"
-    before = _measure_graph(folder)
+    before = measure_graph(folder)
     is_split = any(path.name.startswith(GRAPH_FILE) and path != graph for path in folder.iterdir())
     try:
         with quiet():
@@ -56,29 +54,13 @@ def quantise(folder: Path) -> tuple[int, int]:
         if path.name.startswith(GRAPH_FILE):
             path.unlink()
     small.rename(graph)
-    after = _measure_graph(folder)
+    after = measure_graph(folder)
     if after >= 0.95 * before:
         raise UserError(
             f"Almost nothing of this model can be stored in 8 bits ({before / 1e6:.1f} MB would become {after / 1e6:.1f} MB): "
             "convolutions stay in float32; leave --int8 out."
         )
     return before, after
-
-
-def _measure_graph(folder: Path) -> int:
-    """Return the bytes of the graph with its weights."""
-    return sum(path.stat().st_size for path in folder.glob("model.*") if path.is_file())
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Leave out what libraries log below the level of an error, such as that a graph could be prepared."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 @dataclass(frozen=True)

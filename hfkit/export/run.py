@@ -2,48 +2,20 @@
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from transformers import Pipeline
 
 from ..errors import UserError, first_sentence
-from ..evaluate import EvaluationRequest, predict_rows, read_rows
-from ..prediction.contents import read_run_columns
 from ..prediction.loading import open_pipeline
-from ..prediction.onnx_folder import GRAPH_FILE
 from ..prediction.onnx_predictor import OnnxPredictor
-from ..prediction.scores import softmax
-from . import clean_prediction, contents, parity, quantise
+from . import clean_prediction, contents, parity
 from .graph import write_graph
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """What is exported to where.
-
-    Attributes:
-        model: Folder of a run or of a saved model, or a Hub id.
-        folder: The new one.
-        int8: Whether the weights are stored in 8 bits.
-        data: Labelled rows that tell what that costs; None: the run's held-out rows tell whether the labels stay.
-        revision: Branch, tag or commit of a Hub id.
-        text_column: Of the labelled rows; None: found.
-        label_column: The same.
-
-    """
-
-    model: str
-    folder: Path
-    int8: bool = False
-    data: str | None = None
-    revision: str | None = None
-    text_column: list[str] | None = None
-    label_column: str | None = None
+from .int8 import Float32, store_in_8_bits
+from .request import ExportRequest, say
 
 
 def export_model(request: ExportRequest, console: Console) -> dict[str, Any]:
@@ -67,15 +39,11 @@ def export_model(request: ExportRequest, console: Console) -> dict[str, Any]:
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    _say(
+    say(
         console,
         f"Exported to {folder}: hfkit predict {folder} INPUT, or python {folder / 'predict.py'} INPUT without hfkit.",
     )
     return settings
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Export:
@@ -86,7 +54,7 @@ class _Export:
         self.pipeline: Pipeline = open_pipeline(request.model, request.revision)
         self.model = self.pipeline.model.to("cpu", torch.float32).eval()
         self.pipeline.device = torch.device("cpu")
-        self.settings = contents.make_settings(self.pipeline, read_run_columns(request.model, request.revision))
+        self.settings = contents.make_settings(self.pipeline, request.model, request.revision)
         self.labels: list[str] = self.settings["labels"]
 
     def write(self) -> dict[str, Any]:
@@ -99,10 +67,11 @@ class _Export:
         proof = parity.Comparison.of_scores(reference.scores, scores)
         proof.check(reference.source)
         where = "by predict.py in a process without torch, transformers and hfkit"
-        _say(self.console, f"{reference.source}, {where}: scores within {proof.difference:.1e}.")
+        say(self.console, f"{reference.source}, {where}: scores within {proof.difference:.1e}.")
         self.settings["proof"] = {"rows": proof.rows, "difference": proof.difference, "source": reference.source}
         if self.request.int8:
-            self._quantise(exported, reference, scores)
+            before = Float32(exported, reference, scores)
+            say(self.console, store_in_8_bits(self.request, self.pipeline, self.settings, before, self.console))
         shutil.rmtree(spare)
         contents.write_settings(self.folder, self.settings)
         return self.settings
@@ -111,8 +80,7 @@ class _Export:
         """Write the graph and what it needs, and compare it with the model on random batches."""
         contents.write_contents(self.folder, self.pipeline, self.settings["task"])
         try:
-            with quantise.quiet():
-                write_graph(self.model, self.folder / GRAPH_FILE)
+            size = write_graph(self.model, self.folder)
         except Exception as error:  # whatever of torch's exporter
             raise UserError(
                 f"PyTorch cannot export this model to ONNX ({first_sentence(error)}), so nothing was written: {parity.REPORT}."
@@ -122,43 +90,9 @@ class _Export:
         shapes = parity.list_shapes(self.model)
         compared = parity.compare_shapes(self.model, exported.scorer.model)
         self.settings["shapes"] = {"difference": compared.difference, "rows_and_tokens": shapes}
-        size = f"{GRAPH_FILE}: {(self.folder / GRAPH_FILE).stat().st_size / 1e6:,.1f} MB"
         batches = f"{len(shapes)} batches of sizes that were not traced"
-        _say(self.console, f"{size}; {batches}: scores within {compared.difference:.1e} of PyTorch's.")
+        say(
+            self.console,
+            f"model.onnx: {size / 1e6:,.1f} MB; {batches}: scores within {compared.difference:.1e} of PyTorch's.",
+        )
         return exported
-
-    def _quantise(self, exported: OnnxPredictor, reference: clean_prediction.Reference, scores: np.ndarray) -> None:
-        """Store the weights in 8 bits, and say what that costs."""
-        labelled = None
-        if self.request.data is not None:
-            labelled = self._read_labelled(self.request.data)
-        before = None if labelled is None else softmax(predict_rows(labelled, exported.scorer, exported.reads_texts))
-        sizes = quantise.quantise(self.folder)
-        self.settings["rows_at_once"] = 1
-        contents.write_settings(self.folder, self.settings)
-        small = OnnxPredictor.open(self.folder)
-        after = clean_prediction.predict_in_clean_process(self.folder, reference.inputs, self.labels)
-        said, values = quantise.describe_agreement(reference.source, scores, after)
-        if labelled is not None and before is not None:
-            rows = softmax(predict_rows(labelled, small.scorer, small.reads_texts))
-            name = Path(str(self.request.data)).name
-            said, measured = quantise.LabelledScores(name, np.array(labelled["label"]), before, rows).describe()
-            values |= measured
-        self.settings["int8"] = {"bytes_before": sizes[0], "bytes": sizes[1], **values}
-        _say(
-            self.console, f"int8: {sizes[1] / 1e6:,.1f} MB in place of {sizes[0] / 1e6:,.1f} MB, run row by row. {said}"
-        )
-
-    def _read_labelled(self, data: str) -> Any:
-        """Read the labelled rows."""
-        request = EvaluationRequest(
-            self.request.model,
-            data,
-            text_column=self.request.text_column,
-            label_column=self.request.label_column,
-            revision=self.request.revision,
-        )
-        rows = read_rows(request, self.pipeline, self.labels)
-        for note in rows.notes:
-            _say(self.console, note.text)
-        return rows.rows

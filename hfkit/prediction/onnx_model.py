@@ -74,9 +74,11 @@ class OnnxModel:
 
     def _answer(self, scores: np.ndarray, confidence: float) -> dict[str, Any]:
         best = int(scores.argmax())
-        answer = {"label": self.label_names[best], "score": float(scores[best])}
+        answer: dict[str, Any] = {"label": self.label_names[best], "score": float(scores[best])}
         answer["scores"] = dict(zip(self.label_names, scores.tolist(), strict=True))
-        return answer if self.answer_threshold is None else {**answer, "answered": confidence >= self.answer_threshold}
+        if self.answer_threshold is not None:
+            answer["answered"] = bool(confidence >= self.answer_threshold)
+        return answer
 
 
 class TextModel(OnnxModel):
@@ -156,7 +158,7 @@ def main() -> None:
     model = load()
     for start in range(0, len(inputs), ROWS_AT_ONCE):
         for answer in model.predict(inputs[start : start + ROWS_AT_ONCE]):
-            print(json.dumps(answer, ensure_ascii=False, default=bool))
+            print(json.dumps(answer, ensure_ascii=False))
 
 
 if __name__ == "__main__":

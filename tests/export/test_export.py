@@ -63,7 +63,7 @@ def test_each_model_gives_its_scores(
     onnxruntime = pytest.importorskip("onnxruntime")
     model = sharpen(make_model(name))
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
-    write_graph(model, tmp_path / "model.onnx")
+    write_graph(model, tmp_path)
     assert model.state_dict().keys() == before.keys()
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     seen = []
