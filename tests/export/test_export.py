@@ -15,7 +15,7 @@ import pytest
 import torch
 from conftest import LazyRuns
 from processes import run_command
-from tiny import QUICK_NAMES, TINY
+from tiny import QUICK_NAMES, TEXT_NAMES, TINY
 from typer.testing import CliRunner, Result
 
 from hfkit.commands.main import app
@@ -61,21 +61,23 @@ def test_each_model_gives_its_scores(
     from hfkit.export.graph import make_inputs, write_graph
 
     onnxruntime = pytest.importorskip("onnxruntime")
-    model = sharpen(make_model(name))
+    model = sharpen(make_model(name)) if name in TEXT_NAMES else make_model(name)
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
     write_graph(model, tmp_path)
     assert model.state_dict().keys() == before.keys()
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    seen = []
+    seen, differences = [], []
     for rows, tokens in [(1, 1), (2, 7), (5, 32), (1, 20)]:
         inputs = make_inputs(model, rows, tokens, seed=rows)
         [logits] = session.run(None, {key: tensor.numpy() for key, tensor in inputs.items()})
         with torch.no_grad():
             expected = model(**inputs).logits
         np.testing.assert_allclose(torch.tensor(logits).softmax(-1), expected.softmax(-1), atol=parity.TOLERANCE)
-        seen.append(expected.softmax(-1))
-    scores = torch.cat(seen)
-    assert (scores.amax(dim=0) - scores.amin(dim=0)).max() > 100 * parity.TOLERANCE
+        seen.append(expected)
+        differences.append(np.abs(logits - expected.numpy()).max())
+    # Random nets tell inputs apart by little: what the graph ignored would be as large as that.
+    spread = (torch.cat(seen).amax(dim=0) - torch.cat(seen).amin(dim=0)).max()
+    assert max(differences) < 0.01 * spread
 
 
 def proof_scores(folder: Path) -> tuple[list[str], np.ndarray]:
