@@ -51,6 +51,7 @@ def sharpen(model: BackboneClassifier) -> BackboneClassifier:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name in FIRST else pytest.param(name, marks=pytest.mark.nightly) for name in TINY]
 )
