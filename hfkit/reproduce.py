@@ -12,6 +12,8 @@ from huggingface_hub import HfApi, ModelCard, hf_hub_download
 from .errors import UserError
 from .evaluation.intervals import accuracy_interval, macro_f1_interval
 from .flags.configuration import CONFIGURATION_FILE, parse_configuration
+from .flags.solver import CONVEX, OF_THE_TRAINER
+from .flags.values import LORA_FLAGS
 from .hub.client import hub_errors, redact
 from .hub.public_flags import known_flags
 from .report.summary import DATASETS, METRICS, SUMMARY_FILE, dataset_id, is_local
@@ -136,7 +138,14 @@ def safe_argv(flags: Any, task: str, dataset: str | None) -> list[str]:
             raise UserError(
                 f"The {key} of that run was a file of its machine: run the recipe with a --{key} of your own."
             )
-    return [argument for key, value in taken.items() for argument in _flag_argv(key, value)]
+    idle = _idle_flags(taken)
+    return [argument for key, value in taken.items() if key not in idle for argument in _flag_argv(key, value)]
+
+
+def _idle_flags(flags: dict[str, Any]) -> frozenset[str]:
+    """Return the flags that a run's file holds and that do nothing there; on a command line they would be refused."""
+    idle = frozenset() if flags.get("peft") == "lora" else frozenset(LORA_FLAGS)
+    return idle | OF_THE_TRAINER if flags.get("solver") == CONVEX else idle
 
 
 _LISTS = ("label_names", "text_column", "cleaning", "ngrams", "layers", "lora_targets")

@@ -9,7 +9,7 @@ from ..errors import UserError
 CONVEX, TRAINER, BOTH = "convex", "trainer", "both"
 SOLVED_HEADS = ("linear", "layers")
 
-_OF_THE_TRAINER = frozenset(
+OF_THE_TRAINER = frozenset(
     """
     num_train_epochs max_steps learning_rate head_learning_rate weight_decay warmup_steps lr_scheduler_type
     lr_scheduler_kwargs lr_decay_per_epoch lr_floor optim optim_args adam_beta1 adam_beta2 adam_epsilon max_grad_norm
@@ -61,7 +61,7 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
         return arguments, ""
     # The file of a run holds all flags: of it, those alone were given that stand on the command line.
     given = arguments.on_command_line if chosen_before or (asked and is_from_run) else known
-    obeyed = sorted(name for name in given & _OF_THE_TRAINER if getattr(arguments.data, name, "") != "none")
+    obeyed = sorted(name for name in given & OF_THE_TRAINER if getattr(arguments.data, name, "") != "none")
     solver = asked or (TRAINER if obeyed else chosen_before or CONVEX)
     if solver == TRAINER:
         reason = "given" if asked else f"since --{obeyed[0]} is for it alone" if obeyed else "as in the run's start"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from conftest import Run
 from safetensors.torch import load_file
 from test_resume import continue_from
@@ -25,6 +26,7 @@ from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.parsing import parse_arguments
 from hfkit.flags.solver import choose_solver
 from hfkit.models.layer_groups import FeatureGroup
+from hfkit.reproduce import safe_argv
 
 RunRecipe = Callable[..., Run]
 
@@ -142,6 +144,9 @@ def test_a_solved_run_is_saved_reported_and_rerun(
     again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
     given = parse_arguments(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--solver", "convex"], (), TEXT)
     assert choose_solver(given)[0].training.solver == "convex"
+    flags = yaml.safe_load((tmp_path / "run" / "hfkit.yaml").read_text()) | {"backbone": "minilm", "dataset": "sample"}
+    fetched = parse_arguments(safe_argv(flags, "text-classification", None), (), TEXT)
+    assert choose_solver(fetched)[0].training.solver == "convex"
     assert again["test_loss"] == pytest.approx(results["test_loss"], abs=1e-5)
     answer = load_pipeline(str(tmp_path / "run"), device="cpu")("hospital reports new cases", top_k=None)
     assert {row["label"] for row in answer} == {"fake", "real"}
