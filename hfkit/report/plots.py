@@ -93,7 +93,7 @@ def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
         label = _escape(str(name).removeprefix("the "))
         axis.annotate(label, (x, y), (-6, 6), textcoords="offset points", ha="right", fontsize=8, fontweight=weight)
     axis.set(xscale="log", xlabel="seconds", ylabel="accuracy", title=_escape(title))
-    axis.margins(x=0.25)
+    axis.margins(x=0.4)
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right")
     _save(path, figure)
