@@ -69,6 +69,8 @@ def keep_freed_memory() -> None:
 def give_back_memory() -> None:
     """Give the memory that is free now back to the system, after work that needed more than what follows, such as reading."""
     gc.collect()
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()
     pyarrow.default_memory_pool().release_unused()
     try:
         ctypes.CDLL(None).malloc_trim(0)

@@ -40,6 +40,15 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[np.nda
     return folds if is_whole else []
 
 
+def can_be_scored(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Tell which rows (rows,) can be scored by a fit without their fold: those of classes with two groups or more.
+
+    A class whose rows are all near-duplicates stands in one fold as a whole, which no fit without it could tell.
+    """
+    lonely = [label for label in np.unique(labels) if len(np.unique(groups[labels == label])) < 2]
+    return ~np.isin(labels, lonely)
+
+
 def group_texts(ngrams: csr_matrix) -> np.ndarray:
     """Return the group of near-duplicates of each row (rows,) of the TF-IDF of n-grams (rows, n-grams)."""
     return group_near_duplicates(ngrams, TEXT_THRESHOLD)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ..flags.kinds import Arguments
-from ..flags.solver import CONVEX
+from ..flags.solver import is_solved
 from ..flags.training_arguments import TrainingArguments
 from ..machine import give_back_memory
 from ..notes import Note
@@ -41,7 +41,7 @@ def training_inputs(task: Task, arguments: Arguments[Any, Any], is_resumed: bool
         cache = FeatureCache(task.model, task.collator, store, training.per_device_eval_batch_size, precision, stored)
         validation = task.frozen["validation"] if training.eval_strategy != "no" else None
         epochs = _count_epochs(training, len(plain.train))
-        is_wanted = in_folder or is_resumed or training.solver == CONVEX
+        is_wanted = in_folder or is_resumed or is_solved(training)
         inputs = use_feature_cache(cache, task.frozen["train"], validation, epochs, is_wanted)
     except CannotCacheError as reason:
         plain.notes = [Note("feature_cache", f"Feature cache: off, since {reason}.")]

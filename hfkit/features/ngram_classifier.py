@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, limit_ngrams, ngram_matrix
-from .folds import group_texts, make_folds
+from .folds import can_be_scored, group_texts, make_folds
 
 DOCUMENT_FREQUENCIES = (1, 2)
 """In how many rows an n-gram has to be: what is tried."""
@@ -147,9 +147,7 @@ def _choose_document_frequency(
     if not len(every):
         return 1, {}, "there are none"
     groups = group_texts(ngram_matrix(texts.rows_of_ids, every))
-    # A class whose rows are all near-duplicates cannot be told out of fold: the rest of the rows chooses.
-    lonely = [label for label in np.unique(targets) if len(np.unique(groups[targets == label])) < 2]
-    rows = np.flatnonzero(~np.isin(targets, lonely))
+    rows = np.flatnonzero(can_be_scored(targets, groups))
     folds = make_folds(targets[rows], groups[rows], machine.random_state) if len(rows) else []
     if not folds:
         return 1, {}, "without a choice, for all classes but one have a single row, or near-duplicates alone"

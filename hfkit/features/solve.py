@@ -20,7 +20,7 @@ from .candidates import (
     score_candidates,
 )
 from .convex import FINAL_TOLERANCE, TOLERANCE, LinearFit, Problem, fit_linear, most_features
-from .folds import group_images, group_texts, make_folds
+from .folds import can_be_scored, group_images, group_texts, make_folds
 from .solution import Solution, SolverInputs
 from .standardise import Standardiser
 
@@ -81,11 +81,12 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
     rows, remarks = _sample_rows(inputs)
     standardiser = Standardiser.fit(inputs.features)
     weights = weigh_rows(inputs)
-    rows, groups, unscored = _group(inputs, standardiser, rows)
+    every = read_ngrams(inputs, rows, 1) if inputs.token_ids is not None else None
+    rows, groups, unscored = _group(inputs, standardiser, rows, every)
     folds = make_folds(inputs.labels[rows], groups, inputs.seed)
     best = None
     if folds:
-        ngrams = _ngram_matrices(inputs, rows) if inputs.with_ngrams else {}
+        ngrams = _ngram_matrices(inputs, rows, None if unscored else every) if inputs.with_ngrams else {}
         search = _Search(inputs, rows, standardiser, folds, weights, say, ngrams=ngrams)
         best = search.finish(_choose(search).candidate)
         remarks = (*remarks, *unscored)
@@ -121,24 +122,23 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
 
 
 def _group(
-    inputs: SolverInputs, standardiser: Standardiser, rows: np.ndarray
+    inputs: SolverInputs, standardiser: Standardiser, rows: np.ndarray, ngrams: csr_matrix | None
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Return the rows that can be scored out of fold, the numbers of their groups of near-duplicates, and what is said of others.
 
-    A class whose rows are all near-duplicates is in every fit as a whole: the head is fitted on it, and nothing chosen by it.
+    Near-duplicates of texts are told by their n-grams (rows, count). The head is fitted on the other rows, too.
     """
-    if inputs.token_ids is not None:
-        groups = group_texts(read_ngrams(inputs, rows, 1))
+    if ngrams is not None:
+        groups = group_texts(ngrams)
     else:
         groups = group_images(standardiser.apply(inputs.features, list(inputs.groups)[-1:], rows).numpy())
     labels = inputs.labels[rows]
-    lonely = [label for label in np.unique(labels) if len(np.unique(groups[labels == label])) < 2]
-    if not lonely:
+    is_scored = can_be_scored(labels, groups)
+    if is_scored.all():
         return rows, groups, ()
-    is_scored = ~np.isin(labels, lonely)
     remark = (
-        f"{len(lonely):,} classes have a single row, or near-duplicates alone: the head is fitted on these "
-        f"{len(labels) - is_scored.sum():,} rows, and nothing is chosen or calibrated by them"
+        f"{len(np.unique(labels[~is_scored])):,} classes have a single row, or near-duplicates alone: the head is fitted on "
+        f"these {np.sum(~is_scored):,} rows, and nothing is chosen or calibrated by them"
     )
     return rows[is_scored], groups[is_scored], (remark,)
 
@@ -221,11 +221,12 @@ def weigh_rows(inputs: SolverInputs) -> np.ndarray:
     return np.asarray(inputs.class_weights, np.float32)[inputs.labels]
 
 
-def _ngram_matrices(inputs: SolverInputs, rows: np.ndarray) -> dict[int, csr_matrix]:
-    """Return the TF-IDF of the n-grams of some rows, by the rows that an n-gram has to be in."""
+def _ngram_matrices(inputs: SolverInputs, rows: np.ndarray, every: csr_matrix | None) -> dict[int, csr_matrix]:
+    """Return the TF-IDF of the n-grams of some rows, by the rows that an n-gram has to be in; `every` is that for 1."""
     if inputs.token_ids is None:
         return {}
-    matrices = {least: read_ngrams(inputs, rows, least) for least in (1, 2)}
+    first = read_ngrams(inputs, rows, 1) if every is None else every
+    matrices = {1: first, 2: read_ngrams(inputs, rows, 2)}
     return {least: matrix for least, matrix in matrices.items() if matrix.shape[1]}
 
 

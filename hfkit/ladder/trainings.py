@@ -5,7 +5,6 @@ rungs themselves take.
 """
 
 import contextlib
-import gc
 import sys
 import time
 import warnings
@@ -13,8 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from ..data.modality import Modality
 from ..flags.kinds import Arguments
@@ -80,10 +77,7 @@ def train(prepared: Prepared, folder: Path, log: Path) -> None:
 
 def release() -> None:
     """Give back what a training leaves in memory, once nothing names it any more."""
-    gc.collect()
     give_back_memory()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 @contextlib.contextmanager

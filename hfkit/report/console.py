@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..flags.kinds import Arguments
+from ..flags.solver import is_solved
 from ..machine import describe_precision, device_name, precision_name
 from ..models.base import BackboneClassifier
 from ..notes import Note
@@ -129,7 +130,7 @@ def show_run_header(
 
 def describe_training(training: Any) -> str:
     """Say in two sentences how long, by what and in which steps it trains, and which state is kept."""
-    if training.solver == "convex":
+    if is_solved(training):
         return f"Training: the head is solved as one convex problem, seed {training.seed}, {precision_name(training)}."
     length = f"{training.max_steps} steps" if training.max_steps > 0 else f"{training.num_train_epochs:g} epochs"
     batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size

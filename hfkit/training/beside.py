@@ -1,7 +1,5 @@
 """A head that is solved beside a training in steps: a baseline where its pass is stored, and what tells doubtful labels."""
 
-from dataclasses import replace
-
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
@@ -70,4 +68,4 @@ def _solve(task: Task, settings: RunSettings, inputs: TrainingInputs, label_issu
     line = f"\nBeside the training, on the stored {what}. {describe_solution(solution)}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
     report_solved(task, settings, Solved(solution, features, groups), console, label_issues)
-    return replace(solution, scored=())  # of every candidate the logits of every row, which nothing reads any more
+    return solution

@@ -11,7 +11,7 @@ from ..data.batching import make_batch
 from ..data.stored_rows import read_column
 from ..features.cache import CannotCacheError, find_start_layer
 from ..flags.kinds import Arguments
-from ..flags.solver import CONVEX
+from ..flags.solver import is_solved
 from ..freezing import FreezePlan
 from ..machine import measure_seconds
 from ..task import Task
@@ -93,7 +93,7 @@ def estimate_cost(task: Task, arguments: Arguments[Any, Any]) -> Cost:
     rows_a_step = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
     is_limited = training.max_steps > 0
     epochs = training.max_steps * rows_a_step / len(train) if is_limited else training.num_train_epochs
-    if CONVEX in (training.solver, arguments.filled_in.get("solver")):
+    if is_solved(training):
         epochs = 0
     return Cost(frozen / len(indices), len(task.frozen["train"].copies), step / len(indices), rows, epochs)
 

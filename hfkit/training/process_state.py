@@ -1,6 +1,5 @@
 """What a run changes of its process, put back: a second run is then as in a process of its own, and a notebook goes on."""
 
-import gc
 import os
 import random
 import warnings
@@ -16,6 +15,7 @@ from transformers.utils import logging
 
 from ..backbones.checkpoints import forget_checkpoints
 from ..errors import UserError
+from ..machine import give_back_memory
 from ..offline import use_cache_without_hub
 from .launch import MEMORY_IS_FULL, is_memory_full
 
@@ -61,9 +61,7 @@ def own_process_state() -> Iterator[None]:
     finally:
         for action in put_back:
             action()
-        gc.collect()
-        if _uses_gpu():
-            torch.cuda.empty_cache()
+        give_back_memory()
 
 
 def _uses_gpu() -> bool:
@@ -117,6 +115,7 @@ def _keep_torch() -> Callable[[], None]:
     warns = torch.is_deterministic_algorithms_warn_only_enabled()
 
     def put_back() -> None:
+        """Set what has changed."""
         for place, name, value in switches:
             if getattr(place, name) != value:  # torch minds settings by its old names behind those by the new ones
                 setattr(place, name, value)

@@ -1,9 +1,7 @@
 """Doubtful labels of a run whose own frozen pass is not stored: by a head that is solved on its backbone before that trains."""
 
-import gc
 import time
 
-import torch
 from accelerate import PartialState
 from rich.console import Console
 
@@ -46,10 +44,7 @@ def solve_on_copy(task: Task, settings: RunSettings, console: Console) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
         report_solved(copied, its_settings, Solved(solution, features, groups), console)
     del copied, inputs, features
-    gc.collect()
     give_back_memory()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _describe_pass(inputs: TrainingInputs, rows: int, seconds: float) -> str:
