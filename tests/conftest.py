@@ -71,10 +71,38 @@ def make_model() -> Callable[[str], BackboneClassifier]:
     return lambda name: copy.deepcopy(_build(name))
 
 
+def make_once(file: Path, make: Callable[[], Any]) -> Any:
+    """Return what stands in a JSON file, which the first process that asks makes."""
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            file.write_text(json.dumps(make()))
+        return json.loads(file.read_text())
+
+
 @pytest.fixture(scope="session")
-def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all processes of the tests see."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def make_folder_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Return a folder that the first process that asks fills: runs of all processes name the same one."""
+
+    def fill() -> None:
+        folder.mkdir()
+        make(folder)
+
+    make_once(folder.with_suffix(".json"), fill)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone(shared_folder: Path) -> Path:
     """Return a folder with a tiny BERT checkpoint, as pretraining leaves it, and its tokenizer."""
-    return write_tiny_backbone(tmp_path_factory.mktemp("tiny-bert"))
+    return make_folder_once(shared_folder / "tiny-bert", write_tiny_backbone)
 
 
 def read_notes(notes: Iterable[Note]) -> list[str]:
@@ -93,9 +121,13 @@ def load_recipe(name: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def tweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tweets(shared_folder: Path) -> Path:
     """Return a folder with three small splits: odd texts in the test split, one row without a text in train."""
-    folder = tmp_path_factory.mktemp("tweets")
+    return make_folder_once(shared_folder / "tweets", write_tweets)
+
+
+def write_tweets(folder: Path) -> None:
+    """Write `train.csv`, `validation.csv` and `test.csv`."""
     words = {"fake": "garlic cures virus", "real": "hospital reports new cases"}
     odd = ["", "virus " * 1500, "👍 @user https://t.co/x &amp; <b>", 'a "quoted",\ntext', "=1+1", "[bold]x|y"]
     contents: dict[str, list[tuple[str, str]]] = {
@@ -107,7 +139,6 @@ def tweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, rows in contents.items():
         with (folder / f"{split}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("tweet", "label"), *rows])
-    return folder
 
 
 @dataclass
@@ -174,23 +205,6 @@ class LazyRuns(Mapping[str, Run]):
         return len(self.argv)
 
 
-def make_once(file: Path, make: Callable[[], Any]) -> Any:
-    """Return what stands in a JSON file, which the first process that asks makes."""
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            file.write_text(json.dumps(make()))
-        return json.loads(file.read_text())
-
-
-@pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that all processes of the tests see."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def finished_runs(run_fakenews: Callable[..., Run], shared_folder: Path) -> LazyRuns:
     """Return a run of each head: one with one logit, one with CT-BERT's cleaning, n-grams and a promise."""
@@ -230,9 +244,13 @@ def write_odd_photos(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(shared_folder: Path) -> Path:
     """Return a folder of photos of cats and dogs in three splits, with odd ones in the test split."""
-    folder = tmp_path_factory.mktemp("photos")
+    return make_folder_once(shared_folder / "photos", write_photos)
+
+
+def write_photos(folder: Path) -> None:
+    """Write the photos: eight, two and two of each class, and the odd ones."""
     for split, number in (("train", 8), ("validation", 2), ("test", 2)):
         for label in ("cat", "dog"):
             for index in range(number):
@@ -240,7 +258,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     folder / split / label / f"{index}.png", label, len(split) * 1000 + (label == "dog") * 100 + index
                 )
     write_odd_photos(folder / "test" / "cat")
-    return folder
 
 
 IMAGE_ARGV = (
