@@ -1,5 +1,6 @@
 """A saved model on labelled data of any kind: the report that a run ends with, in a folder of its own."""
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
 from .prediction.loading import PipelinePredictor
 from .prediction.predictor import Scorer
-from .report import illustrations, split, tables
+from .report import html, illustrations, split, tables
 
 _ROWS_AT_ONCE = 4096
 _NAME = "test"
@@ -71,6 +72,8 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
     results = _measure(predicted, seconds)
     _write(folder, request, data, predicted, results)
     split.write_split(folder, predicted, _illustrate(data, pipeline, names), console)
+    about = {"kind": f"{request.model} on {request.dataset}.", "rows": {_NAME: len(logits)}}
+    html.write_page(folder, results, about, [note.text for note in data.notes], _repeat(request))
     _show_answers(results, len(logits), console)
     console.print(f"\nEverything is in {folder}.", markup=False, highlight=False, soft_wrap=True)
     return folder, results
@@ -142,6 +145,13 @@ def _write(
     tables.write_json(folder / "evaluation.json", {**what, **sizes, "packages": package_versions()})
     if len(data.dropped):
         tables.write_table(folder / "dropped_rows.csv", data.dropped)
+
+
+def _repeat(request: EvaluationRequest) -> list[str]:
+    """Return the line of the shell that evaluates again, but for flags that say how the data are read."""
+    if request.source is not None:  # values in Python
+        return []
+    return [f"hfkit evaluate {shlex.quote(request.model)} {shlex.quote(request.dataset)}"]
 
 
 def _illustrate(data: LabelledRows, pipeline: Pipeline, names: list[str]) -> split.Illustrate | None:

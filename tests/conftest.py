@@ -49,6 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # Heads on several layers are read by families with other heads, too: most of them are tested by night.
             if item.get_closest_marker("sweep") or all(name.endswith("-layers") for name in models - QUICK_NAMES):
                 item.add_marker(pytest.mark.nightly)
+        if item.get_closest_marker("nightly"):
+            item.add_marker(
+                pytest.mark.slow
+            )  # a `-m` on the command line takes the place of the one that leaves nights out
         if item.get_closest_marker("real_data") and not TEST_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"needs real data in HFKIT_TEST_DATA ({TEST_DATA} is not there)"))
 

@@ -345,6 +345,7 @@ def test_whatever_a_rung_raises_the_ladder_goes_on(
     }
 
 
+@pytest.mark.slow
 def test_a_rung_that_failed_is_tried_again(
     run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

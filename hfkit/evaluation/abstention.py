@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from scipy.stats import binom
 
@@ -117,6 +118,31 @@ def measure_answers(answered: np.ndarray, right: np.ndarray | None) -> dict[str,
         low, high = accuracy_interval(part, total)
         metrics |= {name: part / total, f"{name}_low": low, f"{name}_high": high}
     return metrics
+
+
+def error_by_coverage(scored: ScoredRows) -> pd.DataFrame:
+    """Return how wrong the answers are, if only the rows that the model is surest of are answered.
+
+    It is the curve of risk against coverage of El-Yaniv and Wiener (2010, JMLR 11).
+
+    Returns:
+        A row for each confidence that occurs, of many confidences for 200 of them, the highest first: `threshold` (all rows of
+        at least this confidence are answered), `coverage` (their share) and `error` (the share of them that is wrong) with its
+        95 % interval in `error_low` and `error_high`.
+
+    """
+    order = np.argsort(-scored.confidences, kind="stable")
+    ordered = scored.confidences[order]
+    wrong = np.cumsum(~scored.right[order])
+    last = np.flatnonzero(np.diff(ordered, append=-1.0))  # of rows that are equally sure
+    places = last[np.unique(np.linspace(0, len(last) - 1, min(len(last), MAX_STEPS)).round().astype(int))]
+    table = []
+    for place in places.tolist():
+        answered = place + 1
+        low, high = accuracy_interval(int(wrong[place]), answered)
+        error = {"error": wrong[place] / answered, "error_low": low, "error_high": high}
+        table.append({"threshold": ordered[place], "coverage": answered / len(order), **error})
+    return pd.DataFrame(table)
 
 
 def fewest_rows(max_error: float, delta: float = DELTA) -> int:

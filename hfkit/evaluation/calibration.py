@@ -2,8 +2,11 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+
+from .intervals import accuracy_interval
 
 LOWEST, HIGHEST = 0.01, 100.0
 """Bounds of a temperature; scores of a ridge need about 0.1, those of an overconfident network up to about 10."""
@@ -57,3 +60,27 @@ def expected_calibration_error(probabilities: np.ndarray, labels: npt.ArrayLike,
     places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
     gaps = np.bincount(places, weights=confidences - right, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidences))
+
+
+def reliability_table(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """Return, for bins of equal width, how sure a model is of its rows and which share of them is right.
+
+    Args:
+        confidences: (rows,) probabilities of the predicted classes.
+        right: (rows,) booleans.
+        bins: Into how many parts confidences from 0 to 1 are divided.
+
+    Returns:
+        A row for each bin that has rows: `confidence` (the mean), `accuracy` with its 95 % interval in `accuracy_low` and
+        `accuracy_high`, and `rows`.
+
+    """
+    places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
+    table = []
+    for place in np.unique(places):
+        inside = places == place
+        rows, good = int(inside.sum()), int(right[inside].sum())
+        low, high = accuracy_interval(good, rows)
+        accuracy = {"accuracy": good / rows, "accuracy_low": low, "accuracy_high": high}
+        table.append({"confidence": float(confidences[inside].mean()), **accuracy, "rows": rows})
+    return pd.DataFrame(table)

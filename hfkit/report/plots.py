@@ -124,6 +124,57 @@ def draw_learning_curve(path: Path, table: pd.DataFrame, majority: float, title:
     _save(path, figure)
 
 
+def draw_reliability(path: Path, table: pd.DataFrame, title: str) -> None:
+    """Draw which share of rows is right against how sure the model is of them (PNG), a bar below for the rows of each bin.
+
+    Args:
+        path: Where to.
+        table: Of `calibration.reliability_table`.
+        title: Above it.
+
+    """
+    figure = Figure(figsize=(5, 5.5), layout="constrained")
+    axis, rows = figure.subplots(2, 1, height_ratios=[4, 1], sharex=True)
+    accuracy = table["accuracy"]
+    ends = (accuracy - table["accuracy_low"], table["accuracy_high"] - accuracy)
+    axis.plot([0, 1], [0, 1], color="grey", linestyle="--", label="as right as it is sure")
+    axis.errorbar(table["confidence"], accuracy, yerr=ends, marker="o", capsize=3, label="this model, 95 % interval")
+    axis.set(ylabel="share that is right", ylim=(0, 1.02), title=_escape(title))
+    axis.grid(alpha=0.3)
+    axis.legend(loc="upper left")
+    rows.bar(table["confidence"], table["rows"], width=0.03)
+    rows.set(xlabel="how sure the model is of a row", ylabel="rows", xlim=(0, 1.02))
+    _save(path, figure)
+
+
+def draw_coverage(path: Path, table: pd.DataFrame, threshold: float | None, title: str) -> None:
+    """Draw how many of its answers are wrong against the share of rows that a model answers, the surest first (PNG).
+
+    Args:
+        path: Where to.
+        table: Of `abstention.error_by_coverage`.
+        threshold: The lowest confidence that the model answers, which is marked; None: nothing is.
+        title: Above it.
+
+    """
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    axis = figure.subplots()
+    coverage, error = 100 * table["coverage"], 100 * table["error"]
+    axis.plot(coverage, error, label="wrong answers, 95 % interval")
+    axis.fill_between(coverage, 100 * table["error_low"], 100 * table["error_high"], alpha=0.2, linewidth=0)
+    answered = table[table["threshold"] >= threshold] if threshold is not None else table[:0]
+    if len(answered):
+        share = 100 * answered["coverage"].iloc[-1]
+        axis.axvline(share, color="C1", linestyle="--", label=f"answered from {threshold:.4g} on: {share:.1f} %")
+    # The surest few rows have intervals up to 100 %, which would flatten the rest.
+    top = max(1.0, 1.5 * float(error.max()), float(100 * table["error_high"].iloc[-1]))
+    axis.set(xlabel="% of the rows that are answered, the surest first", ylabel="% of the answers that are wrong")
+    axis.set(xlim=(0, 100), ylim=(0, min(top, 100)), title=_escape(title))
+    axis.grid(alpha=0.3)
+    axis.legend(loc="upper left")
+    _save(path, figure)
+
+
 def _escape(text: str) -> str:
     return text.replace("$", r"\$")  # a dollar would start a formula
 

@@ -32,8 +32,8 @@ DATASETS = {
 OWN_DATA = "the author's own data"
 
 
-def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], notes: list[Note]) -> None:
-    """Write what was trained on what.
+def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], notes: list[Note]) -> dict[str, Any]:
+    """Write what was trained on what, and return it.
 
     Args:
         folder: Of the run.
@@ -63,10 +63,17 @@ def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], note
         "data_lines": [_without_folders(note.text, arguments) for note in task.data_notes if note.on_card],
         "lines": [_without_folders(note.text, arguments) for note in notes if note.on_card],
     }
-    if "dropped_rows.csv" in task.tables:
-        dropped = Counter(task.tables["dropped_rows.csv"]["split"])
-        summary["data_lines"].append(f"Dropped rows: {', '.join(f'{n} of {split}' for split, n in dropped.items())}.")
+    summary["data_lines"] += describe_dropped_rows(task)
     write_file(folder / SUMMARY_FILE, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    return summary
+
+
+def describe_dropped_rows(task: Task) -> list[str]:
+    """Return a sentence on the rows that were dropped, if there are any."""
+    if "dropped_rows.csv" not in task.tables:
+        return []
+    dropped = Counter(task.tables["dropped_rows.csv"]["split"])
+    return [f"Dropped rows: {', '.join(f'{n} of {split}' for split, n in dropped.items())}."]
 
 
 def _without_folders(line: str, arguments: Arguments[Any, Any]) -> str:

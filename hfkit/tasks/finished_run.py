@@ -14,7 +14,7 @@ from ..flags.prediction import check_evaluation_early, check_model_path
 from ..hub.push import push_run
 from ..prediction.loading import open_pipeline
 from ..report.console import make_console
-from ..report.run_html import describe_accuracy, render_run
+from ..report.html import describe_accuracy, render_run
 from ..run_folders.state import read_json
 from ..training.process_state import own_process_state
 from .values import read_value

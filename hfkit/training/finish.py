@@ -5,15 +5,14 @@ from typing import Any
 
 from rich.console import Console
 
-from ..notes import Note
-from ..report.console import describe_training, show_end
-from ..report.summary import write_summary
+from ..report.console import show_end
 from ..run_folders.manifest import write_manifest
 from ..task import Task
 from .advice import advise
 from .evaluate import evaluate_saved_model
 from .fitted import Fitted
 from .settings import RunSettings
+from .summary import summarise_run, write_run_page
 from .trainer import ClassifierTrainer
 
 
@@ -22,11 +21,10 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     trainer, folder = fitted.trainer, settings.folder
     is_main = trainer.is_world_process_zero()
     _save(trainer, task, folder, fitted.metrics)
-    if is_main:
-        notes = [*fitted.notes, Note("training", describe_training(settings.training))]
-        write_summary(folder, task, settings.arguments, notes)
+    summary = summarise_run(task, settings, fitted) if is_main else None
     results = evaluate_saved_model(task, settings, fitted, console)
-    if is_main:
+    if summary is not None:
+        write_run_page(task, folder, summary, results)
         write_manifest(folder)
     for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan):
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)

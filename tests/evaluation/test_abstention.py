@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from hfkit.evaluation.abstention import ScoredRows, choose_threshold, confidences_by_logits
+from hfkit.evaluation.abstention import ScoredRows, choose_threshold, confidences_by_logits, error_by_coverage
 
 
 def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,3 +104,21 @@ def test_shares_that_are_none(max_error: float, delta: float) -> None:
         choose_threshold(*drawn(10, 0), *drawn(10, 1), max_error=max_error, delta=delta)
     with pytest.raises(ValueError, match="no rows to choose"):
         choose_threshold([], [], *drawn(10, 1), max_error=0.1)
+
+
+def test_error_by_coverage_by_hand() -> None:
+    """Rows that are equally sure are answered together, the surest first; at the end all are."""
+    scored = ScoredRows(np.array([0.6, 0.9, 0.8, 0.8]), np.array([False, True, False, True]))
+    table = error_by_coverage(scored)
+    assert table["threshold"].tolist() == [0.9, 0.8, 0.6]
+    assert table["coverage"].tolist() == [0.25, 0.75, 1.0]
+    assert table["error"].tolist() == pytest.approx([0, 1 / 3, 0.5])
+    assert ((table["error_low"] <= table["error"]) & (table["error"] <= table["error_high"])).all()
+
+
+def test_error_by_coverage_of_many_rows_is_short_and_whole() -> None:
+    generator = np.random.default_rng(0)
+    table = error_by_coverage(ScoredRows(generator.random(20_000), generator.random(20_000) < 0.7))
+    assert len(table) == 200
+    assert table["coverage"].iloc[-1] == 1
+    assert table["coverage"].is_monotonic_increasing

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hfkit.evaluation.calibration import HIGHEST, LOWEST, expected_calibration_error, fit_temperature
+from hfkit.evaluation.calibration import HIGHEST, LOWEST, expected_calibration_error, fit_temperature, reliability_table
 from hfkit.evaluation.metrics import softmax
 
 
@@ -51,3 +51,13 @@ def test_calibration_error_by_hand() -> None:
     assert expected_calibration_error(np.eye(3), [0, 1, 2]) == 0
     with pytest.raises(ValueError, match="no rows"):
         expected_calibration_error(np.zeros((0, 2)), [])
+
+
+def test_bins_of_confidence_hold_every_row_once() -> None:
+    confidences = np.array([0.55, 0.58, 0.91, 0.99, 1.0, 1.0])
+    right = np.array([True, False, True, True, False, True])
+    table = reliability_table(confidences, right)
+    assert table["rows"].tolist() == [2, 4]
+    assert table["accuracy"].tolist() == [0.5, 0.75]
+    assert table["confidence"].tolist() == pytest.approx([0.565, 0.975])
+    assert ((table["accuracy_low"] < table["accuracy"]) & (table["accuracy"] < table["accuracy_high"])).all()

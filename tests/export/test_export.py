@@ -191,6 +191,7 @@ def test_an_exported_folder_is_no_model_of_torch(exported: tuple[Path, Path], tm
         call("export", exported[1], "--output_dir", tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_nothing_stays_of_an_export_that_fails(
     finished_runs: LazyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +213,7 @@ def test_nothing_stays_of_an_export_that_fails(
     assert list((tmp_path / "a").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_int8_says_what_it_costs(finished_runs: LazyRuns, tweets: Path, tmp_path: Path) -> None:
     run, folder = finished_runs["linear"].folder, tmp_path / "small"
     result = call("export", run, "--int8", "--data", tweets / "test.csv", "--output_dir", folder)
@@ -230,6 +232,7 @@ def test_int8_says_what_it_costs(finished_runs: LazyRuns, tweets: Path, tmp_path
     assert alone["score_real"] == pytest.approx(float(rows[0]["score_real"]), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_int8_without_labels_counts_equal_answers(finished_runs: LazyRuns, tmp_path: Path) -> None:
     """Of a model with a GRU and n-grams, both of which stay as they are."""
     run, folder = finished_runs["bigru"].folder, tmp_path / "small"
@@ -242,6 +245,7 @@ def test_int8_without_labels_counts_equal_answers(finished_runs: LazyRuns, tmp_p
     assert 0 < settings["largest_difference"] < 0.2
 
 
+@pytest.mark.slow
 def test_a_net_without_matrices_is_not_stored_in_8_bits(
     finished_runs: LazyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +266,7 @@ def test_agreement_and_accuracy_are_counted() -> None:
     assert "int8 is not told apart from float32" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["timm", pytest.param("token-learner", marks=pytest.mark.nightly)])
 def test_photos(name: str, finished_image_runs: LazyRuns, photos: Path, tmp_path: Path) -> None:
     """Turned, grey, transparent and very wide ones, which numpy resizes to the pixels of torchvision."""

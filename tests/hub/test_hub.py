@@ -163,6 +163,7 @@ def test_a_connection_that_breaks_is_tried_again(upload: Callable[..., str], cli
     assert len(client.hub.files("me/failing")["model.safetensors"]) == 20_000_000
 
 
+@pytest.mark.slow
 def test_too_many_requests_wait_as_asked(upload: Callable[..., str], client: Client) -> None:
     for route in ("POST /me/failing.git/info/lfs", "POST /api/models/me/failing/commit"):
         client.hub.repositories.pop("me/failing", None)

@@ -328,6 +328,7 @@ def test_a_folder_that_is_no_run_is_refused(name: str, copied_run: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_every_family_comes_back_from_the_hub(
     finished_runs: LazyRuns, finished_image_runs: LazyRuns, client: Client, tmp_path: Path
 ) -> None:

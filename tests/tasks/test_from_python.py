@@ -95,6 +95,7 @@ def test_a_run_shows_itself_in_a_notebook(finished_runs: LazyRuns, tmp_path: Pat
     assert "<script>" not in run._repr_html_()
 
 
+@pytest.mark.slow
 def test_the_same_numbers_as_the_command_line(
     options: dict[str, Any], tweets: Path, run_fakenews: Callable[..., Any]
 ) -> None:
@@ -131,6 +132,7 @@ def test_flags_are_refused_as_on_the_command_line(options: dict[str, Any]) -> No
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_is_continued_with_the_same_data_alone(options: dict[str, Any]) -> None:
     given = {"text": "tweet", "label": "verdict", "output_dir": "run"}
     whole = train_text_classifier(TABLE, **given, **options)
@@ -141,6 +143,7 @@ def test_a_run_is_continued_with_the_same_data_alone(options: dict[str, Any]) ->
     assert continued.results["test_loss"] == whole.results["test_loss"]
 
 
+@pytest.mark.slow
 def test_images(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = iter(IMAGE_ARGV.replace("--", "").split())

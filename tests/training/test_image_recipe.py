@@ -34,6 +34,7 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
+        *("report/report.html", "report/reliability.png", "report/coverage.png"),
         *("report/classification_report.json", "report/classification_report.md", "report/baselines.csv"),
         "report/validation_predictions.csv",
         *("report/samples.png", "report/errors.png", "report/abstention.md"),

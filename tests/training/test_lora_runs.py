@@ -116,6 +116,7 @@ def test_the_cache_changes_no_loss(head: str, run_fakenews: RunRecipe, tmp_path:
             assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_it_goes_on_to_the_bit(run_fakenews: RunRecipe, tmp_path: Path) -> None:
     flags = [
         *LORA,
@@ -250,6 +251,7 @@ def test_a_merge_that_changes_the_logits_is_refused(tmp_path: Path) -> None:
         _check_numbers(logits * np.nan)
 
 
+@pytest.mark.slow
 def test_a_merge_that_is_refused_loses_no_training(
     run_fakenews: RunRecipe, tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +276,7 @@ def test_a_merge_that_is_refused_loses_no_training(
     assert all(torch.allclose(tensors[name], tensor, atol=1e-6) for name, tensor in trained.items())
 
 
+@pytest.mark.slow
 def test_adapters_are_kept_where_a_flag_says_so(run: Run, run_fakenews: RunRecipe, tmp_path: Path) -> None:
     names = {path.name for path in (run.folder / "adapter").iterdir()}
     assert "adapter_model.safetensors" in names

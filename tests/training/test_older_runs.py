@@ -49,6 +49,7 @@ def test_an_older_model_gives_its_scores(modality: str, folder: str, older: Path
         np.testing.assert_allclose([predicted[label] for label in proof["labels"]], scores, atol=1e-5)
 
 
+@pytest.mark.slow
 @MODALITIES
 def test_an_older_run_goes_on_where_it_was(modality: str, older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All flags come from its start, also those that were filled in there."""

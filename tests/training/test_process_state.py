@@ -68,6 +68,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_leaves_nothing(
     tiny_backbone: Path, tweets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
