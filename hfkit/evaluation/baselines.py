@@ -12,6 +12,7 @@ from .paired import PairedResult, compare_paired
 MAJORITY = "the majority class"
 WORD_PIECES = "word pieces"
 SOLVED = "the solved head"
+SOLVED_LAST = "the solved head on the last layer"
 
 
 @dataclass(frozen=True)

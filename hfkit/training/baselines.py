@@ -10,6 +10,7 @@ from ..data.stored_rows import read_column
 from ..evaluation.baselines import (
     MAJORITY,
     SOLVED,
+    SOLVED_LAST,
     WORD_PIECES,
     Baseline,
     compare_baseline,
@@ -58,15 +59,17 @@ def predict_solved(
     """
     if solution is None or predicted.beside is None:
         return [], []
+    # It stands on what the model's own head takes: the states of several layers, or of the last one.
+    name = SOLVED if task.model.config.head == "layers" else SOLVED_LAST
     logits, total = predicted.beside, solution.seconds + seconds + predicted.seconds
     rows = task.inputs[predicted.split]
 
     def predict() -> Baseline:
         """Add the n-grams of texts to what the pass gave."""
         token_ids = read_column(rows, "input_ids") if "input_ids" in rows.column_names else None
-        return Baseline(SOLVED, predict_rows(solution, logits, token_ids), total)
+        return Baseline(name, predict_rows(solution, logits, token_ids), total)
 
-    return _try(SOLVED, predict)
+    return _try(name, predict)
 
 
 def _try(name: str, compute: Callable[[], Baseline]) -> tuple[list[Baseline], list[str]]:

@@ -5,46 +5,63 @@ from rich.console import Console
 
 from ..evaluation.metrics import evaluate_split
 from ..hub.proof import write_proof
+from ..models.base import BackboneClassifier
+from ..report.split import PREDICTIONS_FILE
 from ..task import Task
 from .baselines import predict_solved, report_baselines
 from .certify import certify_answers, report_answers
 from .fitted import Fitted
 from .predicted import Predicted, predict_split
-from .report import write_report, write_validation
+from .report import VALIDATION_FILE, write_report, write_run_predictions
 from .settings import RunSettings
 
 
 def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> dict[str, float]:
-    """Load the saved model again, in float32, evaluate validation and test with it, and write the report."""
+    """Load the saved model again, in float32, evaluate validation and test with it, and write the report.
+
+    The report is on test, or on validation where test has no labels or is not there.
+    """
     trainer, folder = fitted.trainer, settings.folder
     model = type(task.model).from_pretrained(folder, dtype=torch.float32)
     results: dict[str, float] = {}
     abstention = None
-    shown = "test" if "test" in task.inputs else "validation"
-    for split in ("validation", "test"):
-        if split not in task.inputs:
-            continue
-        beside = fitted.beside if split == shown and settings.training.baselines else None
+    splits = [split for split in ("validation", "test") if split in task.inputs]
+    reported = [split for split in splits if "label" in task.rows[split].column_names][-1:]
+    for split in splits:
+        beside = fitted.beside if split in reported and settings.training.baselines else None
         predicted = predict_split(model, task, split, trainer.args.per_device_eval_batch_size, beside)
         if split == "validation":
             abstention = certify_answers(model, task, settings, predicted, fitted.choosing)
         values = _evaluate(predicted, settings)
-        if split == "validation" and trainer.is_world_process_zero():
-            write_validation(task, folder, predicted, model.config.answer_threshold)
-        if split == shown and trainer.is_world_process_zero():
-            took = f"{predicted.seconds:.1f} s"
-            console.print(f"\nPredicting the {len(predicted.logits)} rows of {split} took {took}.", highlight=False)
-            write_report(trainer.state.log_history, task, folder, predicted, model.config.answer_threshold, console)
-            if abstention is not None:
+        if trainer.is_world_process_zero():
+            files = [VALIDATION_FILE] * (split == "validation") + [PREDICTIONS_FILE] * (split == splits[-1])
+            write_run_predictions(task, folder, files, predicted, model.config.answer_threshold)
+            if split in reported:
+                values |= _report(predicted, model, task, settings, fitted, console)
+            if split == splits[-1] and abstention is not None:
                 values |= report_answers(abstention, predicted, task, folder, console)
-            values |= _compare_with_baselines(predicted, task, settings, fitted, console)
         if values:
             named = {f"{predicted.prefix}_{name}": value for name, value in values.items()}
             results |= named
             trainer.save_metrics(predicted.prefix, named)
-        if split == shown:
-            write_proof(folder, model, task, split)
+    write_proof(folder, model, task, splits[-1])
     return results
+
+
+def _report(
+    predicted: Predicted,
+    model: BackboneClassifier,
+    task: Task,
+    settings: RunSettings,
+    fitted: Fitted,
+    console: Console,
+) -> dict[str, float]:
+    """Print and write the report on a split, and return the metrics of its baselines."""
+    rows, took = len(predicted.logits), f"{predicted.seconds:.1f} s"
+    console.print(f"\nPredicting the {rows} rows of {predicted.split} took {took}.", highlight=False)
+    log = fitted.trainer.state.log_history
+    write_report(log, task, settings.folder, predicted, model.config.answer_threshold, console)
+    return _compare_with_baselines(predicted, task, settings, fitted, console)
 
 
 def _evaluate(predicted: Predicted, settings: RunSettings) -> dict[str, float]:
@@ -59,8 +76,9 @@ def _evaluate(predicted: Predicted, settings: RunSettings) -> dict[str, float]:
 def _compare_with_baselines(
     predicted: Predicted, task: Task, settings: RunSettings, fitted: Fitted, console: Console
 ) -> dict[str, float]:
-    """Print and write the baselines of the split that is shown, unless flags leave them out, and return their metrics."""
-    if predicted.references is None or not settings.training.baselines:
+    """Print and write the baselines of the split that is reported, unless flags leave them out, and return their metrics."""
+    assert predicted.references is not None
+    if not settings.training.baselines:
         return {}
     spent = ("train_runtime", "train_feature_seconds", "train_solving_seconds", "ngram_seconds")
     seconds = predicted.seconds + sum(fitted.metrics.get(name, 0.0) for name in spent)

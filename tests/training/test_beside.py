@@ -88,21 +88,21 @@ def read_baselines(run: Run) -> pd.DataFrame:
 
 def test_the_row_is_the_solved_run_and_compared_on_the_same_rows(runs: Callable[[str], Run]) -> None:
     trained, solved = runs("linear"), runs("convex")
-    row = read_baselines(trained).loc["the solved head"]
+    row = read_baselines(trained).loc["the solved head on the last layer"]
     paired = compare_paired(read_right(trained), read_right(solved))
     assert row["accuracy"] == read_right(solved).mean() == solved.results["test_accuracy"] > 0.9
     assert row["macro_f1"] == pytest.approx(solved.results["test_macro_f1"])
     expected = (paired.difference, paired.low, paired.high, paired.p_value)
     assert tuple(row[["difference", "difference_low", "difference_high", "p_value"]]) == pytest.approx(expected)
     assert row["seconds"] > 0
-    assert trained.results["test_baseline_solved_head_accuracy"] == row["accuracy"]
+    assert trained.results["test_baseline_solved_head_on_the_last_layer_accuracy"] == row["accuracy"]
     curves = [(run.folder / "report" / "learning_curve.csv").read_text() for run in (trained, solved)]
     assert curves[0] == curves[1]
 
 
 def test_tokens_give_the_row_of_a_head_on_their_mean(runs: Callable[[str], Run]) -> None:
     """A BiGRU's stored tokens have the same mean as what a linear head takes by default on a frozen encoder."""
-    rows = [read_baselines(runs(name)).loc["the solved head"] for name in ("bigru", "linear")]
+    rows = [read_baselines(runs(name)).loc["the solved head on the last layer"] for name in ("bigru", "linear")]
     assert rows[0]["accuracy"] == rows[1]["accuracy"]
     assert rows[0]["macro_f1"] == rows[1]["macro_f1"]
 
@@ -183,12 +183,12 @@ def test_a_failure_ends_no_run(
     with monkeypatch.context() as context:
         context.setattr(baselines, "predict_rows", fail)
         train_texts([*flags, "--output_dir", str(tmp_path / "row")])
-    assert "Left out of the baselines: the solved head (MemoryError)." in capfd.readouterr().out
+    assert "Left out of the baselines: the solved head on the last layer (MemoryError)." in capfd.readouterr().out
     monkeypatch.setattr(beside, "solve_head", fail)
     train_texts([*flags, "--label_issues", "true", "--output_dir", str(tmp_path / "head")])
     said = capfd.readouterr().out
     assert "Left out: the solved head, and with it label issues (MemoryError)." in said
-    assert "the solved head" not in read_baselines(Run(tmp_path / "head", {}, "")).index
+    assert "the solved head on the last layer" not in read_baselines(Run(tmp_path / "head", {}, "")).index
     train_texts([*flags, "--baselines", "false", "--output_dir", str(tmp_path / "none")])
     assert "solved head" not in capfd.readouterr().out  # it was not even tried
 
@@ -279,4 +279,4 @@ def test_label_issues_of_images_are_found_on_images_as_they_are(
     issues = pd.read_csv(run.folder / "report" / "label_issues.csv")
     assert (issues["label"][0], issues["suggested"][0]) == ("cat", "dog")
     assert str(issues.iloc[0]["file"]).endswith("00.png")
-    assert ("the solved head" in read_baselines(run).index) == has_row
+    assert ("the solved head on the last layer" in read_baselines(run).index) == has_row

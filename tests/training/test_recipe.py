@@ -190,7 +190,7 @@ def test_head_of_the_log(
     assert re.search(rf"test: accuracy {interval}, the 95 % interval", run.output)
     names = [row["name"] for row in run.rows("report/baselines.csv")]
     assert names[:2] == ["this model", "the majority class"]
-    assert set(names[2:]) <= {"the solved head"}  # where another test has stored its pass
+    assert set(names[2:]) <= {"the solved head on the last layer"}  # where another test has stored its pass
     assert (
         "rows that are fake but predicted real" in run.output or "rows that are real but predicted fake" in run.output
     )
