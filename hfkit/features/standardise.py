@@ -10,8 +10,14 @@ from ..errors import UserError
 from ..models.layer_groups import FeatureGroup
 
 _ROWS_AT_ONCE = 4096
-CONSTANT = 1e-6
-"""A feature whose standard deviation is below this share of its size is constant, and dropped."""
+CONSTANT = 1e-4
+"""A feature whose standard deviation is below this share of its mean is constant, and dropped: it is near what is rounded."""
+SMALL = 1e-4
+"""So is one whose standard deviation is below this share of that of the median feature.
+
+MiniLM has one whose scale is nearly 0. Its weight would be 1e8, and the first step of a training that goes on from the head
+would move its product by more than all others together.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,8 @@ class Standardiser:
         mean = total / len(features)
         deviation = (squares / len(features) - mean.square()).clamp(min=0).sqrt().numpy()
         center = (mean + shift).numpy()
-        return cls(center, np.where(deviation > CONSTANT * (np.abs(center) + CONSTANT), deviation, np.inf))
+        least = np.maximum(CONSTANT * np.abs(center), SMALL * np.median(deviation))
+        return cls(center, np.where(deviation > least, deviation, np.inf))
 
     def scale(self, groups: Sequence[FeatureGroup]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the columns of some groups, their means, and what they are divided by."""

@@ -25,9 +25,10 @@ _OF_OTHER_HEADS = ("head_hidden_size", "head_layers", "head_activation", "two_he
 def choose_solver(arguments: Any) -> tuple[Any, str]:
     """Fill in head and solver where the backbone is frozen or the head is solved first, and say why in a sentence.
 
-    Without `--head` a frozen backbone gets a head on several layers. A linear head or one on several layers is solved,
-    unless a flag is given that only the Trainer obeys. `--solver both` solves it, and the Trainer goes on from there with the
-    layers of the backbone that are to train: LP-FT, Kumar et al. 2022, arXiv 2202.10054.
+    Without `--head` a frozen backbone gets a head on several layers, and one that trains on from the solved head a linear one.
+    A linear head or one on several layers is solved, unless a flag is given that only the Trainer obeys. `--solver both` solves
+    it, and the Trainer goes on from there with the layers of the backbone that are to train: LP-FT, Kumar et al. 2022, arXiv
+    2202.10054.
 
     Args:
         arguments: The flags (`kinds.Arguments`), which stay as they are.
@@ -46,9 +47,10 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
         raise UserError(
             f"--solver {asked} solves a head, and the adapters of --peft lora train in steps: leave one of them out."
         )
-    solves = frozen or asked == BOTH
-    if solves and "head" not in known and not known.intersection(_OF_OTHER_HEADS):
-        arguments = _fill_in(arguments, model=replace(arguments.model, head="layers"), head="layers")
+    if (frozen or asked == BOTH) and "head" not in known and not known.intersection(_OF_OTHER_HEADS):
+        # States of early layers may vary by a thousandth of their size: a head on them does not survive that they move.
+        head = "linear" if asked == BOTH else "layers"
+        arguments = _fill_in(arguments, model=replace(arguments.model, head=head), head=head)
     head = arguments.model.head
     if asked == CONVEX and not (frozen and head in SOLVED_HEADS):
         raise UserError(
@@ -93,7 +95,12 @@ def _solve_first(arguments: Any, frozen: bool, head: str) -> tuple[Any, str]:
             f"--solver both solves a head {' or '.join(SOLVED_HEADS)} first, and --head {head} is none of them: leave one of "
             "the flags out."
         )
-    return arguments, "Solver: both (the head is solved on the backbone as it is, and the Trainer goes on from there)."
+    said = "Solver: both (the head is solved on the backbone as it is, and the Trainer goes on from there)."
+    if "head_dropout" in arguments.given | set(arguments.filled_in):
+        return arguments, said
+    # A solved head balances many features against each other: to drop some of them moves its logits by more than they are.
+    model = replace(arguments.model, head_dropout=0.0)
+    return _fill_in(arguments, model=model, head_dropout=0.0), f"{said[:-1]}, without dropout in the head."
 
 
 def _fill_in(arguments: Any, model: Any = None, data: Any = None, **values: Any) -> Any:

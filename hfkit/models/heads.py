@@ -47,10 +47,13 @@ class LayersHead(nn.Module):
         self.linear = nn.Linear(input_size, num_logits)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Map `features` (batch, input_size) to logits (batch, num_logits)."""
-        if self.mean is not None and self.scale is not None:
-            features = (features - self.mean) / self.scale
-        return self.linear(self.dropout(features))
+        """Map `features` (batch, input_size) to logits (batch, num_logits), in the precision of the weights."""
+        # Under autocast, too: a solved head takes differences of large sums, of which bfloat16 leaves little.
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.to(self.linear.weight.dtype)
+            if self.mean is not None and self.scale is not None:
+                features = (features - self.mean) / self.scale
+            return self.linear(self.dropout(features))
 
 
 class BiGruHead(nn.Module):

@@ -5,7 +5,6 @@ from rich.console import Console
 
 from ..evaluation.metrics import evaluate_split
 from ..hub.proof import write_proof
-from ..models.base import BackboneClassifier
 from ..report.split import PREDICTIONS_FILE
 from ..task import Task
 from .baselines import predict_solved, report_baselines
@@ -37,7 +36,7 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
             files = [VALIDATION_FILE] * (split == "validation") + [PREDICTIONS_FILE] * (split == splits[-1])
             write_run_predictions(task, folder, files, predicted, model.config.answer_threshold)
             if split in reported:
-                values |= _report(predicted, model, task, settings, fitted, console)
+                values |= _report(predicted, model.config.answer_threshold, task, settings, fitted, console)
             if split == splits[-1] and abstention is not None:
                 values |= report_answers(abstention, predicted, task, folder, console)
         if values:
@@ -50,7 +49,7 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
 
 def _report(
     predicted: Predicted,
-    model: BackboneClassifier,
+    answer_threshold: float | None,
     task: Task,
     settings: RunSettings,
     fitted: Fitted,
@@ -60,7 +59,7 @@ def _report(
     rows, took = len(predicted.logits), f"{predicted.seconds:.1f} s"
     console.print(f"\nPredicting the {rows} rows of {predicted.split} took {took}.", highlight=False)
     log = fitted.trainer.state.log_history
-    write_report(log, task, settings.folder, predicted, model.config.answer_threshold, console)
+    write_report(log, task, settings.folder, predicted, answer_threshold, console)
     return _compare_with_baselines(predicted, task, settings, fitted, console)
 
 

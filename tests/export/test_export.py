@@ -97,6 +97,7 @@ def exported(finished_runs: LazyRuns, tmp_path_factory: pytest.TempPathFactory) 
     return run, folder
 
 
+@pytest.mark.slow
 def test_the_folder_is_whole(exported: tuple[Path, Path]) -> None:
     run, folder = exported
     names = {"model.onnx", "tokenizer.json", "predict.py", "cleaning.py", "scores.py", "export.json", "manifest.json"}
@@ -112,6 +113,7 @@ def test_the_folder_is_whole(exported: tuple[Path, Path]) -> None:
     assert settings["proof"]["difference"] <= parity.TOLERANCE
 
 
+@pytest.mark.slow
 def test_its_script_needs_no_torch(exported: tuple[Path, Path]) -> None:
     """In the process of the proof no torch, transformers or hfkit can be imported; here the script runs as a person runs it."""
     run, folder = exported
@@ -125,6 +127,7 @@ def test_its_script_needs_no_torch(exported: tuple[Path, Path]) -> None:
     assert process.stdout.split()[1] == "False"
 
 
+@pytest.mark.slow
 def test_the_clean_process_blocks_what_it_says(exported: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "predict.py").write_text("import torch\n")
     with pytest.raises(UserError, match=r"without torch and transformers \(.*No module named 'torch' \(blocked\)"):
@@ -136,6 +139,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_predict_reads_the_folder_without_torch(exported: tuple[Path, Path], tweets: Path, tmp_path: Path) -> None:
     run, folder = exported
     code, said, imported = run_command(
@@ -157,6 +161,7 @@ def test_predict_reads_the_folder_without_torch(exported: tuple[Path, Path], twe
     assert (tmp_path / "onnx.csv").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_damaged_folder_is_named(exported: tuple[Path, Path], tmp_path: Path) -> None:
     _, folder = exported
     copy = tmp_path / "copy"
@@ -186,6 +191,7 @@ def change_settings(folder: Path, **values: Any) -> None:
     (folder / "manifest.json").write_text(json.dumps(sums))
 
 
+@pytest.mark.slow
 def test_an_exported_folder_is_no_model_of_torch(exported: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a model in ONNX, which hfkit predict reads"):
         call("export", exported[1], "--output_dir", tmp_path / "again")

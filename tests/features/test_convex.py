@@ -99,9 +99,11 @@ def test_neither_shift_nor_size_of_a_feature_matters() -> None:
     np.testing.assert_allclose(solutions[0].out_of_fold, solutions[1].out_of_fold, atol=0.05)
 
 
-def test_constant_features_are_dropped() -> None:
+@pytest.mark.parametrize(("scale", "mean"), [(0.0, 7.0), (1e-5, 7.0), (1e-9, 0.0)], ids=["constant", "rounded", "tiny"])
+def test_constant_features_are_dropped(scale: float, mean: float) -> None:
+    """So are those that vary by little, of their size or beside the others: their weights would be huge."""
     features, _ = make_rows(2)
-    features[:, 3] = 7.0
+    features[:, 3] = mean + scale * features[:, 3]
     standardiser = Standardiser.fit(features)
     assert not standardiser.apply(features, GROUPS, np.arange(120))[:, 3].any()
     weight, _ = standardiser.fold(GROUPS, np.ones((24, 1)), np.zeros(1))

@@ -43,7 +43,7 @@ RunRecipe = Callable[..., Run]
 ROWS = 20
 # That the two halves of a model give the logits and gradients of the whole is tested for every one: see test_models.py.
 TEXTS = ("bert-linear", "distilbert-bigru", "deberta-bigru", "modernbert-linear", "bert-layers")
-QUICKLY_TRAINED = ("hfkit-vgg/flat", "hfkit-timm/efficientnet", "hfkit-deit/two-heads", "hfkit-fdvit/code")
+QUICKLY_TRAINED = ("hfkit-vgg/flat", "hfkit-timm/efficientnet")
 TRAINED = [f"hfkit-text/{name}" for name in TEXTS] + [
     pytest.param(name, marks=[] if name in QUICKLY_TRAINED else [pytest.mark.slow]) for name in IMAGE_NAMES
 ]
@@ -118,12 +118,25 @@ def test_batches_come_longest_first_and_their_rows_are_numbered(tokenizer: Any) 
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("optim", [pytest.param("sgd", marks=pytest.mark.slow), "adamw_torch"])
-@pytest.mark.parametrize("cut", [pytest.param("none", marks=pytest.mark.slow), "middle"])
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", ["none", "middle"])
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_with_the_cache_is_training_without_it(
+    name: str, cut: str, make_model: Make, tokenizer: Any, tmp_path: Path
+) -> None:
+    check_training_with_the_cache(name, cut, "sgd", make_model, tokenizer, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["hfkit-text/bert-linear", *QUICKLY_TRAINED])
+def test_adamw_with_the_cache_is_adamw_without_it(name: str, make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """Of some nets: AdamW makes a whole step of a gradient that is rounding alone, and other nets have such ones (MobileNetV4)."""
+    check_training_with_the_cache(name, "middle", "adamw_torch", make_model, tokenizer, tmp_path)
+
+
+def check_training_with_the_cache(
     name: str, cut: str, optim: str, make_model: Make, tokenizer: Any, tmp_path: Path
 ) -> None:
+    """Train a net from what is stored, and whole, and compare losses and weights."""
     model = make_model(name)
     # Statistics of batches of four would blow the rounding of a float up; as by default, pretrained ones are kept.
     plan = FreezePlan(middle(model) if cut == "middle" else "none", keep_batch_norm=True)

@@ -156,6 +156,7 @@ def test_a_name_that_is_none(upload: Callable[..., str]) -> None:
         upload(repo_id="a/b/c")
 
 
+@pytest.mark.slow
 def test_a_connection_that_breaks_is_tried_again(upload: Callable[..., str], client: Client) -> None:
     """20 MB over plain LFS, cut twice."""
     commit = upload(Failure("PUT /_lfs", times=2))

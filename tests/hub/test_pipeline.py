@@ -190,6 +190,7 @@ def test_stranger_gets_the_scores_of_the_run(
     assert np.ptp(scores[:, 0]) > 1e-4  # not the same for every text
 
 
+@pytest.mark.slow
 @NAMES
 def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: LazyRuns, texts: list[str]) -> None:
     folder = str(finished_runs[name].folder)
@@ -294,6 +295,7 @@ def test_stranger_gets_the_scores_of_an_image_run(
     assert {row["label"] for row in stranger_answers_to_photos[name][0]} == {"cat", "dog"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FULL_SIZED)
 def test_image_scores_equal_with_hfkit_and_by_the_trainer(
     name: str, finished_image_runs: LazyRuns, photo_files: list[str]

@@ -107,13 +107,16 @@ def test_tokens_give_the_row_of_a_head_on_their_mean(runs: Callable[[str], Run])
     assert rows[0]["macro_f1"] == rows[1]["macro_f1"]
 
 
-@pytest.mark.parametrize("name", ["convex", "uncached", "tuned", "tuned and looked at"])
+@pytest.mark.parametrize(
+    "name", ["convex", "uncached", "tuned", pytest.param("tuned and looked at", marks=pytest.mark.slow)]
+)
 def test_runs_without_a_row(name: str, runs: Callable[[str], Run]) -> None:
     assert list(read_baselines(runs(name)).index) == ["this model", "the majority class", "word pieces"]
 
 
 @pytest.mark.parametrize(
-    "name", ["convex", "bigru", "tuned and looked at", pytest.param("both and looked at", marks=pytest.mark.slow)]
+    "name",
+    ["convex", "bigru", *(pytest.param(f"{name} and looked at", marks=pytest.mark.slow) for name in ("tuned", "both"))],
 )
 def test_a_wrong_label_ranks_first(name: str, runs: Callable[[str], Run], shared_folder: Path) -> None:
     folder = runs(name).folder / "report"
@@ -140,6 +143,7 @@ def test_a_training_that_starts_from_a_solved_head_has_its_curve(runs: Callable[
     assert list(read_baselines(runs("both")).index) == ["this model", "the majority class", "word pieces"]
 
 
+@pytest.mark.slow
 def test_a_second_backbone_changes_nothing_of_the_training(runs: Callable[[str], Run]) -> None:
     """Neither its weights nor its random numbers."""
     plain, looked_at = (runs(name).results for name in ("tuned", "tuned and looked at"))

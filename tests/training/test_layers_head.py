@@ -40,6 +40,7 @@ def build(folder: Path | str, *flags: str, labels: tuple[str, ...] = ("fake", "r
     return model, " ".join(note.text for note in notes)
 
 
+@pytest.mark.slow
 def test_a_frozen_run_is_cut_and_saved(frozen_run: Run) -> None:
     model = TextClassifier.from_pretrained(frozen_run.folder)
     assert (model.config.layers, model.config.poolings) == ([0, 1], ["mean"])

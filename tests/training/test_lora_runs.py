@@ -95,6 +95,7 @@ def test_it_ends_with_the_best_checkpoint(run: Run) -> None:
     assert min(epochs) < max(epochs)
 
 
+@pytest.mark.slow
 def test_the_file_runs_it_again(run: Run, tmp_path: Path) -> None:
     again = load_recipe("fakenews").main(
         ["--config", str(run.folder / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")]
@@ -106,6 +107,7 @@ def test_the_file_runs_it_again(run: Run, tmp_path: Path) -> None:
     assert FreezePlan.from_flags(arguments.model).lora == LoraPlan()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["linear", pytest.param("bigru", marks=pytest.mark.slow)])
 def test_the_cache_changes_no_loss(head: str, run_fakenews: RunRecipe, tmp_path: Path) -> None:
     flags = [*LORA, "--head", head, "--lora_targets", "encoder.layer.1"]
@@ -188,6 +190,7 @@ def test_the_learning_rate_of_adapters(width: int, rate: float) -> None:
     assert lora_learning_rate(learning_rate_by_width(width)[0]) == rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "said"), [("", "adapters 0.001 (default: ten times that"), ("--lr 5e-3", "adapters 0.005 (given)")]
 )

@@ -131,6 +131,7 @@ def test_nothing_unsafe_or_private_is_left(finished_runs: LazyRuns, tiny_backbon
     assert (run.folder / "model.safetensors").stat().st_mode & 0o044
 
 
+@pytest.mark.slow
 def test_the_configuration_reruns_the_run(run_fakenews: RunRecipe, finished_runs: LazyRuns, tmp_path: Path) -> None:
     first = finished_runs["bigru"]
     recipe = load_recipe("fakenews")

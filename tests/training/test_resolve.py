@@ -22,6 +22,7 @@ def _values(arguments: Any) -> dict[str, Any]:
     return {item.name: repr(getattr(group, item.name)) for group in groups for item in dataclasses.fields(group)}
 
 
+@pytest.mark.slow
 def test_no_flag_changes_once_it_is_resolved(run_fakenews: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the Trainer nor the feature cache may turn a flag: what the run wrote down is what it did."""
     seen: list[tuple[Any, dict[str, Any]]] = []

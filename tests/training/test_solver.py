@@ -37,7 +37,7 @@ RunRecipe = Callable[..., Run]
         ("--unfreeze_from none", "layers", "convex"),
         ("--unfreeze_from none --head linear", "linear", "convex"),
         ("--unfreeze_from none --head linear --pooling pooler --solver trainer", "linear", "trainer"),
-        ("--solver both", "layers", "both"),
+        ("--solver both", "linear", "both"),
         ("--solver both --unfreeze_from encoder.layer.1 --head linear", "linear", "both"),
         ("--unfreeze_from none --num_train_epochs 2", "layers", "trainer"),
         ("--unfreeze_from none --head bigru", "bigru", None),
