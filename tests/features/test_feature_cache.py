@@ -129,7 +129,7 @@ def test_training_with_the_cache_is_training_without_it(
 
 @pytest.mark.parametrize("name", ["hfkit-text/bert-linear", *QUICKLY_TRAINED])
 def test_adamw_with_the_cache_is_adamw_without_it(name: str, make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
-    """Of some nets: AdamW makes a whole step of a gradient that is rounding alone, and other nets have such ones (MobileNetV4)."""
+    """Of some nets: AdamW makes a whole step of a gradient that is rounding alone, as MobileNetV4 has them."""
     check_training_with_the_cache(name, "middle", "adamw_torch", make_model, tokenizer, tmp_path)
 
 
