@@ -246,7 +246,8 @@ TWINS = {"embed_dims": [8, 8], "num_heads": [2, 2], "mlp_ratios": [2, 2], "depth
 IMAGE_MODELS |= {
     f"hfkit-timm/{family}": (TimmClassifier, {"backbone_name": name, "backbone_options": options, "head": "linear"})
     for family, name, options in (
-        ("dinov2", "vit_small_patch14_dinov2", SMALL_IMAGES),
+        # With its own 1e-5 each layer would add next to nothing, and all images would have the same scores.
+        ("dinov2", "vit_small_patch14_dinov2", {**SMALL_IMAGES, "init_values": 1.0}),
         ("dinov3", "vit_small_patch16_dinov3", SMALL_IMAGES),
         ("eva02", "eva02_tiny_patch14_224", SMALL_IMAGES),
         ("convnextv2", "convnextv2_atto", {"depths": [1, 1, 2, 1], "dims": [4, 8, 8, 8]}),
