@@ -6,11 +6,13 @@ onnx_model.py is the predict.py of models in ONNX.
 """
 
 __all__ = [
+    "console",
     "contents",
     "loading",
     "onnx_folder",
     "onnx_model",
     "onnx_predictor",
+    "opening",
     "pipelines",
     "pixels",
     "predictor",

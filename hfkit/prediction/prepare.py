@@ -55,10 +55,28 @@ def prepare(request: Request) -> tuple[Prediction, Predictor, list[Note]]:
     """
     source, notes = open_source(request.given, request.kind)
     predictor = open_predictor(request.model, request.revision, request.batch_size)
+    prediction, more = _join(request, source, predictor)
+    return prediction, predictor, [*notes, *more]
+
+
+def prepare_with(predictor: Predictor, request: Request) -> tuple[Prediction, list[Note]]:
+    """Open the rows of a request for a model that is open already, and return the prediction and notes on what was found.
+
+    Raises:
+        UserError: The input is not as it must be.
+
+    """
+    source, notes = open_source(request.given, request.kind)
+    prediction, more = _join(request, source, predictor)
+    return prediction, [*notes, *more]
+
+
+def _join(request: Request, source: RowSource, predictor: Predictor) -> tuple[Prediction, list[Note]]:
+    """Return the prediction of rows by a model, and notes on what of a row the model reads."""
     check_kind_fits(predictor.reads_texts, source.has_photos, source.name)
     predictor.results.check_free(source.name, source.columns)
-    read, more = _make_reader(request, source, predictor)
-    return Prediction(source, predictor.scorer, read, predictor.results), predictor, [*notes, *more]
+    read, notes = _make_reader(request, source, predictor)
+    return Prediction(source, predictor.scorer, read, predictor.results), notes
 
 
 def _make_reader(request: Request, source: RowSource, predictor: Predictor) -> tuple[ReadContent, list[Note]]:

@@ -36,17 +36,27 @@ def run_prediction(request: Request) -> int:
 
 def _write(request: Request, predictor: Predictor, prediction: Prediction) -> int:
     """Write all rows, and say so; return how many could not be read."""
-    assert request.output is not None
-    source = prediction.source
-    sizes = [prediction.scorer.batch_size, prediction.block]
-    settings = json.dumps([source.identity, source.columns, request.text_column, sizes])
-    digest = predictor.checksum(settings)
-    output = (Output.resume if request.resume else Output.begin)(request.output, digest)
+    output = open_output(request, predictor, prediction)
     before, start = output.progress.rows, time.perf_counter()
     prediction.write(output)
     seconds = time.perf_counter() - start
     shown.print_end(Console(), output, seconds, output.progress.rows - before, request.as_json)
     return output.progress.unreadable
+
+
+def open_output(request: Request, predictor: Predictor, prediction: Prediction) -> Output:
+    """Begin the output of a request, or go on with it.
+
+    Raises:
+        UserError: It is gone on with, and is of another model, input or command line.
+
+    """
+    assert request.output is not None
+    source = prediction.source
+    sizes = [prediction.scorer.batch_size, prediction.block]
+    settings = json.dumps([source.identity, source.columns, request.text_column, sizes])
+    digest = predictor.checksum(settings)
+    return (Output.resume if request.resume else Output.begin)(request.output, digest)
 
 
 def _show(request: Request, prediction: Prediction, errors: Console) -> int:
