@@ -32,7 +32,8 @@ def test_what_is_imported_is_required() -> None:
     imported = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"hfkit"}
     _, _, rest = (ROOT / "pyproject.toml").read_text().partition("\ndependencies = [\n")
     required = set(re.findall(r'^ +"([a-z0-9-]+)', rest.partition("\n]")[0], re.MULTILINE))
-    required |= set(re.findall(r'"([a-z]+)>', rest.partition("\nonnx = ")[2].partition("\n")[0]))
+    for extra in ("onnx", "demo-page"):
+        required |= set(re.findall(r'"([a-z]+)>', rest.partition(f"\n{extra} = ")[2].partition("\n")[0]))
     called_otherwise = {"sklearn": "scikit-learn", "yaml": "pyyaml", "PIL": "pillow"}
     assert {called_otherwise.get(name, name.replace("_", "-")) for name in imported} - required == set()
 

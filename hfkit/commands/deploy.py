@@ -1,4 +1,4 @@
-"""`hfkit profile` and `hfkit export`: what a model costs to run, and the model where PyTorch is not."""
+"""`hfkit profile`, `hfkit export` and `hfkit demo`: what a model costs, the model without PyTorch, and a page to try it on."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -81,3 +81,27 @@ def export(
     from ..export.run import export_model
 
     export_model(ExportRequest(model, folder, int8, data, revision, text_column, label_column), Console())
+
+
+def demo(
+    model: Annotated[
+        str, typer.Argument(help="A run's folder, a saved model's or an exported model's folder, or a Hub id.")
+    ],
+    host: Annotated[
+        str, typer.Option(help="Address that the page listens on; the default is this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Its port; default: the first free one from 7860 on.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
+) -> None:
+    """Open a page in the browser to try a model on: one text or photo, examples of the run, or a whole table."""
+    from ..flags.demo import check_demo_early
+
+    warning = check_demo_early(model, host, port)
+    if warning is not None:
+        typer.echo(warning, err=True)
+
+    from rich.console import Console
+
+    from ..demo.launch import launch_page
+
+    launch_page(model, host, port, revision, Console())

@@ -8,6 +8,7 @@ __all__ = [
     "arguments",
     "command_line",
     "configuration",
+    "demo",
     "early",
     "export",
     "help",

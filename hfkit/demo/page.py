@@ -1,0 +1,189 @@
+"""The page: a tab for one text or photo and one for many, laid out by Gradio.
+
+Whatever comes from data or labels stands in components that show it as text; in Markdown it is escaped.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
+from ..prediction.predictor import Predictor
+from .answer import Answer, answer_photo, answer_text
+from .table import PredictedTable, predict_table
+
+SHOWN_SCORES = 10
+"""Bars; a model of more labels shows those of the highest scores."""
+_SHOWN_LABELS = 20
+_PHOTO_HEIGHT = 320
+"""Pixels on the page."""
+_ONE_AT_A_TIME = "model"
+"""Events of this group run one after the other: they share the model."""
+
+
+def build_page(predictor: Predictor, name: str, examples: Sequence[str], folder: Path) -> gr.Blocks:
+    """Lay the page out.
+
+    Args:
+        predictor: The model.
+        name: What the page calls it.
+        examples: Texts, or files of photos.
+        folder: Where outputs are written.
+
+    """
+    with gr.Blocks(title=f"hfkit demo: {name}", analytics_enabled=False, fill_width=False) as page:
+        gr.Markdown(_describe(predictor, name))
+        with gr.Tab("One text" if predictor.reads_texts else "One photo"):
+            (_lay_out_text if predictor.reads_texts else _lay_out_photo)(predictor, examples)
+        with gr.Tab("A table" if predictor.reads_texts else "Many photos"):
+            _lay_out_table(predictor, folder)
+    return page
+
+
+def escape(text: str) -> str:
+    """Return a text for Markdown that shows as it is: whatever could be markup is written as an HTML entity."""
+    return "".join(sign if sign.isalnum() or sign == " " else f"&#{ord(sign)};" for sign in " ".join(text.split()))
+
+
+def _describe(predictor: Predictor, name: str) -> str:
+    """Return the head of the page."""
+    results = predictor.results
+    shown = ", ".join(map(escape, results.label_names[:_SHOWN_LABELS]))
+    more = len(results.label_names) - _SHOWN_LABELS
+    kind = "texts" if predictor.reads_texts else "photos"
+    text = f"## {escape(name)}\n\nClassifies {kind} as: {shown}{f' and {more:,} more' if more > 0 else ''}."
+    if results.answer_threshold is not None:
+        text += f" It does not answer below a confidence of {results.answer_threshold:.4f}."
+    return text
+
+
+def _show_answer(answer: Answer) -> tuple[str, dict[str, float] | None]:
+    """Return what the components of an answer hold."""
+    return "\n".join(filter(None, [answer.headline, answer.note])), answer.scores or None
+
+
+def _lay_out_answer(predictor: Predictor) -> list[Any]:
+    """Add the components of an answer, and return them."""
+    many = len(predictor.results.label_names) > SHOWN_SCORES
+    return [
+        gr.Textbox(label="Answer", lines=2, interactive=False, elem_id="answer"),
+        gr.Label(
+            label=f"The {SHOWN_SCORES} highest scores" if many else "Scores",
+            num_top_classes=SHOWN_SCORES,
+            show_heading=False,
+            elem_id="scores",
+        ),
+    ]
+
+
+def _lay_out_text(predictor: Predictor, examples: Sequence[str]) -> None:
+    """Add the tab of one text."""
+
+    def classify(text: str) -> tuple[str, dict[str, float] | None]:
+        """Answer for the text, if there is one."""
+        return _show_answer(answer_text(predictor, text)) if text.strip() else ("Type a text first.", None)
+
+    with gr.Row():
+        with gr.Column():
+            text = gr.Textbox(label="Text", lines=4, placeholder="Type or paste a text", elem_id="text")
+            button = gr.Button("Classify", variant="primary", elem_id="classify")
+        with gr.Column():
+            answer = _lay_out_answer(predictor)
+    gr.on([button.click, text.submit], classify, text, answer, concurrency_id=_ONE_AT_A_TIME, api_visibility="private")
+    if examples:
+        gr.Examples(
+            [[example] for example in examples],
+            text,
+            answer,
+            classify,
+            label="Examples: held-out rows of the run",
+            run_on_click=True,
+            cache_examples=False,
+            elem_id="examples",
+            api_visibility="private",
+        )
+
+
+def _lay_out_photo(predictor: Predictor, examples: Sequence[str]) -> None:
+    """Add the tab of one photo; a new photo is classified at once."""
+
+    def classify(file: str | None) -> tuple[str, dict[str, float] | None]:
+        """Answer for the photo, if there is one."""
+        return ("", None) if file is None else _show_answer(answer_photo(predictor, file))
+
+    with gr.Row():
+        with gr.Column():
+            # As a file and in its own mode, so that the model reads the very bytes that `hfkit predict` would.
+            photo = gr.Image(
+                label="Photo",
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard"],
+                height=_PHOTO_HEIGHT,
+                elem_id="photo",
+            )
+        with gr.Column():
+            answer = _lay_out_answer(predictor)
+    options: dict[str, Any] = {"concurrency_id": _ONE_AT_A_TIME, "api_visibility": "private"}
+    # Gradio opens a photo before `classify` sees it: an answer for the one before must not stay beside one that fails there.
+    cleared = photo.change(lambda: ("", None), None, answer, **options)
+    classified = cleared.then(classify, photo, answer, **options)
+    classified.failure(lambda: ("This cannot be read as a photo.", None), None, answer, **options)
+    if examples:
+        gr.Examples(
+            [[example] for example in examples],
+            photo,
+            label="Examples: held-out rows of the run",
+            cache_examples=False,
+            elem_id="examples",
+            api_visibility="private",
+        )
+
+
+def _lay_out_table(predictor: Predictor, folder: Path) -> None:
+    """Add the tab of many rows."""
+    texts = predictor.reads_texts
+    label = "A CSV, TSV, JSONL or parquet file with a column of texts" if texts else "Photos"
+    types = list(DATA_SUFFIXES if texts else IMAGE_SUFFIXES)
+
+    def predict(files: str | list[str] | None, text_column: str | None) -> tuple[Any, ...]:
+        """Predict all rows, and show the first ones and the files."""
+        if not files:
+            return "Upload a file first.", gr.update(visible=False), gr.update(visible=False)
+        given = [files] if isinstance(files, str) else files
+        return _show_table(predict_table(predictor, given, text_column or "", folder))
+
+    uploaded = gr.File(
+        label=label, file_types=types, file_count="single" if texts else "multiple", elem_id="table", height=140
+    )
+    column = gr.Textbox(
+        label="Text column (--text_column), or two with a comma in between",
+        placeholder="As in the run, or found by its name",
+        visible=texts,
+        elem_id="text_column",
+    )
+    button = gr.Button("Predict all rows", variant="primary", elem_id="predict")
+    message = gr.Textbox(label="Result", lines=2, interactive=False, elem_id="message")
+    output = gr.File(label="Download", visible=False, file_count="multiple", interactive=False, elem_id="output")
+    rows = gr.Dataframe(
+        label="The first rows, without the scores", visible=False, interactive=False, wrap=True, elem_id="rows"
+    )
+    button.click(
+        predict,
+        [uploaded, column],
+        [message, output, rows],
+        concurrency_id=_ONE_AT_A_TIME,
+        api_visibility="private",
+    )
+
+
+def _show_table(table: PredictedTable) -> tuple[Any, ...]:
+    """Return what the components of a predicted table hold."""
+    shown = {"headers": table.columns, "data": table.rows, "metadata": None} if table.columns else None
+    return (
+        table.message,
+        gr.update(value=table.files or None, visible=bool(table.files)),
+        gr.update(value=shown, visible=bool(table.rows)),
+    )
