@@ -96,15 +96,6 @@ def precision_name(training: Any) -> str:
     return {"bf16": "bfloat16", "fp16": "float16"}.get(training.mixed_precision, "float32")
 
 
-def describe_precision(training: Any) -> str:
-    """Name the numbers that training computes in and, where they are short ones, how much faster they are here."""
-    name = precision_name(training)
-    if name == "float32":
-        return name
-    speed = speed_of_precision(getattr(torch, name), training.device)
-    return f"{name} (measured here: matrix products {speed:.1f} times as fast as in float32)"
-
-
 def device_name(training: Any) -> str:
     """Return the name of the device that trains."""
     if training.device.type == "cuda":
@@ -121,21 +112,6 @@ def measure_seconds(action: Callable[[], Any], device: torch.device) -> float:
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
     return time.perf_counter() - started
-
-
-def speed_of_precision(dtype: torch.dtype, device: torch.device) -> float:
-    """Measure how many times as fast as in float32 a matrix product of an encoder's size is in `dtype` on a device.
-
-    It is the best of five of each, some 50 ms on two cores.
-    """
-
-    def seconds(of: torch.dtype) -> float:
-        """Return the time of a product of (512, 768) by (768, 1536)."""
-        left, right = torch.ones(512, 768, dtype=of, device=device), torch.ones(768, 1536, dtype=of, device=device)
-        times = [measure_seconds(lambda: torch.mm(left, right), device) for _ in range(6)]
-        return min(times[1:])  # the first one was the warm-up
-
-    return seconds(torch.float32) / seconds(dtype)
 
 
 def is_in_notebook() -> bool:

@@ -12,7 +12,7 @@ from rich.text import Text
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..flags.kinds import Arguments
 from ..flags.solver import is_solved
-from ..machine import describe_precision, device_name, precision_name
+from ..machine import device_name, precision_name
 from ..models.base import BackboneClassifier
 from ..notes import Note
 from ..run_folders.clean import describe_size
@@ -110,7 +110,7 @@ def show_run_header(
         return
     training = arguments.training
     device = (
-        f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {describe_precision(training)}"
+        f"{device_name(training)}, {threads} threads, {training.world_size} process(es), {precision_name(training)}"
     )
     sizes = ", ".join(f"{split} {len(rows)}" for split, rows in task.rows.items())
     for line in (
