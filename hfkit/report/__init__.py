@@ -1,12 +1,13 @@
 """What a run shows: its header, tables, plots, sample images of its data, and the summary for its card.
 
 Not here: metrics themselves (evaluation/), and the model card (hub/card.py).
-Start reading in console.py, what is printed; tables.py and plots.py write files, summary.py writes `summary.json`.
+Start reading in console.py, what is printed; tables.py, plots.py and confusion.py write files, summary.py writes `summary.json`.
 """
 
 __all__ = [
     "abstention",
     "baselines",
+    "confusion",
     "console",
     "html",
     "illustrations",

@@ -1,16 +1,15 @@
-"""Pictures of a run, as PNG files: curves, confusion matrix, grids of images."""
+"""Pictures of a run, as PNG files: curves, scores and grids of images."""
 
 import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
-from sklearn.metrics import ConfusionMatrixDisplay
 
 from ..files import write_file
+from .plot_text import escape
 
 
 def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
@@ -27,29 +26,7 @@ def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
         axis.set(title=metric.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)])
         axis.grid(alpha=0.3)
         axis.legend()
-    _save(path, figure)
-
-
-def draw_confusion(path: Path, confusion: np.ndarray, label_names: list[str], title: str) -> None:
-    """Draw a confusion matrix (PNG), with its numbers up to 30 classes."""
-    legible = len(label_names) <= 30
-    size = 3.5 + min(0.5 * len(label_names), 15.0)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
-    axis = figure.subplots()
-    escaped = [_escape(name) for name in label_names]
-    display = ConfusionMatrixDisplay(confusion, display_labels=escaped)
-    rotation = "vertical" if len(escaped) > 4 else "horizontal"
-    display.plot(
-        ax=axis,
-        cmap="Blues",
-        values_format="d",
-        include_values=legible,
-        xticks_rotation=rotation,
-    )
-    if not legible:
-        axis.set(xticks=[], yticks=[])
-    axis.set_title(title)
-    _save(path, figure)
+    save_figure(path, figure)
 
 
 def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]]) -> None:
@@ -65,8 +42,8 @@ def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles:
     for row, (pictures, texts) in enumerate(zip(images, titles, strict=True)):
         for column, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
             axes[row, column].imshow(picture)
-            axes[row, column].set_title(_escape(text), fontsize=7)
-    _save(path, figure)
+            axes[row, column].set_title(escape(text), fontsize=7)
+    save_figure(path, figure)
 
 
 def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
@@ -90,13 +67,13 @@ def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
     recommended = table.get("is_recommended", pd.Series(False, index=table.index))
     for name, x, y, is_bold in zip(table["name"], seconds, table[f"{splits[0]}_accuracy"], recommended, strict=True):
         weight = "bold" if is_bold else "normal"
-        label = _escape(str(name).removeprefix("the "))
+        label = escape(str(name).removeprefix("the "))
         axis.annotate(label, (x, y), (-6, 6), textcoords="offset points", ha="right", fontsize=8, fontweight=weight)
-    axis.set(xscale="log", xlabel="seconds", ylabel="accuracy", title=_escape(title))
+    axis.set(xscale="log", xlabel="seconds", ylabel="accuracy", title=escape(title))
     axis.margins(x=0.4)
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right")
-    _save(path, figure)
+    save_figure(path, figure)
 
 
 def draw_learning_curve(path: Path, table: pd.DataFrame, majority: float, title: str) -> None:
@@ -118,68 +95,14 @@ def draw_learning_curve(path: Path, table: pd.DataFrame, majority: float, title:
     axis.set_xscale("log", base=2)
     axis.set_xticks(rows, [f"{number:,}" for number in rows])
     axis.minorticks_off()
-    axis.set(xlabel="rows that the head is fitted on", ylabel="accuracy", title=_escape(title))
+    axis.set(xlabel="rows that the head is fitted on", ylabel="accuracy", title=escape(title))
     axis.grid(alpha=0.3)
     axis.legend(loc="best")
-    _save(path, figure)
+    save_figure(path, figure)
 
 
-def draw_reliability(path: Path, table: pd.DataFrame, title: str) -> None:
-    """Draw which share of rows is right against how sure the model is of them (PNG), a bar below for the rows of each bin.
-
-    Args:
-        path: Where to.
-        table: Of `calibration.reliability_table`.
-        title: Above it.
-
-    """
-    figure = Figure(figsize=(5, 5.5), layout="constrained")
-    axis, rows = figure.subplots(2, 1, height_ratios=[4, 1], sharex=True)
-    accuracy = table["accuracy"]
-    ends = (accuracy - table["accuracy_low"], table["accuracy_high"] - accuracy)
-    axis.plot([0, 1], [0, 1], color="grey", linestyle="--", label="as right as it is sure")
-    axis.errorbar(table["confidence"], accuracy, yerr=ends, marker="o", capsize=3, label="this model, 95 % interval")
-    axis.set(ylabel="share that is right", ylim=(0, 1.02), title=_escape(title))
-    axis.grid(alpha=0.3)
-    axis.legend(loc="upper left")
-    rows.bar(table["confidence"], table["rows"], width=0.03)
-    rows.set(xlabel="how sure the model is of a row", ylabel="rows", xlim=(0, 1.02))
-    _save(path, figure)
-
-
-def draw_coverage(path: Path, table: pd.DataFrame, threshold: float | None, title: str) -> None:
-    """Draw how many of its answers are wrong against the share of rows that a model answers, the surest first (PNG).
-
-    Args:
-        path: Where to.
-        table: Of `abstention.error_by_coverage`.
-        threshold: The lowest confidence that the model answers, which is marked; None: nothing is.
-        title: Above it.
-
-    """
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    axis = figure.subplots()
-    coverage, error = 100 * table["coverage"], 100 * table["error"]
-    axis.plot(coverage, error, label="wrong answers, 95 % interval")
-    axis.fill_between(coverage, 100 * table["error_low"], 100 * table["error_high"], alpha=0.2, linewidth=0)
-    answered = table[table["threshold"] >= threshold] if threshold is not None else table[:0]
-    if len(answered):
-        share = 100 * answered["coverage"].iloc[-1]
-        axis.axvline(share, color="C1", linestyle="--", label=f"answered from {threshold:.4g} on: {share:.1f} %")
-    # The surest few rows have intervals up to 100 %, which would flatten the rest.
-    top = max(1.0, 1.5 * float(error.max()), float(100 * table["error_high"].iloc[-1]))
-    axis.set(xlabel="% of the rows that are answered, the surest first", ylabel="% of the answers that are wrong")
-    axis.set(xlim=(0, 100), ylim=(0, min(top, 100)), title=_escape(title))
-    axis.grid(alpha=0.3)
-    axis.legend(loc="upper left")
-    _save(path, figure)
-
-
-def _escape(text: str) -> str:
-    return text.replace("$", r"\$")  # a dollar would start a formula
-
-
-def _save(path: Path, figure: Figure) -> None:
+def save_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG, without empty margins."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
+    figure.savefig(content, format="png", dpi=120, bbox_inches="tight")
     write_file(path, content.getvalue())

@@ -9,12 +9,13 @@ import pandas as pd
 from datasets import Dataset
 from rich.console import Console
 
-from ..evaluation.abstention import ScoredRows, confidences_by_logits, error_by_coverage
-from ..evaluation.calibration import expected_calibration_error, reliability_table
+from ..evaluation.abstention import confidences_by_logits
 from ..evaluation.intervals import warn_of_few_rows, with_interval
-from ..evaluation.metrics import add_intervals, build_report, count_confusions, softmax, wrong_predictions
+from ..evaluation.metrics import add_intervals, build_report, count_confusions, wrong_predictions
 from ..files import write_file
-from . import plots, tables
+from . import tables
+from .confidence import draw_confidence
+from .confusion import draw_confusion
 from .console import show_results
 
 PREDICTIONS_FILE = "predictions.csv"
@@ -90,24 +91,8 @@ def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate |
     write_file(folder / "report" / "classification_report.md", markdown)
     tables.write_table(folder / "report" / "errors.csv", errors)
     title = f"{split}: {len(errors)} of {len(shown)} wrong\n{accuracy}"
-    plots.draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, title)
-    _draw_confidence(folder, predicted)
+    draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, title)
+    draw_confidence(folder / "report", split, logits, predicted.references, predicted.answer_threshold)
     if illustrate is not None:
         illustrate(folder / "report", split, errors)
     show_results(console, split, report, confusion, errors, names)
-
-
-def _draw_confidence(folder: Path, predicted: PredictedRows) -> None:
-    """Draw what the scores of a model are worth: how right it is where it is sure, and what answering less would give."""
-    assert predicted.references is not None
-    split, scored = predicted.split, ScoredRows.from_logits(predicted.logits, predicted.references)
-    error = expected_calibration_error(softmax(predicted.logits), predicted.references)
-    plots.draw_reliability(
-        folder / "report" / "reliability.png",
-        reliability_table(scored.confidences, scored.right),
-        f"{split}: {len(scored.right):,} rows\nexpected calibration error {error:.3f}",
-    )
-    title = f"{split}: wrong answers, were only the surest rows answered"
-    plots.draw_coverage(
-        folder / "report" / "coverage.png", error_by_coverage(scored), predicted.answer_threshold, title
-    )

@@ -29,7 +29,6 @@ from hfkit.evaluation.metrics import (
     softmax,
     wrong_predictions,
 )
-from hfkit.report import plots as pictures
 from hfkit.report import tables as report
 from hfkit.report.console import console_table
 
@@ -155,32 +154,11 @@ def test_text_from_the_data_is_shown_as_it_is() -> None:
     assert report.escape_markdown("a\r# Heading\u2028b\x0bc") == "a # Heading b c"
 
 
-def test_pictures_are_pictures(tmp_path: Path) -> None:
-    names = ["$a$ & <b>", "b\n"]
-    pictures.draw_confusion(tmp_path / "confusion.png", np.array([[3, 1], [0, 4]]), names, "test: 1 of 8 wrong")
-    epochs = report.epoch_table([{"loss": 0.5, "accuracy": 0.7, "epoch": 1.0}])
-    pictures.draw_curves(tmp_path / "curves.png", epochs)
-    for name in ("confusion", "curves"):
-        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    assert not list(tmp_path.glob("*.tmp"))
-
-
 def test_titles_with_brackets_are_no_markup() -> None:
     printer = Console(file=io.StringIO(), width=100)
     printer.print(console_table("rows that are a [/b] but predicted cat [old]", pd.DataFrame({"x": [1]})))
     shown = " ".join(printer.file.getvalue().split())  # type: ignore[attr-defined]
     assert shown.startswith("rows that are a [/b] but predicted cat [old]")
-
-
-def test_a_confusion_matrix_of_many_classes_is_a_small_picture(tmp_path: Path) -> None:
-    names = [f"class {number}" for number in range(300)]
-    pictures.draw_confusion(tmp_path / "many.png", np.eye(300, dtype=int), names, "many")
-    assert (tmp_path / "many.png").stat().st_size < 1_000_000
-
-
-def test_an_empty_grid_is_left_out(tmp_path: Path) -> None:
-    pictures.draw_image_grid(tmp_path / "grid.png", [[], []], [[], []])
-    assert not (tmp_path / "grid.png").exists()
 
 
 def test_interval_of_a_share() -> None:

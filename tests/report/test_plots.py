@@ -1,0 +1,122 @@
+"""What the pictures of a run show: all of the text inside, none of it upon other text, and every value where it belongs."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from hfkit.report import plots
+from hfkit.report.confusion import MAX_BARS, confusion_figure, describe_share, draw_confusion, find_confusions
+from hfkit.report.plot_text import measure_width, shorten, shorten_middle, shorten_names
+
+ODD_NAMES = [
+    "$a$ & <b>",
+    "кошка",
+    "猫",
+    "b\n",
+    "",
+    "\x07",
+    "a very long name, number one",
+    "a very long name, number two",
+]
+
+
+@pytest.fixture(autouse=True)
+def no_warnings() -> Iterator[None]:
+    """A plot warns of letters that it cannot draw, and of layouts that do not fit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def make_confusion(classes: int) -> np.ndarray:
+    return np.diag(np.full(classes, 8)) + np.eye(classes, k=1, dtype=int) * 2
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+@pytest.mark.parametrize("classes", [2, 30])
+def test_a_matrix_is_coloured_by_recall_in_percent(classes: int) -> None:
+    confusion = make_confusion(classes)
+    confusion[0] *= 1000  # a large class is coloured as a small one is
+    figure = confusion_figure(confusion, [f"class {number}" for number in range(classes)], "test")
+    [image] = figure.axes[0].images
+    assert image.get_clim() == (0, 100)
+    assert image.get_array()[0].tolist() == pytest.approx([80, 20, *[0] * (classes - 2)])
+    shown = texts(figure)
+    assert "8,000\n80 %" in shown
+    assert "class 0 (10,000)" in shown
+    assert "share of the true class, %" in shown
+
+
+def test_a_class_without_rows_has_no_colour() -> None:
+    figure = confusion_figure(np.array([[3, 1], [0, 0]]), ["a", "b"], "test")
+    [image] = figure.axes[0].images
+    assert image.get_array().mask.tolist() == [[False, False], [True, True]]
+    assert "b (0)" in texts(figure)
+
+
+def test_of_many_classes_the_largest_errors_are_bars() -> None:
+    confusion = make_confusion(200)
+    confusion[5, 7], confusion[9] = 6, 0
+    figure = confusion_figure(confusion, [f"class {number}" for number in range(200)], "test: many\naccuracy 0.8")
+    left, right = figure.axes
+    labels = [label.get_text() for label in left.get_yticklabels()]
+    assert labels[0] == "class 5 → class 7"
+    assert len(labels) == len(left.patches) == MAX_BARS
+    assert left.get_ylim()[0] > left.get_ylim()[1]  # the first is at the top
+    assert " 6 (38 %)" in texts(figure)
+    assert next(label.get_text() for label in right.get_yticklabels()) == "class 5 (8 of 16)"
+    assert right.patches[0].get_width() == pytest.approx(50)
+    assert "The 25 lowest recalls of 200 classes (1 without rows)" in texts(figure)
+
+
+def test_without_errors_that_is_said() -> None:
+    figure = confusion_figure(np.diag([3] * 31), [f"class {number}" for number in range(31)], "test")
+    assert "No row is wrong." in texts(figure)
+    assert find_confusions(np.diag([3, 2])) == []
+
+
+@pytest.mark.parametrize("classes", [len(ODD_NAMES), 47])
+def test_names_of_every_kind_are_drawn(classes: int, tmp_path: Path) -> None:
+    names = [*ODD_NAMES, *(f"class {number}" for number in range(classes - len(ODD_NAMES)))]
+    figure = confusion_figure(make_confusion(classes), names, "test: $1")
+    shown = "\n".join(texts(figure))
+    for name in (r"\$a\$ & <b>", "кошка", "(label id 5)", "a very long … number two", r"test: \$1"):
+        assert name in shown
+    draw_confusion(tmp_path / "confusion.png", make_confusion(classes), names, "test: $1")
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_picture_of_many_classes_is_small(tmp_path: Path) -> None:
+    draw_confusion(tmp_path / "many.png", make_confusion(300), [f"class {number}" for number in range(300)], "many")
+    assert (tmp_path / "many.png").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (0.001, "<1 %"), (0.5, "50 %"), (0.9999, ">99 %"), (1, "100 %")]
+)
+def test_only_all_is_100_percent(share: float, text: str) -> None:
+    assert describe_share(share) == text
+
+
+def test_shortened_text_fits_and_stays_distinct() -> None:
+    for text in ("a" * 50, "猫" * 50, "IMG_20240101_123456_burst.jpg"):
+        for width in (1, 2, 9, 10):
+            assert measure_width(shorten(text, width)) <= width
+            assert measure_width(shorten_middle(text, width)) <= width
+    assert shorten_middle("IMG_20240101_123456_burst.jpg", 14) == "IMG_202…st.jpg"
+    assert shorten("as it is", 8) == "as it is"
+    assert len(set(shorten_names(["the same beginning 1", "the same beginning 2", "other"], 10))) == 3
+
+
+def test_an_empty_grid_is_left_out(tmp_path: Path) -> None:
+    plots.draw_image_grid(tmp_path / "grid.png", [[], []], [[], []])
+    assert not (tmp_path / "grid.png").exists()
