@@ -2,9 +2,12 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -12,21 +15,76 @@ from ..files import write_file
 from .plot_text import escape
 
 
-def draw_curves(path: Path, epochs: pd.DataFrame) -> None:
-    """Draw loss and accuracy of train and validation over the epochs (PNG); a band is the 95 % interval."""
+@dataclass(frozen=True)
+class Chance:
+    """What one reaches who knows how frequent the classes are, and nothing of a row.
+
+    Attributes:
+        accuracy: Share of the most frequent class, which is always predicted.
+        loss: Cross-entropy in nats of the classes' shares as the probabilities of each row, which is their entropy.
+
+    """
+
+    accuracy: float
+    loss: float
+
+    @classmethod
+    def measure(cls, label_ids: Sequence[int]) -> "Chance":
+        """Compute it from the label ids of the rows that are evaluated, of which there must be one."""
+        _, counts = np.unique(np.asarray(label_ids), return_counts=True)
+        shares = counts / counts.sum()
+        return cls(float(shares.max()), float(-(shares * np.log(shares)).sum()))
+
+
+@dataclass(frozen=True)
+class KeptEpoch:
+    """After which epoch the weights were saved that a run ends with, and by which metric of validation they were chosen."""
+
+    epoch: float
+    metric: str
+
+
+def draw_curves(path: Path, epochs: pd.DataFrame, kept: KeptEpoch | None, chance: Chance | None) -> None:
+    """Draw what `curves_figure` makes (PNG)."""
+    save_figure(path, curves_figure(epochs, kept, chance))
+
+
+def curves_figure(epochs: pd.DataFrame, kept: KeptEpoch | None, chance: Chance | None) -> Figure:
+    """Make a figure of loss and accuracy of train and validation over the epochs; a band is the 95 % interval.
+
+    Args:
+        epochs: Of `tables.epoch_table`; what is missing is left out.
+        kept: Is marked; None: the run ends with the last weights.
+        chance: Of the validation rows, drawn as dashed lines.
+
+    """
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, 2)
+    lines = {"loss": "class frequencies alone", "accuracy": "majority class"}
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
-        for column, label in ((metric, "train"), (f"eval_{metric}", "validation")):
-            values = epochs[column].dropna()
-            axis.plot(values.index, values, marker="o", label=label)
-            if f"{column}_low" in epochs:
-                ends = epochs[[f"{column}_low", f"{column}_high"]].dropna().astype(float)
-                axis.fill_between(ends.index, *ends.to_numpy().T, alpha=0.2, color="C1", linewidth=0)
+        _draw_metric(axis, epochs, metric)
+        if kept is not None:
+            axis.axvline(kept.epoch, color="C2", zorder=1, label=f"kept: epoch {kept.epoch:.3g}, best by {kept.metric}")
+        if chance is not None:
+            level = getattr(chance, metric)
+            axis.axhline(level, color="grey", linestyle="--", label=f"{lines[metric]} ({level:.3f})")
         axis.set(title=metric.capitalize(), xlabel="epoch", xticks=list(epochs.index)[:: max(len(epochs) // 10, 1)])
         axis.grid(alpha=0.3)
-        axis.legend()
-    save_figure(path, figure)
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend()
+    return figure
+
+
+def _draw_metric(axis: Axes, epochs: pd.DataFrame, metric: str) -> None:
+    """Draw a metric of train, and of validation with its interval, as far as they are known."""
+    for column, label in ((metric, "train"), (f"eval_{metric}", "validation")):
+        if column not in epochs or epochs[column].isna().all():
+            continue
+        values = epochs[column].dropna().astype(float)
+        [line] = axis.plot(values.index, values, marker="o", label=label)
+        if f"{column}_low" in epochs:
+            ends = epochs[[f"{column}_low", f"{column}_high"]].dropna().astype(float)
+            axis.fill_between(ends.index, *ends.to_numpy().T, alpha=0.2, color=line.get_color(), linewidth=0)
 
 
 def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]]) -> None:

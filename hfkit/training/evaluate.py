@@ -58,8 +58,7 @@ def _report(
     """Print and write the report on a split, and return the metrics of its baselines."""
     rows, took = len(predicted.logits), f"{predicted.seconds:.1f} s"
     console.print(f"\nPredicting the {rows} rows of {predicted.split} took {took}.", highlight=False)
-    log = fitted.trainer.state.log_history
-    write_report(log, task, settings.folder, predicted, answer_threshold, console)
+    write_report(fitted.trainer, task, settings.folder, predicted, answer_threshold, console)
     return _compare_with_baselines(predicted, task, settings, fitted, console)
 
 

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from hfkit.report import plots
 from hfkit.report.confusion import MAX_BARS, confusion_figure, describe_share, draw_confusion, find_confusions
 from hfkit.report.plot_text import measure_width, shorten, shorten_middle, shorten_names
+from hfkit.report.tables import epoch_table
 
 ODD_NAMES = [
     "$a$ & <b>",
@@ -115,6 +116,38 @@ def test_shortened_text_fits_and_stays_distinct() -> None:
     assert shorten_middle("IMG_20240101_123456_burst.jpg", 14) == "IMG_202…st.jpg"
     assert shorten("as it is", 8) == "as it is"
     assert len(set(shorten_names(["the same beginning 1", "the same beginning 2", "other"], 10))) == 3
+
+
+def curve_history(missing: str = "") -> list[dict[str, float]]:
+    history: list[dict[str, float]] = []
+    for epoch in (1.0, 2.0, 3.0):
+        history.append({"loss": 1 / epoch, "accuracy": 0.6, "epoch": epoch})
+        history.append({"eval_loss": 0.5, "eval_accuracy": 0.6, "epoch": epoch})
+    return [{name: value for name, value in entry.items() if not missing or missing not in name} for entry in history]
+
+
+def test_curves_show_the_kept_epoch_and_chance() -> None:
+    chance = plots.Chance.measure([0, 0, 0, 1])
+    assert chance.accuracy == 0.75
+    assert chance.loss == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25))
+    figure = plots.curves_figure(epoch_table(curve_history()), plots.KeptEpoch(2.0, "macro_f1"), chance)
+    for axis, level, name in zip(
+        figure.axes, (chance.loss, 0.75), ("class frequencies alone (0.562)", "majority class (0.750)"), strict=True
+    ):
+        lines = {line.get_label(): line for line in axis.lines}
+        assert list(lines) == ["train", "validation", "kept: epoch 2, best by macro_f1", name]
+        assert [text.get_text() for text in axis.get_legend().get_texts()] == list(lines)
+        assert set(lines["kept: epoch 2, best by macro_f1"].get_xdata()) == {2.0}
+        assert set(lines[name].get_ydata()) == {level}
+        assert lines[name].get_linestyle() == "--"
+
+
+@pytest.mark.parametrize("missing", ["", "accuracy", "eval", "loss"])
+def test_curves_of_older_runs_are_drawn(missing: str, tmp_path: Path) -> None:
+    epochs = epoch_table(curve_history(missing))
+    plots.draw_curves(tmp_path / "curves.png", epochs, None, None)
+    plots.draw_curves(tmp_path / "curves.png", epochs.dropna(axis=1, how="all"), None, plots.Chance(0.5, 0.7))
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_empty_grid_is_left_out(tmp_path: Path) -> None:
