@@ -1,7 +1,7 @@
 """Pictures of image data: samples of each class, and the most confident wrong predictions."""
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,15 @@ from ..data.images import open_image
 from ..data.splits import LabelledData
 from ..models import TokenLearnerClassifier
 from ..models.image import ImageClassifier
-from .plots import draw_image_grid
+from .confusion import describe_share
+from .plots import captioned_figure, draw_image_grid, save_figure
 
 COLUMNS = 8
+ERROR_COLUMNS = 6
 MAX_CLASSES = 20
-MAX_ERRORS = 32
+MAX_ERRORS = 24
 MAX_MAPPED = 6
-SHOWN_SIZE = 160
+SHOWN_SIZE = 220
 """Pixels of an image's longer side in a grid."""
 
 
@@ -56,16 +58,24 @@ def draw_samples(path: Path, rows: Dataset, label_names: list[str]) -> None:
 
 
 def draw_errors(path: Path, rows: Dataset, errors: pd.DataFrame) -> None:
-    """Draw the most confident wrong predictions: what was predicted, how surely, and what it is (PNG)."""
+    """Draw the most confident wrong predictions (PNG); under each its file's name, its label, what was predicted, and how surely.
+
+    Args:
+        path: Where to.
+        rows: With a column `image`.
+        errors: Of `evaluation.metrics.wrong_predictions`, indexed by their positions in `rows`; not empty.
+
+    """
     shown = errors.head(MAX_ERRORS)
     images = [_small_image(rows, int(position)) for position in shown.index]
-    titles = [f"{row.prediction} {row.confidence:.0%}\nis {row.label}" for row in shown.itertuples()]
-    starts = range(0, len(images), COLUMNS)
-    draw_image_grid(
-        path,
-        [images[start : start + COLUMNS] for start in starts],
-        [titles[start : start + COLUMNS] for start in starts],
-    )
+    captions = [_describe_error(error) for _, error in shown.iterrows()]
+    save_figure(path, captioned_figure(images, captions, ERROR_COLUMNS))
+
+
+def _describe_error(error: pd.Series) -> list[str]:
+    """Return the lines under a photo that was taken for something else."""
+    name = PurePath(str(error["file"])).name if "file" in error else f"row {error['row']}"
+    return [name, f"is {error['label']}", f"predicted {error['prediction']} {describe_share(error['confidence'])}"]
 
 
 def draw_token_maps(

@@ -8,11 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from ..files import write_file
-from .plot_text import escape
+from .plot_text import drawable, escape, find_fonts, measure_width, shorten, shorten_middle
+
+CAPTION_INCHES = 1.9
+"""Width and height of an image with a caption."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,10 @@ def _draw_metric(axis: Axes, epochs: pd.DataFrame, metric: str) -> None:
 
 
 def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]]) -> None:
-    """Draw rows of images, each with a title (PNG); a row may be shorter than the others, and an empty one is dropped."""
+    """Draw rows of images, each with a title (PNG); a row may be shorter than the others, and an empty one is dropped.
+
+    A title that is wider than its image is shortened.
+    """
     images, titles = [row for row in images if row], [row for row in titles if row]
     if not images:
         return
@@ -100,8 +109,52 @@ def draw_image_grid(path: Path, images: Sequence[Sequence[Image.Image]], titles:
     for row, (pictures, texts) in enumerate(zip(images, titles, strict=True)):
         for column, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
             axes[row, column].imshow(picture)
-            axes[row, column].set_title(escape(text), fontsize=7)
+            title = escape(shorten(drawable(text), 18))
+            axes[row, column].set_title(title, fontsize=7, fontfamily=find_fonts([text]))
     save_figure(path, figure)
+
+
+def captioned_figure(images: Sequence[Image.Image], captions: Sequence[Sequence[str]], columns: int) -> Figure:
+    """Make a figure of images in rows, with lines of text under each.
+
+    Each image has a square of its own and each line its place, so that nothing lies upon another; lines that are too wide are
+    shortened in their middles.
+
+    Args:
+        images: Of any shapes; at least one.
+        captions: The lines of each, as many for all.
+        columns: Most images side by side.
+
+    """
+    columns = min(columns, len(images))
+    gap, line = 0.12, 0.145  # inches
+    height = CAPTION_INCHES + line * len(captions[0]) + 2 * gap
+    figure = Figure(figsize=((CAPTION_INCHES + gap) * columns + gap, height * -(-len(images) // columns)))
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    width, whole = figure.get_size_inches()
+    for index, (image, lines) in enumerate(zip(images, captions, strict=True)):
+        row, column = divmod(index, columns)
+        left, bottom = gap + column * (CAPTION_INCHES + gap), whole - gap - row * height - CAPTION_INCHES
+        axis = figure.add_axes((left / width, bottom / whole, CAPTION_INCHES / width, CAPTION_INCHES / whole))
+        axis.set_axis_off()
+        axis.set_anchor("S")
+        axis.imshow(image)
+        middle = (left + CAPTION_INCHES / 2) / width
+        for number, text in enumerate(lines):
+            artist = figure.text(middle, (bottom - 0.04 - line * number) / whole, "", ha="center", va="top", fontsize=7)
+            artist.set_fontweight("bold" if number == 0 else "normal")
+            _write_to_fit(artist, drawable(text), 0.95 * CAPTION_INCHES * figure.dpi, renderer)
+    return figure
+
+
+def _write_to_fit(artist: Text, text: str, pixels: float, renderer: RendererBase) -> None:
+    """Let an artist write a text, shortened in its middle until it is no wider than so many pixels."""
+    artist.set_fontfamily(find_fonts([text]))
+    columns = measure_width(text)
+    artist.set_text(escape(shorten_middle(text, columns)))
+    while (taken := artist.get_window_extent(renderer).width) > pixels and columns > 1:
+        columns = min(columns - 1, int(columns * pixels / taken))
+        artist.set_text(escape(shorten_middle(text, columns)))
 
 
 def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:

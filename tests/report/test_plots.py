@@ -2,15 +2,21 @@
 
 import warnings
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from datasets import Dataset
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from hfkit.report import plots
 from hfkit.report.confusion import MAX_BARS, confusion_figure, describe_share, draw_confusion, find_confusions
+from hfkit.report.illustrations import draw_errors
 from hfkit.report.plot_text import measure_width, shorten, shorten_middle, shorten_names
 from hfkit.report.tables import epoch_table
 
@@ -36,6 +42,14 @@ def no_warnings() -> Iterator[None]:
 
 def make_confusion(classes: int) -> np.ndarray:
     return np.diag(np.full(classes, 8)) + np.eye(classes, k=1, dtype=int) * 2
+
+
+def boxes(figure: Figure) -> list[tuple[Text, np.ndarray]]:
+    """Draw a figure, and return the texts that are seen with left, bottom, right and top of each in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    return [(text, text.get_window_extent(canvas.get_renderer()).extents) for text in texts]
 
 
 def texts(figure: Figure) -> list[str]:
@@ -148,6 +162,45 @@ def test_curves_of_older_runs_are_drawn(missing: str, tmp_path: Path) -> None:
     plots.draw_curves(tmp_path / "curves.png", epochs, None, None)
     plots.draw_curves(tmp_path / "curves.png", epochs.dropna(axis=1, how="all"), None, plots.Chance(0.5, 0.7))
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_captions_overlap_nothing() -> None:
+    names = ["IMG_20240101_123456_burst_003_cropped_final.jpg", "W" * 60, "猫" * 40, "$price$_1.png", "a.png"]
+    images = [Image.new("RGB", size) for size in ((220, 220), (220, 5), (5, 220), (220, 140), (140, 220))]
+    captions = [[name, f"is {name}", f"predicted {name} >99 %"] for name in names]
+    figure = plots.captioned_figure(images, captions, 3)
+    drawn = boxes(figure)
+    assert len(drawn) == 15
+    places = [box for _, box in drawn] + [axis.get_window_extent().extents for axis in figure.axes]
+    for one, other in combinations(places, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+    shown = [text.get_text() for text, _ in drawn]
+    assert shown[0].startswith("IMG_2024")
+    assert shown[0].endswith("final.jpg")
+    assert "…" in shown[0]
+    assert all(text.endswith(" >99 %") for text in shown[2::3])
+    assert r"\$price\$_1.png" in shown
+
+
+def test_errors_say_file_label_prediction_and_confidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ["test/cat/one.png", "test/cat/two.png", "test/dog/three.png"]
+    cells = []
+    for file in files:
+        Image.new("RGB", (8, 6)).save(path := tmp_path / Path(file).name)
+        cells.append({"bytes": path.read_bytes(), "path": None})
+    errors = pd.DataFrame(
+        {"row": [3, 1], "file": [files[2], files[0]], "label": ["dog", "cat"], "prediction": ["cat", "dog"]}, [2, 0]
+    ).assign(confidence=[0.987, 0.51])
+    captions: list[list[str]] = []
+
+    def make_figure(images: list[Image.Image], lines: list[list[str]], columns: int) -> Figure:
+        captions.extend(lines)
+        return plots.captioned_figure(images, lines, columns)
+
+    monkeypatch.setattr("hfkit.report.illustrations.captioned_figure", make_figure)
+    draw_errors(tmp_path / "errors.png", Dataset.from_dict({"image": cells}), errors)
+    assert captions == [["three.png", "is dog", "predicted cat 99 %"], ["one.png", "is cat", "predicted dog 51 %"]]
+    assert (tmp_path / "errors.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_empty_grid_is_left_out(tmp_path: Path) -> None:
