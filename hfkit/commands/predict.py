@@ -91,11 +91,13 @@ def evaluate(
 
     from rich.console import Console
 
+    from ..data.bars import lines_above_bars
     from ..evaluate import EvaluationRequest, evaluate_model
 
     request = EvaluationRequest(
         model, data, output_dir, split, text_column, label_column, image_column, batch_size, revision
     )
-    folder, results = evaluate_model(request, Console(quiet=as_json))
+    with lines_above_bars():
+        folder, results = evaluate_model(request, Console(quiet=as_json))
     if as_json:
         typer.echo(json.dumps({"output_dir": str(folder), **results}, indent=2))

@@ -6,6 +6,7 @@ Start reading in text.py and images.py; both go through sources, labels and spli
 
 __all__ = [
     "augmented",
+    "bars",
     "batching",
     "chance",
     "class_folders",

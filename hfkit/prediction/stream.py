@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from ..data.bars import lines_above_bars
 from ..errors import UserError
 from .output import Output
 from .predictor import Advance, Scorer
@@ -90,7 +91,8 @@ class Prediction:
         """
         rows = islice(self.source.rows(), done, most)
         total = self.source.total if most is None or self.source.total is None else min(most, self.source.total)
-        with tqdm(total=total, initial=done, unit=" rows", desc="Predicting", disable=None, leave=False) as bar:
+        bar = tqdm(total=total, initial=done, unit=" rows", desc="Predicting", disable=None, leave=False)
+        with lines_above_bars(), bar:
             for block in iter_blocks(rows, self.block):
                 yield predict_block(block, self.scorer, self.read, bar.update)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backbones.continuing import filled_in_flags, take_from_saved_model
+from ..data.bars import lines_above_bars
 from ..flags.kinds import Arguments, Kinds
 from ..flags.parsing import describe_run, parse_recipe
 from ..flags.paths import DATA_SUFFIXES
@@ -40,6 +41,7 @@ def read_flags(
     return arguments, f"{line} {solver}".strip()
 
 
+@lines_above_bars()
 def train(
     arguments: Arguments[Any, Any], first_line: str, make_task: Callable[[Arguments[Any, Any]], Task], name: str | None
 ) -> tuple[Path, dict[str, float]]:

@@ -14,6 +14,7 @@ from accelerate.state import AcceleratorState, GradientState, PartialState
 from transformers.utils import logging
 
 from ..backbones.checkpoints import forget_checkpoints
+from ..data.bars import lines_above_bars
 from ..errors import UserError
 from ..machine import give_back_memory
 from ..offline import use_cache_without_hub
@@ -50,7 +51,7 @@ def own_process_state() -> Iterator[None]:
         keep() for keep in (_keep_states, _keep_randomness, _keep_torch, _keep_variables, _keep_printing, _keep_hub)
     ]
     try:
-        with warnings.catch_warnings():
+        with lines_above_bars(), warnings.catch_warnings():
             # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
             warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
             yield
