@@ -17,6 +17,12 @@ def write_file(path: Path, content: str | bytes) -> None:
     os.replace(beside, path)
 
 
+def flush_file(path: Path) -> None:
+    """Wait until a file is on the disk, where a power cut cannot reach it."""
+    with path.open("rb+") as file:  # Windows flushes none that is open for reading alone
+        os.fsync(file.fileno())
+
+
 def try_lock(file: IO[bytes], exclusive: bool) -> bool | None:
     """Lock an open file until it is closed; a process that is killed lets go of it.
 

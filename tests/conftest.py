@@ -211,10 +211,11 @@ class LazyRuns(Mapping[str, Run]):
 
 @pytest.fixture(scope="session")
 def finished_runs(run_fakenews: Callable[..., Run], shared_folder: Path) -> LazyRuns:
-    """Return a run of each head: one with one logit, one with CT-BERT's cleaning, n-grams and a promise."""
+    """Return a run of each head: one with one logit, one with CT-BERT's cleaning, n-grams, a promise and its checkpoints."""
     argv = {
         "linear": "--head linear --unfreeze_from encoder.layer.1",
-        "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert --ngrams 1 2 --max_error 0.6",
+        "bigru": "--head bigru --head_hidden_size 6 --cleaning ctbert --ngrams 1 2 --max_error 0.6 "
+        "--keep_checkpoints true",
         "one-logit": "--head linear --head_logits 1 --unfreeze_from none",
     }
     return LazyRuns(shared_folder, run_fakenews, argv)

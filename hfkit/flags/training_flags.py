@@ -12,7 +12,7 @@ class TrainingFlags:
 
     Other defaults than there: 3 epochs, batch 32 (64 to evaluate), warm-up over a tenth of the steps, weight decay 0.01,
     order of the texts by what trains, evaluation and checkpoint at each epoch, the best checkpoint (by macro F1 on validation)
-    loaded at the end and one kept, bfloat16 where the machine has instructions for it, CPU where there is nothing
+    loaded at the end and none kept, bfloat16 where the machine has instructions for it, CPU where there is nothing
     better, learning rates by the approach (backbone: see `tasks.learning_rate`; head: 1e-3), a new output folder
     each run.
     """
@@ -48,6 +48,13 @@ class TrainingFlags:
     )
     logging_strategy: str = field(default="epoch", metadata={"help": "When to log the training loss: epoch or steps."})
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept besides the best one."})
+    keep_checkpoints: bool = field(
+        default=False,
+        metadata={
+            "help": "Keep the checkpoints of a run that has finished. Else they are deleted once its model and results are "
+            "written, unless --save_total_limit is another number than 1."
+        },
+    )
     load_best_model_at_end: bool = field(default=True, metadata={"help": "End with the best checkpoint, not the last."})
     metric_for_best_model: str | None = field(
         default="macro_f1",

@@ -151,8 +151,19 @@ def _describe_schedule(training: Any) -> str:
     return f"{training.lr_scheduler_type.value} schedule with warm-up {training.warmup_steps:g}"
 
 
-def show_end(console: Console, log_history: list[dict[str, float]], usage: str, folder: Path) -> None:
-    """Print where everything is and how large it is, and how to use the model."""
+def show_end(
+    console: Console, log_history: list[dict[str, float]], usage: str, folder: Path, deleted: str = ""
+) -> None:
+    """Print where everything is and how large it is, and how to use the model.
+
+    Args:
+        console: Where to print.
+        log_history: The Trainer's log.
+        usage: Code that uses the model, with `{folder}` in it.
+        folder: Of the run.
+        deleted: What was deleted of it, in sentences.
+
+    """
     if console.quiet:  # of several processes one speaks
         return
     seconds, waited = (sum(entry.get(name, 0) for entry in log_history) for name in ("epoch_seconds", "data_seconds"))
@@ -161,5 +172,6 @@ def show_end(console: Console, log_history: list[dict[str, float]], usage: str, 
         trained = f"Training took {seconds:.0f} s, of which {waited / seconds:.0%} went by waiting for data. "
     line = f"\n{trained}Everything is in {folder}."
     console.print(line, markup=False, soft_wrap=True)
-    console.print(f"{describe_size(folder)}\n\nTo use the model:\n", markup=False, highlight=False, soft_wrap=True)
+    size = " ".join(filter(None, [deleted, describe_size(folder)]))
+    console.print(f"{size}\n\nTo use the model:\n", markup=False, highlight=False, soft_wrap=True)
     console.print(usage.format(folder=folder), markup=False, highlight=False, soft_wrap=True)

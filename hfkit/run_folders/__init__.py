@@ -5,6 +5,7 @@ Start reading in state.py, which says from a folder's files what became of a run
 """
 
 __all__ = [
+    "checkpoints",
     "clean",
     "compare",
     "find",

@@ -1,7 +1,6 @@
 """What of runs may be deleted: checkpoints of finished runs, and folders of runs that failed before they had one."""
 
 import shlex
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
+from .checkpoints import delete_folder
 from .find import find_run_folders, name_run
 from .lock import LOCK_FILE, is_running, lock_folder
 from .manifest import MANIFEST_FILE
-from .state import STATE_FILE, RunState, describe_bytes, find_checkpoints, find_state, measure_folder
+from .state import RunState, describe_bytes, find_checkpoints, find_state, measure_folder
 
 RECENT_SECONDS = 24 * 3600.0
 """A run without a lock, as earlier versions and Windows have it, is taken for running for so long after its last file."""
@@ -172,8 +172,7 @@ def carry_out(plan: CleaningPlan) -> tuple[int, list[str]]:
         try:
             if removal.run.is_dir():
                 with lock_folder(removal.run):
-                    (removal.folder / STATE_FILE).unlink(missing_ok=True)  # cut off in between, it is no whole one
-                    shutil.rmtree(removal.folder)
+                    delete_folder(removal.folder)
         except UserError as error:
             failures.append(str(error))
         except OSError as error:

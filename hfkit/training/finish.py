@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import Console
 
 from ..report.console import show_end
-from ..run_folders.manifest import write_manifest
 from ..task import Task
 from .advice import advise
+from .complete import complete
 from .evaluate import evaluate_saved_model
 from .fitted import Fitted
 from .settings import RunSettings
@@ -23,12 +23,13 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     _save(trainer, task, folder, fitted.metrics)
     summary = summarise_run(task, settings, fitted) if is_main else None
     results = evaluate_saved_model(task, settings, fitted, console)
+    deleted = ""
     if summary is not None:
         write_run_page(task, folder, summary, results)
-        write_manifest(folder)
+        deleted = complete(settings)
     for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan):
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
-    show_end(console, trainer.state.log_history, task.usage, folder)
+    show_end(console, trainer.state.log_history, task.usage, folder, deleted)
     return results
 
 

@@ -9,6 +9,7 @@ import torch
 from ..errors import UserError
 from ..flags.kinds import Arguments
 from ..flags.paths import check_is_folder, check_output_dir
+from ..run_folders.manifest import MANIFEST_FILE
 
 
 def check_folder(arguments: Arguments[Any, Any]) -> None:
@@ -51,6 +52,11 @@ def find_checkpoint(folder: Path, flag: str | bool | None) -> Path | None:
         return Path(str(flag))
     # A checkpoint is whole when it holds the Trainer's state, which is written last.
     whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    if not whole and (folder / MANIFEST_FILE).is_file():
+        raise UserError(
+            f"The run in {folder} is finished and has no checkpoint to continue from: train its model on by --backbone {folder}, "
+            "or start it again with another --output_dir."
+        )
     if not whole:
         raise UserError(
             f"The run in {folder} has no whole checkpoint to continue from: start it again with another --output_dir."

@@ -41,7 +41,7 @@ def make_old(folder: Path) -> Path:
 
 def test_a_finished_run_loses_its_checkpoints_alone(finished_runs: LazyRuns, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    shutil.copytree(finished_runs["linear"].folder, run)
+    shutil.copytree(finished_runs["bigru"].folder, run)
     checkpoints = {path.name for path in run.glob("checkpoint-*")}
     assert checkpoints
     others = [path for path in run.rglob("*") if path.is_file() and "checkpoint-" not in str(path)]
@@ -187,7 +187,7 @@ def test_a_checkpoint_that_is_half_deleted_is_no_whole_one(tmp_path: Path, monke
         raise OSError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hfkit.run_folders.clean.shutil.rmtree", fail)
+        patch.setattr("hfkit.run_folders.checkpoints.shutil.rmtree", fail)
         cleaned = clean(tmp_path, "--yes", code=1)
     assert cleaned["failures"] == [f"{run / 'checkpoint-3'} cannot be deleted: Permission denied."]
     assert cleaned["freed"] == 0

@@ -135,7 +135,7 @@ def test_flags_are_refused_as_on_the_command_line(options: dict[str, Any]) -> No
 @pytest.mark.slow
 def test_a_run_is_continued_with_the_same_data_alone(options: dict[str, Any]) -> None:
     given = {"text": "tweet", "label": "verdict", "output_dir": "run"}
-    whole = train_text_classifier(TABLE, **given, **options)
+    whole = train_text_classifier(TABLE, **given, **options, keep_checkpoints=True)
     (whole.folder / "config.json").unlink()
     with pytest.raises(UserError, match=r"was started with dataset memory:.*, not memory:"):
         train_text_classifier(TABLE[2:], **given, resume_from_checkpoint=True)

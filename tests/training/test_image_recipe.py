@@ -107,7 +107,8 @@ def test_head_of_the_log(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[st
 
 def test_training_learns_and_keeps_the_best(run_cifar10: RunRecipe) -> None:
     """Red cats and blue dogs: a few epochs from random weights tell them apart."""
-    run = run_cifar10(*EVALUATE, "--num_train_epochs", "6", "--learning_rate", "1e-3", "--backbone", "test_vit")
+    flags = "--num_train_epochs 6 --learning_rate 1e-3 --backbone test_vit --keep_checkpoints true".split()
+    run = run_cifar10(*EVALUATE, *flags)
     assert run.results["eval_accuracy"] == 1
     assert [row["epoch"] for row in run.rows("report/epochs.csv")] == [str(epoch) for epoch in range(1, 7)]
     best = run.json("trainer_state.json")["best_model_checkpoint"]

@@ -30,9 +30,7 @@ RunRecipe = Callable[..., Run]
 
 def test_files_of_a_run(finished_runs: LazyRuns) -> None:
     run = finished_runs["linear"]
-    names = {
-        path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if "checkpoint-" not in str(path)
-    }
+    names = {path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*")}
     assert names == {
         *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
         *(
@@ -179,7 +177,8 @@ def test_head_of_the_log(
         "Reports to: none.",
         "Epoch 1: train loss",
         "Epoch 1: validation loss",
-        "are checkpoints that only a continued training needs: hfkit clean ",
+        "The run is finished, and its checkpoints (",
+        " MB) were deleted; --keep_checkpoints true keeps them. The folder takes ",
         "from hfkit import load_pipeline",
         "14 rows of test tell little",
         "the majority class",
@@ -227,6 +226,8 @@ def test_early_stopping_and_choice_of_best(run_fakenews: RunRecipe) -> None:
         "0",
         "--head_learning_rate",
         "0",
+        "--keep_checkpoints",
+        "true",
     )
     assert len(run.rows("report/epochs.csv")) == 2  # nothing learned: no better at the second epoch
     best = run.json("trainer_state.json")["best_model_checkpoint"]
@@ -269,6 +270,10 @@ def test_a_run_is_continued_as_it_was_started(run_fakenews: RunRecipe, finished_
         run_fakenews("--resume_from_checkpoint", "true", folder=tmp_path / "nothing")
     for checkpoint in folder.glob("checkpoint-*/trainer_state.json"):
         checkpoint.unlink()
+    message = r"is finished and has no checkpoint to continue from: train its model on by --backbone .*run, or start"
+    with pytest.raises(UserError, match=message):
+        load_recipe("fakenews").main([*flags, "--output_dir", str(folder)])
+    (folder / "manifest.json").unlink()
     with pytest.raises(UserError, match="has no whole checkpoint to continue from"):
         load_recipe("fakenews").main([*flags, "--output_dir", str(folder)])
 
@@ -279,7 +284,7 @@ def test_a_run_is_continued_in_the_order_that_it_was_started_in(
 ) -> None:
     """The default was another one before."""
     folder = tmp_path / "run"
-    run_fakenews("--head", "linear", folder=folder)
+    run_fakenews("--head", "linear", "--keep_checkpoints", "true", folder=folder)
     configuration = folder / "hfkit.yaml"
     written = yaml.safe_load(configuration.read_text())
     configuration.write_text(yaml.safe_dump({**written, "filled_in": {"train_sampling_strategy": "group_by_length"}}))

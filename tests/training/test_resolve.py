@@ -95,7 +95,7 @@ def test_a_continued_run_reads_stored_features_if_it_began_so(
         folder = tmp_path / f"run{bool(reason)}"
         shutil.rmtree(tmp_path / "cache", ignore_errors=True)
         monkeypatch.setattr("hfkit.features.reading.why_not_worth_it", lambda *of, reason=reason: reason)
-        first = run_fakenews("--unfreeze_from", "none", folder=folder, capture=capfd)
+        first = run_fakenews("--unfreeze_from", "none", "--keep_checkpoints", "true", folder=folder, capture=capfd)
         assert said in first.output
         assert (yaml.safe_load((folder / "hfkit.yaml").read_text())["filled_in"].get("feature_cache") == "off") == bool(
             reason

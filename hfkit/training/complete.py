@@ -1,0 +1,19 @@
+"""The last steps of a run: the manifest, by which it is finished, and only then the end of its checkpoints."""
+
+from ..run_folders.checkpoints import delete_spent_checkpoints
+from ..run_folders.manifest import write_manifest
+from .settings import RunSettings
+
+
+def complete(settings: RunSettings) -> str:
+    """Write the manifest, and delete what only a continued training needs, unless flags keep it.
+
+    Returns:
+        What there is to say of the checkpoints; may be empty.
+
+    """
+    write_manifest(settings.folder)
+    training = settings.training
+    if training.keep_checkpoints or training.save_total_limit != 1:
+        return ""
+    return delete_spent_checkpoints(settings.folder).describe()
