@@ -291,19 +291,15 @@ TINY |= {
 SLOW_IMAGE_NAMES = [f"hfkit-timm/{name}" for name in ("convnextv2", "dinov2", "dinov3", "mobilenetv4", "twins")]
 SLOW_IMAGE_NAMES += [f"{name}-layers" for name in SLOW_IMAGE_NAMES]
 QUICK_NAMES = {
-    *(
-        f"hfkit-text/{name}"
-        for name in ("bert-linear", "bert-bigru", "bert-layers", "deberta-linear", "modernbert-bigru", "qwen3-linear")
-    ),
+    *(f"hfkit-text/{name}" for name in ("bert-linear", "bert-bigru", "bert-layers", "qwen3-linear")),
     *(
         "hfkit-text/t5-linear",
         "hfkit-vgg/flat",
-        "hfkit-densenet/mlp",
         "hfkit-deit/two-heads",
         "hfkit-timm/efficientnet",
         "hfkit-timm/efficientnet-layers",
     ),
-    *("hfkit-timm/swin", "hfkit-token-learner/fused", "hfkit-fdvit/code", "hfkit-transformers-image/vit"),
+    *("hfkit-token-learner/fused", "hfkit-transformers-image/vit"),
 }
 """One of each kind: what is tested of a model is tested of these in the quick suite, and of all others in the whole one."""
 TEXT_NAMES = [name for name in TINY if name.startswith("hfkit-text")]

@@ -127,7 +127,9 @@ def test_training_with_the_cache_is_training_without_it(
     check_training_with_the_cache(name, cut, "sgd", make_model, tokenizer, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["hfkit-text/bert-linear", *QUICKLY_TRAINED])
+@pytest.mark.parametrize(
+    "name", ["hfkit-text/bert-linear", *(pytest.param(name, marks=pytest.mark.slow) for name in QUICKLY_TRAINED)]
+)
 def test_adamw_with_the_cache_is_adamw_without_it(name: str, make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     """Of some nets: AdamW makes a whole step of a gradient that is rounding alone, as MobileNetV4 has them."""
     check_training_with_the_cache(name, "middle", "adamw_torch", make_model, tokenizer, tmp_path)

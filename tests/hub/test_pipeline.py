@@ -150,6 +150,7 @@ def tiny_image_folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_gives_a_stranger_the_same_scores(
     name: str, tiny_image_folders: dict[str, str], stranger_answers: dict[str, Any], photo_files: list[str]
@@ -180,6 +181,7 @@ def recorded_scores(run: Run) -> np.ndarray:
 NAMES = pytest.mark.parametrize("name", ["linear", "bigru", "one-logit"])
 
 
+@pytest.mark.slow
 @NAMES
 def test_stranger_gets_the_scores_of_the_run(
     name: str, finished_runs: LazyRuns, stranger_answers: dict[str, Any]

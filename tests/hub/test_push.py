@@ -455,6 +455,7 @@ def test_the_image_recipe_pushes(flags: str, code: str, client: Client, photos: 
     assert {code, "image_pipeline.py", "report/confusion_matrix.png"} <= set(client.hub.files(name))
 
 
+@pytest.mark.slow
 def test_a_card_that_the_hub_would_refuse_uploads_nothing(
     finished_runs: LazyRuns, client: Client, tmp_path: Path
 ) -> None:

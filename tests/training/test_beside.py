@@ -86,6 +86,7 @@ def read_baselines(run: Run) -> pd.DataFrame:
     return pd.read_csv(run.folder / "report" / "baselines.csv").set_index("name")
 
 
+@pytest.mark.slow
 def test_the_row_is_the_solved_run_and_compared_on_the_same_rows(runs: Callable[[str], Run]) -> None:
     trained, solved = runs("linear"), runs("convex")
     row = read_baselines(trained).loc["the solved head on the last layer"]
@@ -100,6 +101,7 @@ def test_the_row_is_the_solved_run_and_compared_on_the_same_rows(runs: Callable[
     assert curves[0] == curves[1]
 
 
+@pytest.mark.slow
 def test_tokens_give_the_row_of_a_head_on_their_mean(runs: Callable[[str], Run]) -> None:
     """A BiGRU's stored tokens have the same mean as what a linear head takes by default on a frozen encoder."""
     rows = [read_baselines(runs(name)).loc["the solved head on the last layer"] for name in ("bigru", "linear")]
@@ -107,6 +109,7 @@ def test_tokens_give_the_row_of_a_head_on_their_mean(runs: Callable[[str], Run])
     assert rows[0]["macro_f1"] == rows[1]["macro_f1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["convex", "uncached", "tuned", pytest.param("tuned and looked at", marks=pytest.mark.slow)]
 )
@@ -264,6 +267,7 @@ def odd_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "has_row"),
     [

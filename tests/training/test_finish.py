@@ -29,6 +29,7 @@ def test_the_kept_epoch_is_the_best_one_of_validation(finished_runs: LazyRuns) -
     assert find_kept_epoch(state, training) is None
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_at_its_very_end_goes_on(
     run_fakenews: RunRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

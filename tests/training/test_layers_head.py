@@ -63,6 +63,7 @@ def test_a_run_is_run_again_by_its_file(frozen_run: Run, run_fakenews: Callable[
         torch.testing.assert_close(tensor, after[key], atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_its_layers(frozen_run: Run) -> None:
     saved = TextClassifier.from_pretrained(frozen_run.folder).eval()
     model, notes = build(frozen_run.folder)

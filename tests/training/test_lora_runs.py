@@ -42,6 +42,7 @@ def run(run_fakenews: RunRecipe) -> Run:
     return run_fakenews(*LORA, "--num_train_epochs", "3", "--keep_adapter", "--feature_cache", "off")
 
 
+@pytest.mark.slow
 def test_the_saved_model_is_an_ordinary_one(run: Run, tiny_backbone: Path) -> None:
     tensors = load_file(run.folder / "model.safetensors")
     assert not [key for key in tensors if "lora" in key or "base_layer" in key]

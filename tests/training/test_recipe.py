@@ -205,6 +205,7 @@ def test_a_learning_rate_of_a_frozen_backbone_in_a_file_is_accepted(run_fakenews
     assert run.json("all_results.json")["trainable_parameters"] == 34
 
 
+@pytest.mark.slow
 def test_a_training_that_learns_nothing_says_so(run_fakenews: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
     argv = ["--unfreeze_from", "none", "--head_learning_rate", "30", "--num_train_epochs", "1"]
     run = run_fakenews(*argv, "--baselines", "false", capture=capfd)
@@ -524,6 +525,7 @@ def test_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "order"),
     [
