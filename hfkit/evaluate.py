@@ -148,10 +148,16 @@ def _write(
 
 
 def _repeat(request: EvaluationRequest) -> list[str]:
-    """Return the line of the shell that evaluates again, but for flags that say how the data are read."""
+    """Return the line of the shell that evaluates again."""
     if request.source is not None:  # values in Python
         return []
-    return [f"hfkit evaluate {shlex.quote(request.model)} {shlex.quote(request.dataset)}"]
+    words = ["hfkit", "evaluate", request.model, request.dataset]
+    for name in ("split", "label_column", "image_column", "revision"):
+        value = getattr(request, name)
+        words += [] if value is None else [f"--{name}", value]
+    for column in request.text_column or []:
+        words += ["--text_column", column]
+    return [shlex.join(words)]
 
 
 def _illustrate(data: LabelledRows, pipeline: Pipeline, names: list[str]) -> split.Illustrate | None:

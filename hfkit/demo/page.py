@@ -5,6 +5,7 @@ Whatever comes from data or labels stands in components that show it as text; in
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import gradio as gr
@@ -21,6 +22,8 @@ _PHOTO_HEIGHT = 320
 """Pixels on the page."""
 _ONE_AT_A_TIME = "model"
 """Events of this group run one after the other: they share the model."""
+_MODEL_LOCK = Lock()
+"""Clicks on examples are events of Gradio's own, of no group."""
 
 
 def build_page(predictor: Predictor, name: str, examples: Sequence[str], folder: Path) -> gr.Blocks:
@@ -83,7 +86,10 @@ def _lay_out_text(predictor: Predictor, examples: Sequence[str]) -> None:
 
     def classify(text: str) -> tuple[str, dict[str, float] | None]:
         """Answer for the text, if there is one."""
-        return _show_answer(answer_text(predictor, text)) if text.strip() else ("Type a text first.", None)
+        if not text.strip():
+            return "Type a text first.", None
+        with _MODEL_LOCK:
+            return _show_answer(answer_text(predictor, text))
 
     with gr.Row():
         with gr.Column():
@@ -153,7 +159,8 @@ def _lay_out_table(predictor: Predictor, folder: Path) -> None:
         if not files:
             return "Upload a file first.", gr.update(visible=False), gr.update(visible=False)
         given = [files] if isinstance(files, str) else files
-        return _show_table(predict_table(predictor, given, text_column or "", folder))
+        with _MODEL_LOCK:
+            return _show_table(predict_table(predictor, given, text_column or "", folder))
 
     uploaded = gr.File(
         label=label, file_types=types, file_count="single" if texts else "multiple", elem_id="table", height=140

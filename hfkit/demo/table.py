@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 from ..errors import UserError
@@ -58,9 +58,9 @@ def predict_table(predictor: Predictor, given: Sequence[str], text_column: str, 
 def _gather(files: Sequence[str], folder: Path) -> Path:
     """Copy photos into one folder; of several with one name the later ones get a number."""
     folder.mkdir()
-    for number, file in enumerate(map(Path, files), 1):
-        target = folder / file.name
-        shutil.copyfile(file, target if not target.exists() else folder / f"{file.stem}-{number}{file.suffix}")
+    for file in map(Path, files):
+        targets = chain([file.name], (f"{file.stem}-{number}{file.suffix}" for number in count(2)))
+        shutil.copyfile(file, next(target for name in targets if not (target := folder / name).exists()))
     return folder
 
 
@@ -86,6 +86,7 @@ def _predict(predictor: Predictor, request: Request) -> PredictedTable:
 
 def _read_first_rows(path: Path, own_columns: int) -> list[list[str]]:
     """Return the header and the first rows of a table, with what was predicted in front of the user's columns."""
+    csv.field_size_limit(2**31 - 1)  # a text may be long
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = list(islice(csv.reader(file), SHOWN_ROWS + 1))
     predicted = [place for place in range(own_columns, len(header)) if not header[place].startswith("score_")]

@@ -30,7 +30,8 @@ def draw_confidence(
     title = f"{split}: {len(references):,} rows\nexpected calibration error {error:.3f}"
     draw_reliability(folder / "reliability.png", reliability_table(scored.confidences, scored.right), title)
     title = f"{split}: wrong answers, were only the surest rows answered"
-    draw_coverage(folder / "coverage.png", error_by_coverage(scored), threshold, title)
+    answered = None if threshold is None else (threshold, float((scored.confidences >= threshold).mean()))
+    draw_coverage(folder / "coverage.png", error_by_coverage(scored), answered, title)
 
 
 def draw_reliability(path: Path, table: pd.DataFrame, title: str) -> None:
@@ -56,13 +57,14 @@ def draw_reliability(path: Path, table: pd.DataFrame, title: str) -> None:
     save_figure(path, figure)
 
 
-def draw_coverage(path: Path, table: pd.DataFrame, threshold: float | None, title: str) -> None:
+def draw_coverage(path: Path, table: pd.DataFrame, answered: tuple[float, float] | None, title: str) -> None:
     """Draw how many of its answers are wrong against the share of rows that a model answers, the surest first (PNG).
 
     Args:
         path: Where to.
         table: Of `abstention.error_by_coverage`.
-        threshold: The lowest confidence that the model answers, which is marked; None: nothing is.
+        answered: The lowest confidence that the model answers, and the share of rows that have it, which is marked; None: nothing
+            is.
         title: Above it.
 
     """
@@ -71,10 +73,10 @@ def draw_coverage(path: Path, table: pd.DataFrame, threshold: float | None, titl
     coverage, error = 100 * table["coverage"], 100 * table["error"]
     axis.plot(coverage, error, label="wrong answers, 95 % interval")
     axis.fill_between(coverage, 100 * table["error_low"], 100 * table["error_high"], alpha=0.2, linewidth=0)
-    answered = table[table["threshold"] >= threshold] if threshold is not None else table[:0]
-    if len(answered):
-        share = 100 * answered["coverage"].iloc[-1]
-        axis.axvline(share, color="C1", linestyle="--", label=f"answered from {threshold:.4g} on: {share:.1f} %")
+    if answered is not None:
+        threshold, share = answered
+        label = f"answered from {threshold:.4g} on: {100 * share:.1f} %"
+        axis.axvline(100 * share, color="C1", linestyle="--", label=label)
     # The surest few rows have intervals up to 100 %, which would flatten the rest.
     top = max(1.0, 1.5 * float(error.max()), float(100 * table["error_high"].iloc[-1]))
     axis.set(xlabel="% of the rows that are answered, the surest first", ylabel="% of the answers that are wrong")

@@ -114,8 +114,11 @@ def _read_json(file: Path) -> dict[str, Any] | None:
 
 
 def _read_table(file: Path) -> pd.DataFrame | None:
-    """Read a table of ours; a text such as `NA` stays a text."""
-    return pd.read_csv(file, keep_default_na=False) if file.is_file() else None
+    """Read a table of ours; a text such as `NA` or `01` stays a text, and a carriage return in one ends no row."""
+    if not file.is_file():
+        return None
+    table = pd.read_csv(file, keep_default_na=False, dtype=str, lineterminator="\n")
+    return table.astype({name: float for name in ("confidence", "score") if name in table})
 
 
 def _summarise_errors(errors: pd.DataFrame | None, rows: int | None) -> str:

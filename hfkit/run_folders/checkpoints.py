@@ -1,6 +1,7 @@
 """The checkpoints of a run that has finished: they go, for its saved model is what they were written for."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -10,10 +11,10 @@ from .manifest import MANIFEST_FILE, MODEL_FILES, read_manifest
 from .state import STATE_FILE, describe_bytes, find_checkpoints, measure_folder
 
 _TRAINER_FILES = (
-    *MODEL_FILES,
+    *("model.safetensors", "model-*-of-*.safetensors", "adapter_model.safetensors", "*.safetensors.index.json"),
     *(STATE_FILE, "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state*.pth", "training_args.bin"),
 )
-"""What the Trainer writes into a checkpoint; one with anything else may hold something of the user's."""
+"""What the Trainer alone writes into a checkpoint; files of a model in it stand in the run's folder, too."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,17 @@ def delete_spent_checkpoints(run: Path) -> Deletion:
 
 
 def _find_foreign(checkpoint: Path) -> str | None:
-    """Return the name of a file or folder in a checkpoint that the Trainer did not write, or None."""
+    """Return the name of a file or folder in a checkpoint that the Trainer did not write, or None: it may be the user's."""
     for path in sorted(checkpoint.iterdir()):
-        is_file = path.is_file() and not path.is_symlink()
-        if not is_file or not any(fnmatch(path.name, pattern) for pattern in _TRAINER_FILES):
+        is_of_run = _matches(path.name, MODEL_FILES) and (checkpoint.parent / path.name).is_file()
+        is_known = _matches(path.name, _TRAINER_FILES) or is_of_run
+        if not is_known or path.is_symlink() or not path.is_file():
             return path.name
     return None
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def delete_folder(folder: Path) -> None:

@@ -16,4 +16,7 @@ def complete(settings: RunSettings) -> str:
     training = settings.training
     if training.keep_checkpoints or training.save_total_limit != 1:
         return ""
-    return delete_spent_checkpoints(settings.folder).describe()
+    try:
+        return delete_spent_checkpoints(settings.folder).describe()
+    except (OSError, ValueError) as error:  # such as a disk that cannot be flushed: the run is whole all the same
+        return f"The run is finished, and its checkpoints stay ({' '.join(str(error).split())})."

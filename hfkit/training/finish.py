@@ -12,7 +12,7 @@ from .complete import complete
 from .evaluate import evaluate_saved_model
 from .fitted import Fitted
 from .settings import RunSettings
-from .summary import summarise_run, write_run_page
+from .summary import RunSummary, summarise_run, write_run_page
 from .trainer import ClassifierTrainer
 
 
@@ -25,12 +25,21 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     results = evaluate_saved_model(task, settings, fitted, console)
     deleted = ""
     if summary is not None:
-        write_run_page(task, folder, summary, results)
+        _show_on_page(task, folder, summary, results, console)
         deleted = complete(settings)
     for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan):
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
     show_end(console, trainer.state.log_history, task.usage, folder, deleted)
     return results
+
+
+def _show_on_page(task: Task, folder: Path, summary: RunSummary, results: dict[str, float], console: Console) -> None:
+    """Write the page of a run, or say why there is none: the run has its model and its tables all the same."""
+    try:
+        write_run_page(task, folder, summary, results)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        console.print(f"\nLeft out: report/report.html ({reason}).", markup=False, highlight=False, soft_wrap=True)
 
 
 def _save(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: dict[str, Any]) -> None:

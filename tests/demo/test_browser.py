@@ -21,8 +21,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        any(find_spec(name) is None for name in ("gradio", "captum", "playwright")),
-        reason="needs gradio, captum and playwright: pip install 'hfkit[test]'",
+        any(find_spec(name) is None for name in ("gradio", "playwright")),
+        reason="needs gradio and playwright: pip install 'hfkit[test]'",
     ),
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, google-chrome or chromium-browser on the PATH"),
 ]

@@ -156,7 +156,7 @@ def test_a_port_that_is_taken_is_refused() -> None:
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'needs gradio and captum: run pip install "hfkit\[demo-page\]"\.$'):
+    with pytest.raises(UserError, match=r'needs gradio: run pip install "hfkit\[demo-page\]"\.$'):
         demo.check_demo_early("user/name", "127.0.0.1", None)
 
 

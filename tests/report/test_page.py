@@ -143,6 +143,17 @@ def test_many_rows_and_long_texts_are_cut_and_counted(tmp_path: Path) -> None:
     assert file.stat().st_size < 300_000
 
 
+def test_texts_and_labels_stay_as_they_are(tmp_path: Path) -> None:
+    """Also those that look like numbers, and one with a carriage return, which is no new row."""
+    names = ["01", "1"]
+    page = Page(write_report(tmp_path, make_errors(["0012", "a\rb,c", "NA"], names), names).read_text(newline=""))
+    assert "3 of 3 rows are wrong" in page.text
+    assert "01, taken for 1: 2 rows" in page.text
+    assert "1, taken for 01: 1 rows" in page.text
+    for text in ("0012", "b,c", "NA", "0.9000"):
+        assert text in page.text
+
+
 def test_without_labels_it_shows_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
     write_page(tmp_path, {}, {"kind": "A classifier."}, ["12 rows."], [])

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fake_runs import write_checkpoint, write_run, write_unfinished_run
@@ -11,6 +13,7 @@ from hfkit.run_folders.clean import plan_cleaning
 from hfkit.run_folders.lock import LOCK_FILE
 from hfkit.run_folders.manifest import checksums
 from hfkit.run_folders.state import find_state
+from hfkit.training.complete import complete
 
 
 def list_files(run: Path) -> list[Path]:
@@ -36,6 +39,10 @@ def add_notes(checkpoint: Path) -> None:
     (checkpoint / "notes.txt").touch()
 
 
+def add_code(checkpoint: Path) -> None:
+    (checkpoint / "mine.py").touch()
+
+
 def add_folder(checkpoint: Path) -> None:
     (checkpoint / "results").mkdir()
 
@@ -45,7 +52,8 @@ def add_link(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("add", "name"), [(add_notes, "notes.txt"), (add_folder, "results"), (add_link, "config.json")]
+    ("add", "name"),
+    [(add_notes, "notes.txt"), (add_code, "mine.py"), (add_folder, "results"), (add_link, "config.json")],
 )
 def test_what_may_be_the_users_stays(add: Callable[[Path], None], name: str, tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", steps=(3, 6))
@@ -88,3 +96,14 @@ def test_a_deletion_that_is_cut_off_leaves_a_finished_run(
     assert state.status == "finished"
     assert [each.is_whole for each in state.checkpoints] == [False]
     assert [removal.kind for removal in plan_cleaning(tmp_path).removals] == ["broken checkpoint"]
+
+
+def test_a_disk_that_cannot_be_flushed_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr("hfkit.run_folders.checkpoints.flush_file", fail)
+    run = write_run(tmp_path / "run", steps=(3,))
+    settings: Any = SimpleNamespace(folder=run, training=SimpleNamespace(keep_checkpoints=False, save_total_limit=1))
+    assert complete(settings) == "The run is finished, and its checkpoints stay ([Errno 22] Invalid argument)."
+    assert (run / "checkpoint-3").is_dir()

@@ -62,3 +62,16 @@ def test_flags_keep_checkpoints(
     said = complete(SimpleNamespace(training=training, folder=run))
     assert (run / "checkpoint-3").exists() == stay
     assert bool(said) != stay
+
+
+def test_a_page_that_fails_ends_no_run(
+    run_fakenews: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no page today")
+
+    monkeypatch.setattr("hfkit.training.finish.write_run_page", fail)
+    run = run_fakenews("--unfreeze_from", "none", capture=capfd)
+    assert "Left out: report/report.html (no page today)." in run.output
+    assert "test_accuracy" in run.json("all_results.json")
+    assert (run.folder / "manifest.json").is_file()
