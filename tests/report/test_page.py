@@ -146,7 +146,7 @@ def test_many_rows_and_long_texts_are_cut_and_counted(tmp_path: Path) -> None:
 def test_texts_and_labels_stay_as_they_are(tmp_path: Path) -> None:
     """Also those that look like numbers, and one with a carriage return, which is no new row."""
     names = ["01", "1"]
-    page = Page(write_report(tmp_path, make_errors(["0012", "a\rb,c", "NA"], names), names).read_text(newline=""))
+    page = Page(write_report(tmp_path, make_errors(["0012", "a\rb,c", "NA"], names), names).read_text())
     assert "3 of 3 rows are wrong" in page.text
     assert "01, taken for 1: 2 rows" in page.text
     assert "1, taken for 01: 1 rows" in page.text
