@@ -62,6 +62,7 @@ def _move_warnings_above_bars() -> Callable[[], None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
+        """Show a warning as `warnings.showwarning` does."""
         with tqdm.external_write_mode(file=file or sys.stderr):
             before(message, category, filename, lineno, file, line)
 

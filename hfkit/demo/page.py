@@ -20,10 +20,8 @@ SHOWN_SCORES = 10
 _SHOWN_LABELS = 20
 _PHOTO_HEIGHT = 320
 """Pixels on the page."""
-_ONE_AT_A_TIME = "model"
-"""Events of this group run one after the other: they share the model."""
 _MODEL_LOCK = Lock()
-"""Clicks on examples are events of Gradio's own, of no group."""
+"""All events of a page share the model, which works for one of them at a time; clicks on examples are events of Gradio's own."""
 
 
 def build_page(predictor: Predictor, name: str, examples: Sequence[str], folder: Path) -> gr.Blocks:
@@ -97,7 +95,7 @@ def _lay_out_text(predictor: Predictor, examples: Sequence[str]) -> None:
             button = gr.Button("Classify", variant="primary", elem_id="classify")
         with gr.Column():
             answer = _lay_out_answer(predictor)
-    gr.on([button.click, text.submit], classify, text, answer, concurrency_id=_ONE_AT_A_TIME, api_visibility="private")
+    gr.on([button.click, text.submit], classify, text, answer, api_visibility="private")
     if examples:
         gr.Examples(
             [[example] for example in examples],
@@ -117,7 +115,10 @@ def _lay_out_photo(predictor: Predictor, examples: Sequence[str]) -> None:
 
     def classify(file: str | None) -> tuple[str, dict[str, float] | None]:
         """Answer for the photo, if there is one."""
-        return ("", None) if file is None else _show_answer(answer_photo(predictor, file))
+        if file is None:
+            return "", None
+        with _MODEL_LOCK:
+            return _show_answer(answer_photo(predictor, file))
 
     with gr.Row():
         with gr.Column():
@@ -132,7 +133,7 @@ def _lay_out_photo(predictor: Predictor, examples: Sequence[str]) -> None:
             )
         with gr.Column():
             answer = _lay_out_answer(predictor)
-    options: dict[str, Any] = {"concurrency_id": _ONE_AT_A_TIME, "api_visibility": "private"}
+    options: dict[str, Any] = {"api_visibility": "private"}
     # Gradio opens a photo before `classify` sees it: an answer for the one before must not stay beside one that fails there.
     cleared = photo.change(lambda: ("", None), None, answer, **options)
     classified = cleared.then(classify, photo, answer, **options)
@@ -181,7 +182,6 @@ def _lay_out_table(predictor: Predictor, folder: Path) -> None:
         predict,
         [uploaded, column],
         [message, output, rows],
-        concurrency_id=_ONE_AT_A_TIME,
         api_visibility="private",
     )
 

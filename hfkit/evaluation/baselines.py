@@ -67,6 +67,17 @@ def predict_majority(train_labels: np.ndarray, rows: int) -> Baseline:
     return Baseline(MAJORITY, predictions, time.perf_counter() - start)
 
 
+def chance_loss(label_counts: np.ndarray) -> float:
+    """Return the cross-entropy of predicting each class by its share: the entropy of the labels, in nats.
+
+    Args:
+        label_counts: (classes,) rows of each class.
+
+    """
+    shares = label_counts[label_counts > 0] / label_counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
 def compare_baseline(
     baseline: Baseline, references: np.ndarray, predictions: np.ndarray, num_labels: int
 ) -> ComparedBaseline:

@@ -57,7 +57,7 @@ def expected_calibration_error(probabilities: np.ndarray, labels: npt.ArrayLike,
         raise ValueError("There are no rows to compute a calibration error from.")
     confidences = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == np.asarray(labels)
-    places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
+    places = _find_bins(confidences, bins)
     gaps = np.bincount(places, weights=confidences - right, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidences))
 
@@ -75,7 +75,7 @@ def reliability_table(confidences: np.ndarray, right: np.ndarray, bins: int = 10
         `accuracy_high`, and `rows`.
 
     """
-    places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
+    places = _find_bins(confidences, bins)
     table = []
     for place in np.unique(places):
         inside = places == place
@@ -84,3 +84,8 @@ def reliability_table(confidences: np.ndarray, right: np.ndarray, bins: int = 10
         accuracy = {"accuracy": good / rows, "accuracy_low": low, "accuracy_high": high}
         table.append({"confidence": float(confidences[inside].mean()), **accuracy, "rows": rows})
     return pd.DataFrame(table)
+
+
+def _find_bins(confidences: np.ndarray, bins: int) -> np.ndarray:
+    """Return for each confidence in which of the bins of equal width it is; 1 is in the last one."""
+    return np.minimum((confidences * bins).astype(np.int64), bins - 1)

@@ -17,7 +17,7 @@ from ..models.base import BackboneClassifier
 from ..notes import Note
 from ..run_folders.clean import describe_size
 from ..task import Task
-from .tables import classification_table, format_number
+from .tables import classification_table, format_number, group_errors
 
 MAX_KINDS_OF_ERRORS = 4
 """Pairs of true and predicted class whose errors are shown on the console; the most frequent ones."""
@@ -65,7 +65,7 @@ def show_results(
         matrix = pd.DataFrame(confusion, index=label_names, columns=label_names).rename_axis("true")
         console.print(console_table("Confusion matrix: true classes in rows, predicted ones in columns", matrix))
     [content] = set(errors.columns) - {"row", "label", "prediction", "confidence"}
-    kinds = sorted(errors.groupby(["label", "prediction"]), key=lambda group: -len(group[1]))
+    kinds = group_errors(errors)
     for (label, prediction), rows in kinds[:MAX_KINDS_OF_ERRORS]:
         title = f"{len(rows)} rows that are {label} but predicted {prediction}, the most confident first"
         shown = rows.head(3).set_index("row")[["confidence", content]]

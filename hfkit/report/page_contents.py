@@ -10,7 +10,7 @@ import pandas as pd
 from ..evaluation.intervals import with_interval
 from .abstention import read_abstention
 from .baselines import compared_baselines, read_baselines, shown_baselines
-from .tables import classification_table
+from .tables import ErrorKind, classification_table, group_errors
 
 _RUN_PICTURES = ("confusion_matrix.png", "curves.png", "learning_curve.png", "samples.png", "errors.png")
 _PAGE_PICTURES = (*_RUN_PICTURES, "reliability.png", "coverage.png", "token_maps.png")
@@ -68,12 +68,13 @@ def collect_page(
     report, prefix = _read_json(folder / "report" / "classification_report.json"), find_shown_split(results)
     rows = None if prefix is None else (summary.get("rows") or {}).get("validation" if prefix == "eval" else prefix)
     errors = _read_table(folder / "report" / "errors.csv")
+    kinds = [] if errors is None else group_errors(errors)
     contents = collect_run(folder, results, summary) | {
         "pictures": _find_pictures(folder, _PAGE_PICTURES),
         "rows": rows,
         "classes": None if report is None else classification_table(report),
-        "error_summary": _summarise_errors(errors, rows),
-        "errors": _group_errors(errors),
+        "error_summary": _summarise_errors(kinds, rows),
+        "errors": [_show_kind(*kind) for kind in kinds[:MOST_KINDS]],
         "label_issues": _show_label_issues(_read_table(folder / "report" / "label_issues.csv")),
         "notes": notes,
         "files": [
@@ -121,31 +122,25 @@ def _read_table(file: Path) -> pd.DataFrame | None:
     return table.astype({name: float for name in ("confidence", "score") if name in table})
 
 
-def _summarise_errors(errors: pd.DataFrame | None, rows: int | None) -> str:
+def _summarise_errors(kinds: list[ErrorKind], rows: int | None) -> str:
     """Say how many rows are wrong, and which of them are shown."""
-    if errors is None or not len(errors):
+    if not kinds:
         return "No row is wrong."
-    kinds = errors.groupby(["label", "prediction"]).ngroups
     total = "" if rows is None else f" of {rows:,}"
-    shown = f"the {MOST_KINDS} most frequent of {kinds} kinds" if kinds > MOST_KINDS else "every kind"
+    shown = f"the {MOST_KINDS} most frequent of {len(kinds)} kinds" if len(kinds) > MOST_KINDS else "every kind"
+    wrong = sum(len(errors) for _, errors in kinds)
     return (
-        f"{len(errors):,}{total} rows are wrong. Shown are, of {shown}, up to {MOST_ERRORS} rows that the model was the surest "
-        "of. All are in report/errors.csv."
+        f"{wrong:,}{total} rows are wrong. Shown are, of {shown}, up to {MOST_ERRORS} rows that the model was the surest of. "
+        "All are in report/errors.csv."
     )
 
 
-def _group_errors(errors: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """Return the most frequent kinds of errors, each with its most confident rows."""
-    if errors is None or not len(errors):
-        return []
-    kinds = sorted(errors.groupby(["label", "prediction"]), key=lambda group: -len(group[1]))
-    groups = []
-    for (label, prediction), rows in kinds[:MOST_KINDS]:
-        shown = rows.head(MOST_ERRORS).drop(columns=["label", "prediction"]).set_index("row")
-        # How sure it was stands first: a long text would push it out of sight.
-        shown = shown[["confidence", *shown.columns.drop("confidence")]]
-        groups.append({"title": f"{label}, taken for {prediction}: {len(rows):,} rows", "rows": _shorten(shown)})
-    return groups
+def _show_kind(classes: tuple[str, str], errors: pd.DataFrame) -> dict[str, Any]:
+    """Return the title and the most confident rows of one kind of error."""
+    shown = errors.head(MOST_ERRORS).drop(columns=["label", "prediction"]).set_index("row")
+    # How sure it was stands first: a long text would push it out of sight.
+    shown = shown[["confidence", *shown.columns.drop("confidence")]]
+    return {"title": f"{', taken for '.join(classes)}: {len(errors):,} rows", "rows": _shorten(shown)}
 
 
 def _show_label_issues(issues: pd.DataFrame | None) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from ..evaluation.baselines import chance_loss
 from ..files import write_file
 from .plot_text import drawable, escape, find_fonts, measure_width, shorten, shorten_middle
 
@@ -37,9 +38,8 @@ class Chance:
     @classmethod
     def measure(cls, label_ids: Sequence[int]) -> "Chance":
         """Compute it from the label ids of the rows that are evaluated, of which there must be one."""
-        _, counts = np.unique(np.asarray(label_ids), return_counts=True)
-        shares = counts / counts.sum()
-        return cls(float(shares.max()), float(-(shares * np.log(shares)).sum()))
+        counts = np.bincount(np.asarray(label_ids))
+        return cls(float(counts.max() / counts.sum()), chance_loss(counts))
 
 
 @dataclass(frozen=True)

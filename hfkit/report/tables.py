@@ -19,6 +19,8 @@ EPOCH_COLUMNS = {
     "eval_macro_f1": "validation\nmacro F1",
     "epoch_seconds": "seconds",
 }
+ErrorKind = tuple[tuple[str, str], pd.DataFrame]
+"""A true and a predicted class, and the rows that are the one and were taken for the other."""
 _INTERVAL_COLUMNS = [f"{metric}_{end}" for metric in ("eval_accuracy", "eval_macro_f1") for end in ("low", "high")]
 _ALL_COLUMNS = [*EPOCH_COLUMNS, *_INTERVAL_COLUMNS]
 
@@ -72,6 +74,12 @@ def prediction_table(
     for number, name in enumerate(label_names):
         table[f"score_{name}"] = probabilities[:, number]
     return table
+
+
+def group_errors(errors: pd.DataFrame) -> list[ErrorKind]:
+    """Return the wrong rows of each pair of true and predicted class, in their order; the most frequent pair first."""
+    kinds = [((str(true), str(taken_for)), rows) for (true, taken_for), rows in errors.groupby(["label", "prediction"])]
+    return sorted(kinds, key=lambda kind: -len(kind[1]))
 
 
 def write_table(path: Path, table: pd.DataFrame, index: bool = False) -> None:

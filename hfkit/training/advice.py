@@ -4,6 +4,7 @@ import numpy as np
 from datasets import Dataset
 
 from ..data.stored_rows import read_column
+from ..evaluation.baselines import chance_loss
 from ..flags.solver import is_solved
 from ..flags.training_arguments import TrainingArguments
 from ..freezing import FreezePlan
@@ -53,14 +54,3 @@ def advise(
         )
         return [Note("still_learning", text)]
     return []
-
-
-def chance_loss(label_counts: np.ndarray) -> float:
-    """Return the cross-entropy of predicting each class by its share: the entropy of the labels, in nats.
-
-    Args:
-        label_counts: (classes,) rows of each class.
-
-    """
-    shares = label_counts[label_counts > 0] / label_counts.sum()
-    return float(-(shares * np.log(shares)).sum())

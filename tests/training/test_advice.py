@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from hfkit.evaluation.baselines import chance_loss
 from hfkit.freezing import FreezePlan
-from hfkit.training.advice import advise, chance_loss
+from hfkit.training.advice import advise
 
 ROWS = Dataset.from_dict({"label": [0, 0, 0, 1]})  # an entropy of 0.5623
 
