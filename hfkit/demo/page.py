@@ -13,6 +13,7 @@ import gradio as gr
 from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
 from ..prediction.predictor import Predictor
 from .answer import Answer, answer_photo, answer_text
+from .explanation_page import lay_out_explanation
 from .table import PredictedTable, predict_table
 
 SHOWN_SCORES = 10
@@ -21,7 +22,7 @@ _SHOWN_LABELS = 20
 _PHOTO_HEIGHT = 320
 """Pixels on the page."""
 _MODEL_LOCK = Lock()
-"""All events of a page share the model, which works for one of them at a time; clicks on examples are events of Gradio's own."""
+"""All events of a page share the model, which works for one of them at a time; while a label is explained, hooks change it."""
 
 
 def build_page(predictor: Predictor, name: str, examples: Sequence[str], folder: Path) -> gr.Blocks:
@@ -96,6 +97,7 @@ def _lay_out_text(predictor: Predictor, examples: Sequence[str]) -> None:
         with gr.Column():
             answer = _lay_out_answer(predictor)
     gr.on([button.click, text.submit], classify, text, answer, api_visibility="private")
+    lay_out_explanation(predictor, text, answer[0], _MODEL_LOCK)
     if examples:
         gr.Examples(
             [[example] for example in examples],
@@ -129,6 +131,7 @@ def _lay_out_photo(predictor: Predictor, examples: Sequence[str]) -> None:
                 image_mode=None,
                 sources=["upload", "clipboard"],
                 height=_PHOTO_HEIGHT,
+                buttons=["fullscreen"],
                 elem_id="photo",
             )
         with gr.Column():
@@ -138,6 +141,7 @@ def _lay_out_photo(predictor: Predictor, examples: Sequence[str]) -> None:
     cleared = photo.change(lambda: ("", None), None, answer, **options)
     classified = cleared.then(classify, photo, answer, **options)
     classified.failure(lambda: ("This cannot be read as a photo.", None), None, answer, **options)
+    lay_out_explanation(predictor, photo, answer[0], _MODEL_LOCK)
     if examples:
         gr.Examples(
             [[example] for example in examples],
@@ -172,7 +176,7 @@ def _lay_out_table(predictor: Predictor, folder: Path) -> None:
         visible=texts,
         elem_id="text_column",
     )
-    button = gr.Button("Predict all rows", variant="primary", elem_id="predict")
+    button = gr.Button(f"Predict all {'rows' if texts else 'photos'}", variant="primary", elem_id="predict")
     message = gr.Textbox(label="Result", lines=2, interactive=False, elem_id="message")
     output = gr.File(label="Download", visible=False, file_count="multiple", interactive=False, elem_id="output")
     rows = gr.Dataframe(

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from ..errors import UserError
 from .prediction import check_model_path
 
-PACKAGES = ("gradio",)
+PACKAGES = ("gradio", "captum")
 LOCAL_HOST = "127.0.0.1"
 """Where the page listens unless another host is named: only programs of this machine reach it there."""
 

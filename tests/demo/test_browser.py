@@ -21,8 +21,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        any(find_spec(name) is None for name in ("gradio", "playwright")),
-        reason="needs gradio and playwright: pip install 'hfkit[test]'",
+        any(find_spec(name) is None for name in ("gradio", "captum", "playwright")),
+        reason="needs gradio, captum and playwright: pip install 'hfkit[test]'",
     ),
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, google-chrome or chromium-browser on the PATH"),
 ]
@@ -90,10 +90,14 @@ def test_a_text_is_typed_and_its_score_read(open_page: Any) -> None:
         wait_for(page.locator("#answer textarea"), f"{answer['label']}, with a confidence of {answer['score']:.4f}")
         assert page.locator("#scores meter").count() == 2
         assert f"{100 * answer['score']:.0f}%" in page.locator("#scores").inner_text()
+        page.locator("#why").click()
+        page.locator("#why_text").get_by_text("garlic").first.wait_for()
+        assert f"log-odds of {answer['label']} are red" in page.locator("#why_message textarea").input_value()
         page.locator("#text textarea").fill(" ")
         page.locator("#classify").click()
         wait_for(page.locator("#answer textarea"), "Type a text first.")
         assert page.locator("#scores meter").count() == 0
+        page.locator("#why_text").wait_for(state="hidden")
 
 
 def test_markup_in_data_and_labels_is_shown_and_not_run(open_page: Any, tmp_path: Path) -> None:
@@ -107,6 +111,8 @@ def test_markup_in_data_and_labels_is_shown_and_not_run(open_page: Any, tmp_path
         wait_for(page.locator("#text textarea"), HOSTILE_TEXT)
         page.locator("#scores meter").first.wait_for()
         assert HOSTILE_LABEL in page.locator("#scores").inner_text()
+        page.locator("#why").click()
+        page.locator("#why_text").get_by_text("script").first.wait_for()
         page.get_by_role("tab", name="A table").click()
         page.locator("#table input[type=file]").set_input_files(str(table))
         page.locator("#predict").click()
@@ -132,6 +138,9 @@ def test_photos_are_dropped_and_an_unsure_model_says_so(open_page: Any, tmp_path
         expected = f"not sure: a confidence of {confidence:.4f}, and the model is silent below 0.9900"
         wait_for(page.locator("#answer textarea"), expected)
         assert page.locator("#scores meter").count() == 2
+        page.locator("#why").click()
+        page.locator("#why_photo img").wait_for()
+        assert page.get_by_label("Share").count() == 0
         page.locator("#photo").get_by_label("Remove Image").or_(page.locator("#photo").get_by_label("Clear")).click()
         wait_for(page.locator("#answer textarea"), "")
         page.locator("#photo input[type=file]").set_input_files(str(broken))

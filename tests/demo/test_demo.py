@@ -140,6 +140,7 @@ def test_photos_of_one_name_are_all_predicted(tmp_path: Path) -> None:
 )
 def test_refusals_are_light(line: str, message: str) -> None:
     pytest.importorskip("gradio")
+    pytest.importorskip("captum")
     code, said, imported = run_command(*line.split())
     assert (code, imported) == (2, "[]")
     assert message in said
@@ -156,7 +157,7 @@ def test_a_port_that_is_taken_is_refused() -> None:
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'needs gradio: run pip install "hfkit\[demo-page\]"\.$'):
+    with pytest.raises(UserError, match=r'needs gradio and captum: run pip install "hfkit\[demo-page\]"\.$'):
         demo.check_demo_early("user/name", "127.0.0.1", None)
 
 
