@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from .examples import examples
+
 app = typer.Typer(help="The feature cache: what frozen layers gave, stored for later runs.", no_args_is_help=True)
 
 Folder = Annotated[Path | None, typer.Option(help="Folder of the cache; default: that of --feature_cache auto.")]
 
 
 @app.command("list")
+@examples("hfkit cache list")
 def list_items(folder: Folder = None) -> None:
     """List what is stored, the most recently used first."""
     from rich.console import Console
@@ -38,6 +41,7 @@ def list_items(folder: Folder = None) -> None:
 
 
 @app.command("clear")
+@examples("hfkit cache clear")
 def clear(folder: Folder = None) -> None:
     """Remove everything that is stored; runs compute it again."""
     from ..features.store import FeatureStore

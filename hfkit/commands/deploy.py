@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from .examples import examples
 
+
+@examples(
+    "hfkit profile minilm",
+    "hfkit profile efficientnet_lite0 --image_size 96",
+)
 def profile(
     model: Annotated[str, typer.Argument(help="A run's folder, a Hub id, or a backbone as the recipes take it.")],
     flags: Annotated[
@@ -42,6 +48,10 @@ def profile(
     typer.echo(f"float32, {torch.get_num_threads()} CPU threads; the median of repeated forward passes of random rows.")
 
 
+@examples(
+    "hfkit export runs/NAME --to onnx",
+    "hfkit export runs/NAME --to onnx --int8 --data my_tweets.csv",
+)
 def export(
     model: Annotated[
         str, typer.Argument(help="A run's folder, a saved model's folder, or a Hub id of an hfkit model.")

@@ -4,7 +4,13 @@ from typing import Annotated
 
 import typer
 
+from .examples import examples
 
+
+@examples(
+    "hfkit doctor",
+    "hfkit doctor runs/NAME --quick",
+)
 def doctor(
     model: Annotated[str | None, typer.Argument(help="A model's folder or Hub id, to look at its files, too.")] = None,
     quick: Annotated[

@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from .examples import examples
+
 app = typer.Typer(help="Models on the Hub.", no_args_is_help=True)
 
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit; default: main.")]
 
 
+@examples("hfkit push runs/NAME USER/NAME --license mit --language en")
 def push(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub.")],
@@ -24,6 +27,7 @@ def push(
     push_run(run, repository, license, language, private, predictions)
 
 
+@examples("hfkit reproduce USER/NAME")
 def reproduce(
     repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, pushed by hfkit.")],
     revision: Revision = None,
@@ -45,6 +49,10 @@ def reproduce(
 
 
 @app.command("check")
+@examples(
+    "hfkit hub check USER/NAME",
+    "hfkit hub check USER/NAME --trust_remote_code",
+)
 def check(
     repository: Annotated[str, typer.Argument(help="USER/NAME on the Hub, anyone's.")],
     revision: Revision = None,

@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from .examples import examples
 
+
+@examples(
+    "hfkit ladder my_tweets.csv --budget 30m",
+    "hfkit ladder my_photos --backbone efficientnet_lite0 --image_size 96",
+)
 def ladder(
     data: Annotated[str, typer.Argument(help="The data, as the recipes take them: a file, a folder or a Hub id.")],
     flags: Annotated[

@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
+from .examples import examples
 
+
+@examples(
+    'hfkit predict runs/NAME "Drinking bleach cures COVID-19."',
+    "hfkit predict runs/NAME my_tweets.csv --output labelled.csv",
+)
 def predict(
     model: Annotated[
         str, typer.Argument(help="A run's folder, a saved model's or an exported model's folder, or a Hub id.")
@@ -53,6 +59,7 @@ def predict(
     raise typer.Exit(1 if unreadable else 0)
 
 
+@examples("hfkit evaluate runs/NAME my_tweets.csv")
 def evaluate(
     model: Annotated[str, typer.Argument(help="A run's folder, a saved model's folder, or a Hub id.")],
     data: Annotated[

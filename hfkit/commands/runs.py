@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .examples import examples
+
 if TYPE_CHECKING:
     from ..run_folders.record import RunRecord, Score
 
@@ -16,6 +18,10 @@ Folder = Annotated[Path, typer.Argument(help="Folder with runs in it or below it
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in the place of a table.")]
 
 
+@examples(
+    "hfkit runs",
+    "hfkit runs --test --json",
+)
 def runs(
     folder: Folder = Path("runs"),
     test: Annotated[bool, typer.Option("--test", help="Show scores of test, too: once you have chosen.")] = False,
@@ -60,6 +66,10 @@ def _describe_score(score: "Score | None") -> str:
     return f"{score.accuracy:.3f}{ends}"
 
 
+@examples(
+    "hfkit compare runs/ONE runs/OTHER",
+    "hfkit compare runs/ONE runs/OTHER --test --output rows.csv",
+)
 def compare(
     runs: Annotated[
         list[Path], typer.Argument(help="Folders of finished runs: the others are compared with the first.")
@@ -95,6 +105,10 @@ def compare(
         show_comparison(comparison, rows, output)
 
 
+@examples(
+    "hfkit clean",
+    "hfkit clean --yes",
+)
 def clean(
     folder: Folder = Path("runs"),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete what is listed, without a question.")] = False,
