@@ -13,6 +13,12 @@ class DeitClassifierConfig(TimmClassifierConfig):
         backbone_name: `deit_{tiny,small,base}_distilled_patch16_224`, or `deit_base_distilled_patch16_384`.
         two_heads: One head for each of the two tokens, their logits averaged, in place of one on the tokens' mean.
 
+    Examples:
+        >>> from hfkit import DeitClassifierConfig
+        >>> config = DeitClassifierConfig(two_heads=True, num_labels=10)
+        >>> config.backbone_name, config.two_heads
+        ('deit_base_distilled_patch16_224', True)
+
     """
 
     model_type = "hfkit-deit"
@@ -25,6 +31,15 @@ class DeitClassifier(TimmClassifier):
     """A distilled DeiT without its heads: one head on the mean of class and distillation token, or one on each.
 
     Sizes with the base model: 85,800,192 parameters without a head; the mean of the tokens has 768 numbers.
+
+    Examples:
+        >>> import torch
+        >>> from hfkit import DeitClassifier, DeitClassifierConfig
+        >>> config = DeitClassifierConfig(backbone_name="deit_tiny_distilled_patch16_224", image_size=32, num_labels=10)
+        >>> model = DeitClassifier(config).eval()
+        >>> model(torch.zeros(2, 3, 32, 32)).logits.shape
+        torch.Size([2, 10])
+
     """
 
     config_class = DeitClassifierConfig

@@ -29,6 +29,12 @@ class DenseNetClassifierConfig(ImageClassifierConfig):
         block_config: Layers of each of the four blocks.
         num_init_features: Channels of the first convolution.
 
+    Examples:
+        >>> from hfkit import DenseNetClassifierConfig
+        >>> config = DenseNetClassifierConfig(image_size=64, num_labels=10)
+        >>> config.block_config, config.growth_rate
+        ([6, 12, 48, 32], 32)
+
     """
 
     model_type = "hfkit-densenet"
@@ -46,6 +52,14 @@ class DenseNetClassifier(ImageClassifier):
     """DenseNet201's features, the last ReLU, the mean over the image (1,920 numbers), and a head.
 
     Layers are named as in torchvision (`features.denseblock4`) or as in Keras (`conv5_block1_0_bn`).
+
+    Examples:
+        >>> import torch
+        >>> from hfkit import DenseNetClassifier, DenseNetClassifierConfig
+        >>> model = DenseNetClassifier(DenseNetClassifierConfig(block_config=[2, 2], image_size=32, num_labels=10)).eval()
+        >>> model(torch.zeros(2, 3, 32, 32)).logits.shape
+        torch.Size([2, 10])
+
     """
 
     config_class = DenseNetClassifierConfig

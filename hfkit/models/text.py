@@ -27,6 +27,14 @@ class TextClassifier(BackboneClassifier):
 
     Parameter counts with BERT-base: linear head on the pooler 109,483,778 (one logit: 109,483,009); BiGRU head, for
     which no pooler is built, 109,581,826 (one logit: 109,581,569).
+
+    Examples:
+        >>> import torch
+        >>> from hfkit import TextClassifier
+        >>> model = TextClassifier.from_backbone("bert-base-uncased", head="bigru", num_labels=3).eval()
+        >>> model(input_ids=torch.tensor([[2, 30, 31, 3]])).logits.shape
+        torch.Size([1, 3])
+
     """
 
     config_class = TextClassifierConfig

@@ -39,6 +39,13 @@ class TextClassifierConfig(PreTrainedConfig):
         ngram_special_count: How many token ids are in no n-gram.
         answer_threshold: The lowest confidence with which a text is answered in `pipeline()`; `None`: each is.
 
+    Examples:
+        >>> from transformers import BertConfig
+        >>> from hfkit import TextClassifierConfig
+        >>> config = TextClassifierConfig(backbone_config=BertConfig(), head="bigru", num_labels=3)
+        >>> config.head, config.num_labels, config.max_length
+        ('bigru', 3, 128)
+
     """
 
     model_type = "hfkit-text"

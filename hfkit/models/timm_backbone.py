@@ -36,6 +36,12 @@ class TimmClassifierConfig(ImageClassifierConfig):
         backbone_name: Name of the model in timm, such as `vit_base_patch16_224` or `convnext_tiny.fb_in1k`.
         backbone_options: Further arguments of `timm.create_model`, such as `{"drop_path_rate": 0.1}`.
 
+    Examples:
+        >>> from hfkit import TimmClassifierConfig
+        >>> config = TimmClassifierConfig(backbone_name="convnext_tiny.fb_in1k", num_labels=10)
+        >>> config.backbone_name, config.num_labels
+        ('convnext_tiny.fb_in1k', 10)
+
     """
 
     model_type = "hfkit-timm"
@@ -45,7 +51,16 @@ class TimmClassifierConfig(ImageClassifierConfig):
 
 
 class TimmClassifier(ImageClassifier):
-    """A timm model without its own head: its pooled features, and a head on them."""
+    """A timm model without its own head: its pooled features, and a head on them.
+
+    Examples:
+        >>> import torch
+        >>> from hfkit import TimmClassifier, TimmClassifierConfig
+        >>> model = TimmClassifier(TimmClassifierConfig(backbone_name="resnet18", image_size=32, num_labels=10)).eval()
+        >>> model(torch.zeros(2, 3, 32, 32)).logits.shape
+        torch.Size([2, 10])
+
+    """
 
     config_class = TimmClassifierConfig
     _recompute: Recomputation | None = None

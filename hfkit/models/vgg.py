@@ -25,6 +25,12 @@ class VggClassifierConfig(ImageClassifierConfig):
         layers: Channels of each convolution, and "M" for each pooling; default: VGG19's.
         global_pool: Average each channel over the image before the head, in place of flattening.
 
+    Examples:
+        >>> from hfkit import VggClassifierConfig
+        >>> config = VggClassifierConfig(image_size=32, num_labels=10)
+        >>> config.layers[:5], config.global_pool
+        ([64, 64, 'M', 128, 128], False)
+
     """
 
     model_type = "hfkit-vgg"
@@ -42,6 +48,14 @@ class VggClassifier(ImageClassifier):
 
     The features of an image of 32 pixels are 512 numbers, of 224 pixels 7 x 7 x 512 = 25,088, or 512 with `global_pool`.
     Layers are named as in torchvision (`features.28`) or as in Keras (`block5_conv1`); see `keras_names`.
+
+    Examples:
+        >>> import torch
+        >>> from hfkit import VggClassifier, VggClassifierConfig
+        >>> model = VggClassifier(VggClassifierConfig(layers=[8, "M", 16, "M"], image_size=32, num_labels=10)).eval()
+        >>> model(torch.zeros(2, 3, 32, 32)).logits.shape
+        torch.Size([2, 10])
+
     """
 
     config_class = VggClassifierConfig

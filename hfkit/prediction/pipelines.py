@@ -22,7 +22,17 @@ _PHOTO_COLUMNS = ("file", "path", "image", "img", "picture", "photo")
 
 
 class TextClassificationPipeline(ModelsTextPipeline):
-    """The pipeline of a saved text model, and `predict` for many texts."""
+    """The pipeline of a saved text model, and `predict` for many texts.
+
+    Examples:
+        >>> from hfkit import load_pipeline
+        >>> classify = load_pipeline("runs/NAME")  # a TextClassificationPipeline
+        >>> classify("Drinking bleach cures COVID-19.")
+        [{'label': '...', 'score': 0...}]
+        >>> classify.predict(["one text", "another one"]).columns.tolist()
+        ['text', 'prediction', 'confidence', 'score_fake', 'score_real']
+
+    """
 
     def predict(
         self, inputs: Any, text_column: str | Sequence[str] | None = None, batch_size: int | None = None
@@ -57,7 +67,15 @@ class TextClassificationPipeline(ModelsTextPipeline):
 
 
 class ImageClassificationPipeline(ModelsImagePipeline):
-    """The pipeline of a saved image model, and `predict` for many photos."""
+    """The pipeline of a saved image model, and `predict` for many photos.
+
+    Examples:
+        >>> from hfkit import load_pipeline
+        >>> classify = load_pipeline("runs/PHOTOS")  # an ImageClassificationPipeline
+        >>> classify.predict(["my_photos/test/cat/0.png"]).columns.tolist()
+        ['file', 'prediction', 'confidence', 'score_cat', 'score_dog']
+
+    """
 
     def predict(self, inputs: Any, image_column: str | None = None, batch_size: int | None = None) -> pd.DataFrame:
         """Predict photos in batches, decoded by several threads.
@@ -106,6 +124,12 @@ def load_pipeline(model: str, **options: Any) -> Pipeline:
 
     Raises:
         ValueError: The model is not one of hfkit's families, or the folder of a run that did not finish.
+
+    Examples:
+        >>> from hfkit import load_pipeline
+        >>> classify = load_pipeline("runs/NAME")
+        >>> classify(["Drinking bleach cures COVID-19."])
+        [{'label': '...', 'score': 0...}]
 
     """
     return load_models_pipeline(model, _CLASSES, **options)

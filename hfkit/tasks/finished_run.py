@@ -33,6 +33,14 @@ class Run:
     Raises:
         UserError: It holds no finished run.
 
+    Examples:
+        >>> from hfkit import Run
+        >>> run = Run("runs/NAME")
+        >>> [name for name in run.results if name.startswith("test_accuracy")]
+        ['test_accuracy', 'test_accuracy_high', 'test_accuracy_low']
+        >>> run.predict(["one text", "another one"]).columns.tolist()
+        ['text', 'prediction', 'confidence', 'score_fake', 'score_real']
+
     """
 
     def __init__(self, folder: str | Path) -> None:

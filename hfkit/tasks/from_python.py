@@ -44,6 +44,16 @@ def train_text_classifier(
         ValueError: It is of such a kind, and not as it must be.
         UserError: A flag, a column, a label or the backbone is not as it must be.
 
+    Examples:
+        >>> import pandas as pd
+        >>> from hfkit import train_text_classifier
+        >>> table = pd.read_csv("my_tweets.csv")
+        >>> run = train_text_classifier(table, text="tweet", label="label", backbone="minilm", unfreeze_from="none")
+        Backbone minilm, head layers, dataset memory:... Solver: convex (default on a frozen backbone).
+        ...
+        >>> run.predict(["one text", "another one"]).columns.tolist()
+        ['text', 'prediction', 'confidence', 'score_fake', 'score_real']
+
     """
     columns = {"text_column": text, "label_column": label}
     given = _join_keywords(columns, flags)
@@ -82,6 +92,14 @@ def train_image_classifier(
         TypeError: The data or a keyword is of a kind that is not understood.
         ValueError: It is of such a kind, and not as it must be.
         UserError: A flag, a column, a label, an image or the backbone is not as it must be.
+
+    Examples:
+        >>> from hfkit import train_image_classifier
+        >>> run = train_image_classifier("my_photos", backbone="efficientnet_lite0", unfreeze_from="none")
+        Backbone efficientnet_lite0, head layers, dataset my_photos. Solver: convex (default on a frozen backbone).
+        ...
+        >>> run.predict(["my_photos/test/cat/0.png"])["prediction"].tolist()
+        ['cat']
 
     """
     columns = {"image_column": image, "label_column": label}
