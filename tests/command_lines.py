@@ -7,6 +7,7 @@ it; `USER/NAME` is on a Hub of our own; and `FASTER` is added to some verbs. Eac
 import argparse
 import importlib.util
 import os
+import re
 import runpy
 import shlex
 import shutil
@@ -115,7 +116,9 @@ def run_line(line: str, folder: Path) -> None:
     for long, short in SMALLER.items():
         line = line.replace(long, short)
     argv = shlex.split(line, comments=True)
-    if argv[0] == "hfkit":
+    if argv[:2] == ["hfkit", "demo"]:
+        _show_page(argv[1:], folder)
+    elif argv[0] == "hfkit":
         _run_verb([*argv[1:], *_faster_flags(line)], folder)
     else:
         _run_process(argv, folder)
@@ -138,13 +141,28 @@ def _run_verb(argv: Sequence[str], folder: Path) -> None:
 
 def _run_process(argv: Sequence[str], folder: Path) -> None:
     """Run `accelerate launch ...` or `python ...`; of several GPUs there are none, so that it computes on the CPU."""
-    path = os.pathsep.join(map(str, (folder / STAND_IN, ROOT)))
-    environment = {**os.environ, "PYTHONPATH": path, "HFKIT_CACHE": str(folder / "cache")}
     program = {"accelerate": [sys.executable, "-m", "accelerate.commands.accelerate_cli"], "python": [sys.executable]}
     more = ["--use_cpu", "true"] if argv[0] == "accelerate" else []
     command = [*program[argv[0]], *argv[1:], *more]
-    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    process = subprocess.run(command, cwd=folder, env=_make_environment(folder), capture_output=True, text=True)
     assert process.returncode == 0, f"{shlex.join(argv)}\n{process.stdout[-3000:]}\n{process.stderr[-3000:]}"
+
+
+def _show_page(argv: Sequence[str], folder: Path) -> None:
+    """Run `hfkit demo` until it says where the page is, and end it."""
+    command = [sys.executable, "-u", "-m", "hfkit", *argv]
+    environment = _make_environment(folder)
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.terminate()
+    assert line.startswith("http://127.0.0.1:"), line
+
+
+def _make_environment(folder: Path) -> dict[str, str]:
+    """Return what a process of its own needs: the stand-ins, hfkit, and the folder's feature cache."""
+    path = os.pathsep.join(map(str, (folder / STAND_IN, ROOT)))
+    return {**os.environ, "PYTHONPATH": path, "HFKIT_CACHE": str(folder / "cache")}
 
 
 def run_python(source: str, folder: Path) -> None:
@@ -183,7 +201,7 @@ def parse_line(line: str, folder: Path) -> None:
             _parse_script(argv[1:])
         else:
             assert line.startswith(NOT_HFKIT), line
-            extras = [extra for item in argv if item.startswith(".[") for extra in item[2:-1].split(",")]
+            extras = re.findall(r"[\w-]+(?=[\],])", line)
             assert all(f"\n{extra} = [" in (ROOT / "pyproject.toml").read_text() for extra in extras), line
 
 

@@ -11,10 +11,10 @@ from hub_client import ROOT
 from pages import PAGES, Block, read_blocks
 
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-NIGHTLY = ("hfkit ladder ", "hfkit push runs/reviews-", "accelerate launch ", "python benchmarks/")
+NIGHTLY = ("hfkit ladder ", "hfkit demo ", "hfkit push runs/reviews-", "accelerate launch ", "python benchmarks/")
 """How the commands begin that run by night, and whose flags are parsed by day.
 
-They take minutes or processes of their own; a push runs by day on the page about it.
+They take minutes or processes of their own; a demo and a push run by day in other places.
 """
 PROGRAMS = ("hfkit ", "python runs/", *NIGHTLY, *NOT_HFKIT)
 

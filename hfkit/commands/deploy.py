@@ -93,6 +93,7 @@ def export(
     export_model(ExportRequest(model, folder, int8, data, revision, text_column, label_column), Console())
 
 
+@examples("hfkit demo runs/NAME")
 def demo(
     model: Annotated[
         str, typer.Argument(help="A run's folder, a saved model's or an exported model's folder, or a Hub id.")

