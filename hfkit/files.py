@@ -1,9 +1,11 @@
 """Writing files so that a kill at any moment leaves the old one or the new one, never half of it; and locks on them."""
 
+import csv
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal
 
 if sys.platform != "win32":
     import fcntl
@@ -15,6 +17,12 @@ def write_file(path: Path, content: str | bytes) -> None:
     beside = path.with_name(f"{path.name}.tmp")
     beside.write_bytes(content.encode() if isinstance(content, str) else content)
     os.replace(beside, path)
+
+
+def csv_quoting(cells: Iterable[Any]) -> Literal[0, 1]:
+    """Return how a CSV of these cells is quoted: all of them where one has a carriage return, bare before Python 3.13 else."""
+    has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+    return csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL
 
 
 def flush_file(path: Path) -> None:

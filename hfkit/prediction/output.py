@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import write_file
+from ..files import csv_quoting, write_file
 from ..flags.prediction import part_file, unreadable_file
 
 
@@ -172,11 +172,10 @@ def _append(path: Path, position: int, header: Sequence[str], rows: Iterable[Seq
 
 
 def format_rows(rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as CSV; a row with a carriage return is quoted, which the csv module leaves out before Python 3.13."""
+    """Return rows as CSV; a row with a carriage return is quoted (`csv_quoting`)."""
     text = io.StringIO()
     plain = csv.writer(text, lineterminator="\n")
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for row in rows:
-        has_return = any(isinstance(cell, str) and "\r" in cell for cell in row)
-        (quoted if has_return else plain).writerow(row)
+        (plain if csv_quoting(row) == csv.QUOTE_MINIMAL else quoted).writerow(row)
     return text.getvalue()

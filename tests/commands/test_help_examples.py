@@ -38,16 +38,15 @@ NIGHTLY = {
     "hfkit hub check USER/NAME --trust_remote_code": "a process of its own",
     "hfkit profile efficientnet_lite0 --image_size 96": "measures for seconds, as another one by day",
     "hfkit doctor": "trains, as the one of a page by day",
-    "hfkit train image --backbone vit_base_patch16_224 --unfreeze_from blocks.11": "a third training of images",
+    "hfkit train image": "a training of images, as in README",
+    "hfkit train image --dataset my_photos --epochs 20 --batch_size 32": "the same",
+    "hfkit train image --backbone vit_base_patch16_224 --unfreeze_from blocks.11": "the same",
+    "hfkit train text --head bigru --unfreeze_from none --epochs 8": "eight epochs",
+    "hfkit push runs/NAME USER/NAME --license mit --language en": "proves in processes of its own, as in README",
+    "hfkit export runs/NAME --to onnx": "compares in a process of its own, as on a page by day",
+    "hfkit demo runs/NAME": "a process of its own; a browser opens the page by day",
 }
 """Examples that run by night, and why; by day their flags are parsed."""
-SLOW = ("train", "export", "demo", "doctor", "profile", "push", "reproduce", "hub check")
-
-
-def list_marks(verb: str, line: str) -> list[pytest.MarkDecorator]:
-    """Return when an example runs."""
-    slow = [pytest.mark.slow] if verb.startswith(SLOW) or line in NIGHTLY else []
-    return [*slow, *([pytest.mark.nightly] if line in NIGHTLY else [])]
 
 
 @pytest.mark.parametrize("verb", EXAMPLES)
@@ -57,9 +56,14 @@ def test_a_verb_shows_examples_of_itself(verb: str) -> None:
     assert EXAMPLES[verb] == read_examples(verb, columns=250)  # none is wrapped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "line"),
-    [pytest.param(verb, line, marks=list_marks(verb, line)) for verb, lines in EXAMPLES.items() for line in lines],
+    [
+        pytest.param(verb, line, marks=[pytest.mark.nightly] if line in NIGHTLY else [])
+        for verb, lines in EXAMPLES.items()
+        for line in lines
+    ],
 )
 def test_an_example_runs(verb: str, line: str, reader_folder: Path, request: pytest.FixtureRequest) -> None:
     if verb == "export":
@@ -74,6 +78,7 @@ def test_an_example_runs(verb: str, line: str, reader_folder: Path, request: pyt
         run_line(line, reader_folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", NIGHTLY)
 def test_an_example_that_runs_by_night_is_one_whose_flags_there_are(line: str, reader_folder: Path) -> None:
     assert line in [example for lines in EXAMPLES.values() for example in lines]

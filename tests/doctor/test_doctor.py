@@ -194,6 +194,7 @@ def test_a_check_that_breaks_is_a_finding(run: Path, monkeypatch: Patch) -> None
     assert "1 error" in shown
 
 
+@pytest.mark.slow
 def test_the_round_trip_trains_and_saves(monkeypatch: Patch, capsys: pytest.CaptureFixture[str]) -> None:
     """Of which nothing is printed: --json has standard output to itself."""
     proven = []

@@ -214,6 +214,7 @@ def test_scores_equal_with_hfkit_and_by_the_trainer(name: str, finished_runs: La
     np.testing.assert_allclose(softmax(logits), expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @NAMES
 def test_labels_and_odd_texts(name: str, finished_runs: LazyRuns) -> None:
     classify = hfkit.load_pipeline(str(finished_runs[name].folder), device="cpu")
@@ -235,6 +236,7 @@ def test_without_the_flag_the_built_in_call_raises(finished_runs: LazyRuns) -> N
         pipeline("text-classification", model=str(finished_runs["linear"].folder))
 
 
+@pytest.mark.slow
 @NAMES
 def test_built_in_pipeline_is_safe(name: str, finished_runs: LazyRuns, texts: list[str]) -> None:
     """The alias `sentiment-analysis` and a ready model object get transformers' own pipeline: no cleaning, but no crash."""
@@ -286,7 +288,16 @@ FULL_SIZED = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["timm", "deit", "vgg", "densenet", "token-learner", "fdvit"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "timm",
+        *(
+            pytest.param(name, marks=pytest.mark.nightly)
+            for name in ("deit", "vgg", "densenet", "token-learner", "fdvit")
+        ),
+    ],
+)
 def test_stranger_gets_the_scores_of_an_image_run(
     name: str, finished_image_runs: LazyRuns, stranger_answers_to_photos: dict[str, Any]
 ) -> None:

@@ -115,6 +115,7 @@ def test_words_that_look_like_a_folder_are_none(
         push._check_privacy(bundle, finished_runs["bigru"].folder)
 
 
+@pytest.mark.slow
 def test_a_summary_names_files_without_their_folders(finished_image_runs: LazyRuns) -> None:
     summary = finished_image_runs["timm"].json("summary.json")
     assert summary["dataset"] == "the author's own data"
@@ -397,7 +398,9 @@ def test_our_trainer_writes_a_short_card(finished_runs: LazyRuns, client: Client
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["linear", "bigru", "linear --peft lora --keep_adapter"])
+@pytest.mark.parametrize(
+    "head", ["linear", pytest.param("bigru", marks=pytest.mark.nightly), "linear --peft lora --keep_adapter"]
+)
 def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     argv = [
         "--backbone",
@@ -440,9 +443,14 @@ def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweet
     ("flags", "code"),
     [
         ("", "timm_backbone.py"),
-        ("--backbone vgg19 --unfreeze_from block5_conv1", "vgg.py"),
-        ("--backbone densenet201 --unfreeze_from conv5_block1_0_bn", "densenet.py"),
-        ("--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11", "deit.py"),
+        *(
+            pytest.param(flags, code, marks=pytest.mark.nightly)
+            for flags, code in (
+                ("--backbone vgg19 --unfreeze_from block5_conv1", "vgg.py"),
+                ("--backbone densenet201 --unfreeze_from conv5_block1_0_bn", "densenet.py"),
+                ("--backbone deit_tiny_distilled_patch16_224 --unfreeze_from blocks.11", "deit.py"),
+            )
+        ),
     ],
 )
 def test_the_image_recipe_pushes(flags: str, code: str, client: Client, photos: Path, tmp_path: Path) -> None:

@@ -469,6 +469,7 @@ def test_state_dict_keys_are_a_promise(head: str, make_model: Make) -> None:
 # --- the table, and registering ---
 
 
+@pytest.mark.slow
 def test_importing_the_models_is_light() -> None:
     code = """
 import sys, hfkit.models

@@ -326,7 +326,7 @@ def exported(longest: int) -> tuple[Any, NgramScorer]:
     return program.run_decompositions(), scorer
 
 
-@pytest.mark.parametrize("longest", [1, 3])
+@pytest.mark.parametrize("longest", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_graph_has_nothing_that_onnx_lacks(longest: int) -> None:
     program, scorer = exported(longest)
     calls = [node.target for node in program.graph.nodes if node.op == "call_function"]

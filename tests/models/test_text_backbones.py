@@ -167,7 +167,8 @@ def test_positions_of_causal_models_and_t5(checkpoints: dict[str, Path]) -> None
     build_text_classifier(t5, TextDataArguments(max_length=700), NAMES)
 
 
-@pytest.mark.parametrize(("name", "head"), [("qwen3", "linear"), pytest.param("t5", "bigru", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "head"), [("qwen3", "linear"), ("t5", "bigru")])
 def test_pipeline_gives_the_scores_of_the_run(
     name: str, head: str, checkpoints: dict[str, Path], run_fakenews: RunRecipe, tweets: Path, tmp_path: Path
 ) -> None:

@@ -196,6 +196,7 @@ def test_lines_of_stdin(finished_runs: LazyRuns, tmp_path: Path) -> None:
         predict(folder, "-", "--resume", "-o", tmp_path / "out.csv", stdin="")
 
 
+@pytest.mark.slow
 def test_a_folder_of_photos(finished_image_runs: LazyRuns, photos: Path, tmp_path: Path) -> None:
     run, output = finished_image_runs["timm"], tmp_path / "out.csv"
     result = predict(run.folder, photos / "test", "-o", output, "--batch_size", 5)

@@ -41,6 +41,7 @@ def options(tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     }
 
 
+@pytest.mark.slow
 def test_a_table_in_five_lines(options: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     before = TABLE.copy(deep=True)
     run = train_text_classifier(TABLE, text="tweet", label="verdict", **options)

@@ -119,7 +119,13 @@ def test_runs_without_a_row(name: str, runs: Callable[[str], Run]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["convex", "bigru", *(pytest.param(f"{name} and looked at", marks=pytest.mark.slow) for name in ("tuned", "both"))],
+    [
+        "convex",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("bigru", "tuned and looked at", "both and looked at")
+        ),
+    ],
 )
 def test_a_wrong_label_ranks_first(name: str, runs: Callable[[str], Run], shared_folder: Path) -> None:
     folder = runs(name).folder / "report"
@@ -131,6 +137,7 @@ def test_a_wrong_label_ranks_first(name: str, runs: Callable[[str], Run], shared
     assert (folder / "learning_curve.png").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["linear", "uncached", "tuned"])
 def test_labels_are_looked_at_where_that_is_asked_for(name: str, runs: Callable[[str], Run]) -> None:
     assert not (runs(name).folder / "report" / "label_issues.csv").exists()

@@ -64,6 +64,7 @@ def test_flags_keep_checkpoints(
     assert bool(said) != stay
 
 
+@pytest.mark.slow
 def test_a_page_that_fails_ends_no_run(
     run_fakenews: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_saved_fdvit_has_no_decoders(finished_image_runs: LazyRuns) -> None:
     assert not [name for name in load_file(run.folder / "model.safetensors") if "decoder" in name]
 
 
+@pytest.mark.slow
 def test_head_of_the_log(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[str]) -> None:
     run = run_cifar10(
         "--unfreeze_from", "none", "--head", "mlp", "--summary", "true", "--lr_decay_per_epoch", "0.9", capture=capfd
@@ -105,6 +106,7 @@ def test_head_of_the_log(run_cifar10: RunRecipe, capfd: pytest.CaptureFixture[st
     assert "(" in row  # frozen
 
 
+@pytest.mark.slow
 def test_training_learns_and_keeps_the_best(run_cifar10: RunRecipe) -> None:
     """Red cats and blue dogs: a few epochs from random weights tell them apart."""
     flags = "--num_train_epochs 6 --learning_rate 1e-3 --backbone test_vit --keep_checkpoints true".split()

@@ -215,6 +215,7 @@ def test_a_training_that_learns_nothing_says_so(run_fakenews: RunRecipe, capfd: 
     assert not any("baseline" in name for name in run.results)
 
 
+@pytest.mark.slow
 def test_early_stopping_and_choice_of_best(run_fakenews: RunRecipe) -> None:
     run = run_fakenews(
         "--early_stopping_patience",
@@ -349,6 +350,7 @@ def test_demo_runs(tmp_path: Path) -> None:
     assert len(Run(folder, results, "").rows("predictions.csv")) == 50
 
 
+@pytest.mark.slow
 def test_test_split_without_labels_is_predicted(run_fakenews: RunRecipe, tweets: Path, tmp_path: Path) -> None:
     for name in ("train.csv", "validation.csv"):
         (tmp_path / name).write_bytes((tweets / name).read_bytes())

@@ -37,7 +37,12 @@ def continue_from(step: int, run: Run, folder: Path) -> Path:
         pytest.param(
             "--augment randaugment --mixup 0.2 --cutmix 1 --gradient_accumulation_steps 2", 1, 3, marks=pytest.mark.slow
         ),
-        ("--backbone test_vit --unfreeze_from blocks.1 --augment flip --feature_cache CACHE", 3, 6),
+        pytest.param(
+            "--backbone test_vit --unfreeze_from blocks.1 --augment flip --feature_cache CACHE",
+            3,
+            6,
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "--backbone test_vit --unfreeze_from none --augment report --feature_cache CACHE --cache_views 2",
             3,

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from conftest import Run
 
 
+@pytest.mark.slow
 def test_the_report_is_on_validation(run_fakenews: Callable[..., Run], tweets: Path, tmp_path: Path) -> None:
     folder = tmp_path / "tweets"
     shutil.copytree(tweets, folder)
