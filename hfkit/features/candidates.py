@@ -15,6 +15,8 @@ from .convex import TOLERANCE, LinearFit, Problem, fit_linear
 
 PENALTIES = (1.0, 3.0, 10.0)
 """Values of C, with features and n-grams of about length 1 in each row."""
+SMALLER_PENALTIES, LARGER_PENALTIES = (0.3, 0.1, 0.03, 0.01), (30.0, 100.0, 300.0)
+"""What follows where the smallest or the largest of them is the best, one by one for as long as that is better."""
 STATE_WEIGHTS = (0.25, 0.5, 1.0)
 """Length of the layers' features beside that of the n-grams."""
 

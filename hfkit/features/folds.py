@@ -26,7 +26,7 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[np.nda
     """
     present = np.unique(labels)
     groups_of_classes = [len(np.unique(groups[labels == label])) for label in present]
-    count = min(FOLDS, *groups_of_classes)
+    count = min([FOLDS, *groups_of_classes])
     if count < 2 or len(present) < 2:
         return []
     if len(np.unique(groups)) == len(groups):

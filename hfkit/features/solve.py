@@ -11,7 +11,9 @@ from ..data.ngrams import MOST_NGRAMS, NgramVocabulary, fit_ngrams, ngram_matrix
 from ..evaluation.calibration import expected_calibration_error, fit_temperature
 from ..evaluation.metrics import softmax
 from .candidates import (
+    LARGER_PENALTIES,
     PENALTIES,
+    SMALLER_PENALTIES,
     STATE_WEIGHTS,
     Candidate,
     Scored,
@@ -152,21 +154,44 @@ def _choose(search: _Search) -> Scored:
     """Compare layers, then penalties, then n-grams, then both together: their weights, then penalties."""
     inputs = search.inputs
     chosen = _choose_layers(search)
-    layers = search.compare([replace(chosen, penalty=penalty) for penalty in PENALTIES])
+    layers = _choose_penalty(search, chosen, PENALTIES)
     if not search.ngrams:
         return layers
     ngrams = choose_best(
         [
-            search.compare([Candidate(_name_ngrams(least), (), penalty, 1.0, least) for penalty in PENALTIES])
+            _choose_penalty(search, Candidate(_name_ngrams(least), (), PENALTIES[1], 1.0, least), PENALTIES)
             for least in search.ngrams
         ]
     )
     least = ngrams.candidate.min_document_frequency
     name = f"{chosen.name}, and {_name_ngrams(least)}"
     weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
-    others = [replace(weighed.candidate, penalty=penalty) for penalty in PENALTIES if penalty != PENALTIES[1]]
-    both = choose_best([weighed, search.compare(others)])
+    others = [penalty for penalty in PENALTIES if penalty != PENALTIES[1]]
+    both = choose_best([weighed, _choose_penalty(search, weighed.candidate, others, weighed)])
     return both if inputs.ngrams_are_given else choose_best([both, layers])
+
+
+def _choose_penalty(
+    search: _Search, candidate: Candidate, penalties: Sequence[float], known: Scored | None = None
+) -> Scored:
+    """Compare penalties, and go on past the smallest or the largest one for as long as that is better.
+
+    Args:
+        search: The rows.
+        candidate: Whose penalty is chosen.
+        penalties: The first ones that are compared.
+        known: The candidate's score with its own penalty, where it is known already.
+
+    """
+    best = search.compare([replace(candidate, penalty=penalty) for penalty in penalties])
+    best = best if known is None else choose_best([known, best])
+    for edge, further in ((PENALTIES[0], SMALLER_PENALTIES), (PENALTIES[-1], LARGER_PENALTIES)):
+        for penalty in further:
+            if best.candidate.penalty != edge:
+                break
+            best = choose_best([best, search.compare([replace(candidate, penalty=penalty)])])
+            edge = penalty
+    return best
 
 
 def _choose_layers(search: _Search) -> Candidate:
