@@ -21,6 +21,8 @@ OWN = "own"
 IMAGE_POOLINGS = ("mean", "first")
 """How the output of a module becomes one vector; a first token only where there are tokens."""
 
+_LISTS = (nn.ModuleList, nn.Sequential)
+
 KINDS = ("nchw", "nhwc", "tokens", FEATURES)
 """Where the channels of an output stand: in a grid behind the batch or at the end, or at the end of a row of tokens."""
 
@@ -101,8 +103,8 @@ def _hooks(backbone: nn.Module, names: Sequence[str], keep: Callable[..., None])
 def readable_layers(stages: Sequence[str], backbone: nn.Module, order: ExecutionOrder) -> list[str]:
     """Name the modules that a head reads by default, in order of execution, and `features` behind them.
 
-    They are items of lists of layers: each item where there is one list and all its items give tokens, and otherwise the last
-    one of each spatial resolution.
+    They are items of lists of layers: each item where there is one list and all its items give tokens, or are lists themselves,
+    as EfficientNet's stages of blocks; and otherwise the last one of each spatial resolution.
 
     Args:
         stages: Of the backbone, see `BackboneClassifier.stages`.
@@ -114,13 +116,16 @@ def readable_layers(stages: Sequence[str], backbone: nn.Module, order: Execution
     lists: set[str] = set()
     for stage in stages:
         parent = stage.rpartition(".")[0]
-        is_item = bool(parent) and isinstance(backbone.get_submodule(parent), nn.ModuleList | nn.Sequential)
+        is_item = bool(parent) and isinstance(backbone.get_submodule(parent), _LISTS)
         call = _last_call(stage, order) if is_item else None
         if call is not None and len(_shape(call)) in (3, 4):
             calls[call.module] = call
             lists.add(parent)
     names = sorted(calls, key=lambda name: calls[name].ended)
-    if len(lists) > 1 or any(len(_shape(call)) == 4 for call in calls.values()):
+    is_of_lists = all(
+        isinstance(item, _LISTS) for parent in lists for item in backbone.get_submodule(parent).children()
+    )
+    if len(lists) > 1 or (not is_of_lists and any(len(_shape(call)) == 4 for call in calls.values())):
         last = {_resolution(calls[name], order): name for name in names}
         names = [name for name in names if name in last.values()]
     return [*names, FEATURES]

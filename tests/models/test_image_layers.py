@@ -176,6 +176,18 @@ def test_a_new_net_reads_its_features_until_layers_are_chosen() -> None:
     assert model(**inputs_for(model)).logits.shape == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "names"),
+    [
+        ("tf_efficientnet_lite0", [f"blocks.{number}" for number in range(7)]),
+        ("mobilenetv4_conv_small_035", [f"blocks.{number}" for number in range(5)]),
+    ],
+)
+def test_stages_of_one_resolution_are_all_read(backbone: str, names: list[str]) -> None:
+    config = TimmClassifierConfig(backbone_name=backbone, head="layers", image_size=64, **LABELS)
+    assert TimmClassifier(config).readable_layers() == [*names, "features"]
+
+
 @pytest.mark.slow
 def test_a_cut_model_runs_in_a_pipeline_from_its_own_code(make_model: Make, tmp_path: Path) -> None:
     model = make_model("hfkit-timm/swin-layers")
