@@ -43,7 +43,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2140, help="How many of the test tweets.")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/export.json"))
     given = parser.parse_args()
-    rows = load_text_data(TextDataArguments(dataset=given.texts)).splits["test"].select(range(given.rows))
+    test = load_text_data(TextDataArguments(dataset=given.texts)).splits["test"]
+    rows = test.select(range(min(given.rows, len(test))))
     texts, labels = list(rows["text"]), np.array(rows["label"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -5,7 +5,10 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 if sys.platform != "win32":
     import fcntl
@@ -23,6 +26,11 @@ def csv_quoting(cells: Iterable[Any]) -> Literal[0, 1]:
     """Return how a CSV of these cells is quoted: all of them where one has a carriage return, bare before Python 3.13 else."""
     has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
     return csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL
+
+
+def table_quoting(table: "pd.DataFrame") -> Literal[0, 1]:
+    """Return how a table is quoted as CSV: see `csv_quoting`."""
+    return csv_quoting([*table.columns, *table.select_dtypes(exclude="number").to_numpy().flat])
 
 
 def flush_file(path: Path) -> None:

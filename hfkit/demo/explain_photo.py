@@ -50,9 +50,9 @@ def attribute_patches(model: BackboneClassifier, values: torch.Tensor) -> tuple[
 
     """
     with torch.inference_mode():
-        number, name = predicted_label(model, model(values).logits)
+        label_id, name = predicted_label(model, model(values).logits)
         height, width = (max(1, side // STEPS) for side in values.shape[-2:])
-        attributed = Occlusion(lambda photos: log_odds(model(photos).logits, number)).attribute(
+        attributed = Occlusion(lambda photos: log_odds(model(photos).logits, label_id)).attribute(
             values,
             sliding_window_shapes=(3, 2 * height, 2 * width),
             strides=(3, height, width),

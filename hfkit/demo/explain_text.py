@@ -1,5 +1,8 @@
 """Which words of a text speak for its label: integrated gradients over the word embeddings, by captum."""
 
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,7 +10,6 @@ from captum.attr import LayerIntegratedGradients
 from torch import nn
 from transformers import Pipeline
 
-from ..errors import FORWARD_ERRORS, first_sentence
 from ..models.base import BackboneClassifier
 from ..models.cleaning import clean
 from .explanation import Explanation, log_odds, predicted_label
@@ -16,6 +18,9 @@ STEPS = 32
 """Points on the way from padding tokens to the text."""
 _ROWS_AT_ONCE = 8
 _NAMED = 3
+_WORD = re.compile(r"\w+|[^\w\s]+")
+_LONGEST_WORD = 30
+"""Letters; what is longer is a text without spaces."""
 
 Span = tuple[int, int, float]
 """Start and end of a word in the text, and its value."""
@@ -38,12 +43,9 @@ def explain_text(pipeline: Pipeline, text: str) -> Explanation:
     )
     if not encoded["input_ids"]:
         return Explanation("The text has no tokens.")
-    try:
-        name, values = attribute_tokens(model, encoded, tokenizer.pad_token_id or 0)
-    except (*FORWARD_ERRORS, NotImplementedError) as error:
-        return Explanation(f"This model cannot be explained by its word embeddings ({first_sentence(error)}).")
+    name, values = attribute_tokens(model, encoded, tokenizer.pad_token_id or 0)
     if tokenizer.is_fast:
-        spans = _join_words(encoded, values)
+        spans = join_words(cleaned, encoded["offset_mapping"], encoded["special_tokens_mask"], values)
     else:  # written in Python, it does not say where a token stands
         cleaned, spans = _join_tokens(tokenizer.convert_ids_to_tokens(encoded["input_ids"]), values)
     return Explanation(_describe(name, cleaned, spans, model), _cut(cleaned, spans))
@@ -66,11 +68,11 @@ def attribute_tokens(model: BackboneClassifier, encoded: Any, padding: int) -> t
         for name in ("input_ids", "attention_mask", "special_tokens_mask")
     )
     logits, embeddings = _run_with_embeddings(model, ids, mask)
-    number, name = predicted_label(model, logits)
+    label_id, name = predicted_label(model, logits)
 
     def forward(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return the log-odds of the label, (batch,)."""
-        return log_odds(model(input_ids=input_ids, attention_mask=attention_mask).logits, number)
+        return log_odds(model(input_ids=input_ids, attention_mask=attention_mask).logits, label_id)
 
     baseline = torch.where(special.bool(), ids, padding)
     with torch.backends.cudnn.flags(enabled=False):  # which has no gradients of a GRU outside of training
@@ -111,17 +113,37 @@ def _run_with_embeddings(
         for hook in hooks:
             hook.remove()
     if not tables:
-        raise NotImplementedError("it has no table of them")
+        raise NotImplementedError("it has no table of word embeddings")
     return logits, tables[0]
 
 
-def _join_words(encoded: Any, values: list[float]) -> list[Span]:
-    """Add up the values of the tokens of each word; special tokens are none."""
-    spans: dict[int, Span] = {}
-    for word, (start, end), value in zip(encoded.word_ids(0), encoded["offset_mapping"], values, strict=True):
-        if word is not None and end > start:
-            first, _, total = spans.get(word, (start, end, 0.0))
-            spans[word] = (first, end, total + value)
+def join_words(
+    text: str, offsets: Sequence[tuple[int, int]], special: Sequence[int], values: Sequence[float]
+) -> list[Span]:
+    """Add up the values of the tokens of each word.
+
+    Where words end is told by the text: to some tokenizers, as Llama's, a whole text is one word. In a script without spaces
+    each token stands for itself.
+
+    Args:
+        text: That was tokenised.
+        offsets: Start and end of each token in it.
+        special: 1 for tokens that are none of the text's.
+        values: Of the tokens.
+
+    """
+    words = [(*match.span(), match[0]) for match in _WORD.finditer(text)]
+    ends = [end for _, end, _ in words]
+    spans: dict[tuple[int, int], Span] = {}
+    for (start, end), is_special, value in zip(offsets, special, values, strict=True):
+        start += len(text[start:end]) - len(text[start:end].lstrip())  # a space may belong to the token behind it
+        if is_special or end <= start:
+            continue
+        place = bisect_right(ends, start)
+        begin, _, word = words[place] if place < len(words) else (start, end, "")
+        key = (start, end) if len(word) > _LONGEST_WORD or begin > start else (begin, begin)
+        first, last, total = spans.get(key, (start, end, 0.0))
+        spans[key] = (min(first, start), max(last, end), total + value)
     return sorted(spans.values())
 
 

@@ -33,11 +33,11 @@ def log_odds(logits: torch.Tensor, label: int) -> torch.Tensor:
     Of two labels they are the difference of the logits. Unlike a score they do not level off near 0 and 1.
     """
     logits = logits.float()
-    others = [number for number in range(logits.shape[-1]) if number != label]
+    others = [other for other in range(logits.shape[-1]) if other != label]
     return logits[:, label] - logits[:, others].logsumexp(dim=-1)
 
 
 def predicted_label(model: BackboneClassifier, logits: torch.Tensor) -> tuple[int, str]:
     """Return the id and the name of the label with the highest of `logits` (1, labels)."""
-    number = int(logits[0].argmax())
-    return number, str(model.config.id2label[number])
+    label_id = int(logits[0].argmax())
+    return label_id, str(model.config.id2label[label_id])

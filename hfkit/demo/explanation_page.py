@@ -5,7 +5,10 @@ from typing import Any
 
 import gradio as gr
 
+from ..errors import FORWARD_ERRORS, first_sentence
 from ..prediction.predictor import Predictor
+from ..training.launch import is_memory_full
+from .explanation import Explanation
 
 
 def lay_out_explanation(predictor: Predictor, content: Any, answer: Any, lock: Lock) -> None:
@@ -16,7 +19,7 @@ def lay_out_explanation(predictor: Predictor, content: Any, answer: Any, lock: L
     Args:
         predictor: The model.
         content: The component that holds the text or the photo.
-        answer: The component of the answer: a new one hides what explained the one before.
+        answer: The component of the answer: a new one, or another text or photo, hides what explained the one before.
         lock: Of the model, which nobody else uses meanwhile: captum puts hooks on it.
 
     """
@@ -40,25 +43,39 @@ def lay_out_explanation(predictor: Predictor, content: Any, answer: Any, lock: L
             elem_id="why_photo",
         )
 
-    def explain(given: str | None) -> tuple[Any, Any]:
+    def show(given: str | None) -> tuple[Any, Any]:
         """Explain the label of the text or photo, if there is one."""
         if not (given or "").strip():
             return gr.update(value="There is nothing to explain yet.", visible=True), gr.update(visible=False)
         with lock:
-            explanation = _explain(pipeline, predictor.reads_texts, str(given))
+            explanation = explain(pipeline, predictor.reads_texts, str(given))
         value = explanation.pieces or explanation.image
         return gr.update(value=explanation.message, visible=True), gr.update(value=value, visible=bool(value))
 
-    button.click(explain, content, [message, shown], api_visibility="private")
-    answer.change(lambda: (gr.update(visible=False),) * 2, None, [message, shown], api_visibility="private")
+    button.click(show, content, [message, shown], api_visibility="private")
+    # An answer that reads as the one before does not change.
+    gr.on(
+        [answer.change, content.change],
+        lambda: (gr.update(visible=False),) * 2,
+        None,
+        [message, shown],
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
 
 
-def _explain(pipeline: Any, reads_texts: bool, given: str) -> Any:
-    """Return the `Explanation` of a text or of the file of a photo; captum, which is slow to import, comes with the first one."""
-    if reads_texts:
-        from .explain_text import explain_text
+def explain(pipeline: Any, reads_texts: bool, given: str) -> Explanation:
+    """Explain the label of a text or of the file of a photo; captum, which is slow to import, comes with the first one."""
+    try:
+        if reads_texts:
+            from .explain_text import explain_text
 
-        return explain_text(pipeline, given)
-    from .explain_photo import explain_photo
+            return explain_text(pipeline, given)
+        from .explain_photo import explain_photo
 
-    return explain_photo(pipeline, given)
+        return explain_photo(pipeline, given)
+    except (*FORWARD_ERRORS, NotImplementedError) as error:
+        if is_memory_full(error):
+            return Explanation("There is not enough memory to explain this.")
+        return Explanation(f"This model cannot be explained ({first_sentence(error)}).")

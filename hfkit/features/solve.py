@@ -167,7 +167,7 @@ def _choose(search: _Search) -> Scored:
     name = f"{chosen.name}, and {_name_ngrams(least)}"
     weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
     others = [penalty for penalty in PENALTIES if penalty != PENALTIES[1]]
-    both = choose_best([weighed, _choose_penalty(search, weighed.candidate, others, weighed)])
+    both = _choose_penalty(search, weighed.candidate, others, weighed)
     return both if inputs.ngrams_are_given else choose_best([both, layers])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.metrics import softmax
-from ..files import csv_quoting, write_file
+from ..files import table_quoting, write_file
 
 EPOCH_COLUMNS = {
     "loss": "train\nloss",
@@ -84,7 +84,7 @@ def group_errors(errors: pd.DataFrame) -> list[ErrorKind]:
 
 def write_table(path: Path, table: pd.DataFrame, index: bool = False) -> None:
     """Write a table as CSV."""
-    quoting = csv_quoting(table.to_numpy().flat)
+    quoting = table_quoting(table)
     write_file(path, table.to_csv(index=index, lineterminator="\n", quoting=quoting))
 
 

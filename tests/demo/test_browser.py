@@ -93,11 +93,12 @@ def test_a_text_is_typed_and_its_score_read(open_page: Any) -> None:
         page.locator("#why").click()
         page.locator("#why_text").get_by_text("garlic").first.wait_for()
         assert f"log-odds of {answer['label']} are red" in page.locator("#why_message textarea").input_value()
+        page.locator("#text textarea").fill("garlic cures virus.")  # another text, whatever its answer
+        page.locator("#why_text").wait_for(state="hidden")
         page.locator("#text textarea").fill(" ")
         page.locator("#classify").click()
         wait_for(page.locator("#answer textarea"), "Type a text first.")
         assert page.locator("#scores meter").count() == 0
-        page.locator("#why_text").wait_for(state="hidden")
 
 
 def test_markup_in_data_and_labels_is_shown_and_not_run(open_page: Any, tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def test_it_says_that_ngrams_are_left_out(pipeline: Any, monkeypatch: pytest.Mon
 
 
 def test_a_model_without_a_table_of_embeddings_is_told(pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hfkit.demo.explain_text import explain_text
+    pytest.importorskip("gradio")
+    from hfkit.demo.explanation_page import explain
 
     class Hashes(torch.nn.Module):
         """Embeddings that are made otherwise."""
@@ -102,9 +103,38 @@ def test_a_model_without_a_table_of_embeddings_is_told(pipeline: Any, monkeypatc
 
     table = pipeline.model.backbone.get_input_embeddings()
     monkeypatch.setitem(pipeline.model.backbone.embeddings._modules, "word_embeddings", Hashes())
-    explanation = explain_text(pipeline, TEXT)
-    assert explanation.message == "This model cannot be explained by its word embeddings (it has no table of them)."
+    explanation = explain(pipeline, reads_texts=True, given=TEXT)
+    assert explanation.message == "This model cannot be explained (it has no table of word embeddings)."
     assert explanation.pieces == []
+
+
+def test_full_memory_is_told(pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gradio")
+    from hfkit.demo.explanation_page import explain
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(pipeline.model, "forward", fail)
+    assert explain(pipeline, reads_texts=True, given=TEXT).message == "There is not enough memory to explain this."
+
+
+def test_words_are_told_by_the_text_and_not_by_the_tokenizer() -> None:
+    from hfkit.demo.explain_text import join_words
+
+    text = "It's a virus"
+    offsets = [(0, 0), (0, 2), (2, 3), (3, 4), (4, 6), (6, 9), (9, 12), (0, 0)]  # spaces belong to what is behind them
+    spans = join_words(text, offsets, [1, 0, 0, 0, 0, 0, 0, 1], [9, 1, 2, 3, 4, 5, 6, 9])
+    assert [(text[start:end], value) for start, end, value in spans] == [
+        ("It", 1),
+        ("'", 2),
+        ("s", 3),
+        ("a", 4),
+        ("virus", 11),
+    ]
+    text = "病" * 40
+    spans = join_words(text, [(number, number + 2) for number in range(0, 40, 2)], [0] * 20, [1.0] * 20)
+    assert len(spans) == 20
 
 
 def test_the_patch_that_decides_has_the_highest_value() -> None:
