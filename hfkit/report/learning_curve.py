@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..evaluation.intervals import accuracy_interval
+from ..evaluation.intervals import accuracy_interval, with_interval
 from ..evaluation.paired import PairedResult, compare_paired
 from ..features.learning_curve import CurvePoint
 from .plots import draw_learning_curve
@@ -48,7 +48,7 @@ def describe_curve(points: Sequence[CurvePoint], total: int) -> str:
     """
     scored = len(points[0].right)
     drawn = f"{scored:,} training rows" if scored == total else f"{scored:,} of {total:,} training rows"
-    parts = [f"{point.right.mean():.4f} with {_name_share(point)}" for point in points]
+    parts = [_describe_point(point) for point in points]
     last = compare_paired(points[-1].right, points[-2].right)
     gain, interval = f"{100 * last.difference:.1f} points", f"{100 * last.low:.1f} to {100 * last.high:.1f}"
     told = f"gave {gain} ({interval})"
@@ -75,6 +75,7 @@ def write_curve(folder: Path, points: Sequence[CurvePoint], labels: np.ndarray) 
     draw_learning_curve(folder / PLOT_FILE, table, float(np.bincount(labels).max() / len(labels)), title)
 
 
-def _name_share(point: CurvePoint) -> str:
+def _describe_point(point: CurvePoint) -> str:
     share = "all" if point.share == 1 else str(Fraction(point.share))
-    return f"{share} ({point.rows:,} rows)"
+    accuracy = with_interval(point.right.mean(), *accuracy_interval(int(point.right.sum()), len(point.right)))
+    return f"{accuracy} with {share} ({point.rows:,} rows)"

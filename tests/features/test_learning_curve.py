@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from hfkit.evaluation.intervals import accuracy_interval
 from hfkit.evaluation.paired import compare_paired
 from hfkit.features.folds import make_folds
 from hfkit.features.learning_curve import SHARES, CurvePoint, NoCurveError, draw_part, measure_learning_curve
@@ -90,7 +91,8 @@ def test_the_curve_is_told_by_a_paired_test() -> None:
     last = curve_table(points).iloc[-1]
     assert (last["gain"], last["gain_low"], last["gain_high"]) == (paired.difference, paired.low, paired.high)
     line = describe_curve(points, 400)
-    assert "out of fold on 400 training rows: 0.6000 with 1/8 (40 rows), " in line
+    low, high = accuracy_interval(240, 400)
+    assert f"out of fold on 400 training rows: 0.6000 ({low:.4f} to {high:.4f}) with 1/8 (40 rows), " in line
     assert f"The last doubling gave 10.0 points ({100 * paired.low:.1f} to {100 * paired.high:.1f})." in line
     same = describe_curve(make_points([240, 300, 320, 321]), 9_000)
     assert "out of fold on 400 of 9,000 training rows" in same
