@@ -492,7 +492,7 @@ def test_all_rungs_of_texts(run_ladder: Callable[..., tuple[Any, str]], tmp_path
     assert (table["seconds"] > 0).all()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_all_rungs_of_images(photos: Path, tmp_path: Path) -> None:
     flags = [*IMAGE_ARGV.split(), "--max_steps", "1"]
     console = Console(file=io.StringIO(), width=200)

@@ -58,7 +58,7 @@ def test_it_runs(tmp_path: Path) -> None:
     assert outputs(notebook, 5)[1][0]["text/html"] == shown["text/html"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_training_in_steps_and_a_mistake(tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     nbformat = pytest.importorskip("nbformat")
     flags = "max_length=24, use_cpu=True, bf16=False, num_train_epochs=2, per_device_train_batch_size=8"

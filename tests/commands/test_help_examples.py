@@ -37,13 +37,14 @@ NIGHTLY = {
     "hfkit export runs/NAME --to onnx --int8 --data my_tweets.csv": "a second export",
     "hfkit hub check USER/NAME --trust_remote_code": "a process of its own",
     "hfkit profile efficientnet_lite0 --image_size 96": "measures for seconds, as another one by day",
-    "hfkit doctor": "trains, as the one of a page by day",
-    "hfkit train image": "a training of images, as on a page by day",
+    "hfkit doctor": "trains",
+    "hfkit reproduce USER/NAME": "trains what a push has trained before",
+    "hfkit train image": "a training of images",
     "hfkit train image --dataset my_photos --epochs 20 --batch_size 32": "the same",
     "hfkit train image --backbone vit_base_patch16_224 --unfreeze_from blocks.11": "the same",
     "hfkit train text --head bigru --unfreeze_from none --epochs 8": "eight epochs",
-    "hfkit push runs/NAME USER/NAME --license mit --language en": "proves in processes of its own, as on a page by day",
-    "hfkit export runs/NAME --to onnx": "compares in a process of its own, as on a page by day",
+    "hfkit push runs/NAME USER/NAME --license mit --language en": "proves in processes of its own",
+    "hfkit export runs/NAME --to onnx": "compares in a process of its own",
     "hfkit demo runs/NAME": "a process of its own; a browser opens the page by day",
 }
 """Examples that run by night, and why; by day their flags are parsed."""

@@ -80,7 +80,7 @@ def test_a_wrong_token(client: Client) -> None:
         client("push_helpers:ask_with_another_token", "check", "me/nothing-there")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_an_upload_that_stays_broken(upload: Callable[..., str]) -> None:
     with pytest.raises(UserError, match="me/failing: the Hub cannot be reached"):
         upload(Failure("PUT /_lfs", times=99))

@@ -364,7 +364,7 @@ def check_front_matter(content: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("by", ["model", "trainer"])
+@pytest.mark.parametrize("by", ["model", pytest.param("trainer", marks=pytest.mark.nightly)])
 def test_pushes_without_hfkit_are_whole_too(by: str, finished_runs: LazyRuns, client: Client, tmp_path: Path) -> None:
     run = finished_runs["bigru"].folder
     said = client("push_helpers:push_plainly", run, by, f"me/by-{by}", tmp_path / "trainer")
@@ -399,7 +399,11 @@ def test_our_trainer_writes_a_short_card(finished_runs: LazyRuns, client: Client
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "head", ["linear", pytest.param("bigru", marks=pytest.mark.nightly), "linear --peft lora --keep_adapter"]
+    "head",
+    [
+        "linear",
+        *(pytest.param(head, marks=pytest.mark.nightly) for head in ("bigru", "linear --peft lora --keep_adapter")),
+    ],
 )
 def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     argv = [
@@ -636,7 +640,7 @@ def test_a_hub_that_stores_something_else_is_found_out(
     assert not [name for name in client.hub.repositories["me/spoilt"].refs if name.startswith("hfkit-")]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_second_push_gets_a_tag_of_its_own(copied_run: Path, client: Client) -> None:
     """With another license: each card pins the commit that it stands in."""
     first, second = (client("hfkit.hub.push:push_run", copied_run, "me/twice", name) for name in ("mit", "apache-2.0"))

@@ -111,7 +111,7 @@ def test_tokens_give_the_row_of_a_head_on_their_mean(runs: Callable[[str], Run])
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["convex", "uncached", "tuned", pytest.param("tuned and looked at", marks=pytest.mark.slow)]
+    "name", ["convex", "uncached", "tuned", pytest.param("tuned and looked at", marks=pytest.mark.nightly)]
 )
 def test_runs_without_a_row(name: str, runs: Callable[[str], Run]) -> None:
     assert list(read_baselines(runs(name)).index) == ["this model", "the majority class", "word pieces"]
@@ -121,10 +121,8 @@ def test_runs_without_a_row(name: str, runs: Callable[[str], Run]) -> None:
     "name",
     [
         "convex",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("bigru", "tuned and looked at", "both and looked at")
-        ),
+        pytest.param("bigru", marks=pytest.mark.slow),
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("tuned and looked at", "both and looked at")),
     ],
 )
 def test_a_wrong_label_ranks_first(name: str, runs: Callable[[str], Run], shared_folder: Path) -> None:
@@ -280,10 +278,10 @@ def odd_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("--unfreeze_from none --head mlp --augment flip", True),
         pytest.param(
-            "--unfreeze_from none --head mlp --augment randaugment --cache_views 2", False, marks=pytest.mark.slow
+            "--unfreeze_from none --head mlp --augment randaugment --cache_views 2", False, marks=pytest.mark.nightly
         ),
-        pytest.param("--unfreeze_from none --head mlp --augment none --mixup 0.2", False, marks=pytest.mark.slow),
-        pytest.param("--unfreeze_from all --augment flip", False, marks=pytest.mark.slow),
+        pytest.param("--unfreeze_from none --head mlp --augment none --mixup 0.2", False, marks=pytest.mark.nightly),
+        pytest.param("--unfreeze_from all --augment flip", False, marks=pytest.mark.nightly),
     ],
 )
 def test_label_issues_of_images_are_found_on_images_as_they_are(

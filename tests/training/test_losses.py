@@ -95,7 +95,7 @@ def train(
         ("hfkit-timm/vit-linear", Objective((0.5, 2.0)), False),
         ("hfkit-timm/vit-linear", Objective(None, 0.1), False),
         ("hfkit-timm/vit-linear", Objective((0.5, 2.0), 0.1), True),
-        ("hfkit-fdvit/code", Objective(), False),
+        pytest.param("hfkit-fdvit/code", Objective(), False, marks=pytest.mark.nightly),
     ],
     ids=["plain", "class weights", "label smoothing", "mixed labels", "auxiliary loss"],
 )

@@ -240,7 +240,7 @@ def test_a_run_saves_what_it_fitted(finished_runs: dict[str, Run]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head_logits", ["2", pytest.param("1", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("head_logits", [pytest.param("2", marks=pytest.mark.nightly), "1"])
 def test_scores_are_those_of_net_and_ngrams(head_logits: str, run_fakenews: RunRecipe, capfd: Any) -> None:
     """The same run without n-grams gives the net; both together, weighed and calibrated, give the saved model's scores."""
     flags = ["--head", "linear", "--unfreeze_from", "none", *(["--head_logits", "1"] if head_logits == "1" else [])]

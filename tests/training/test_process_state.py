@@ -50,7 +50,7 @@ def run_alone(*argv: object) -> str:
     return process.stdout.splitlines()[-1]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_second_run_is_as_one_alone(tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     alone = run_alone(tiny_backbone, tiny_backbone, tweets, tmp_path / "alone", "false")
     second = run_alone(tiny_backbone, tiny_backbone, tweets, tmp_path / "second", "true")

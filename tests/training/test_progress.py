@@ -20,8 +20,8 @@ def test_what_a_terminal_shows() -> None:
     "flags",
     [
         "--num_train_epochs 3 --batch_size 2",
-        "--unfreeze_from none",
-        "--unfreeze_from none --solver trainer --batch_size 2",
+        pytest.param("--unfreeze_from none", marks=pytest.mark.nightly),
+        pytest.param("--unfreeze_from none --solver trainer --batch_size 2", marks=pytest.mark.nightly),
     ],
 )
 def test_bars_of_texts_tear_no_line(flags: str, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:

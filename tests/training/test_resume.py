@@ -35,25 +35,28 @@ def continue_from(step: int, run: Run, folder: Path) -> Path:
         pytest.param("--augment flip", 3, 6, marks=pytest.mark.slow),
         pytest.param("--augment report --head_dropout 0.1", 4, 8, marks=pytest.mark.slow),
         pytest.param(
-            "--augment randaugment --mixup 0.2 --cutmix 1 --gradient_accumulation_steps 2", 1, 3, marks=pytest.mark.slow
+            "--augment randaugment --mixup 0.2 --cutmix 1 --gradient_accumulation_steps 2",
+            1,
+            3,
+            marks=pytest.mark.nightly,
         ),
         pytest.param(
             "--backbone test_vit --unfreeze_from blocks.1 --augment flip --feature_cache CACHE",
             3,
             6,
-            marks=pytest.mark.slow,
+            marks=pytest.mark.nightly,
         ),
         pytest.param(
             "--backbone test_vit --unfreeze_from none --augment report --feature_cache CACHE --cache_views 2",
             3,
             6,
-            marks=pytest.mark.slow,
+            marks=pytest.mark.nightly,
         ),
         pytest.param(
             "--augment flip --dataloader_num_workers 2 --dataloader_persistent_workers true",
             3,
             6,
-            marks=pytest.mark.slow,
+            marks=pytest.mark.nightly,
         ),
     ],
     ids=["flip", "at the end of an epoch", "mixed and accumulated", "cached flips", "cached changes", "workers"],
