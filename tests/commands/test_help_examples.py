@@ -35,6 +35,7 @@ NIGHTLY = {
     "hfkit ladder my_tweets.csv --budget 30m": "eight trainings",
     "hfkit ladder my_photos --backbone efficientnet_lite0 --image_size 96": "six trainings",
     "hfkit export runs/NAME --to onnx --int8 --data my_tweets.csv": "a second export",
+    "hfkit hub check USER/NAME": "pushes before it",
     "hfkit hub check USER/NAME --trust_remote_code": "a process of its own",
     "hfkit profile efficientnet_lite0 --image_size 96": "measures for seconds, as another one by day",
     "hfkit doctor": "trains",

@@ -317,7 +317,7 @@ def test_a_run_goes_on_from_one_with_ngrams(finished_runs: dict[str, Run]) -> No
     assert arguments.model.longest_ngram() == 0
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_processes_save_what_one_fitted(tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
     """The process that did not fit gets the n-grams, too: the evaluation is shared."""
     flags = ["--backbone", tiny_backbone, "--dataset", tweets, "--max_length", "24", "--ngrams", "1", "2"]
