@@ -22,6 +22,12 @@ def first_sentence(error: Exception) -> str:
     return text.split(". ")[0].rstrip(".")[:250]
 
 
+def is_memory_full(error: BaseException) -> bool:
+    """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
 LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
 

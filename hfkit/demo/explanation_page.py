@@ -5,9 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from ..errors import FORWARD_ERRORS, first_sentence
+from ..errors import FORWARD_ERRORS, first_sentence, is_memory_full
 from ..prediction.predictor import Predictor
-from ..training.launch import is_memory_full
 from .explanation import Explanation
 
 

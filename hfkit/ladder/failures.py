@@ -4,9 +4,8 @@ import time
 import traceback
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, is_memory_full
 
-_MEMORY_IS_FULL = ("out of memory", "can't allocate memory")
 _LONGEST = 300
 """Characters of an error that a line of the ladder has; all of it is in the log."""
 
@@ -30,7 +29,7 @@ def describe_failure(error: Exception) -> str:
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
     if isinstance(error, UserError):
         return text
-    if isinstance(error, MemoryError) or any(part in text for part in _MEMORY_IS_FULL):  # torch.OutOfMemoryError is one
+    if is_memory_full(error):
         return "the memory is full; lower --per_device_train_batch_size"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -5,7 +5,7 @@ import time
 
 from rich.console import Console
 
-from ..errors import UserError
+from ..errors import UserError, is_memory_full
 from . import console as shown
 from .output import Output
 from .predictor import Predictor
@@ -28,8 +28,8 @@ def run_prediction(request: Request) -> int:
         if request.output is not None:
             return _write(request, predictor, prediction)
         return _show(request, prediction, errors)
-    except RuntimeError as error:  # torch.OutOfMemoryError is one
-        if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
+    except RuntimeError as error:
+        if not is_memory_full(error):
             raise
         raise UserError("The memory is full: lower --batch_size; --resume goes on with an --output.") from error
 

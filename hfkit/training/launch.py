@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ..errors import UserError
+from ..errors import UserError, is_memory_full
 from ..flags.early import check_early
 from ..flags.help import show_help
 from ..flags.names import RecipeFlags
@@ -66,12 +66,6 @@ def _takes_bare_debug(argv: list[str]) -> bool:
             del argv[index]
             return True
     return False
-
-
-def is_memory_full(error: BaseException) -> bool:
-    """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
-    text = str(error)
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 def _fail(message: str, error: BaseException, debug: bool) -> NoReturn:

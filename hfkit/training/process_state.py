@@ -15,10 +15,10 @@ from transformers.utils import logging
 
 from ..backbones.checkpoints import forget_checkpoints
 from ..data.bars import lines_above_bars
-from ..errors import UserError
+from ..errors import UserError, is_memory_full
 from ..machine import give_back_memory
 from ..offline import use_cache_without_hub
-from .launch import MEMORY_IS_FULL, is_memory_full
+from .launch import MEMORY_IS_FULL
 
 # What transformers and accelerate set for a run, such as by --torch_compile or --full_determinism, and read in the next one.
 _VARIABLES = (
