@@ -28,9 +28,10 @@ def csv_quoting(cells: Iterable[Any]) -> Literal[0, 1]:
     return csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL
 
 
-def table_quoting(table: "pd.DataFrame") -> Literal[0, 1]:
-    """Return how a table is quoted as CSV: see `csv_quoting`."""
-    return csv_quoting([*table.columns, *table.select_dtypes(exclude="number").to_numpy().flat])
+def format_table(table: "pd.DataFrame", index: bool = False) -> str:
+    """Return a table as CSV, quoted by `csv_quoting`."""
+    quoting = csv_quoting([*table.columns, *table.select_dtypes(exclude="number").to_numpy().flat])
+    return table.to_csv(index=index, lineterminator="\n", quoting=quoting)
 
 
 def flush_file(path: Path) -> None:

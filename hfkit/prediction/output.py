@@ -174,8 +174,10 @@ def _append(path: Path, position: int, header: Sequence[str], rows: Iterable[Seq
 def format_rows(rows: Iterable[Sequence[Any]]) -> str:
     """Return rows as CSV; a row with a carriage return is quoted (`csv_quoting`)."""
     text = io.StringIO()
-    plain = csv.writer(text, lineterminator="\n")
-    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writers = {
+        csv.QUOTE_MINIMAL: csv.writer(text, lineterminator="\n"),
+        csv.QUOTE_ALL: csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL),
+    }
     for row in rows:
-        (plain if csv_quoting(row) == csv.QUOTE_MINIMAL else quoted).writerow(row)
+        writers[csv_quoting(row)].writerow(row)
     return text.getvalue()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.metrics import softmax
-from ..files import table_quoting, write_file
+from ..files import format_table, write_file
 
 EPOCH_COLUMNS = {
     "loss": "train\nloss",
@@ -84,8 +84,7 @@ def group_errors(errors: pd.DataFrame) -> list[ErrorKind]:
 
 def write_table(path: Path, table: pd.DataFrame, index: bool = False) -> None:
     """Write a table as CSV."""
-    quoting = table_quoting(table)
-    write_file(path, table.to_csv(index=index, lineterminator="\n", quoting=quoting))
+    write_file(path, format_table(table, index))
 
 
 def write_json(path: Path, content: Any) -> None:

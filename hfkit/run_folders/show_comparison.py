@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..evaluation.intervals import with_interval
-from ..files import table_quoting, write_file
+from ..files import format_table, write_file
 from .compare import PREDICTION, Comparison, FlagDifference, Pair
 from .show import clean_text, show_line, show_table
 
@@ -37,8 +37,7 @@ def write_disagreements(output: Path | None, comparison: Comparison) -> None:
         return
     check_is_new(output)
     try:
-        rows = comparison.disagreements
-        content = rows.to_csv(lineterminator="\n", quoting=table_quoting(rows))
+        content = format_table(comparison.disagreements, index=True)
         write_file(output.expanduser(), content.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise UserError(f"--output {output} cannot be written: {error.strerror}.") from error
