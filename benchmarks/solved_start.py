@@ -44,14 +44,12 @@ def train(way: str, seed: int, given: argparse.Namespace) -> list[dict[str, Any]
                     ends.append((time.perf_counter() - started) / 60)
         if process.returncode != 0:
             raise SystemExit(f"{way}, seed {seed}: exit code {process.returncode}")
-        minutes = (time.perf_counter() - started) / 60
         epochs = pd.read_csv(f"{place}/run/report/epochs.csv")
         results = json.loads(Path(f"{place}/run/all_results.json").read_text())
-    kept = {"test_accuracy": results["test_accuracy"], "whole_minutes": minutes}
-    accuracies = epochs["eval_accuracy"].tolist()
     return [
-        {"way": way, "seed": seed, "epoch": number + 1, "minutes": ends[number], "accuracy": accuracies[number], **kept}
-        for number in range(len(accuracies))
+        {"way": way, "seed": seed, "epoch": epoch, "minutes": end, "accuracy": accuracy}
+        | {"test_accuracy": results["test_accuracy"]}
+        for epoch, (end, accuracy) in enumerate(zip(ends, epochs["eval_accuracy"], strict=True), start=1)
     ]
 
 
@@ -74,9 +72,8 @@ def show(table: pd.DataFrame) -> None:
     """Print means over the seeds, with the lowest and the highest."""
     shown = Table("head at the start", "epoch", "minutes", "validation accuracy", "test accuracy of the kept epoch")
     for (way, epoch), rows in table.groupby(["way", "epoch"], sort=False):
-        last = rows["test_accuracy"] if epoch == table["epoch"].max() else None
-        cells = [rows["minutes"].mean(), _spread(rows["accuracy"]), "" if last is None else _spread(last)]
-        shown.add_row(str(way), str(epoch), f"{cells[0]:.1f}", *map(str, cells[1:]))
+        test = _spread(rows["test_accuracy"]) if epoch == table["epoch"].max() else ""
+        shown.add_row(str(way), str(epoch), f"{rows['minutes'].mean():.1f}", _spread(rows["accuracy"]), test)
     Console(width=120).print(shown)
 
 

@@ -134,14 +134,14 @@ def join_words(
     """
     words = [(*match.span(), match[0]) for match in _WORD.finditer(text)]
     ends = [end for _, end, _ in words]
-    spans: dict[tuple[int, int], Span] = {}
+    spans: dict[int, Span] = {}  # by where the word begins, or a token that stands for itself
     for (start, end), is_special, value in zip(offsets, special, values, strict=True):
         start += len(text[start:end]) - len(text[start:end].lstrip())  # a space may belong to the token behind it
         if is_special or end <= start:
             continue
         place = bisect_right(ends, start)
         begin, _, word = words[place] if place < len(words) else (start, end, "")
-        key = (start, end) if len(word) > _LONGEST_WORD or begin > start else (begin, begin)
+        key = start if len(word) > _LONGEST_WORD or begin > start else begin
         first, last, total = spans.get(key, (start, end, 0.0))
         spans[key] = (min(first, start), max(last, end), total + value)
     return sorted(spans.values())

@@ -154,37 +154,36 @@ def _choose(search: _Search) -> Scored:
     """Compare layers, then penalties, then n-grams, then both together: their weights, then penalties."""
     inputs = search.inputs
     chosen = _choose_layers(search)
-    layers = _choose_penalty(search, chosen, PENALTIES)
+    layers = _choose_penalty(search, chosen)
     if not search.ngrams:
         return layers
     ngrams = choose_best(
         [
-            _choose_penalty(search, Candidate(_name_ngrams(least), (), PENALTIES[1], 1.0, least), PENALTIES)
+            _choose_penalty(search, Candidate(_name_ngrams(least), (), PENALTIES[1], 1.0, least))
             for least in search.ngrams
         ]
     )
     least = ngrams.candidate.min_document_frequency
     name = f"{chosen.name}, and {_name_ngrams(least)}"
     weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
-    others = [penalty for penalty in PENALTIES if penalty != PENALTIES[1]]
-    both = _choose_penalty(search, weighed.candidate, others, weighed)
+    both = _choose_penalty(search, weighed.candidate, weighed)
     return both if inputs.ngrams_are_given else choose_best([both, layers])
 
 
-def _choose_penalty(
-    search: _Search, candidate: Candidate, penalties: Sequence[float], known: Scored | None = None
-) -> Scored:
+def _choose_penalty(search: _Search, candidate: Candidate, known: Scored | None = None) -> Scored:
     """Compare penalties, and go on past the smallest or the largest one for as long as that is better.
 
     Args:
         search: The rows.
         candidate: Whose penalty is chosen.
-        penalties: The first ones that are compared.
-        known: The candidate's score with its own penalty, where it is known already.
+        known: Its score with its own penalty, where it has been compared already.
 
     """
-    best = search.compare([replace(candidate, penalty=penalty) for penalty in penalties])
-    best = best if known is None else choose_best([known, best])
+    candidates = [replace(candidate, penalty=penalty) for penalty in PENALTIES]
+    if known is None:
+        best = search.compare(candidates)
+    else:
+        best = choose_best([known, search.compare([other for other in candidates if other != candidate])])
     for edge, further in ((PENALTIES[0], SMALLER_PENALTIES), (PENALTIES[-1], LARGER_PENALTIES)):
         for penalty in further:
             if best.candidate.penalty != edge:
