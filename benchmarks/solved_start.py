@@ -64,7 +64,7 @@ def draw(path: Path, table: pd.DataFrame) -> None:
     axis.set(xlabel="minutes", ylabel="accuracy on validation", title="MiniLM fine-tuned, a point for each epoch")
     axis.set_xlim(left=0)
     axis.grid(alpha=0.3)
-    axis.legend(loc="lower right")
+    axis.legend()
     figure.savefig(path, dpi=150)
 
 

@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import pandas as pd
 import pytest
+from demo_page import serve
 from hub_client import ROOT, Client
 from tiny import write_tiny_backbone
 from typer.main import get_command
@@ -117,7 +118,8 @@ def run_line(line: str, folder: Path) -> None:
         line = line.replace(long, short)
     argv = shlex.split(line, comments=True)
     if argv[:2] == ["hfkit", "demo"]:
-        _show_page(argv[1:], folder)
+        with serve(argv[2], folder, _make_environment(folder)):
+            pass  # it has said where its page is
     elif argv[0] == "hfkit":
         _run_verb([*argv[1:], *_faster_flags(line)], folder)
     else:
@@ -146,17 +148,6 @@ def _run_process(argv: Sequence[str], folder: Path) -> None:
     command = [*program[argv[0]], *argv[1:], *more]
     process = subprocess.run(command, cwd=folder, env=_make_environment(folder), capture_output=True, text=True)
     assert process.returncode == 0, f"{shlex.join(argv)}\n{process.stdout[-3000:]}\n{process.stderr[-3000:]}"
-
-
-def _show_page(argv: Sequence[str], folder: Path) -> None:
-    """Run `hfkit demo` until it says where the page is, and end it."""
-    command = [sys.executable, "-u", "-m", "hfkit", *argv]
-    environment = _make_environment(folder)
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        process.terminate()
-    assert line.startswith("http://127.0.0.1:"), line
 
 
 def _make_environment(folder: Path) -> dict[str, str]:

@@ -80,14 +80,13 @@ def has(blocks: Sequence[Block], begin: str | tuple[str, ...]) -> bool:
 WITH_CODE = {page.name: blocks for page in PAGES if (blocks := read_blocks(page))}
 
 
-@pytest.mark.parametrize("page", WITH_CODE)
-def test_every_block_is_of_a_kind_that_is_run(page: str) -> None:
+@EACH_PAGE
+def test_every_block_is_of_a_kind_that_is_run(page: Path) -> None:
     """What has no language is what a command prints, and holds no command."""
-    assert (ROOT / page if page == "README.md" else ROOT / "docs" / page).read_text().count("```") == 2 * len(
-        WITH_CODE[page]
-    )
-    for block in WITH_CODE[page]:
-        place = f"{page}:{block.line}"
+    blocks = read_blocks(page)
+    assert page.read_text().count("```") == 2 * len(blocks)
+    for block in blocks:
+        place = f"{block.page}:{block.line}"
         assert block.language in ("bash", "python", ""), place
         commands = block.commands()
         if block.language == "bash":
@@ -110,11 +109,11 @@ def test_the_commands_of_a_page_run(page: str, reader_folder: Path, request: pyt
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", LONG_PAGES)
-def test_the_commands_of_a_page_that_runs_by_night_are_right(page: str, reader_folder: Path) -> None:
+def test_the_commands_of_a_page_that_runs_by_night_are_right(page: str, written_reader_folder: Path) -> None:
     commands = [command for block in WITH_CODE[page] if block.language == "bash" for command in block.commands()]
     assert commands
     for command in commands:
-        parse_line(command, reader_folder)
+        parse_line(command, written_reader_folder)
 
 
 @pytest.mark.nightly

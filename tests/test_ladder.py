@@ -312,7 +312,11 @@ def test_what_the_budget_does_not_hold_is_left_out(
     ("error", "reason"),
     [
         (ValueError("shapes do not\nfit"), "ValueError: shapes do not fit"),
-        pytest.param(RuntimeError("CUDA error: assert"), "RuntimeError: CUDA error: assert", marks=pytest.mark.slow),
+        pytest.param(
+            RuntimeError("CUDA error: device-side assert"),
+            "RuntimeError: CUDA error: device-side assert",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(KeyError("pooler"), "KeyError: 'pooler'", marks=pytest.mark.slow),
         (AssertionError(), "AssertionError"),
         (RuntimeError("CUDA out of memory."), "the memory is full; lower --per_device_train_batch_size"),

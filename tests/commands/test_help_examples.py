@@ -82,9 +82,9 @@ def test_an_example_runs(verb: str, line: str, reader_folder: Path, request: pyt
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", NIGHTLY)
-def test_an_example_that_runs_by_night_is_one_whose_flags_there_are(line: str, reader_folder: Path) -> None:
+def test_an_example_that_runs_by_night_is_one_whose_flags_there_are(line: str, written_reader_folder: Path) -> None:
     assert line in [example for lines in EXAMPLES.values() for example in lines]
-    parse_line(line, reader_folder)
+    parse_line(line, written_reader_folder)
 
 
 def test_a_long_example_is_refused() -> None:

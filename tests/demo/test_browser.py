@@ -2,19 +2,15 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ROOT
+from demo_page import serve
 from demo_runs import HOSTILE_LABEL, HOSTILE_TEXT, PHOTO_RUN, TEXT_RUN, copy_run, write_hostile_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -26,22 +22,6 @@ pytestmark = [
     ),
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, google-chrome or chromium-browser on the PATH"),
 ]
-
-
-@contextmanager
-def serve(model: Path) -> Iterator[str]:
-    """Run `hfkit demo`, and give the address of its page."""
-    command = [sys.executable, "-m", "hfkit", "demo", str(model)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("http://127.0.0.1:"), line
-        yield line.split()[0]
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")

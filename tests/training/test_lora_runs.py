@@ -249,7 +249,6 @@ def test_advice_names_the_rates_of_both() -> None:
     assert "--unfreeze_from all in the place of --peft lora" in note.text
 
 
-@pytest.mark.slow
 def test_a_merge_that_changes_the_logits_is_refused(tmp_path: Path) -> None:
     logits, folder = np.array([[20.0, -3.0]]), tmp_path / "adapter"
     assert _check_logits(logits, logits + 1e-4, folder) == pytest.approx(1e-4)
