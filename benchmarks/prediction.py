@@ -1,9 +1,10 @@
-"""Predicting texts: hfkit's batches by length against `pipeline()` one text at a time, and with batch_size=32.
+"""Predicting texts: `.predict` of what `load_pipeline` returns, the code of `hfkit predict`, against `pipeline()`.
 
     python benchmarks/prediction.py --texts FOLDER
 
 MiniLM with a linear head on the 2,140 test tweets, by turns in one process, three times; the median counts. Each way starts from
-the texts as they are, cleaning and tokenising included, and all give the same scores.
+the texts as they are, cleaning and tokenising included, and all give the same scores. `pipeline()` is called with one text at a
+time, and with batch_size=32.
 """
 
 import argparse
@@ -15,20 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
-from datasets import disable_caching
 from rich.console import Console
 from rich.table import Table
-from transformers import DataCollatorWithPadding
 
 from hfkit import load_pipeline
 from hfkit.backbones.text import build_text_classifier
 from hfkit.data.text import load_text_data
-from hfkit.data.tokens import tokenize
-from hfkit.evaluation.predict import predict_logits
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
 
 TURNS = 3
+HFKIT = "hfkit, predict"
 
 
 def main() -> None:
@@ -37,21 +34,10 @@ def main() -> None:
     parser.add_argument("--texts", default="constraint", help="Folder of the tweets; default: downloaded.")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/prediction.json"))
     given = parser.parse_args()
-    disable_caching()  # tokens of the first turn must not serve the next one
     options = TextDataArguments(dataset=given.texts)
     data = load_text_data(options)
-    rows = data.splits["test"]
-    texts = list(rows["text"])
+    texts = list(data.splits["test"]["text"])
     model, tokenizer, _ = build_text_classifier(TextModelArguments(backbone="minilm"), options, data.label_names)
-    collator = DataCollatorWithPadding(tokenizer)
-
-    def by_length() -> np.ndarray:
-        """Predict as a run does at its end."""
-        inputs, _ = tokenize(
-            data.splits.__class__({"test": rows}), tokenizer, model.config.cleaning, options.max_length
-        )
-        return torch.tensor(predict_logits(model, inputs["test"], collator, 64)).softmax(-1)[:, 1].numpy()
-
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -63,7 +49,7 @@ def main() -> None:
         return next(float(entry["score"]) for entry in result if entry["label"] == second)
 
     ways: dict[str, Callable[[], np.ndarray]] = {
-        "hfkit, by length": by_length,
+        HFKIT: lambda: classify.predict(texts)[f"score_{second}"].to_numpy(),
         "pipeline, one text at a time": lambda: np.array([read_score(classify(text, top_k=None)) for text in texts]),
         "pipeline, batch_size=32": lambda: np.array(
             [read_score(result) for result in classify(texts, batch_size=32, top_k=None)]
@@ -77,8 +63,8 @@ def main() -> None:
             scores[name] = way()
             seconds[name].append(time.perf_counter() - start)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    own = median["hfkit, by length"]
-    differences = {name: float(np.abs(scores[name] - scores["hfkit, by length"]).max()) for name in ways}
+    own = median[HFKIT]
+    differences = {name: float(np.abs(scores[name] - scores[HFKIT]).max()) for name in ways}
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(json.dumps({"seconds": seconds, "median": median, "differences": differences}, indent=2))
     table = Table("way", "seconds", "ratio to hfkit", "largest difference of a score")
