@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 
-from ..data.batching import make_batch
+from ..data.batching import longest_first, make_batch
 from ..data.stored_rows import read_column
 from ..features.cache import CannotCacheError, find_start_layer
 from ..flags.kinds import Arguments
@@ -22,6 +23,8 @@ FORWARD_SHARE = 1 / 3
 _TIMES = 5
 _LONG_SECONDS = 2.0
 """So many times a step is measured at most, and until it has taken so long."""
+_PASS_ROWS, _PART = 64, 4
+"""Rows that stand for a pass, and how many of similar length run together: fewer than in the pass, for they are few."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def estimate_cost(task: Task, arguments: Arguments[Any, Any]) -> Cost:
     epochs = training.max_steps * rows_a_step / len(train) if is_limited else training.num_train_epochs
     if is_solved(training):
         epochs = 0
-    return Cost(frozen / len(indices), len(task.frozen["train"].copies), step / len(indices), rows, epochs)
+    return Cost(frozen, len(task.frozen["train"].copies), step, rows, epochs)
 
 
 def _stored_before(task: Task, training: Any) -> str | None:
@@ -109,19 +112,18 @@ def _stored_before(task: Task, training: Any) -> str | None:
 
 
 def _measure(task: Task, training: Any, indices: list[int], layer: str | None) -> tuple[float, float]:
-    """Return the seconds of the stored part and of a training step of the rest, on some rows."""
+    """Return the seconds a row of the stored part, and of a training step of the rest on the rows `indices`."""
     device, model = training.device, task.model
     precision = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(training.mixed_precision)
     labels = torch.as_tensor(read_column(task.rows["train"], "label")[indices].copy(), device=device)
-    inputs: dict[str, torch.Tensor] = {}
 
-    def run_frozen() -> None:
-        """Read the rows and run what is stored of them."""
-        batch = make_batch(task.inputs["train"], indices, task.collator, device)
-        if layer is not None:
-            inputs["states"] = model.eval().forward_to(layer, **batch)
-            batch = {name: tensor for name, tensor in batch.items() if name == "attention_mask"}
-        inputs.update(batch)
+    def read(rows: list[int]) -> dict[str, torch.Tensor]:
+        """Read rows and run what is stored of them; return what enters the rest of the model."""
+        batch = make_batch(task.inputs["train"], rows, task.collator, device)
+        if layer is None:
+            return batch
+        states = {"states": model.eval().forward_to(layer, **batch)}
+        return states | {name: tensor for name, tensor in batch.items() if name == "attention_mask"}
 
     def take_step() -> None:
         """Run forward and backward."""
@@ -129,12 +131,25 @@ def _measure(task: Task, training: Any, indices: list[int], layer: str | None) -
 
     with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
         with torch.no_grad():
-            frozen = _measure_warm(run_frozen, device)
-        step = _measure_warm(take_step, device)
-    return (frozen, step) if layer is not None else (0.0, frozen + step)
+            parts = [indices] if layer is None else rows_of_pass(task.inputs["train"])
+            once = _measure_warm(lambda: [read(part) for part in parts], device) / sum(map(len, parts))
+            inputs = read(indices)
+        step = _measure_warm(take_step, device) / len(indices)
+    return (once, step) if layer is not None else (0.0, once + step)
 
 
-def _measure_warm(action: Callable[[], None], device: torch.device) -> float:
+def rows_of_pass(inputs: Dataset) -> list[list[int]]:
+    """Return up to 64 row indices of all lengths, in parts of similar length, from the longest: what stands for a pass.
+
+    A pass reads rows in this order; of a batch of random rows the longest would pad all others.
+    """
+    order = longest_first(inputs)
+    count = min(_PASS_ROWS, len(order))
+    rows = order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]
+    return [part.tolist() for part in np.array_split(rows, -(-count // _PART))]
+
+
+def _measure_warm(action: Callable[[], object], device: torch.device) -> float:
     """Measure something several times and return the median, without the first time unless that alone was long."""
     first = measure_seconds(action, device)
     seconds: list[float] = []
