@@ -1,5 +1,6 @@
 """Intervals of metrics."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,42 +23,92 @@ def accuracy_interval(right: int, total: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class F1Intervals:
-    """95 % intervals, each as lower and upper end: of each class's F1 (classes, 2), of their mean, and weighted by rows."""
+    """95 % intervals, each as lower and upper end.
+
+    Attributes:
+        classes: (classes, 2) of each class's F1.
+        averages: Of precision, recall and F1, averaged over the classes and weighted by rows, by names such as `macro_f1`.
+
+    """
 
     classes: np.ndarray
-    macro: np.ndarray
-    weighted: np.ndarray
+    averages: dict[str, np.ndarray]
 
 
 def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
     """Return the 95 % intervals of F1 by the percentile bootstrap over rows.
 
     Rows that are drawn again with replacement have a confusion matrix that is multinomial around the one that was seen (Efron
-    and Tibshirani 1993, ch. 13). Only cells that are not empty are drawn.
+    and Tibshirani 1993, ch. 13). Half a right row and half a wrong one are added, to the table for the mean and to the rows of
+    each class for its own: otherwise ten rows that are all right would never be drawn wrong, and have an interval of no width.
 
     Args:
         confusion: (classes, classes) counts; rows are true classes, columns predicted ones.
         draws: How many matrices are drawn, always the same ones.
 
     """
-    generator, classes, total = np.random.default_rng(SEED), len(confusion), int(confusion.sum())
-    true, predicted = np.nonzero(confusion)
-    shares = confusion[true, predicted] / total
-    cells = np.arange(len(true))
-    ones = np.ones(len(true))
-    # Twice the right rows of a class, and the rows that are of it or taken for it: F1 is the quotient.
-    right = sparse.csr_matrix((2 * ones * (true == predicted), (cells, true)), (len(true), classes))
-    of_class = sparse.csr_matrix((ones, (cells, true)), right.shape)
-    either = of_class + sparse.csr_matrix((ones, (cells, predicted)), right.shape)
-    scores, weighted = np.empty((draws, classes)), np.empty(draws)
-    for start in range(0, draws, step := max(1, _CELLS_AT_ONCE // len(cells))):
-        part = slice(start, min(start + step, draws))
-        counts = generator.multinomial(total, shares, size=part.stop - start)
-        scores[part] = (counts @ right) / np.maximum(counts @ either, 1)
-        weighted[part] = (scores[part] * (counts @ of_class)).sum(axis=1) / total
-    ends = [2.5, 97.5]
-    classwise = np.percentile(scores, ends, axis=0).T
-    return F1Intervals(classwise, np.percentile(scores.mean(axis=1), ends), np.percentile(weighted, ends))
+    generator, total = np.random.default_rng(SEED), int(confusion.sum())
+    rows, columns, shares = _shares_to_draw(confusion)
+    cells, classes, ones = np.arange(len(rows)), len(confusion), np.ones(len(rows))
+    right = sparse.csr_matrix((ones * (rows == columns), (cells, rows)), (len(rows), classes))
+    of_class = sparse.csr_matrix((ones, (cells, rows)), right.shape)
+    predicted = sparse.csr_matrix((ones, (cells, columns)), right.shape)
+    drawn: dict[str, np.ndarray] = {}
+    for part in _parts(draws, len(cells)):
+        counts = generator.multinomial(total, shares, size=part.stop - part.start)
+        for name, values in _averages(counts @ right, counts @ of_class, counts @ predicted).items():
+            drawn.setdefault(name, np.empty(draws))[part] = values
+    ends = {name: np.percentile(values, [2.5, 97.5]) for name, values in drawn.items()}
+    return F1Intervals(_class_intervals(confusion, draws), ends)
+
+
+def _averages(right: np.ndarray, of_class: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Return averaged metrics (draws,) of right rows, rows and predictions of each class (draws, classes)."""
+    metrics = {
+        "precision": right / np.maximum(predicted, 1),
+        "recall": right / np.maximum(of_class, 1),
+        "f1": 2 * right / np.maximum(of_class + predicted, 1),
+    }
+    weights = of_class / of_class.sum(axis=1, keepdims=True)
+    macro = {f"macro_{name}": values.mean(axis=1) for name, values in metrics.items()}
+    return macro | {f"weighted_{name}": (values * weights).sum(axis=1) for name, values in metrics.items()}
+
+
+def _shares_to_draw(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows, columns and shares of the cells that are drawn: those that are not empty, and those of the added rows.
+
+    What is added is spread over the classes as their rows are; the wrong half row of a class goes to the next class.
+    """
+    classes, total = len(confusion), confusion.sum()
+    own = np.arange(classes)
+    added = sparse.coo_matrix(
+        (np.tile(confusion.sum(axis=1) / (2 * total), 2), (np.tile(own, 2), np.r_[own, (own + 1) % classes])),
+        confusion.shape,
+    )
+    smoothed = (sparse.csr_matrix(confusion) + added.tocsr()).tocoo()
+    return smoothed.row, smoothed.col, smoothed.data / smoothed.data.sum()
+
+
+def _class_intervals(confusion: np.ndarray, draws: int) -> np.ndarray:
+    """Return lower and upper end of each class's F1 (classes, 2), drawn from its right rows, its wrong ones and all others."""
+    generator, total = np.random.default_rng(SEED), int(confusion.sum())
+    right = np.diag(confusion)
+    wrong = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * right
+    shares = np.column_stack([right + 0.5, wrong + 0.5, total - right - wrong]) / (total + 1)
+    scores = np.empty((draws, len(confusion)))
+    for part in _parts(draws, shares.size):
+        counts = generator.multinomial(total, shares, size=(part.stop - part.start, len(shares)))
+        scores[part] = 2 * counts[..., 0] / np.maximum(2 * counts[..., 0] + counts[..., 1], 1)
+    ends = np.percentile(scores, [2.5, 97.5], axis=0).T
+    ends[right + wrong == 0] = 0  # of a class without rows that is never predicted
+    return ends
+
+
+def _parts(draws: int, cells: int) -> Iterator[slice]:
+    """Yield the draws that are in memory together."""
+    step = max(1, _CELLS_AT_ONCE // cells)
+    for start in range(0, draws, step):
+        yield slice(start, min(start + step, draws))
 
 
 def macro_f1_interval(confusion: np.ndarray, draws: int = DRAWS) -> tuple[float, float]:
@@ -68,19 +119,22 @@ def macro_f1_interval(confusion: np.ndarray, draws: int = DRAWS) -> tuple[float,
         draws: How many matrices are drawn, always the same ones.
 
     """
-    low, high = f1_intervals(confusion, draws).macro
+    low, high = f1_intervals(confusion, draws).averages["macro_f1"]
     return float(low), float(high)
 
 
 def interval_metrics(confusion: np.ndarray) -> dict[str, float]:
-    """Return the intervals beside a split's metrics: `accuracy_low`, `accuracy_high`, `macro_f1_low`, `macro_f1_high`."""
+    """Return the 95 % intervals beside a split's metrics: `accuracy_low`, `accuracy_high`, `macro_f1_low`, ...
+
+    The micro averages are the accuracy, and have its interval.
+    """
     accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
-    macro_f1 = macro_f1_interval(confusion)
+    micro = {f"micro_{metric}": accuracy for metric in ("precision", "recall", "f1")}
+    ends = {"accuracy": accuracy, **micro, **f1_intervals(confusion).averages}
     return {
-        "accuracy_low": accuracy[0],
-        "accuracy_high": accuracy[1],
-        "macro_f1_low": macro_f1[0],
-        "macro_f1_high": macro_f1[1],
+        f"{name}_{end}": float(value)
+        for name, pair in ends.items()
+        for end, value in zip(("low", "high"), pair, strict=True)
     }
 
 

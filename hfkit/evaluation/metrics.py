@@ -70,7 +70,11 @@ def add_intervals(report: dict[str, Any], confusion: np.ndarray) -> dict[str, An
     """
     accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
     f1 = f1_intervals(confusion)
-    averages = {"macro avg": f1.macro, "micro avg": accuracy, "weighted avg": f1.weighted}
+    averages = {
+        "macro avg": f1.averages["macro_f1"],
+        "micro avg": accuracy,
+        "weighted avg": f1.averages["weighted_f1"],
+    }
     names = [name for name, row in report.items() if isinstance(row, dict) and name not in averages]
     ends = {**dict(zip(names, f1.classes, strict=True)), **averages}
     rows = {
@@ -119,7 +123,7 @@ def make_metrics(num_labels: int, extra: Sequence[str] = ()) -> Callable[[np.nda
 def evaluate_split(
     logits: np.ndarray, references: np.ndarray, metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
 ) -> dict[str, float]:
-    """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split, two with intervals."""
+    """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split, with intervals."""
     losses = row_cross_entropy(torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(references))
     confusion = count_confusions(references, logits.argmax(axis=-1), logits.shape[-1])
     return {

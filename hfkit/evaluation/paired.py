@@ -74,7 +74,7 @@ def compare_paired(right_a: npt.ArrayLike, right_b: npt.ArrayLike) -> PairedResu
 
 
 def _describe_p(p_value: float) -> str:
-    """Write a p-value with its sign: two digits, more where it is small."""
+    """Write a p-value with its sign: two digits, more where it is small or near 0.05."""
     if p_value < 0.001:
         return "< 0.001"
-    return f"= {p_value:.3f}" if p_value < 0.01 else f"= {p_value:.2f}"
+    return f"= {p_value:.3f}" if p_value < 0.01 or abs(p_value - 0.05) < 0.005 else f"= {p_value:.2f}"

@@ -65,7 +65,7 @@ class ModelArguments:
             raise UserError(f"--head_hidden_size is {self.head_hidden_size}: write a number above 0.")
         check_lora(self.peft, self.unfreeze_from, self.lora_rank, self.lora_alpha, self.lora_targets)
         if self.layers is not None:
-            check_layers(self.head, self.layers, are_numbers=isinstance(self, TextModelArguments))
+            check_layers(self.layers, are_numbers=isinstance(self, TextModelArguments))
 
     def longest_ngram(self) -> int:
         """Return how many word pieces the longest n-grams beside the head have; 0: there are none, as for images."""

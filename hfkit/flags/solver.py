@@ -34,7 +34,8 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
         arguments: The flags (`kinds.Arguments`), which stay as they are.
 
     Raises:
-        UserError: `--solver convex` is for a frozen backbone and these heads, `--solver both` for one that trains and these.
+        UserError: `--solver convex` is for a frozen backbone and these heads, `--solver both` for one that trains and these;
+            or `--layers` is given for a head that reads none.
 
     """
     known = arguments.given | set(arguments.filled_in)
@@ -52,6 +53,7 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
         head = "linear" if asked == BOTH else "layers"
         arguments = _fill_in(arguments, model=replace(arguments.model, head=head), head=head)
     head = arguments.model.head
+    _check_layers_are_read(arguments.model)
     if asked == CONVEX and not (frozen and head in SOLVED_HEADS):
         raise UserError(
             f"--solver convex solves a head {' or '.join(SOLVED_HEADS)} on a frozen backbone: write --unfreeze_from none with "
@@ -76,6 +78,14 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
     return _fill_in(
         arguments, solver=CONVEX
     ), f"Solver: convex ({'given' if asked else 'default on a frozen backbone'})."
+
+
+def _check_layers_are_read(model: Any) -> None:
+    """Refuse layers for a head that reads none."""
+    if model.layers is not None and model.head != "layers":
+        raise UserError(
+            f"--layers {' '.join(model.layers)} is for --head layers, not for --head {model.head}: add it, or leave --layers out."
+        )
 
 
 def is_solved(training: Any) -> bool:

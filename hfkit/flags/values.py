@@ -111,21 +111,18 @@ def check_lora_is_on(peft: str, on_command_line: Collection[str]) -> None:
         raise UserError(f"--{idle[0]} is for --peft lora: add it, or leave --{idle[0]} out.")
 
 
-def check_layers(head: str, layers: Sequence[str], are_numbers: bool) -> None:
-    """Refuse layers for a head that reads none, and what is none of a text encoder.
+def check_layers(layers: Sequence[str], are_numbers: bool) -> None:
+    """Refuse what cannot be layers.
 
     Args:
-        head: `--head`.
         layers: `--layers`.
         are_numbers: Whether layers are numbers, as those of texts; those of images are names.
 
     Raises:
-        UserError: As above; or `auto` stands beside others, or a layer is named twice.
+        UserError: `auto` stands beside others, a layer is named twice, or is no number where it must be.
 
     """
     shown = " ".join(layers) or "empty"
-    if head != "layers":
-        raise UserError(f"--layers {shown} is for --head layers, not for --head {head}: add it, or leave --layers out.")
     if list(layers) == ["auto"]:
         return
     wrong = [

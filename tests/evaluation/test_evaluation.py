@@ -177,7 +177,25 @@ def test_interval_of_macro_f1() -> None:
     low, high = macro_f1_interval(count_confusions(references, predictions, 3))
     assert (low, high) == pytest.approx(np.percentile(metrics, [2.5, 97.5]), abs=0.015)
     assert low < f1_score(references, predictions, average="macro") < high
-    assert macro_f1_interval(np.diag([5, 0, 5])) == pytest.approx((2 / 3, 2 / 3))
+
+
+@pytest.mark.parametrize("rows", [1, 5, 50, 500])
+def test_rows_that_are_all_right_or_all_wrong_have_an_interval(rows: int) -> None:
+    """About as wide as that of the accuracy: what was not seen in a few rows can be in others."""
+    for confusion in (np.diag([rows, rows]), np.array([[0, rows], [rows, 0]])):
+        drawn = f1_intervals(confusion)
+        accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
+        metric = 1.0 if confusion[0, 0] else 0.0
+        for low, high in (*drawn.averages.values(), *drawn.classes):
+            assert low <= metric <= high
+            assert np.ptp(accuracy) / 3 < high - low < 3 * np.ptp(accuracy)
+
+
+def test_a_class_without_rows_has_f1_0() -> None:
+    drawn = f1_intervals(np.diag([50, 0, 50]))
+    assert tuple(drawn.classes[1]) == (0, 0)
+    assert drawn.averages["macro_f1"][0] < 2 / 3
+    assert drawn.averages["macro_f1"][1] == pytest.approx(2 / 3)
 
 
 def test_interval_of_one_class() -> None:
@@ -185,12 +203,12 @@ def test_interval_of_one_class() -> None:
     confusion = np.array([[950, 50], [20, 80]])
     labels, predictions = make_rows((950, 50, 20, 80))
     drawn = f1_intervals(confusion)
-    classes, macro = drawn.classes, drawn.macro
+    classes, macro, weighted = drawn.classes, drawn.averages["macro_f1"], drawn.averages["weighted_f1"]
     for (low, high), score in zip(classes, f1_score(labels, predictions, average=None), strict=True):
         assert low < score < high
     assert np.ptp(classes[1]) > np.ptp(classes[0])
     assert tuple(macro) == macro_f1_interval(confusion)
-    assert classes[1, 0] < macro[0] < drawn.weighted[0] < classes[0, 0] < drawn.weighted[1] + 0.02
+    assert classes[1, 0] < macro[0] < weighted[0] < classes[0, 0] < weighted[1] + 0.02
     metrics = interval_metrics(confusion)
     assert (metrics["macro_f1_low"], metrics["macro_f1_high"]) == tuple(macro)
     assert (metrics["accuracy_low"], metrics["accuracy_high"]) == accuracy_interval(1030, 1100)

@@ -53,6 +53,10 @@ def test_equal_classifiers_are_seldom_told_apart(monkeypatch: pytest.MonkeyPatch
             "The model is better than word pieces by 0.8 points (0.1 to 1.5, p = 0.03).",
         ),
         (
+            PairedResult(0.18, 0.02, 0.34, 0.049),  # "0.05" would not say on which side it is
+            "The model is better than word pieces by 18.0 points (2.0 to 34.0, p = 0.049).",
+        ),
+        (
             PairedResult(-0.1, -0.15, -0.05, 1e-5),
             "The model is worse than word pieces by 10.0 points (5.0 to 15.0, p < 0.001).",
         ),

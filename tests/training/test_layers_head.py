@@ -99,7 +99,6 @@ def test_a_file_gives_way_to_another_head(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"layers": ["1"]}, "--layers 1 is for --head layers, not for --head linear"),
         (
             {"head": "layers", "layers": ["auto", "1"]},
             "--layers is auto 1: write auto alone, or numbers such as 1 2 3 4",
@@ -115,8 +114,6 @@ def test_wrong_flags(flags: dict[str, object], message: str) -> None:
 
 
 def test_wrong_flags_for_images() -> None:
-    with pytest.raises(UserError, match=r"--layers blocks.1 is for --head layers, not for --head mlp"):
-        ImageModelArguments(layers=["blocks.1"])
     with pytest.raises(UserError, match="write auto alone, or names of modules"):
         ImageModelArguments(head="layers", layers=["blocks.1", "auto"])
 

@@ -21,6 +21,7 @@ from hfkit import machine
 from hfkit.backbones.text import build_text_classifier
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
+from hfkit.evaluation.metrics import AVERAGED_METRICS, AVERAGES
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
 from hfkit.tasks.text import read_text_flags
 from hfkit.training import baselines, launch, start
@@ -89,10 +90,13 @@ def test_every_result_has_its_interval(finished_runs: LazyRuns) -> None:
     for run in finished_runs.values():
         results = run.json("all_results.json")
         assert results == {**results, **run.json("test_results.json"), **run.json("eval_results.json")}
-        for name in ("accuracy", "macro_f1"):
-            for prefix in ("eval", "test", "test_baseline_majority_class", "test_baseline_word_pieces"):
-                low, value, high = (results[f"{prefix}_{name}{end}"] for end in ("_low", "", "_high"))
-                assert 0 <= low <= value <= high <= 1
+        averages = [f"{average}_{metric}" for average in AVERAGES for metric in AVERAGED_METRICS]
+        names = [f"{split}_{name}" for split in ("eval", "test") for name in ("accuracy", *averages)]
+        baselines = ("test_baseline_majority_class", "test_baseline_word_pieces")
+        for name in (*names, *(f"{baseline}_{name}" for baseline in baselines for name in ("accuracy", "macro_f1"))):
+            low, value, high = (results[f"{name}{end}"] for end in ("_low", "", "_high"))
+            assert 0 <= low <= value <= high <= 1
+            assert low < high
         assert "(" in (run.folder / "report" / "classification_report.md").read_text().splitlines()[0]
         assert "14 rows of test tell little" in (run.folder / "report" / "classification_report.md").read_text()
 

@@ -37,6 +37,8 @@ RunRecipe = Callable[..., Run]
         ("--unfreeze_from none", "layers", "convex"),
         ("--unfreeze_from none --head linear", "linear", "convex"),
         ("--unfreeze_from none --head linear --pooling pooler --solver trainer", "linear", "trainer"),
+        ("--unfreeze_from none --layers 1 2", "layers", "convex"),
+        ("--unfreeze_from none --layers auto", "layers", "convex"),
         ("--solver both", "linear", "both"),
         ("--solver both --unfreeze_from encoder.layer.1 --head linear", "linear", "both"),
         ("--unfreeze_from none --num_train_epochs 2", "layers", "trainer"),
@@ -50,6 +52,13 @@ def test_what_a_frozen_backbone_gets(argv: str, head: str, solver: str | None) -
     assert arguments.model.head == head
     assert (arguments.training.solver or arguments.filled_in.get("solver")) == solver
     assert bool(said) == (solver is not None)
+
+
+def test_layers_of_images_are_for_a_head_on_layers() -> None:
+    arguments, _ = choose_solver(parse_arguments(["--unfreeze_from", "none", "--layers", "blocks.1"], (), IMAGE))
+    assert (arguments.model.head, arguments.model.layers) == ("layers", ["blocks.1"])
+    with pytest.raises(UserError, match=r"--layers blocks.1 is for --head layers, not for --head mlp"):
+        choose_solver(parse_arguments(["--layers", "blocks.1"], (), IMAGE))
 
 
 def test_a_solved_head_sees_images_as_they_are() -> None:
@@ -68,6 +77,8 @@ def test_a_solved_head_sees_images_as_they_are() -> None:
         ("--solver convex --unfreeze_from none --learning_rate 1", "--learning_rate is for --solver trainer"),
         ("--solver both --unfreeze_from none", "write --unfreeze_from all or a layer's name"),
         ("--solver both --head bigru", "--head bigru is none of them"),
+        ("--layers 1", "--layers 1 is for --head layers, not for --head linear"),
+        ("--unfreeze_from none --head linear --layers 1", "--layers 1 is for --head layers, not for --head linear"),
     ],
 )
 def test_flags_that_do_not_go_together(argv: str, sentence: str) -> None:
