@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ from hfkit.ladder.climb import climb
 from hfkit.ladder.reading import BackboneParts, TaskReader
 from hfkit.ladder.rule import Answers, Outcome, recommend
 from hfkit.ladder.rungs import find_last_third, list_rungs
-from hfkit.ladder.settings import LadderSettings, make_settings, read_state
+from hfkit.ladder.settings import LadderSettings, LadderState, make_settings, read_state, write_state
 from hfkit.models.base import BackboneClassifier
 from hfkit.training.cost import Cost
 from hfkit.training.trainer import ClassifierTrainer
@@ -380,6 +381,19 @@ def test_a_ladder_of_an_older_version_goes_on(tmp_path: Path) -> None:
     assert (state.seconds, state.spent, state.data) == ({"a": 2, "b": 3.5}, 5.5, {})
 
 
+def test_what_a_killed_rung_took_counts(tmp_path: Path) -> None:
+    """Up to what it wrote last: a kill lets nothing more be written."""
+    settings = make_settings("sample", [], "text", None, tmp_path / "ladder")
+    write_state(settings, LadderState({"00-majority-class": 2.0}, spent=10.0, begun=1_000.0))
+    os.utime(tmp_path / "ladder" / "ladder.json", (1_001, 1_001))
+    log = settings.log(list_rungs("text", ("minilm",))[2])
+    log.parent.mkdir()
+    log.write_text("Epoch 1")
+    os.utime(log, (1_060, 1_060))
+    ladder = climbing.Ladder.begin(settings, Console(file=io.StringIO()))
+    assert (ladder.state.spent, ladder.earlier, ladder.state.begun) == (70.0, 70.0, None)
+
+
 def test_a_backbone_without_layers_has_no_last_third(
     run_ladder: Callable[..., tuple[Any, str]],
     make_model: Callable[[str], BackboneClassifier],
@@ -459,9 +473,13 @@ def test_a_ladder_that_was_stopped_goes_on(
                 run_ladder("majority-class", "whole-net")
     assert (folder / "06-whole-net-set-aside-1" / "hfkit.yaml").exists()
     assert [path.name for path in husk.glob("checkpoint-*")] == ["checkpoint-3"]
+    with monkeypatch.context() as patch:
+        patch.setattr(trainings, "estimate", lambda _: Cost(0.0, 1, 100.0, {"train": 25, "validation": 8}, 3))
+        _, said = run_ladder("majority-class", "whole-net", budget="10m")
+    assert re.search(r"The whole net: left out: \d+% are still to do of about \d+ s", said)
     chosen, said = run_ladder("majority-class", "whole-net")
     assert "The majority class: validation 0.5000" in said
-    assert "The whole net: goes on from its last checkpoint." in said
+    assert re.search(r"The whole net: goes on from its last checkpoint, with \d+% of the training to do\.", said)
     line = next(line for line in said.splitlines() if line.startswith("The command that trains it alone: "))
     argv = line.partition("hfkit train text ")[2].split()
     load_recipe("fakenews").main([*argv, "--output_dir", str(tmp_path / "alone")])

@@ -131,11 +131,8 @@ def interval_metrics(confusion: np.ndarray) -> dict[str, float]:
     accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
     micro = {f"micro_{metric}": accuracy for metric in ("precision", "recall", "f1")}
     ends = {"accuracy": accuracy, **micro, **f1_intervals(confusion).averages}
-    return {
-        f"{name}_{end}": float(value)
-        for name, pair in ends.items()
-        for end, value in zip(("low", "high"), pair, strict=True)
-    }
+    lows = {f"{name}_low": float(pair[0]) for name, pair in ends.items()}
+    return lows | {f"{name}_high": float(pair[1]) for name, pair in ends.items()}
 
 
 def with_interval(value: float, low: float, high: float, digits: int = 4) -> str:

@@ -1,7 +1,7 @@
 """From rung to rung: what is finished is read back, what the budget does not hold is left out, and the rest is trained."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +9,7 @@ from rich.console import Console
 from ..evaluation.intervals import with_interval
 from . import baselines, trainings
 from .failures import LeftOutError, concerns_all, describe_failure, write_traceback
-from .outcomes import can_go_on, read_outcome, set_aside, write_outcome
+from .outcomes import can_go_on, last_written, read_outcome, remaining_share, set_aside, write_outcome
 from .reading import TaskReader
 from .rule import Outcome, Recommendation, begin_sentence, find_best, recommend
 from .rungs import Rung, list_rungs
@@ -51,6 +51,9 @@ class Ladder:
 
         """
         state = read_state(settings.folder)
+        if state.begun is not None:  # the rung then was killed, and could not say what it had taken
+            state.spent += max(0.0, last_written(settings.folder) - state.begun)
+            state.begun = None
         return cls(settings, console, state, TaskReader(settings, state), earlier=state.spent)
 
     def climb(self) -> Recommendation | None:
@@ -65,6 +68,7 @@ class Ladder:
         if self.state.seconds:
             self._compare_data(rungs[0])
         for rung in rungs:
+            write_state(self.settings, replace(self.state, begun=time.time()))
             try:
                 self._take(rung, is_first=rung is rungs[0])
             finally:  # of a rung that failed or was stopped, too
@@ -146,8 +150,12 @@ class Ladder:
         """
         log = self.settings.log(rung)
         if can_go_on(folder):
-            self._say(f"{begin_sentence(rung.name)}: goes on from its last checkpoint.")
             prepared = self.reader.resume(rung)
+            cost, share = trainings.estimate(prepared), remaining_share(folder)
+            self._check_budget(share * cost.seconds, f"{share:.0%} are still to do of {cost.describe()}")
+            self._say(
+                f"{begin_sentence(rung.name)}: goes on from its last checkpoint, with {share:.0%} of the training to do."
+            )
         else:
             self._set_aside(rung, folder)
             self.reader.check_adapters(rung)
@@ -220,6 +228,6 @@ def _describe(settings: LadderSettings) -> str:
     backbones = " and ".join(settings.backbones)
     budget = "" if settings.budget is None else f" Budget: {settings.budget:.0f} s."
     return (
-        f"Ladder on {settings.dataset}, {settings.modality}s, backbone {backbones}, in {settings.folder}. Test is used once, at "
-        f"the end, and chooses nothing.{budget}"
+        f"Ladder on {settings.dataset}, {settings.modality}s, backbone {backbones}, in {settings.folder}. Test chooses nothing, "
+        f"and is shown once, at the end.{budget}"
     )

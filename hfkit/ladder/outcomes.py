@@ -1,5 +1,6 @@
 """What came of a rung, as files: written for those without a net, read back for all."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from ..flags.configuration import CONFIGURATION_FILE
 from ..report.tables import write_json, write_table
 from ..run_folders.manifest import MANIFEST_FILE, RESULTS_FILE, checksums, write_manifest
 from ..run_folders.predictions import FILES
+from ..run_folders.state import read_json
 from .rule import Answers, Outcome
 from .rungs import Rung
 
@@ -60,6 +62,22 @@ def write_outcome(folder: Path, seconds: float, predictions: dict[str, tuple[pd.
 def can_go_on(folder: Path) -> bool:
     """Tell whether a rung that is not finished has a checkpoint and the flags that it was begun with."""
     return (folder / CONFIGURATION_FILE).is_file() and any(folder.glob("checkpoint-*/trainer_state.json"))
+
+
+def remaining_share(folder: Path) -> float:
+    """Return which share of its steps a rung that can be gone on with has still to take, by its newest checkpoint."""
+    steps = []
+    for file in folder.glob("checkpoint-*/trainer_state.json"):
+        with contextlib.suppress(OSError, ValueError, TypeError):  # a damaged one is the resume's to tell
+            state = read_json(file)
+            steps.append((int(state.get("global_step", 0)), int(state.get("max_steps", 0))))
+    step, most = max(steps, default=(0, 0))
+    return 1 - min(step / most, 1.0) if most > 0 else 1.0
+
+
+def last_written(folder: Path) -> float:
+    """Return when something below a folder was written last, in seconds since the epoch; 0 where there is nothing."""
+    return max((path.stat().st_mtime for path in folder.rglob("*") if path.is_file()), default=0.0)
 
 
 def set_aside(folder: Path) -> Path | None:

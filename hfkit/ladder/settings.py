@@ -94,12 +94,14 @@ class LadderState:
     Attributes:
         seconds: What each finished rung took, by its folder.
         spent: Seconds of all sessions, those of rungs that failed or were stopped among them: the budget is of them all.
+        begun: When the rung that runs was begun, in seconds since the epoch; None between rungs.
         data: Hashes of the rows that the ladder was started with, see `data_hashes`; empty until they are read.
 
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
     spent: float = 0.0
+    begun: float | None = None
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -176,7 +178,8 @@ def read_state(folder: Path) -> LadderState:
     try:
         seconds = {str(name): float(value) for name, value in content["seconds"].items()}
         spent = float(content.get("spent", sum(seconds.values())))
-        return LadderState(seconds, spent, dict(content.get("data", {})))
+        begun = content.get("begun")
+        return LadderState(seconds, spent, None if begun is None else float(begun), dict(content.get("data", {})))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _unreadable(folder) from error
 

@@ -92,7 +92,8 @@ def _with_interval(answers: Answers) -> str:
 def _verdict(paired: PairedResult | None) -> str:
     if paired is None:
         return "best"
-    return f"{100 * paired.difference:.1f} points" if paired.is_told_apart else "not told apart"
+    ends = f"{100 * paired.difference:.1f} points, {100 * paired.low:.1f} to {100 * paired.high:.1f}"
+    return ends if paired.is_told_apart else f"not told apart ({ends})"
 
 
 def show_end(
@@ -129,7 +130,7 @@ def show_end(
         console.print(console_table(f"\n{title}", shown))
         draw_scores(folder / "ladder.png", whole[whole["status"] == "finished"], title)
     write_file(folder / "table.md", "\n\n".join(part.strip() for part in parts) + "\n")
-    for line in lines:
+    for line in lines[len(missing) :]:  # what is missing was said on the way
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
