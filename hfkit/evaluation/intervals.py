@@ -130,9 +130,10 @@ def interval_metrics(confusion: np.ndarray) -> dict[str, float]:
     """
     accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
     micro = {f"micro_{metric}": accuracy for metric in ("precision", "recall", "f1")}
-    ends = {"accuracy": accuracy, **micro, **f1_intervals(confusion).averages}
-    lows = {f"{name}_low": float(pair[0]) for name, pair in ends.items()}
-    return lows | {f"{name}_high": float(pair[1]) for name, pair in ends.items()}
+    averages = {name: (float(low), float(high)) for name, (low, high) in f1_intervals(confusion).averages.items()}
+    ends = {"accuracy": accuracy, **micro, **averages}
+    lows = {f"{name}_low": low for name, (low, _) in ends.items()}
+    return lows | {f"{name}_high": high for name, (_, high) in ends.items()}
 
 
 def with_interval(value: float, low: float, high: float, digits: int = 4) -> str:

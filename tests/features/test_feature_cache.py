@@ -266,6 +266,20 @@ def test_the_key_holds_everything_that_the_states_depend_on(
     assert len({base, *others}) == 8
 
 
+def test_states_in_front_of_a_layer_serve_every_head(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """What one head's run has stored, the run of another finds; the states at the end of the backbone are each head's own."""
+    first, second = make_model("hfkit-text/bert-bigru"), make_model("hfkit-text/bert-linear")
+    second.backbone.load_state_dict(first.backbone.state_dict(), strict=False)  # a BiGRU leaves the pooler out
+    keys = {}
+    for cut in ("encoder.layer.1", "none"):
+        for model in (first, second):
+            FreezePlan(cut).apply(model)
+            rows, collator = make_inputs(model, tokenizer)
+            keys[cut, model.config.head] = FeatureCache(model, collator, FeatureStore(tmp_path), 4).key(rows)
+    assert keys["encoder.layer.1", "bigru"] == keys["encoder.layer.1", "linear"]
+    assert keys["none", "bigru"] != keys["none", "linear"]
+
+
 @pytest.mark.parametrize("name", ["hfkit-text/bert-layers", "hfkit-timm/efficientnet-layers"])
 def test_layers_are_in_the_key_and_one_vector_is_stored(
     name: str, make_model: Make, tokenizer: Any, tmp_path: Path
