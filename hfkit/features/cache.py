@@ -27,6 +27,7 @@ from ..machine import code_checksum, package_versions
 from ..models.base import BackboneClassifier
 from ..notes import Note
 from .hidden_states import StateLayout
+from .idle_fields import idle_fields
 from .store import STATES_FILE, FeatureStore, StoreFullError
 
 Value = TypeVar("Value")
@@ -88,7 +89,8 @@ class FeatureCache:
 
     def key(self, inputs: FrozenInputs) -> str:
         """Hash everything that the states depend on: weights, code, config, rows, augmented copies, start layer and dtypes."""
-        config = {key: value for key, value in self.model.config.to_dict().items() if key not in self._idle_fields()}
+        idle = idle_fields(self.model.config, self.start_layer)
+        config = {key: value for key, value in self.model.config.to_dict().items() if key not in idle}
         parts = {
             "weights": frozen_checksum(self.model, without=self.model.training_parts),
             "code": code_checksum(),
@@ -102,11 +104,6 @@ class FeatureCache:
             "matmul": torch.get_float32_matmul_precision(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-    def _idle_fields(self) -> tuple[str, ...]:
-        """Name the fields of the config that change nothing of the states, so that a run with another head finds them."""
-        ends_inside = self.start_layer != "classifier" and self.model.config.head != "layers"
-        return (*_NOT_OF_THE_STATES, *_BEHIND_A_LAYER) if ends_inside else _NOT_OF_THE_STATES
 
     def sample(self, rows: Dataset) -> torch.Tensor:
         """Return the states of some rows, short and long ones, after having run them both ways; all processes take the same.
@@ -280,32 +277,3 @@ def find_start_layer(model: BackboneClassifier) -> str:
         elif layer and order.inputs_depend_on[layer]:
             return layer
     raise CannotCacheError(f"{type(model.backbone).__name__} cannot be entered in front of {first} ({reasons[0]})")
-
-
-_NOT_OF_THE_STATES = (
-    "head_hidden_size",
-    "head_layers",
-    "head_activation",
-    "head_dropout",
-    "head_logits",
-    "standardised",
-    "id2label",
-    "label2id",
-    # of FDViT's masked training
-    "decoder",
-    "detach_target",
-    "mask_ratio",
-    "reconstruction_weight",
-)
-"""Fields of a config that change nothing in front of the head."""
-_BEHIND_A_LAYER = (
-    "head",
-    "pooling",
-    "use_pooler",
-    "two_heads",
-    "ngram_count",
-    "ngram_max",
-    "ngram_special_count",
-    "answer_threshold",
-)
-"""Further fields that change nothing in front of a layer of the backbone; a head on several layers reads inside of it."""
