@@ -75,7 +75,7 @@ def note_folders_passed_over(folder: Path, used: Collection[Path]) -> list[Note]
     """
     others = [path for path in subfolders(folder) if path not in used and _has_images(path)]
     for path in others:
-        split = _split_in(path.name)
+        split = next(iter(sorted(splits_in(path.name))), None)
         classes = [place.name for place in subfolders(path) if _has_images(place) and not _is_data(place.name)]
         if split is not None and classes:
             shown = ", ".join(classes[:_SHOWN]) + (", ..." if len(classes) > _SHOWN else "")
@@ -107,9 +107,10 @@ def _has_images(folder: Path) -> bool:
     return any(path.is_file() and not is_hidden(path, folder) for path in files)
 
 
-def _split_in(name: str) -> str | None:
-    """Return the split that a name tells also in other words than a split's name has (`test2`, `valset`)."""
-    return split_named(name) or next((_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD), None)
+def splits_in(name: str) -> set[str]:
+    """Return the splits that a name tells also in other words than a split's name has (`test2`, `valset`)."""
+    split = split_named(name)
+    return {split} if split else {_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD}
 
 
 def _is_split_but_for(name: str, own: set[str]) -> bool:

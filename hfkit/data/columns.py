@@ -5,8 +5,22 @@ from collections.abc import Sequence
 from ..errors import UserError
 from ..notes import Note
 
-TEXT_COLUMNS = ("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title")
-LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "sentiment", "y")
+TEXT_COLUMNS = (
+    *("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title"),
+    *("full_text", "comment_text", "tweet_text", "review_text", "reviewtext", "clean_text", "cleaned_text", "raw_text"),
+    *("text_content", "texts", "tweets", "sentences", "reviews", "comments", "messages", "posts"),
+    *("headline", "article", "news", "document", "description", "statement", "utterance", "question", "query"),
+    *("abstract", "summary", "phrase", "sms", "email", "v2"),
+)
+"""What columns of texts are called; of several that a table has, the first of these is read."""
+LABEL_COLUMNS = (
+    *("label", "labels", "class", "category", "target", "sentiment", "y"),
+    *("stars", "rating", "score", "polarity", "emotion", "intent", "topic", "tag", "tags", "class_label", "label_name"),
+    *("categories", "classes", "verdict", "airline_sentiment", "subtask_a", "task_1", "v1"),
+)
+_LABEL_BEGIN = "is_"
+_LABEL_ENDS = ("_label", "_class", "_category", "_sentiment")
+_SHOWN = 200
 
 
 def find_column(source: str, columns: list[str], candidates: tuple[str, ...], flag: str) -> str:
@@ -16,13 +30,25 @@ def find_column(source: str, columns: list[str], candidates: tuple[str, ...], fl
         UserError: There is none; `--flag` would name it.
 
     """
-    by_lower_name = {column.lower(): column for column in columns}
-    for candidate in candidates:
-        if candidate in by_lower_name:
-            return by_lower_name[candidate]
+    column = find_usual(columns, candidates)
+    if column is not None:
+        return column
     raise UserError(
-        f"{source} has no column named {' or '.join(candidates[:3])}, only: {', '.join(columns)}; write --{flag} NAME."
+        f"{source} has no column named {' or '.join(candidates[:3])}, only: {list_columns(columns)}; write --{flag} NAME."
     )
+
+
+def find_usual(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
+    """Return the column that has the first of the `candidates` for its name, or for the last part of it (`tweet.full_text`)."""
+    by_part = {column.lower().strip().rsplit(".", 1)[-1]: column for column in reversed(columns)}
+    by_name = by_part | {column.lower().strip(): column for column in reversed(columns)}
+    return next((by_name[candidate] for candidate in candidates if candidate in by_name), None)
+
+
+def list_columns(columns: Sequence[str]) -> str:
+    """Return the names of columns for a message, not more than fit a line or two."""
+    whole = ", ".join(columns)
+    return whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN].rsplit(', ', 1)[0]}, ... ({len(columns)} columns)"
 
 
 def find_label_column(source: str, columns: list[str], notes: list[Note]) -> str:
@@ -32,9 +58,18 @@ def find_label_column(source: str, columns: list[str], notes: list[Note]) -> str
         UserError: There is none.
 
     """
-    column = find_column(source, columns, LABEL_COLUMNS, "label_column")
+    column = find_usual(columns, LABEL_COLUMNS) or _find_by_part(columns)
+    if column is None:
+        column = find_column(source, columns, LABEL_COLUMNS, "label_column")
     notes.append(Note("label_column", f"Label column: {column} (found by its name)."))
     return column
+
+
+def _find_by_part(columns: Sequence[str]) -> str | None:
+    """Return the only column whose name is put together as those of labels are: `is_sarcastic`, `true_label`."""
+    lower = {column: column.lower().strip() for column in columns}
+    named = [name for name, text in lower.items() if text.startswith(_LABEL_BEGIN) or text.endswith(_LABEL_ENDS)]
+    return named[0] if len(named) == 1 else None
 
 
 def check_columns(source: str, split: str, columns: list[str], contents: Sequence[str], label: str) -> None:
@@ -46,4 +81,4 @@ def check_columns(source: str, split: str, columns: list[str], contents: Sequenc
     """
     for column in (*contents, label):
         if column not in columns and not (split == "test" and column == label):
-            raise UserError(f"The {split} split of {source} has no column '{column}', only: {', '.join(columns)}.")
+            raise UserError(f"The {split} split of {source} has no column '{column}', only: {list_columns(columns)}.")

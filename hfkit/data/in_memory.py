@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset, DatasetDict
 
-from ..flags.paths import DATA_SUFFIXES, IN_MEMORY
-from .sources import Source, read_file, read_source, split_by_column, tables_of_datasets
+from ..flags.paths import IN_MEMORY
+from .sources import Source, read_source, split_by_column, tables_of_datasets
 from .split_names import SPLIT_NAMES
 from .stored_rows import compute_fingerprint
+from .tables import read_file
 
 NAME = "data in memory"
 """What messages call it."""
@@ -116,9 +117,9 @@ def _read_part(split: str, part: Any, names: tuple[str, str]) -> Source:
     if not is_named(part):
         return _read_value(part, None, names)
     path = Path(part).expanduser()
-    if path.is_file() and path.suffix.lower() in DATA_SUFFIXES:
-        table, class_names = read_file(path)
-        return Source(NAME, {"train": table}, class_names)
+    if path.is_file():
+        read = read_file(path)
+        return Source(NAME, {"train": read.table}, read.class_names)
     source = read_source(str(part))
     return Source(
         NAME, {"train": source.tables[choose_part(split, str(part), list(source.tables))]}, source.class_names

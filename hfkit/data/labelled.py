@@ -9,14 +9,15 @@ import pandas as pd
 from datasets import Dataset
 
 from ..errors import UserError
-from ..flags.paths import DATA_SUFFIXES
+from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from . import images, text
 from .columns import check_columns, find_label_column
 from .image_sources import ImageSource, read_images
 from .labels import check_kind
-from .sources import Source, read_file, read_source
+from .sources import Source, read_source
 from .splits import note_dropped_rows
+from .tables import read_file
 
 NAME = "test"
 """What the rows are called, whatever their split in the source: an empty text among them is a text."""
@@ -52,6 +53,7 @@ def load_labelled_texts(
     label_columns: Sequence[str | None],
     label_names: list[str],
     given: GivenSource | None = None,
+    table_flags: TableFlags = FIND,
 ) -> LabelledRows:
     """Read labelled texts: a file, a folder with files of splits, or a Hub id.
 
@@ -63,6 +65,7 @@ def load_labelled_texts(
             by its name.
         label_names: The model's labels, in their order.
         given: The tables, where they were values in Python.
+        table_flags: What flags say of the format of tables.
 
     Raises:
         UserError: It cannot be read, has no such split, or a label is none of the model's.
@@ -70,13 +73,14 @@ def load_labelled_texts(
     """
     assert not isinstance(given, ImageSource)
     path = Path(dataset).expanduser()
-    if given is None and split is None and path.is_file() and path.suffix.lower() in DATA_SUFFIXES:
-        table, class_names = read_file(path)
-        source = Source(dataset, {NAME: table}, class_names)
+    if given is None and split is None and path.is_file():
+        read = read_file(path, table_flags, [name for name in label_columns if name])
+        source = Source(dataset, {NAME: read.table}, read.class_names, read.notes)
     else:
-        whole = given or read_source(dataset)
+        whole = given or read_source(dataset, given=table_flags)
         chosen, note = _choose_split(dataset, list(whole.tables), split)
-        source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, note)
+        formats = [own for own in whole.notes if own.code == "table_format"]
+        source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *formats])
     columns = list(map(str, source.tables[NAME].columns))
     positions, notes = choose_columns(dataset, columns)
     named, usual = label_columns

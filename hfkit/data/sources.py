@@ -1,21 +1,24 @@
 """Where rows come from: the embedded sample, the public tweets, a file, a folder, or the Hub; one table a split."""
 
 import hashlib
-import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..errors import UserError
-from ..flags.paths import DATA_SUFFIXES, check_dataset_path
+from ..flags.paths import check_dataset_path
+from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits, split_named
+from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits
+from .tables import read_file
+from .text_folders import read_folder
+from .typed_tables import with_class_names
 
 if TYPE_CHECKING:
-    from datasets import Dataset, Features
+    from datasets import Dataset
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
 
@@ -49,7 +52,12 @@ class Source:
 
 
 def read_source(
-    dataset: str, config: str | None = None, revision: str | None = None, used: Collection[str | None] = ()
+    dataset: str,
+    config: str | None = None,
+    revision: str | None = None,
+    used: Collection[str | None] = (),
+    given: TableFlags = FIND,
+    split_column: str | None = None,
 ) -> Source:
     """Read all splits of `dataset`: `sample`, `constraint`, a file, a folder, or a Hub id.
 
@@ -58,157 +66,49 @@ def read_source(
         config: Configuration of a Hub dataset.
         revision: Branch, tag or commit of a Hub dataset.
         used: Columns that are named for something else, so that they do not say the split of rows.
+        given: What flags say of the format of tables.
+        split_column: The column that says the split of rows; None: found by its name.
 
     Raises:
         UserError: It is not there, cannot be reached, or cannot be read.
 
     """
     if dataset == "sample":
-        return _read_folder(SAMPLE_FOLDER, "sample")
+        return Source("sample", read_folder(SAMPLE_FOLDER).tables)
     if dataset == "constraint":
         return _read_constraint()
     path = Path(dataset).expanduser()
+    named = [name for name in (*used, split_column) if name is not None]
     if path.is_dir():
-        source = _read_folder(path, dataset)
+        folder = read_folder(path, given, named)
+        source = Source(dataset, folder.tables, folder.class_names, folder.notes)
     elif path.is_file():
-        table, class_names = read_file(path)
-        source = Source(dataset, {"train": table}, class_names)
+        table = read_file(path, given, named)
+        source = Source(dataset, {"train": table.table}, table.class_names, table.notes)
     else:
         check_dataset_path(dataset)
         source = _read_hub(dataset, config, revision)
-    source.tables, source.notes = split_by_column(source, used)
+    source.tables, notes = split_by_column(source, used, split_column)
+    source.notes = [*notes, *source.notes]
     return source
 
 
-def split_by_column(source: Source, used: Collection[str | None]) -> tuple[dict[str, pd.DataFrame], list[Note]]:
-    """Part the rows by their column `split`, where there is one and nothing else says the splits; also say so."""
+def split_by_column(
+    source: Source, used: Collection[str | None], given: str | None = None
+) -> tuple[dict[str, pd.DataFrame], list[Note]]:
+    """Part the rows by the column that says their split, where there is one and nothing else says the splits; also say so."""
     tables = source.tables
     if len(tables) > 1:
-        return tables, note_column_ignored({split: map(str, table.columns) for split, table in tables.items()}, used)
+        columns = {split: list(map(str, table.columns)) for split, table in tables.items()}
+        return tables, note_column_ignored(columns, used, given)
     table = tables["train"]
-    column = find_split_column(map(str, table.columns), used)
+    column = find_split_column(map(str, table.columns), used, given)
     if column is None:
         return tables, []
     rows, note = rows_of_splits(source.name, column, table[column])
+    if given is not None and not rows:
+        raise UserError(f"--split_column {given}: {note.text} Write train, validation or test there for every row.")
     return {split: table.iloc[positions] for split, positions in rows.items()} or tables, [note]
-
-
-def _read_folder(folder: Path, name: str) -> Source:
-    """Read the train, validation and test files of a folder."""
-    tables: dict[str, pd.DataFrame] = {}
-    class_names: dict[str, list[str]] = {}
-    read_from: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        split = _find_split(path)
-        if split is None:
-            continue
-        if split in tables:
-            raise UserError(f"{folder} has two files for {split}: {read_from[split].name} and {path.name}; keep one.")
-        tables[split], names = read_file(path)
-        read_from[split] = path
-        class_names |= names
-    if "train" not in tables:
-        raise UserError(
-            f"{folder} has no training file: name it train.csv (or {', '.join(s[1:] for s in DATA_SUFFIXES[1:])}), "
-            "and the others validation and test."
-        )
-    return Source(name, tables, class_names)
-
-
-def _find_split(path: Path) -> str | None:
-    """Return the split that a data file's name tells."""
-    return split_named(path.stem) if path.suffix.lower() in DATA_SUFFIXES and path.is_file() else None
-
-
-def read_file(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Read one file by its suffix; cells of CSV and TSV stay text, and an empty cell is an empty text."""
-    suffix = path.suffix.lower()
-    try:
-        if suffix in (".csv", ".tsv"):
-            return _read_delimited(path, "\t" if suffix == ".tsv" else ","), {}
-        if suffix in (".json", ".jsonl"):
-            # dtype=object: pandas would turn whole numbers beside an empty cell into decimal ones.
-            return pd.DataFrame(_read_json(path), dtype=object), {}
-        if suffix == ".parquet":
-            return _read_parquet(path)
-    except UnicodeDecodeError as error:
-        raise encoding_error(path, error) from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
-        raise UserError(f"{path} cannot be read as {suffix[1:]}: {' '.join(str(error).split())}.") from error
-    raise UserError(f"{path} has an unknown format: write one of {', '.join(DATA_SUFFIXES)}.")
-
-
-def encoding_error(path: Path, error: UnicodeDecodeError) -> UserError:
-    """Return the error of a file that is not UTF-8, with the command that makes it so."""
-    byte = error.object[error.start]
-    encoding = "utf-16" if error.start == 0 and byte in (0xFE, 0xFF) else "latin1"
-    return UserError(
-        f"{path} is not UTF-8 (byte 0x{byte:02x}): save it as UTF-8, for example by "
-        f"iconv -f {encoding} -t utf-8 {path.name} > utf8{path.suffix.lower()}."
-    )
-
-
-def _read_delimited(path: Path, separator: str) -> pd.DataFrame:
-    """Read CSV or TSV as text; refuse what pandas would read, but not as it was meant.
-
-    Raises:
-        UserError: Rows have more fields than the header, or a quote is never closed and swallows rows.
-
-    """
-    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes surplus fields for row names and shifts the columns
-        raise UserError(
-            f"{path} has rows with more fields than its header names ({', '.join(map(str, table.columns))}): quote texts "
-            f"that hold a {'tab' if separator != ',' else 'comma'}, and end no row with one."
-        )
-    with path.open("rb") as file:
-        quotes = sum(chunk.count(b'"') for chunk in iter(lambda: file.read(1 << 20), b""))
-    rows = enumerate(table.itertuples(index=False), 1) if quotes % 2 else ()
-    several_lines = [number for number, row in rows if "\n" in "".join(row)]
-    if several_lines:
-        raise UserError(
-            f"{path} has a double quote that is never closed: row {several_lines[0]} goes on over several lines. Double the "
-            'quotes inside of a text ("") and put the text in quotes.'
-        )
-    return table
-
-
-def _read_json(path: Path) -> list[dict[str, object]]:
-    """Read a JSON array of objects, or one object a line; whole numbers stay whole."""
-    text = path.read_text(encoding="utf-8-sig")
-    # Not splitlines(): it also splits at line separators inside of a text.
-    is_array = text.lstrip().startswith("[")
-    rows = json.loads(text) if is_array else [json.loads(line) for line in text.split("\n") if line.strip()]
-    if not all(isinstance(row, dict) for row in rows):
-        raise ValueError("it must hold one object with the columns for each row")
-    return rows
-
-
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Read a parquet file, with the class names that a Hugging Face export states in its schema."""
-    import pyarrow.parquet
-    from datasets import Features
-
-    content = pyarrow.parquet.read_table(path)
-    return _with_class_names(content.to_pydict(), Features.from_arrow_schema(content.schema))
-
-
-def _with_class_names(content: dict[str, list[Any]], features: "Features") -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Make a table; the ids of ClassLabel columns become names."""
-    from datasets import ClassLabel
-
-    class_names = {name: list(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
-    table = pd.DataFrame(content, dtype=object)
-    for column, names in class_names.items():
-        table[column] = ids_to_names(content[column], names)
-    return table, class_names
-
-
-def ids_to_names(ids: Iterable[int | None], names: list[str]) -> list[str | None]:
-    """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none."""
-    return [names[index] if index is not None and index >= 0 else None for index in ids]
 
 
 def _read_constraint() -> Source:
@@ -243,7 +143,7 @@ def tables_of_datasets(splits: dict[str, "Dataset"]) -> tuple[dict[str, pd.DataF
     tables: dict[str, pd.DataFrame] = {}
     class_names: dict[str, list[str]] = {}
     for split, rows in splits.items():
-        tables[split], stated = _with_class_names(rows.to_dict(), rows.features)
+        tables[split], stated = with_class_names(rows.to_dict(), rows.features)
         class_names |= stated
     return tables, class_names
 

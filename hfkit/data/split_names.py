@@ -10,20 +10,42 @@ SPLIT_NAMES = {
     "validation": ("validation", "valid", "val", "dev", "eval"),
     "test": ("test", "testing"),
 }
-SPLIT_COLUMN = "split"
+SPLIT_COLUMNS = ("split", "usage", "subset", "fold", "set", "partition", "data_split", "split_name", "ds_type")
+_OTHER_NAMES = {"publictest": "validation", "privatetest": "test"}
+"""Of competitions, whose first test rows were for choosing."""
 
 
 def split_named(name: str) -> str | None:
     """Return the split that a name tells, such as `validation` for `my-val`."""
+    if name.lower() in _OTHER_NAMES:
+        return _OTHER_NAMES[name.lower()]
     words = name.lower().replace("-", " ").replace("_", " ").replace(".", " ").split()
     splits = [split for split, names in SPLIT_NAMES.items() if any(word in names for word in words)]
     return splits[0] if len(splits) == 1 else None
 
 
-def find_split_column(columns: Iterable[str], used: Collection[str | None]) -> str | None:
-    """Return the column that is called `split`, in upper or lower case, unless it is `used` for something else."""
-    matches = [column for column in columns if column.lower() == SPLIT_COLUMN and column not in used]
-    return SPLIT_COLUMN if SPLIT_COLUMN in matches else next(iter(matches), None)
+def find_split_column(columns: Iterable[str], used: Collection[str | None], given: str | None = None) -> str | None:
+    """Return the column that says the split of rows: the given one, or the first of `SPLIT_COLUMNS`, in upper or lower case.
+
+    Args:
+        columns: Names of the columns.
+        used: Those that are used for something else.
+        given: `--split_column`.
+
+    Raises:
+        UserError: There is no such column as is given.
+
+    """
+    names = list(columns)
+    if given is not None:
+        if given not in names:
+            raise UserError(f"There is no column '{given}' that says the split, only: {', '.join(names)[:200]}.")
+        return given
+    free = [name for name in names if name not in used]
+    by_usual_name = (
+        name for usual in SPLIT_COLUMNS for name in (usual, *free) if name in free and name.lower() == usual
+    )
+    return next(by_usual_name, None)
 
 
 def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[dict[str, list[int]], Note]:
@@ -71,15 +93,20 @@ def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[
     return used, Note("split_column", f"Splits: by the column '{column}' ({counts}).")
 
 
-def note_column_ignored(columns: Mapping[str, Iterable[str]], used: Collection[str | None]) -> list[Note]:
+def note_column_ignored(
+    columns: Mapping[str, Iterable[str]], used: Collection[str | None], given: str | None = None
+) -> list[Note]:
     """Say that a column `split` is ignored where files, or the splits of the Hub, already say what each row is for.
 
     Args:
         columns: Names of the columns of each split.
         used: Columns that are used for something else.
+        given: `--split_column`, which is then ignored, too.
 
     """
-    named = {split: find_split_column(columns[split], used) for split in SPLIT_NAMES if split in columns}
+    names = {split: list(columns[split]) for split in SPLIT_NAMES if split in columns}
+    wanted = {split: given if given in names[split] else None for split in names}
+    named = {split: find_split_column(names[split], used, wanted[split]) for split in names}
     ignored = [split for split, column in named.items() if column is not None]
     if not ignored:
         return []

@@ -38,7 +38,14 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
     assert arguments.dataset is not None
     named = [*(arguments.text_column or ()), arguments.label_column]
     if source is None:
-        source = read_source(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, named)
+        source = read_source(
+            arguments.dataset,
+            arguments.dataset_config,
+            arguments.dataset_revision,
+            named,
+            arguments.table_flags(),
+            arguments.split_column,
+        )
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = read_rows(source, text_columns, label_column)
     names = name_labels(tables, label_column, source.class_names.get(label_column), arguments.label_names)

@@ -21,6 +21,7 @@ __all__ = [
     "paths",
     "prediction",
     "solver",
+    "tables",
     "training_arguments",
     "values",
 ]

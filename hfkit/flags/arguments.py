@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import UserError
+from .tables import TableFlags
 from .values import check_layers, check_lora
 
 _NGRAMS = (["auto"], ["none"], ["1"], ["1", "2"], ["1", "2", "3"])
@@ -172,12 +173,39 @@ class TextDataArguments(DataArguments):
         default=None,
         metadata={
             "help": "constraint (the COVID-19 fake-news tweets; default when a backbone is named), sample (the small "
-            "embedded one; default without a backbone), a CSV, TSV, JSON, JSONL or parquet file, a folder with "
-            "train, validation and test files, or a Hub id."
+            "embedded one; default without a backbone), a CSV, TSV, TXT, JSON, JSONL, parquet, Arrow or Excel file, "
+            "also packed (.gz, .zip, .xz), a folder of such files or of one folder of texts for each class, or a Hub id."
         },
     )
     text_column: list[str] | None = field(
         default=None, metadata={"help": "Column of the text, or two to be joined; default: found by its name."}
+    )
+    split_column: str | None = field(
+        default=None,
+        metadata={"help": "Column that says the split of a row; default: found by its name (split, usage, ...)."},
+    )
+    separator: str | None = field(
+        default=None,
+        metadata={
+            "help": "What parts the cells of a table: one character, or comma, semicolon, tab, pipe, space; default: found."
+        },
+    )
+    header: bool | None = field(
+        default=None,
+        metadata={
+            "help": "false: the first line of a table is a row, and columns are called by their numbers from 1; default: found."
+        },
+    )
+    quoting: bool | None = field(
+        default=None,
+        metadata={"help": "false: double quotes in a table mean nothing and are part of the text; default: found."},
+    )
+    encoding: str | None = field(
+        default=None,
+        metadata={"help": "Encoding of the data, such as utf-8, utf-16, cp1252 or latin-1; default: found."},
+    )
+    encoding_errors: Literal["strict", "replace", "ignore"] = field(
+        default="strict", metadata={"help": "What is done with bytes that are no character: strict refuses the file."}
     )
     cleaning: list[str] = field(
         default_factory=lambda: ["report"],
@@ -189,5 +217,15 @@ class TextDataArguments(DataArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.table_flags()
         if self.max_length < 3:
             raise UserError(f"--max_length is {self.max_length}: write at least 3 (two special tokens and one word).")
+
+    def table_flags(self) -> TableFlags:
+        """Return what is given of the format of tables.
+
+        Raises:
+            UserError: A value is not one that it can have.
+
+        """
+        return TableFlags(self.separator, self.header, self.quoting, self.encoding, self.encoding_errors)

@@ -7,11 +7,33 @@ from ..errors import UserError
 from .configuration import CONFIGURATION_FILE
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+MORE_DATA_SUFFIXES = (".txt", ".tab", ".dat", ".data", ".ndjson", ".arrow", ".feather", ".xlsx")
+"""Further files of tables: what is no JSON, parquet, Arrow or Excel is lines with separators."""
+PACKED_SUFFIXES = (".gz", ".zip", ".xz", ".bz2")
+"""Any table may be packed, such as `tweets.csv.gz`."""
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
 
 IN_MEMORY = "memory:"
 """What the name of a dataset begins with that was a value in Python; a checksum of it goes on."""
+
+
+def table_suffix(name: str) -> str:
+    """Return the suffix of a table in lower case without that of a packed file, or an empty text where it is no table's.
+
+    Examples:
+        >>> table_suffix("Tweets.CSV.gz"), table_suffix("photo.png")
+        ('.csv', '')
+
+    """
+    path = Path(name.lower())
+    suffix = Path(path.stem).suffix if path.suffix in PACKED_SUFFIXES else path.suffix
+    return suffix if suffix in (*DATA_SUFFIXES, *MORE_DATA_SUFFIXES) else ""
+
+
+def is_table_name(name: str) -> bool:
+    """Whether a name is one of a table, packed or not."""
+    return bool(table_suffix(name)) or Path(name.lower()).suffix in PACKED_SUFFIXES
 
 
 def looks_like_a_path(name: str) -> bool:
@@ -31,7 +53,7 @@ def check_dataset_path(dataset: str) -> None:
             f"The run's data were in memory ({dataset}), and no file holds them: give them again, in Python as "
             'hfkit.train_text_classifier(data, config="hfkit.yaml"), or by --dataset FILE.'
         )
-    is_file_name = Path(dataset).suffix.lower() in DATA_SUFFIXES
+    is_file_name = is_table_name(dataset)
     if (is_file_name or looks_like_a_path(dataset)) and not Path(dataset).expanduser().exists():
         raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
 

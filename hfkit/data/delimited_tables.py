@@ -1,0 +1,137 @@
+"""Tables of files with separators, such as CSV: every cell a text, every line accounted for."""
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import UserError
+from ..flags.tables import FIND, TableFlags
+from ..notes import Note
+from .columns import list_columns
+from .table_format import SEPARATOR_NAMES, ScannedTable, TableFormat, find_format
+from .table_scan import Record, Scan
+
+_ROWS_AT_ONCE = 10_000
+
+
+def read_delimited(
+    path: Path, given: TableFlags = FIND, named: Collection[str] = ()
+) -> tuple[pd.DataFrame, list[Note]]:
+    """Read a file with separators; cells stay text, and an empty cell is an empty text.
+
+    Args:
+        path: The file.
+        given: What flags say of its format; the rest is found.
+        named: Columns that flags name.
+
+    Returns:
+        The table, without a column for the numbers of the rows that has no name; and a note on how the file was read.
+
+    Raises:
+        UserError: It cannot be read, is empty, has a row with more cells than columns, or quotes that swallow rows.
+
+    """
+    table = find_format(path, given, named)
+    columns = name_columns(path, table)
+    check_records(path, columns, table)
+    frames = list(_frames(path, table.format, columns))
+    whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({name: [] for name in columns}, dtype=str)
+    return whole, note_format(path, columns, table)
+
+
+def name_columns(path: Path, table: ScannedTable) -> list[str]:
+    """Return the names of the columns: those of the header, or their numbers from 1; a nameless one is called by its number.
+
+    Raises:
+        UserError: The file is empty.
+
+    """
+    records = table.scan.records
+    if not records:
+        raise UserError(f"{path} is empty: its first line must name the columns.")
+    if not table.format.header:
+        return [str(number) for number in range(1, max(table.scan.widths) + 1)]
+    header = records[0].cells
+    if table.format.index_column and len(records[1].cells) > len(header):
+        header = ["", *header]
+    names: list[str] = []
+    for number, cell in enumerate(header, 1):
+        name = cell.strip() or f"column {number}"
+        again = sum(other == name or other.startswith(f"{name}.") for other in names)
+        names.append(f"{name}.{again}" if name in names else name)
+    return names
+
+
+def check_records(path: Path, columns: list[str], table: ScannedTable) -> None:
+    """Refuse records that cannot be meant so.
+
+    Raises:
+        UserError: A record has more cells than there are columns, or a quote is not closed and swallows other records.
+
+    """
+    seen = table.scan
+    check_quotes(path, seen)
+    wide = [(line, width) for width, line in seen.line_of_width.items() if width > len(columns)]
+    if not wide:
+        return
+    line, width = min(wide)
+    count = sum(number for width, number in seen.widths.items() if width > len(columns))
+    separator = SEPARATOR_NAMES.get(table.format.separator, table.format.separator)
+    raise UserError(
+        f"{path}, read as {table.format.describe()}, has rows with more fields than its header names ({list_columns(columns)}): "
+        f"{count} of {seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold a "
+        f"{separator} and end no row with one, or name another separator by --separator."
+    )
+
+
+def check_quotes(path: Path, seen: Scan) -> None:
+    """Refuse a quote that is not closed where a cell ends, and makes one record of several.
+
+    Raises:
+        UserError: There is one.
+
+    """
+    if seen.first_swallowing:
+        raise UserError(
+            f"{path} has a double quote that is never closed: line {seen.first_swallowing} goes on over several lines. Double "
+            'the quotes inside of a text ("") and put the text in quotes, or write --quoting false where quotes mean nothing.'
+        )
+
+
+def _frames(path: Path, table_format: TableFormat, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Yield the rows some at a time, so that only those are Python objects."""
+    records = table_format.records(path)
+    if table_format.header:
+        next(records)
+    while rows := list(islice(records, _ROWS_AT_ONCE)):
+        yield _frame(rows, columns)
+
+
+def _frame(rows: list[Record], columns: list[str]) -> pd.DataFrame:
+    width = len(columns)
+    cells = [[*row.cells, *[""] * (width - len(row.cells))] for row in rows]
+    return pd.DataFrame(cells, columns=columns, dtype=str)
+
+
+def note_format(path: Path, columns: list[str], table: ScannedTable) -> list[Note]:
+    """Say how a file was read, and what its lines are."""
+    seen, found = table.scan, table.format
+    rows = seen.total - found.header
+    parts = [
+        *(["1 header"] if found.header else []),
+        f"{rows} rows",
+        *([f"{seen.inner_lines} further lines inside of quotes"] if seen.inner_lines else []),
+        *([f"{seen.blank_lines} blank"] if seen.blank_lines else []),
+    ]
+    text = f"{path.name}: read as {found.describe()}; {seen.lines} lines: {', '.join(parts)}."
+    short = [(line, width) for width, line in seen.line_of_width.items() if width < len(columns)]
+    if short:
+        number = sum(count for width, count in seen.widths.items() if width < len(columns))
+        text += (
+            f" {number} rows have fewer cells than columns (first in line {min(short)[0]}): the last ones are empty."
+        )
+    if seen.badly_quoted and found.quoting:
+        text += f" {seen.badly_quoted} rows have quotes inside that are not doubled (first in line {seen.first_badly_quoted})."
+    return [Note("table_format", text, on_card=False)]

@@ -1,0 +1,116 @@
+"""Folders of documents: one file for each text, in one folder for each class."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import UserError
+from ..flags.tables import TableFlags
+from ..notes import Note
+from .class_folders import check_class_folders, is_hidden, subfolders
+
+_SUFFIXES = (".txt", ".text", "")
+_UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled", "unlab", "unlabeled_data", "unlabelled_data")
+"""Folders of texts beside those of the classes that have no class."""
+_SHOWN = 6
+_FALLBACKS = ("cp1252", "latin-1")
+
+
+@dataclass
+class Documents:
+    """Texts of files.
+
+    Attributes:
+        table: Columns `text`, `label` and `file`.
+        notes: What the folders were taken for.
+
+    """
+
+    table: pd.DataFrame
+    notes: list[Note] = field(default_factory=list)
+
+
+def is_document(path: Path) -> bool:
+    """Whether a file is one text by its name: `1.txt`, `49960`, or one that ends with a number."""
+    suffix = path.suffix.lower()
+    return suffix in _SUFFIXES or suffix[1:].isdigit()
+
+
+def read_documents(folder: Path, given: TableFlags) -> Documents | None:
+    """Read a folder with a folder of documents for each class; None where there are none.
+
+    Args:
+        folder: Of one split.
+        given: Flags, of which the encoding counts.
+
+    Raises:
+        UserError: There is one class, folders are no classes by their names, or a file is no text.
+
+    """
+    files = {path: _list(path) for path in subfolders(folder)}
+    classes = {path: found for path, found in files.items() if found}
+    unlabelled = [path for path in classes if path.name.lower() in _UNLABELLED]
+    for path in unlabelled:
+        del classes[path]
+    if not classes:
+        return None
+    check_class_folders(folder, [path.name for path in classes])
+    encodings: Counter[str] = Counter()
+    rows = [
+        {"text": _read(path, given, encodings), "label": place.name, "file": path.relative_to(folder).as_posix()}
+        for place, paths in classes.items()
+        for path in paths
+    ]
+    notes = [Note("labels_by_folder", f"Labels: by the names of the folders ({_count(classes)}), one text a file.")]
+    guessed = [f"{count} as {name}" for name, count in encodings.items() if name != "UTF-8"]
+    if guessed:
+        text = f"Files that are not UTF-8 were read otherwise: {', '.join(guessed)} (--encoding says which)."
+        notes.append(Note("encoding", text))
+    if unlabelled:
+        text = f"Texts without a class are not used: {_count({path: files[path] for path in unlabelled})}."
+        notes.append(Note("files_passed_over", text, on_card=False))
+    return Documents(pd.DataFrame(rows, dtype=str), notes)
+
+
+def _list(folder: Path) -> list[Path]:
+    """Return the documents in a folder and below it, in the order of the numbers in their names."""
+    files = [path for path in folder.rglob("*") if is_document(path) and path.is_file() and not is_hidden(path, folder)]
+    return sorted(files)
+
+
+def _count(classes: dict[Path, list[Path]]) -> str:
+    counts = [f"{path.name} {len(files)}" for path, files in classes.items()]
+    return ", ".join(counts[:_SHOWN]) + (f", ... ({len(counts)} classes)" if len(counts) > _SHOWN else "")
+
+
+def _read(path: Path, given: TableFlags, encodings: Counter[str]) -> str:
+    """Return the text of a file, and count how it was stored.
+
+    Raises:
+        UserError: It cannot be read, or is not of the encoding that is given.
+
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    try:
+        text = content.decode(given.encoding or "utf-8-sig", given.encoding_errors)
+        encodings[given.encoding or "UTF-8"] += 1
+        return text
+    except UnicodeDecodeError as error:
+        if given.encoding is not None:
+            raise UserError(
+                f"{path} is not {given.encoding} (byte 0x{content[error.start]:02x} at {error.start}): write another --encoding, "
+                "or --encoding_errors replace."
+            ) from error
+    for name in _FALLBACKS:
+        try:
+            text = content.decode(name)
+        except UnicodeDecodeError:
+            continue
+        encodings[name] += 1
+        return text
+    raise AssertionError("latin-1 reads any bytes")

@@ -1,0 +1,179 @@
+"""How the characters of a file are stored: as it says itself, UTF-8 where that fits, else what charset-normalizer finds."""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ..errors import UserError
+from .table_files import open_table
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_AT_ONCE = 1 << 20
+_SHOWN = 160
+_LINES_LOOKED_AT = 2000
+_TIE = 0.005
+"""Two encodings whose texts are as much like a language are told apart by which is more common."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How characters are stored.
+
+    Attributes:
+        name: As Python knows it.
+        is_guess: Whether other encodings would fit, too.
+
+    """
+
+    name: str
+    is_guess: bool = False
+
+    def __str__(self) -> str:
+        shown = {"utf-8-sig": "UTF-8", "latin_1": "latin-1"}.get(self.name, self.name)
+        return shown.upper() if shown.startswith("utf") else shown
+
+
+def find_encoding(path: Path, given: str | None = None, errors: str = "strict") -> Encoding:
+    """Find how a file's characters are stored, by reading it once.
+
+    Args:
+        path: The file.
+        given: `--encoding`.
+        errors: `--encoding_errors`: with another value than `strict` a file with some broken characters is UTF-8.
+
+    Raises:
+        UserError: It is UTF-8 but for some characters, or not of the encoding that is given, and `errors` is strict.
+        OSError: It cannot be read.
+
+    """
+    with open_table(path) as file:
+        start = file.read(4096)
+    marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
+    name = given or marked or _without_mark(start) or "utf-8"
+    if codecs.lookup(name).name == "utf-8":
+        name = "utf-8-sig"  # it reads files with and without the mark
+    fault = _first_fault(path, name)
+    if fault is None:
+        return Encoding(name)
+    if given is None and marked is None and not _is_utf8_but_for_some(path):
+        return Encoding(_guess(path, fault), is_guess=True)
+    if errors == "strict":
+        raise _fault_error(path, Encoding(name), fault)
+    return Encoding(name)
+
+
+def _without_mark(start: bytes) -> str | None:
+    """Return the UTF-16 without a mark that a file is in: of Latin letters every other byte is zero."""
+    pairs = len(start) // 2
+    if pairs < 2 or b"\0" not in start:
+        return None
+    if start[1::2].count(0) > 0.4 * pairs and start[::2].count(0) < 0.1 * pairs:
+        return "utf-16-le"
+    if start[::2].count(0) > 0.4 * pairs and start[1::2].count(0) < 0.1 * pairs:
+        return "utf-16-be"
+    return None
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Bytes that are no character.
+
+    Attributes:
+        line: Their line.
+        column: How many characters are before them on the line, and one.
+        bytes: The first of them.
+        excerpt: What is around them.
+
+    """
+
+    line: int
+    column: int
+    bytes: bytes
+    excerpt: str
+
+
+def _first_fault(path: Path, encoding: str) -> _Fault | None:
+    """Return the first bytes of a file that are no character of an encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    newlines = 0
+    last_line = ""
+    with open_table(path) as file:
+        while True:
+            content = file.read(_AT_ONCE)
+            try:
+                text = decoder.decode(content, final=not content)
+            except UnicodeDecodeError as error:
+                return _describe_fault(error, newlines, last_line)
+            if not content:
+                return None
+            newlines += text.count("\n")
+            last_line = (last_line + text).rsplit("\n", 1)[-1][-_AT_ONCE:]
+
+
+def _describe_fault(error: UnicodeDecodeError, newlines: int, last_line: str) -> _Fault:
+    """Return a fault with what is around it.
+
+    Args:
+        error: What the decoder raised.
+        newlines: How many line breaks are before the bytes that it decoded.
+        last_line: The begin of the line on which they begin.
+
+    """
+    before = last_line + error.object[: error.start].decode(error.encoding, "replace")
+    line = before.rsplit("\n", 1)[-1]
+    rest = error.object[error.end : error.end + 4 * _SHOWN].decode(error.encoding, "ignore").split("\n")[0]
+    excerpt = f"{line[-_SHOWN // 2 :]}\ufffd{rest[: _SHOWN // 2]}".strip()
+    wrong = error.object[error.start : error.end]
+    return _Fault(newlines + before.count("\n") + 1, len(line) + 1, wrong, excerpt)
+
+
+def _fault_error(path: Path, encoding: Encoding, fault: _Fault) -> UserError:
+    """Return the error of a file that is of an encoding but for some bytes."""
+    return UserError(
+        f"{path} is {encoding}, but has bytes that are no character (first 0x{fault.bytes.hex()} in line {fault.line}, character "
+        f"{fault.column}: '{fault.excerpt}'): write --encoding_errors replace to read such bytes as \ufffd and keep the row, or "
+        "mend the line; --encoding NAME says another encoding."
+    )
+
+
+def _lines_with_high_bytes(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file that are not ASCII."""
+    with open_table(path) as file:
+        yield from (line for line in file if not line.isascii())
+
+
+def _is_utf8_but_for_some(path: Path) -> bool:
+    """Whether most characters beyond ASCII are UTF-8: in other encodings hardly one would be by chance."""
+    good = bad = 0
+    for line in islice(_lines_with_high_bytes(path), 50_000):
+        text = line.decode("utf-8", "surrogateescape")
+        faults = sum("\udc80" <= character <= "\udcff" for character in text)
+        bad += faults
+        good += sum(character > "\x7f" for character in text) - faults
+    return good > bad
+
+
+def _guess(path: Path, fault: _Fault) -> str:
+    """Return the encoding that charset-normalizer finds for the lines that are not ASCII, cp1252 where it fits as well."""
+    from charset_normalizer import from_bytes
+
+    sample = b"".join(islice(_lines_with_high_bytes(path), _LINES_LOOKED_AT))[: _AT_ONCE // 4]
+    matches = list(from_bytes(sample))
+    if not matches:
+        raise UserError(
+            f"{path} is not UTF-8 (byte 0x{fault.bytes[:1].hex()} in line {fault.line}), and no other encoding fits: write "
+            "--encoding NAME, or save it as UTF-8."
+        )
+    best = matches[0]
+    as_good = [match for match in matches if match.chaos <= best.chaos and match.coherence >= best.coherence - _TIE]
+    names = {name for match in as_good for name in (match.encoding, *match.could_be_from_charset)}
+    common = [name for name in ("cp1252", "latin_1") if name in names]
+    return next(name for name in (*common, best.encoding, "latin_1") if _first_fault(path, name) is None)

@@ -1,0 +1,67 @@
+"""Files of tables as bytes, packed or not."""
+
+import bz2
+import gzip
+import lzma
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+from ..errors import UserError
+from ..flags.paths import PACKED_SUFFIXES, table_suffix
+
+_OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
+"""What the unpackers raise for a broken file besides OSError."""
+
+
+def open_table(path: Path) -> IO[bytes]:
+    """Open a file to read its bytes, unpacked where it is a .gz, .xz, .bz2 or .zip file.
+
+    Raises:
+        UserError: A .zip file holds not one file but several, or is none.
+        OSError: It cannot be opened.
+
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        return _open_zip(path)
+    return _OPEN[suffix](path, "rb") if suffix in _OPEN else path.open("rb")  # type: ignore[operator]
+
+
+def kind_of_table(path: Path) -> str:
+    """Return the suffix that tells how a file is read, such as `.csv` for `a.csv.gz`; of a .zip file that of its only member."""
+    if path.suffix.lower() != ".zip" or table_suffix(path.name):
+        return table_suffix(path.name)
+    with _zip(path) as archive:
+        return table_suffix(_only_member(path, archive))
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file must be unpacked."""
+    return path.suffix.lower() in PACKED_SUFFIXES
+
+
+def _zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise UserError(f"{path} cannot be read as zip: {error}.") from error
+
+
+def _open_zip(path: Path) -> IO[bytes]:
+    archive = _zip(path)
+    try:
+        return archive.open(_only_member(path, archive))
+    except RuntimeError as error:  # it has a password
+        raise UserError(f"{path} cannot be unpacked: {error}; unpack it, and name the file.") from error
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    """Return the name of the only file in an archive, those that a Mac adds apart."""
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+    if len(names) != 1:
+        shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+        raise UserError(f"{path} holds {len(names)} files ({shown}): unpack it, and name the file or the folder.")
+    return names[0]

@@ -1,0 +1,182 @@
+"""How a file with separators is written: separator, header, quotes and encoding, found by what fits all of its lines."""
+
+import io
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from ..errors import UserError
+from ..flags.tables import FIND, TableFlags
+from .encodings import Encoding, find_encoding
+from .headers import is_header, names_rows
+from .table_files import UNPACKING_ERRORS, kind_of_table, open_table
+from .table_scan import Record, Scan, iter_records, scan
+
+SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
+_SUFFIX_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+_FOUND_SEPARATORS = (",", "\t", ";", "|")
+_SAMPLE_LINES = 2000
+_SAMPLE_CHARACTERS = 1 << 20
+_LEAST_SHARE = 0.7
+"""Of the records, how many have as many cells as the first by a separator that is found."""
+_NEARLY_ALL = 0.98
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a file with separators is written.
+
+    Attributes:
+        separator: The character that parts cells.
+        header: Whether the first record has the names of the columns.
+        quoting: Whether double quotes around a cell are no part of it.
+        encoding: As Python knows it.
+        encoding_errors: What becomes of bytes that are no character: `strict`, `replace` or `ignore`.
+        index_column: Whether the first column has no name and the numbers of the rows.
+        is_encoding_guessed: Whether other encodings would fit, too.
+
+    """
+
+    separator: str = ","
+    header: bool = True
+    quoting: bool = True
+    encoding: str = "utf-8-sig"
+    encoding_errors: str = "strict"
+    index_column: bool = False
+    is_encoding_guessed: bool = False
+
+    def describe(self) -> str:
+        """Return it in some words.
+
+        Examples:
+            >>> TableFormat(";", header=False, quoting=False).describe()
+            'semicolon-separated, no header, quotes kept, UTF-8'
+
+        """
+        separator = SEPARATOR_NAMES.get(self.separator, f"'{self.separator}'")
+        encoding = str(Encoding(self.encoding)) + (" (guessed)" if self.is_encoding_guessed else "")
+        parts = [
+            f"{separator}-separated",
+            "header" if self.header else "no header",
+            *([] if self.quoting else ["quotes kept"]),
+            encoding,
+            *([] if self.encoding_errors == "strict" else [f"broken characters: {self.encoding_errors}"]),
+            *(["first column numbers the rows"] if self.index_column else []),
+        ]
+        return ", ".join(parts)
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[TextIO]:
+        """Open a file of this format; lines keep their ends."""
+        with open_text(path, self.encoding, self.encoding_errors) as file:
+            yield file
+
+    def records(self, path: Path) -> Iterator[Record]:
+        """Yield the records of a file of this format, the header among them, without blank lines."""
+        with self.open(path) as file:
+            yield from (record for record in iter_records(file, self.separator, self.quoting) if record.cells)
+
+
+@contextmanager
+def open_text(path: Path, encoding: str, errors: str) -> Iterator[TextIO]:
+    """Open a file, packed or not, as text whose lines keep their ends.
+
+    Raises:
+        UserError: It cannot be read or unpacked.
+
+    """
+    try:
+        with open_table(path) as file, io.TextIOWrapper(file, encoding, errors, newline="") as text:
+            yield text
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UNPACKING_ERRORS as error:
+        raise UserError(f"{path} cannot be unpacked: {error}.") from error
+
+
+@dataclass(frozen=True)
+class ScannedTable:
+    """A format that was found, and what the file is by it."""
+
+    format: TableFormat
+    scan: Scan
+
+
+def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = ()) -> ScannedTable:
+    """Find how a file with separators is written, by reading it some times; what is given is not looked for.
+
+    Args:
+        path: The file.
+        given: The flags.
+        named: Columns that flags name: where the first record has one, it is the header.
+
+    Raises:
+        UserError: It cannot be read, has characters that are broken, or is no text.
+
+    """
+    try:
+        encoding = find_encoding(path, given.encoding, given.encoding_errors)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UNPACKING_ERRORS as error:
+        raise UserError(f"{path} cannot be unpacked: {error}.") from error
+    text = _Text(path, encoding.name, given.encoding_errors)
+    separator = given.separator or _find_separator(text)
+    quoting, scanned = _find_quoting(text, separator, given.quoting)
+    header = given.header
+    if header is None:
+        header = is_header([record.cells for record in scanned.records], named)
+    index = header and names_rows([record.cells for record in scanned.records])
+    found = TableFormat(separator, header, quoting, encoding.name, given.encoding_errors, index, encoding.is_guess)
+    return ScannedTable(found, scanned)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A file whose encoding is known."""
+
+    path: Path
+    encoding: str
+    errors: str
+
+    def scan(self, separator: str, quoting: bool) -> Scan:
+        """Look at all of its records."""
+        with open_text(self.path, self.encoding, self.errors) as file:
+            return scan(file, separator, quoting)
+
+    def sample(self) -> list[str]:
+        """Return its first lines."""
+        with open_text(self.path, self.encoding, self.errors) as file:
+            return io.StringIO(file.read(_SAMPLE_CHARACTERS), newline="").readlines()[:_SAMPLE_LINES]
+
+
+def _find_separator(text: _Text) -> str:
+    """Return the separator by which most records have as many cells as the first; that of the suffix where there is none."""
+    default = _SUFFIX_SEPARATORS.get(kind_of_table(text.path), "\t")
+    lines = text.sample()
+    shares = {
+        separator: max(scan(lines, separator, quoting).share for quoting in (True, False))
+        for separator in (default, *_FOUND_SEPARATORS)
+    }
+    best = max(shares, key=lambda separator: round(shares[separator], 2))  # of two that are as good, the first
+    return best if shares[best] >= _LEAST_SHARE else default
+
+
+def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool, Scan]:
+    """Tell whether double quotes hold cells together, and return what the file is by that.
+
+    They do not where lines have the right number of cells without them, and with them quotes are not closed or doubled as they
+    must be, or a cell has several lines each of which would be a record.
+    """
+    if given is not None:
+        return given, text.scan(separator, given)
+    quoted = text.scan(separator, True)
+    if quoted.width < 2 or not (quoted.badly_quoted or quoted.inner_lines):
+        return True, quoted
+    plain = text.scan(separator, False)
+    least = _NEARLY_ALL if quoted.badly_quoted else 1.0
+    if plain.width == quoted.width and plain.share >= least:
+        return False, plain
+    return True, quoted

@@ -1,0 +1,149 @@
+"""Records of files with separators: one after another with their lines, and what one look at all of them says."""
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+_FIRST = 1000
+
+
+@dataclass(frozen=True)
+class Record:
+    """Cells that belong together.
+
+    Attributes:
+        line: The line on which it begins, from 1.
+        cells: As they are in the file, without quotes that hold them together.
+        lines: How many lines it has.
+        is_well_quoted: Whether its quotes are where quotes that hold cells together may be.
+
+    """
+
+    line: int
+    cells: list[str]
+    lines: int = 1
+    is_well_quoted: bool = True
+
+
+class _Lines:
+    """Lines of a file, which remember those of the record that is being read, and whether the file's end was asked for."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.rest = iter(lines)
+        self.record: list[str] = []
+        self.ended = False
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = next(self.rest)
+        except StopIteration:
+            self.ended = True
+            raise
+        self.record.append(line)
+        return line if sys.version_info >= (3, 11) else line.replace("\0", "")  # which csv took from then on
+
+
+def iter_records(lines: Iterable[str], separator: str, quoting: bool) -> Iterator[Record]:
+    """Yield the records of a file's lines, also those of blank lines, which have no cells.
+
+    Args:
+        lines: With their ends as they are in the file.
+        separator: What parts cells.
+        quoting: Whether double quotes around a cell are no part of it.
+
+    """
+    csv.field_size_limit(sys.maxsize if sys.maxsize < 2**31 else 2**31 - 1)  # a text may be long
+    source = _Lines(lines)
+    reader = csv.reader(source, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
+    line = 1
+    for cells in reader:
+        raw = source.record
+        is_well_quoted = True
+        if quoting and (len(raw) > 1 or '"' in raw[0]):
+            is_well_quoted = not source.ended and _is_well_quoted(raw, separator)
+        yield Record(line, cells, len(raw), is_well_quoted)
+        line += len(raw)
+        source.record = []
+
+
+def _is_well_quoted(raw: list[str], separator: str) -> bool:
+    """Whether quotes close where a cell ends, and are doubled inside of it."""
+    try:
+        return len(list(csv.reader(raw, delimiter=separator, strict=True))) == 1
+    except csv.Error:
+        return False
+
+
+@dataclass
+class Scan:
+    """What the records of a file are.
+
+    Attributes:
+        widths: How many records have so many cells; blank lines do not count.
+        line_of_width: The first line of a record with so many cells.
+        lines: Of the file.
+        blank_lines: Lines without anything.
+        inner_lines: Lines of records that have several, but for the first of each.
+        badly_quoted: Records whose quotes are not as they must be.
+        first_badly_quoted: The line of the first of them.
+        first_swallowing: The line of the first of them that has several lines: some of them are probably other records.
+        records: The first ones.
+
+    """
+
+    widths: Counter[int] = field(default_factory=Counter)
+    line_of_width: dict[int, int] = field(default_factory=dict)
+    lines: int = 0
+    blank_lines: int = 0
+    inner_lines: int = 0
+    badly_quoted: int = 0
+    first_badly_quoted: int = 0
+    first_swallowing: int = 0
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """How many records there are."""
+        return self.widths.total()
+
+    @property
+    def width(self) -> int:
+        """How many cells the first record has."""
+        return len(self.records[0].cells) if self.records else 0
+
+    @property
+    def share(self) -> float:
+        """Of the records after the first, how many have as many cells as it; 0 where it has one."""
+        others = self.total - 1
+        return (self.widths[self.width] - 1) / others if others > 0 and self.width > 1 else 0.0
+
+    def add(self, record: Record) -> None:
+        """Count one record more."""
+        self.lines += record.lines
+        if not record.cells:
+            self.blank_lines += record.lines
+            return
+        self.inner_lines += record.lines - 1
+        width = len(record.cells)
+        self.widths[width] += 1
+        self.line_of_width.setdefault(width, record.line)
+        if len(self.records) < _FIRST:
+            self.records.append(record)
+        if not record.is_well_quoted:
+            self.badly_quoted += 1
+            self.first_badly_quoted = self.first_badly_quoted or record.line
+            if record.lines > 1:
+                self.first_swallowing = self.first_swallowing or record.line
+
+
+def scan(lines: Iterable[str], separator: str, quoting: bool) -> Scan:
+    """Look at all records of a file; arguments as of `iter_records`."""
+    seen = Scan()
+    for record in iter_records(lines, separator, quoting):
+        seen.add(record)
+    return seen

@@ -1,0 +1,99 @@
+"""A table of one file, whatever its format; its suffix says which it is."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import UserError
+from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
+from ..flags.tables import FIND, TableFlags
+from ..notes import Note
+from .delimited_tables import read_delimited
+from .json_tables import read_json
+from .table_files import UNPACKING_ERRORS, kind_of_table, open_table
+from .typed_tables import ClassNames, read_arrow, read_excel, read_parquet
+
+_JSON = (".json", ".jsonl", ".ndjson")
+_ARROW = (".arrow", ".feather")
+_BINARY = {
+    b"PAR1": "parquet",
+    b"ARROW1": "arrow",
+    b"FEA1": "feather",
+    b"PK": "zip or xlsx",
+    b"%PDF": "PDF",
+    b"\x1f\x8b": "gz",
+}
+
+
+@dataclass
+class Table:
+    """What was read of a file.
+
+    Attributes:
+        table: The rows; their index is the position in the file.
+        class_names: Names of the classes, by column, where the file states them.
+        notes: How it was read.
+
+    """
+
+    table: pd.DataFrame
+    class_names: ClassNames = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+
+def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ()) -> Table:
+    """Read one file by its suffix; without one that is known it is read as lines with separators.
+
+    Args:
+        path: The file.
+        given: What flags say of its format.
+        named: Columns that flags name.
+
+    Raises:
+        UserError: It cannot be read.
+
+    """
+    kind = kind_of_table(path)
+    try:
+        if kind in _JSON:
+            return Table(*_with_notes(read_json(path, given)))
+        if kind == ".parquet":
+            return Table(*read_parquet(path))
+        if kind in _ARROW:
+            return Table(*read_arrow(path))
+        if kind == ".xlsx":
+            return Table(*_with_notes(read_excel(path)))
+        check_is_text(path)
+        return Table(*_with_notes(read_delimited(path, given, named)))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UNPACKING_ERRORS as error:
+        raise UserError(f"{path} cannot be unpacked: {error}.") from error
+    except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
+        raise UserError(
+            f"{path} cannot be read as {kind[1:] or 'a table'}: {' '.join(str(error).split())[:200]}."
+        ) from error
+
+
+def _with_notes(read: tuple[pd.DataFrame, list[Note]]) -> tuple[pd.DataFrame, ClassNames, list[Note]]:
+    table, notes = read
+    return table, {}, notes
+
+
+def check_is_text(path: Path) -> None:
+    """Refuse a file that is no text, whatever its name says.
+
+    Raises:
+        UserError: It begins like a known kind of others, or is an image by its name.
+        OSError: It cannot be read.
+
+    """
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise UserError(f"{path} is an image: name a table of texts, one of {', '.join(DATA_SUFFIXES)}.")
+    with open_table(path) as file:
+        start = file.read(512)
+    kind = next((kind for begin, kind in _BINARY.items() if start.startswith(begin)), None)
+    if kind is not None and not start.isascii():
+        raise UserError(f"{path} is no text but {kind}: give it the suffix of its kind, or save it as CSV.")

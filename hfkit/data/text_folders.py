@@ -1,0 +1,185 @@
+"""Folders of texts: files of splits, one file for each class, and folders of documents for each class."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import UserError
+from ..flags.paths import DATA_SUFFIXES, PACKED_SUFFIXES, is_table_name
+from ..flags.tables import FIND, TableFlags
+from ..notes import Note
+from .class_folders import splits_in, subfolders
+from .documents import is_document, read_documents
+from .split_names import SPLIT_NAMES, split_named
+from .tables import Table, read_file
+from .typed_tables import ClassNames
+from .unlabelled_files import read_class_files
+
+_NO_DATA = ("readme", "license", "licence", "requirements", "changelog", "citation", "about")
+_SHARD = re.compile(r"[-_.]\d+[-_]of[-_]\d+$")
+_SHOWN = 6
+
+
+@dataclass
+class FolderTables:
+    """What was read of a folder.
+
+    Attributes:
+        tables: By split.
+        class_names: Names of the classes, by column, where files state them.
+        notes: What the files were taken for.
+
+    """
+
+    tables: dict[str, pd.DataFrame]
+    class_names: ClassNames = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+
+def read_folder(folder: Path, given: TableFlags = FIND, named: Collection[str] = ()) -> FolderTables:
+    """Read the texts of a folder.
+
+    Args:
+        folder: With files called after splits (`train.csv`), or one for each class (`fake.csv`), or with a folder of
+            documents for each class (`pos/1.txt`), perhaps below folders of splits.
+        given: What flags say of the format of files.
+        named: Columns that flags name.
+
+    Raises:
+        UserError: It has none of these, or what is in it is not as it must be.
+
+    """
+    inner = _go_inside(folder)
+    files = [path for path in sorted(inner.iterdir()) if _is_table(path)]
+    splits = {path: _split_of_file(path) for path in files}
+    if any(splits.values()):
+        read = _read_split_files(inner, {path: split for path, split in splits.items() if split}, given, named)
+        others = [path for path in files if not splits[path]]
+        if others:
+            read.notes.append(_note_passed_over(others, "are no split's"))
+    else:
+        read = _read_split_folders(inner, given, named) or _read_one_part(inner, files, given, named)
+    if inner != folder:
+        read.notes.insert(
+            0, Note("folder", f"Data: in {inner.relative_to(folder)}, the only folder in {folder.name}.", on_card=False)
+        )
+    return read
+
+
+def _go_inside(folder: Path) -> Path:
+    """Return the folder that has the data: one that is the only one in another, without files of data beside it."""
+    while True:
+        inner = subfolders(folder)
+        if len(inner) != 1 or any(map(_is_table, folder.iterdir())):
+            return folder
+        if not subfolders(inner[0]) and not any(map(_is_table, inner[0].iterdir())):
+            return folder
+        if _holds_documents(inner[0]):
+            return folder
+        folder = inner[0]
+
+
+def _holds_documents(folder: Path) -> bool:
+    """Whether a folder has documents itself, and is perhaps a class."""
+    files = [path for path in folder.iterdir() if path.is_file() and is_document(path)]
+    return len(files) > 2 and not any(_split_of_file(path) for path in files)
+
+
+def _is_table(path: Path) -> bool:
+    name = path.stem.lower()
+    return path.is_file() and is_table_name(path.name) and not name.startswith((*_NO_DATA, ".", "_"))
+
+
+def _stem(path: Path) -> str:
+    """Return the name of a file without its suffixes, and without the number of a part (`train-00000-of-00002`)."""
+    name = path.stem if path.suffix.lower() not in PACKED_SUFFIXES else Path(path.stem).stem
+    return _SHARD.sub("", name)
+
+
+def _split_of_file(path: Path) -> str | None:
+    """Return the split that a file's name tells."""
+    splits = splits_in(_stem(path))
+    return next(iter(splits)) if len(splits) == 1 else None
+
+
+def _read_split_files(folder: Path, splits: dict[Path, str], given: TableFlags, named: Collection[str]) -> FolderTables:
+    """Read files that are called after splits; parts of one file, which are numbered, are put one behind another."""
+    read = FolderTables({})
+    for split in SPLIT_NAMES:
+        paths = [path for path, own in splits.items() if own == split]
+        if len({(_stem(path), path.suffix) for path in paths}) > 1:
+            raise UserError(f"{folder} has two files for {split}: {paths[0].name} and {paths[1].name}; keep one.")
+        if paths:
+            _add(read, split, [read_file(path, given, named) for path in paths])
+    if "train" not in read.tables:
+        raise _no_training_file(folder, list(splits))
+    return read
+
+
+def _add(read: FolderTables, split: str, parts: Sequence[Table]) -> None:
+    """Put the parts of a split together."""
+    tables = [part.table for part in parts]
+    read.tables[split] = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    for part in parts:
+        read.class_names |= part.class_names
+        read.notes += part.notes
+
+
+def _read_split_folders(folder: Path, given: TableFlags, named: Collection[str]) -> FolderTables | None:
+    """Read folders that are called after splits, where there are some."""
+    splits: dict[str, Path] = {}
+    for path in subfolders(folder):
+        split = split_named(path.name)
+        if split is not None and split in splits:
+            raise UserError(f"{folder} has two folders for {split}: {splits[split].name} and {path.name}; keep one.")
+        if split is not None:
+            splits[split] = path
+    if "train" not in splits:
+        return None
+    read = FolderTables({})
+    for split in SPLIT_NAMES:
+        if split in splits:
+            files = [path for path in sorted(splits[split].iterdir()) if _is_table(path)]
+            part = _read_one_part(splits[split], files, given, named)
+            _add(read, split, [Table(part.tables["train"], part.class_names, _of_split(part.notes, split))])
+    return read
+
+
+def _of_split(notes: Sequence[Note], split: str) -> list[Note]:
+    return [Note(note.code, f"{split.capitalize()}: {note.text}", split, note.on_card) for note in notes]
+
+
+def _read_one_part(folder: Path, files: list[Path], given: TableFlags, named: Collection[str]) -> FolderTables:
+    """Read a folder that is one split: documents in folders of classes, a file for each class, or one table."""
+    documents = read_documents(folder, given)
+    if documents is not None:
+        return FolderTables({"train": documents.table}, {}, documents.notes)
+    if len(files) == 1:
+        table = read_file(files[0], given, named)
+        return FolderTables({"train": table.table}, table.class_names, table.notes)
+    if len(files) > 1 and len({_stem(path) for path in files}) == 1:
+        read = FolderTables({})
+        _add(read, "train", [read_file(path, given, named) for path in files])
+        return read
+    if len(files) > 1:
+        classes = read_class_files(folder, files, given, named)
+        if classes is not None:
+            return FolderTables({"train": classes.table}, {}, classes.notes)
+    raise _no_training_file(folder, files)
+
+
+def _note_passed_over(files: Sequence[Path], why: str) -> Note:
+    names = ", ".join(path.name for path in files[:_SHOWN]) + (", ..." if len(files) > _SHOWN else "")
+    return Note("files_passed_over", f"Files that {why} are not used: {names}.", on_card=False)
+
+
+def _no_training_file(folder: Path, files: Sequence[Path]) -> UserError:
+    """Return the error of a folder where nothing is to train on."""
+    seen = f" It has {', '.join(path.name for path in files[:_SHOWN])}." if files else ""
+    return UserError(
+        f"{folder} has no training file: name it train.csv (or {', '.join(suffix[1:] for suffix in DATA_SUFFIXES[1:])}), "
+        f"and the others validation and test; or name one file by --dataset; or bring a folder of texts for each class.{seen}"
+    )

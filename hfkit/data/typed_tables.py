@@ -1,0 +1,80 @@
+"""Tables of files that know the types of their columns: parquet, Arrow and Excel."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..errors import UserError
+from ..notes import Note
+from .table_files import open_table
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+ClassNames = dict[str, list[str]]
+"""Names of the classes, by column, where a file or Hub dataset states them."""
+
+
+def read_parquet(path: Path) -> tuple[pd.DataFrame, ClassNames]:
+    """Read a parquet file, with the class names that a Hugging Face export states in its schema."""
+    import pyarrow.parquet
+
+    with open_table(path) as file:
+        return _from_arrow(pyarrow.parquet.read_table(file))
+
+
+def read_arrow(path: Path) -> tuple[pd.DataFrame, ClassNames]:
+    """Read an Arrow file, a stream of one as `datasets` writes it, or a feather file."""
+    import pyarrow
+    import pyarrow.feather
+
+    with open_table(path) as file:
+        content = pyarrow.BufferReader(file.read())
+    try:
+        return _from_arrow(pyarrow.ipc.open_stream(content).read_all())
+    except pyarrow.ArrowInvalid:
+        content.seek(0)
+        return _from_arrow(pyarrow.feather.read_table(content))
+
+
+def _from_arrow(content: Any) -> tuple[pd.DataFrame, ClassNames]:
+    from datasets import Features
+
+    index = [name for name in content.column_names if name.startswith("__index_level_")]
+    return with_class_names(content.drop_columns(index).to_pydict(), Features.from_arrow_schema(content.schema))
+
+
+def with_class_names(content: dict[str, list[Any]], features: "Features") -> tuple[pd.DataFrame, ClassNames]:
+    """Make a table; the ids of ClassLabel columns become names."""
+    from datasets import ClassLabel
+
+    class_names = {name: list(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
+    table = pd.DataFrame(content, dtype=object)
+    for column, names in class_names.items():
+        table[column] = ids_to_names(content[column], names)
+    return table, class_names
+
+
+def ids_to_names(ids: Iterable[int | None], names: list[str]) -> list[str | None]:
+    """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none."""
+    return [names[index] if index is not None and index >= 0 else None for index in ids]
+
+
+def read_excel(path: Path) -> tuple[pd.DataFrame, list[Note]]:
+    """Read the first sheet of an Excel file; also say which it is, where there are several.
+
+    Raises:
+        UserError: The package that reads such files is not installed.
+
+    """
+    try:
+        with open_table(path) as file, pd.ExcelFile(file) as book:
+            sheets = list(map(str, book.sheet_names))
+            table = book.parse(0, dtype=object, keep_default_na=False, na_values=[""])
+    except ImportError as error:
+        raise UserError(f'{path} is an Excel file: pip install "hfkit[excel]", or save it as CSV.') from error
+    table.columns = pd.Index([str(name) for name in table.columns], dtype=object)
+    others = f" of {len(sheets)} sheets the first, {sheets[0]}," if len(sheets) > 1 else ""
+    return table, [Note("table_format", f"{path.name}: read as Excel,{others} {len(table)} rows.", on_card=False)]

@@ -1,0 +1,70 @@
+"""How a table of a user is written, as far as flags say it; nothing here imports torch."""
+
+import codecs
+from dataclasses import dataclass
+
+from ..errors import UserError
+
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "\\t": "\t"}
+"""Names for separators that a shell makes hard to write."""
+ENCODING_ERRORS = ("strict", "replace", "ignore")
+
+
+@dataclass(frozen=True)
+class TableFlags:
+    """What is given of a table's format; None: it is found.
+
+    Attributes:
+        separator: What parts the cells: one character, or a name of `SEPARATORS`.
+        header: Whether the first line has the names of the columns.
+        quoting: Whether double quotes around a cell hold it together and are no part of it.
+        encoding: How its characters are stored.
+        encoding_errors: What is done with bytes that are no character: refuse the file, or replace or ignore them.
+
+    Raises:
+        UserError: The separator is no character, or Python does not know the encoding.
+
+    """
+
+    separator: str | None = None
+    header: bool | None = None
+    quoting: bool | None = None
+    encoding: str | None = None
+    encoding_errors: str = "strict"
+
+    def __post_init__(self) -> None:
+        if self.separator is not None:
+            object.__setattr__(self, "separator", _read_separator(self.separator))
+        if self.encoding is not None:
+            _check_encoding(self.encoding)
+        if self.encoding_errors not in ENCODING_ERRORS:
+            raise UserError(f"--encoding_errors {self.encoding_errors}: write {', '.join(ENCODING_ERRORS)}.")
+
+
+FIND = TableFlags()
+"""Nothing is given."""
+
+
+def _read_separator(separator: str) -> str:
+    """Return the character that is meant.
+
+    Raises:
+        UserError: It is none, or one that ends rows or holds cells together.
+
+    """
+    character = SEPARATORS.get(separator.lower(), separator)
+    if len(character) != 1 or character in '\r\n"\0':
+        raise UserError(f"--separator {separator!r}: write one character, or comma, semicolon, tab, pipe or space.")
+    return character
+
+
+def _check_encoding(encoding: str) -> None:
+    """Refuse the name of an encoding that Python does not know, or that is not one of texts."""
+    try:
+        codec = codecs.lookup(encoding)
+        "a".encode(codec.name)
+    except (LookupError, ValueError) as error:
+        raise UserError(
+            f"--encoding {encoding}: there is no such encoding; write utf-8, utf-16, cp1252, latin-1 or another of "
+            "Python's."
+        ) from error
