@@ -14,6 +14,7 @@ from ..notes import Note
 from . import images, text
 from .columns import check_columns, find_label_column
 from .image_sources import ImageSource, read_images
+from .label_kinds import write_whole_numbers
 from .labels import check_kind
 from .sources import Source, read_source
 from .splits import note_dropped_rows
@@ -173,6 +174,8 @@ def check_labels(dataset: str, table: pd.DataFrame, column: str, names: list[str
     """
     if table["label"].isna().all():
         raise UserError(f"{dataset} has no labels: predict it by hfkit predict.")
+    if not set(table["label"].dropna()) <= set(names):
+        write_whole_numbers([table], column)
     check_kind(table["label"], column)
     unknown = table[~table["label"].isin(names)]
     if unknown.empty:

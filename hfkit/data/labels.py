@@ -2,12 +2,14 @@
 
 import re
 import sys
+from collections import Counter
+from collections.abc import Collection
 
 import pandas as pd
 
 from ..errors import UserError
 
-_FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+")
+_FLOAT = re.compile(r"[+-]?(\d+[.,]\d*|[.,]\d+)([eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+")
 _INTEGER = re.compile(r"[+-]?\d+")
 
 
@@ -23,9 +25,11 @@ def label_text(value: object) -> str | None:
         UserError: The label is a list: several labels a row are not supported.
 
     """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
     if isinstance(value, list | tuple | dict | set) or (hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0):
         raise UserError(
-            f"A row has several labels ({value}): multi-label data is not supported; give each row one label."
+            f"A row has several labels ({str(value)[:100]}): multi-label data is not supported; give each row one label."
         )
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return None
@@ -40,20 +44,39 @@ def check_kind(labels: pd.Series, column: str) -> None:
 
     """
     values = set(labels.dropna())
+    several = find_several_labels(values)
+    if several is not None:
+        raise UserError(
+            f"The label '{several[:100]}' in column '{column}' stands for several labels: multi-label data is not "
+            "supported; give each row one label."
+        )
     floats = sorted(value for value in values if _FLOAT.fullmatch(value))
     if floats and all(_FLOAT.fullmatch(value) or _INTEGER.fullmatch(value) for value in values):
         raise UserError(
             f"The labels in column '{column}' are decimal numbers ({', '.join(floats[:3])}): write classes as whole "
             "numbers or names; regression is not supported."
         )
-    for value in values:
-        parts = [part.strip() for part in re.split(r"[,;|]", value.strip("[]"))]
-        listed = value.startswith("[") and value.endswith("]")
-        if listed or (len(parts) > 1 and all(part in values for part in parts)):
-            raise UserError(
-                f"The label '{value}' in column '{column}' stands for several labels: multi-label data is not "
-                "supported; give each row one label."
-            )
+
+
+def find_several_labels(values: Collection[str]) -> str | None:
+    """Return one of the labels that stand for several, or None: a list, or parts that are labels, or are in several of them."""
+    listed = next((value for value in sorted(values) if value.startswith("[") and value.endswith("]")), None)
+    if listed is not None:
+        return listed
+    for separator in ",;|":
+        parts = {value: _parts(value, separator) for value in sorted(values) if separator in value}
+        whole = next((value for value, own in parts.items() if all(part in values for part in own)), None)
+        if whole is not None:
+            return whole
+        counts = Counter(part for own in parts.values() for part in set(own))
+        again = sum(count > 1 or part in values for part, count in counts.items())
+        if len(parts) > 1 and again > len(counts) / 2:
+            return next(iter(parts))
+    return None
+
+
+def _parts(value: str, separator: str) -> list[str]:
+    return [part.strip() for part in value.split(separator)]
 
 
 def class_list(

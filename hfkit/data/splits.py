@@ -11,6 +11,8 @@ from ..notes import Note
 from .labels import check_kind, class_list
 
 MAX_DROPPED_SHARE = 0.05
+_MAX_UNLABELLED_SHARE = 0.5
+"""Rows without a label are left out of many a table on purpose."""
 # Splits are cut by one fixed seed, so that runs with different seeds stay comparable.
 SPLIT_SEED = 42
 
@@ -48,19 +50,21 @@ def drop_rows(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame
         The rows that stay, without `reason`, and those dropped, with a column `split`.
 
     Raises:
-        UserError: More than 5 % would be dropped.
+        UserError: More than 5 % would be dropped, or more than half have no label.
 
     """
     if split != "test" or rows["label"].notna().any():
         rows.loc[rows["label"].isna(), "reason"] = "no label"
     bad = rows["reason"] != ""
-    if bad.sum() > MAX_DROPPED_SHARE * len(rows):
-        first = rows[bad].iloc[0]
-        named = f"{first['file']}, row {first['row']}" if "file" in rows else f"row {first['row']}"
-        raise UserError(
-            f"{bad.sum()} of {len(rows)} rows of the {split} split have {' or '.join(sorted(set(rows['reason'][bad])))} (the "
-            f"first is {named}): more than {MAX_DROPPED_SHARE:.0%}; {remedy}."
-        )
+    unlabelled = rows["reason"] == "no label"
+    for wrong, most in ((bad & ~unlabelled, MAX_DROPPED_SHARE), (unlabelled, _MAX_UNLABELLED_SHARE)):
+        if wrong.sum() > most * len(rows):
+            first = rows[wrong].iloc[0]
+            named = f"{first['file']}, row {first['row']}" if "file" in rows else f"row {first['row']}"
+            raise UserError(
+                f"{wrong.sum()} of {len(rows)} rows of the {split} split have {' or '.join(sorted(set(rows['reason'][wrong])))} "
+                f"(the first is {named}): more than {most:.0%}; {remedy}."
+            )
     stay = rows[~bad].drop(columns="reason").reset_index(drop=True)
     return stay, rows[bad].assign(split=split)
 

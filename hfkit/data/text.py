@@ -9,7 +9,9 @@ from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..models.cleaning import join_texts
 from ..notes import Note
-from .columns import TEXT_COLUMNS, check_columns, find_column, find_label_column
+from .columns import check_columns, check_texts
+from .guessed_columns import find_columns
+from .label_kinds import prepare_labels
 from .labels import encodable, label_text
 from .sources import Source, read_source
 from .split_names import SPLIT_NAMES
@@ -48,7 +50,10 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
         )
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = read_rows(source, text_columns, label_column)
-    names = name_labels(tables, label_column, source.class_names.get(label_column), arguments.label_names)
+    stated = source.class_names.get(label_column)
+    about_labels = prepare_labels(tables, label_column, stated is not None, arguments.label_names)
+    names = name_labels(tables, label_column, stated, arguments.label_names)
+    notes += about_labels
     notes += note_dropped_rows(dropped)
     lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
     if lines > 10:
@@ -63,18 +68,14 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
 
 def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], str, list[Note]]:
     """Return the text columns, the label column, and notes on what was found by name."""
-    columns = [str(column) for column in source.tables["train"].columns]
-    notes: list[Note] = list(source.notes)
-    texts = arguments.text_column
-    if texts is None:
-        texts = [find_column(source.name, columns, TEXT_COLUMNS, "text_column")]
-        notes.append(Note("text_column", f"Text column: {texts[0]} (found by its name)."))
-    label = arguments.label_column or find_label_column(source.name, columns, notes)
+    texts, label, notes = find_columns(
+        source.name, source.tables["train"], arguments.text_column, arguments.label_column
+    )
     for split, table in source.tables.items():
         check_columns(source.name, split, list(map(str, table.columns)), texts, label)
     if len(texts) > 2:
         raise UserError(f"--text_column takes one column or two, not {len(texts)}.")
-    return texts, label, notes
+    return texts, label, [*source.notes, *notes]
 
 
 def read_rows(
@@ -89,6 +90,7 @@ def read_rows(
     for split, table in source.tables.items():
         if table.empty:
             raise UserError(f"The {split} split of {source.name} has no rows.")
+        check_texts(source.name, split, table, text_columns)
         rows = pd.DataFrame({"row": table.index + 1})
         rows["text"] = _join_columns(table, text_columns)
         labelled = label_column in table.columns
@@ -116,7 +118,8 @@ def _join_columns(table: pd.DataFrame, columns: list[str]) -> pd.Series:
 
 def _cell_text(value: object) -> str:
     empty = value is None or value is pd.NA or (isinstance(value, float) and value != value)
-    return "" if empty else encodable(str(value))
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    return "" if empty else encodable(text)
 
 
 def to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:

@@ -1,0 +1,126 @@
+"""Labels that need a word: numbers, one label written in two ways, words for nothing, and several labels in a cell."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from ..errors import UserError
+from ..notes import Note
+
+MOST_NUMBERS = 50
+"""More whole numbers than these are no classes but amounts."""
+_NOTHING = ("nan", "null", "none", "na", "n/a", "<na>", "nil")
+_INTEGER = re.compile(r"[+-]?\d+")
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")
+_SHOWN = 4
+
+
+def prepare_labels(
+    tables: Mapping[str, pd.DataFrame], column: str, has_names: bool, label_names: list[str] | None
+) -> list[Note]:
+    """Bring the `label` column of every table to texts of classes, refuse what is none, and say what needs a word.
+
+    Args:
+        tables: Tables by split, their labels as text or None.
+        column: Name of the label column in the source, for messages.
+        has_names: Whether the source itself states the names of the classes.
+        label_names: `--label_names`: with it, labels that look like one, or like amounts, are classes.
+
+    Raises:
+        UserError: There are more whole numbers than `MOST_NUMBERS`, or two labels differ only in case or spaces.
+
+    """
+    notes = write_whole_numbers(tables.values(), column)
+    counts = tables["train"]["label"].value_counts()
+    if not has_names and label_names is None:
+        _check_numbers(list(counts.index), column)
+        _check_twins({str(label): int(count) for label, count in counts.items()}, column)
+    return [
+        *notes,
+        *_note_scale(list(counts.index), column),
+        *_note_nothing(counts),
+        *_note_combined(list(counts.index), column),
+    ]
+
+
+def write_whole_numbers(tables: Iterable[pd.DataFrame], column: str) -> list[Note]:
+    """Write labels such as 1.0 as 1 where all are whole numbers, and say so."""
+    frames = list(tables)
+    values = {value for table in frames for value in table["label"].dropna()}
+    whole = {value: match[1] for value in values if (match := _WHOLE.fullmatch(value))}
+    if not whole or not all(value in whole or _INTEGER.fullmatch(value) for value in values):
+        return []
+    for table in frames:
+        table["label"] = table["label"].map(lambda value: whole.get(value, value), na_action="ignore")
+    shown = ", ".join(sorted(whole)[:_SHOWN])
+    return [Note("labels", f"The labels in column '{column}' are whole numbers, and {shown} are written so.")]
+
+
+def _check_numbers(values: list[str], column: str) -> None:
+    """Refuse many whole numbers.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if len(values) > MOST_NUMBERS and all(map(_INTEGER.fullmatch, values)):
+        numbers = sorted(map(int, values))
+        raise UserError(
+            f"The labels in column '{column}' are {len(values)} different whole numbers ({numbers[0]} to {numbers[-1]}), "
+            f"more than {MOST_NUMBERS}: that looks like an amount, and regression is not supported. If they are classes, write their names "
+            "in the data, or give --label_names, one for each in numeric order."
+        )
+
+
+def _check_twins(counts: Mapping[str, int], column: str) -> None:
+    """Refuse two labels that are most probably one.
+
+    Raises:
+        UserError: Two labels differ only in case or spaces.
+
+    """
+    first: dict[str, str] = {}
+    for value in counts:
+        twin = first.setdefault(" ".join(value.split()).casefold(), value)
+        if twin != value:
+            raise UserError(
+                f"The labels '{twin}' ({counts[twin]} rows) and '{value}' ({counts[value]} rows) in column '{column}' differ "
+                "only in case or spaces: write them alike in the data, or name all labels by --label_names to keep both "
+                f"({' '.join(sorted(counts)[:20])})."
+            )
+
+
+def _note_scale(values: list[str], column: str) -> list[Note]:
+    """Say of three and more whole numbers that their order does not count."""
+    if len(values) < 3 or not all(map(_INTEGER.fullmatch, values)):
+        return []
+    numbers = sorted(map(int, values))
+    text = (
+        f"The labels in column '{column}' are {len(values)} whole numbers ({numbers[0]} to {numbers[-1]}): they are trained as "
+        "classes, whose order does not count."
+    )
+    return [Note("labels", text)]
+
+
+def _note_nothing(counts: "pd.Series[int]") -> list[Note]:
+    """Say of words for nothing that they are classes."""
+    words = {str(value): int(count) for value, count in counts.items() if str(value).lower() in _NOTHING}
+    if not words:
+        return []
+    shown = ", ".join(f"'{value}' ({count} rows)" for value, count in words.items())
+    return [Note("labels", f"A class is called {shown}: leave these cells empty if they mean that there is no label.")]
+
+
+def _note_combined(values: list[str], column: str) -> list[Note]:
+    """Say of classes that are put together of other classes that rows seem to have several labels."""
+    alone = set(values)
+    combined = [value for value in values if len(value.split()) > 1 and all(part in alone for part in value.split())]
+    if len(combined) < 2:
+        return []
+    shown = ", ".join(f"'{value}'" for value in combined[:_SHOWN])
+    text = (
+        f"{len(combined)} of the {len(values)} classes in column '{column}' are put together of others ({shown}): if a row has "
+        "several labels, this trains each combination as a class of its own, and multi-label data is not supported."
+    )
+    return [Note("labels_combined", text)]
