@@ -18,6 +18,7 @@ from .data.labelled import GivenSource, LabelledRows, load_labelled_images, load
 from .data.splits import LabelledData
 from .evaluation.abstention import confidences_by_logits, measure_answers
 from .evaluation.metrics import evaluate_split, make_metrics
+from .flags.tables import FIND, TableFlags
 from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
@@ -42,6 +43,7 @@ class EvaluationRequest:
     image_column: str | None = None
     batch_size: int | None = None
     revision: str | None = None
+    table_flags: TableFlags = FIND
     source: GivenSource | None = None
     """The data, where they were values in Python; `dataset` is then what they are called."""
 
@@ -91,7 +93,9 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
         return choose_text_columns(source, columns, request.text_column, _as_list(flags.get("text_column")))
 
     labels = [request.label_column, flags.get("label_column")]
-    return load_labelled_texts(request.dataset, request.split, choose, labels, names, request.source)
+    return load_labelled_texts(
+        request.dataset, request.split, choose, labels, names, request.source, request.table_flags
+    )
 
 
 def _as_list(value: object) -> Sequence[str]:

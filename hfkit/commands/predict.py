@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .examples import examples
+from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
 
 @examples(
@@ -20,7 +21,8 @@ def predict(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A CSV, TSV, JSONL or parquet file, - for lines on stdin, a folder of photos, a photo, or a text in quotes.",
+            help="A table (CSV, TSV, TXT, JSON, JSONL, parquet, ...), - for lines on stdin, a folder of photos, a photo, or a "
+            "text in quotes.",
         ),
     ],
     output: Annotated[
@@ -39,10 +41,17 @@ def predict(
         int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
+    separator: Separator = None,
+    header: Header = None,
+    quoting: Quoting = None,
+    encoding: Encoding = None,
+    encoding_errors: EncodingErrors = "strict",
 ) -> None:
     """Predict with a saved model: the user's columns, then prediction, confidence and the score of each label."""
     from ..flags.prediction import check_prediction_early
+    from ..flags.tables import parse_table_flags
 
+    table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     kind = check_prediction_early(model, given, output, overwrite, resume, batch_size)
 
     from ..prediction.prepare import Request
@@ -50,7 +59,7 @@ def predict(
 
     try:
         unreadable = run_prediction(
-            Request(model, given, kind, output, text_column, as_json, resume, batch_size, revision)
+            Request(model, given, kind, output, text_column, as_json, resume, batch_size, revision, table_flags)
         )
     except KeyboardInterrupt as error:
         goes_on = "" if output is None or given == "-" else " The same command with --resume goes on where it was."
@@ -88,10 +97,17 @@ def evaluate(
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")] = False,
+    separator: Separator = None,
+    header: Header = None,
+    quoting: Quoting = None,
+    encoding: Encoding = None,
+    encoding_errors: EncodingErrors = "strict",
 ) -> None:
     """Evaluate a saved model on labelled data: metrics with intervals, confusion matrix, errors, pictures."""
     from ..flags.prediction import check_evaluation_early
+    from ..flags.tables import parse_table_flags
 
+    table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     check_evaluation_early(model, data, output_dir, split, batch_size)
 
     import json
@@ -102,7 +118,7 @@ def evaluate(
     from ..evaluate import EvaluationRequest, evaluate_model
 
     request = EvaluationRequest(
-        model, data, output_dir, split, text_column, label_column, image_column, batch_size, revision
+        model, data, output_dir, split, text_column, label_column, image_column, batch_size, revision, table_flags
     )
     with lines_above_bars():
         folder, results = evaluate_model(request, Console(quiet=as_json))

@@ -1,7 +1,8 @@
 """Datasets: from the embedded sample, a file, a folder or the Hub to splits with checked labels, and on to batches for a model.
 
 Not here: models, metrics, and what is stored of frozen layers (features/).
-Start reading in text.py and images.py; both go through sources, labels and splits.
+Start reading in text.py and images.py; both go through sources, labels and splits. tables.py reads a file, table_format.py finds how it
+is written, text_folders.py reads folders.
 """
 
 __all__ = [
@@ -11,12 +12,15 @@ __all__ = [
     "chance",
     "class_folders",
     "columns",
+    "delimited_tables",
+    "encodings",
     "halves",
     "image_files",
     "image_sources",
     "images",
     "in_memory",
     "in_memory_images",
+    "json_tables",
     "labelled",
     "modality",
     "near_duplicates",
@@ -25,6 +29,9 @@ __all__ = [
     "sources",
     "splits",
     "stored_rows",
+    "table_files",
+    "table_format",
+    "tables",
     "text",
     "tokens",
     "transforms",

@@ -40,6 +40,11 @@ def find_column(source: str, columns: list[str], candidates: tuple[str, ...], fl
     )
 
 
+def have_no_names(columns: Sequence[str]) -> bool:
+    """Whether columns are called by their numbers, since their file has no header."""
+    return list(columns) == [str(number) for number in range(1, len(columns) + 1)]
+
+
 def find_usual(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
     """Return the column that has the first of the `candidates` for its name, or for the last part of it (`tweet.full_text`)."""
     by_part = {column.lower().strip().rsplit(".", 1)[-1]: column for column in reversed(columns)}

@@ -6,17 +6,12 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .columns import TEXT_COLUMNS, find_label_column, find_usual, list_columns
+from .columns import TEXT_COLUMNS, find_label_column, find_usual, have_no_names, list_columns
 
 _MOST_CLASSES = 50
 _LONGEST_LABEL = 30
 _SHOWN = 40
 _COLUMNS_SHOWN = 6
-
-
-def have_no_names(columns: Sequence[str]) -> bool:
-    """Whether columns are called by their numbers, since their file has no header."""
-    return list(columns) == [str(number) for number in range(1, len(columns) + 1)]
 
 
 def find_columns(
@@ -67,10 +62,12 @@ def _find_label(source: str, table: pd.DataFrame, texts: Sequence[str], notes: l
 
 
 def _hint_text(table: pd.DataFrame) -> str:
-    """Return a sentence on the column with the longest texts, and on the first line."""
+    """Return a sentence on the column with the longest texts, and on a first line that could be a row."""
     lengths = {name: _mean_length(table[name]) for name in table.columns}
     longest = max(lengths, key=lambda name: lengths[name])
-    return f" The longest texts are in '{longest}'. If the first line is a row, write --header false."
+    is_row = any(str(name).isdigit() or len(str(name).split()) > 3 for name in table.columns)
+    hint = " If the first line is a row, write --header false." if is_row else ""
+    return f" The longest texts are in '{longest}'.{hint}"
 
 
 def _hint_label(table: pd.DataFrame) -> str:
@@ -79,8 +76,8 @@ def _hint_label(table: pd.DataFrame) -> str:
     binary = [name for name in few if set(map(str, table[name].dropna())) <= {"0", "1", "0.0", "1.0", "True", "False"}]
     if len(binary) > 1:
         return (
-            f" The columns {', '.join(binary[:_COLUMNS_SHOWN])} hold 0 and 1, as where a row has several labels: multi-label data "
-            "is not supported; one of them alone can be named."
+            f" The columns {', '.join(binary[:_COLUMNS_SHOWN])} hold 0 and 1, as where a row has several labels: multi-label "
+            "data is not supported; one of them alone can be named."
         )
     return f" Few different values are in {', '.join(few[:_COLUMNS_SHOWN])}." if few else ""
 
@@ -129,4 +126,5 @@ def _has_few_values(cells: pd.Series) -> bool:
 
 
 def _mean_length(cells: pd.Series) -> float:
-    return float(cells.dropna().map(lambda cell: len(str(cell))).mean() or 0)
+    lengths = [len(str(cell)) for cell in cells.dropna()]
+    return sum(lengths) / max(len(lengths), 1)

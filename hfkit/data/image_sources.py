@@ -21,8 +21,9 @@ from .class_folders import (
     subfolders,
 )
 from .columns import check_columns, find_column, find_label_column
-from .sources import ids_to_names, load_hub
+from .sources import load_hub
 from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits, split_named
+from .typed_tables import ids_to_names
 
 IMAGE_COLUMNS = ("image", "img", "picture", "photo", "pixels")
 HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}

@@ -68,8 +68,8 @@ def _check_numbers(values: list[str], column: str) -> None:
         numbers = sorted(map(int, values))
         raise UserError(
             f"The labels in column '{column}' are {len(values)} different whole numbers ({numbers[0]} to {numbers[-1]}), "
-            f"more than {MOST_NUMBERS}: that looks like an amount, and regression is not supported. If they are classes, write their names "
-            "in the data, or give --label_names, one for each in numeric order."
+            f"more than {MOST_NUMBERS}: that looks like an amount, and regression is not supported. If they are classes, "
+            "write their names in the data, or give --label_names, one for each in numeric order."
         )
 
 
@@ -115,7 +115,9 @@ def _note_nothing(counts: "pd.Series[int]") -> list[Note]:
 def _note_combined(values: list[str], column: str) -> list[Note]:
     """Say of classes that are put together of other classes that rows seem to have several labels."""
     alone = set(values)
-    combined = [value for value in values if len(value.split()) > 1 and all(part in alone for part in value.split())]
+    combined = [
+        value for value in sorted(values) if len(value.split()) > 1 and all(part in alone for part in value.split())
+    ]
     if len(combined) < 2:
         return []
     shown = ", ".join(f"'{value}'" for value in combined[:_SHOWN])

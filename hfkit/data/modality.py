@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UserError
-from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path
+from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path, is_table_name
 from .class_folders import is_hidden
 from .columns import TEXT_COLUMNS
+from .documents import is_document
 from .image_sources import HUB_NAMES, IMAGE_COLUMNS
 from .sources import load_hub
 
@@ -46,12 +47,13 @@ def _modality_of_folder(folder: Path) -> Modality:
     """Tell it of a folder by its tables, which lie in it or in its folder `data`, and by images below it."""
     tables = [path for pattern in ("*", "data/*.parquet") for path in sorted(folder.glob(pattern)) if _is_table(path)]
     others: Counter[str] = Counter()
-    images = 0
+    images = documents = 0
     for number, path in enumerate(folder.rglob("*")):
         if number >= _FILES_LOOKED_AT:
             break
         if path.is_file() and not is_hidden(path, folder):
             images += path.suffix.lower() in IMAGE_SUFFIXES
+            documents += path.parent != folder and is_document(path)
             others[path.suffix.lower() or path.name] += 1
     if tables and images:
         raise UserError(
@@ -60,6 +62,8 @@ def _modality_of_folder(folder: Path) -> Modality:
         )
     if images:
         return "image"
+    if not tables and (documents or any(is_table_name(f"file{suffix}") for suffix in others)):
+        return "text"  # one file a text, or tables in folders of splits
     if not tables:
         seen = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(_SHOWN)) or "nothing"
         raise UserError(
@@ -76,7 +80,7 @@ def _is_table(path: Path) -> bool:
 def _modality_of_files(source: str, tables: list[Path]) -> Modality:
     """Tell it of tables: only parquet can hold images."""
     suffixes = {path.suffix.lower() for path in tables}
-    if not suffixes <= set(DATA_SUFFIXES):
+    if not all(is_table_name(path.name) or not path.suffix for path in tables):
         seen = ", ".join(sorted(suffixes)) or "no suffix"
         raise UserError(
             f"{source} is a file with {seen}: name a folder of images, or one of {', '.join(DATA_SUFFIXES)}."

@@ -1,6 +1,7 @@
 """How a file with separators is written: separator, header, quotes and encoding, found by what fits all of its lines."""
 
 import io
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _SAMPLE_CHARACTERS = 1 << 20
 _LEAST_SHARE = 0.7
 """Of the records, how many have as many cells as the first by a separator that is found."""
 _NEARLY_ALL = 0.98
+_MOST_BY_CHANCE = 2
+"""So often a cell may be in a column without being one of a few labels."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool
     """Tell whether double quotes hold cells together, and return what the file is by that.
 
     They do not where lines have the right number of cells without them, and with them quotes are not closed or doubled as they
-    must be, or a cell has several lines each of which would be a record.
+    must be, or a cell has several lines each of which is a row with a label.
     """
     if given is not None:
         return given, text.scan(separator, given)
@@ -176,7 +179,20 @@ def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool
     if quoted.width < 2 or not (quoted.badly_quoted or quoted.inner_lines):
         return True, quoted
     plain = text.scan(separator, False)
-    least = _NEARLY_ALL if quoted.badly_quoted else 1.0
-    if plain.width == quoted.width and plain.share >= least:
+    if plain.width != quoted.width or plain.share < _NEARLY_ALL:
+        return True, quoted
+    if quoted.badly_quoted or any(_is_several_rows(record, separator, plain) for record in quoted.long_records):
         return False, plain
     return True, quoted
+
+
+def _is_several_rows(record: Record, separator: str, plain: Scan) -> bool:
+    """Tell whether the lines of one record are rows: each has a label, a cell that other rows have in the same column."""
+    rows = [line.cells for line in iter_records(record.raw, separator, quoting=False)]
+    if not all(len(row) == plain.width for row in rows):
+        return False
+    for place in range(plain.width):
+        counts = Counter(other.cells[place] for other in plain.records if len(other.cells) > place)
+        if all(row[place].strip() and counts[row[place]] > _MOST_BY_CHANCE for row in rows):
+            return True
+    return False

@@ -18,6 +18,7 @@ class Record:
         cells: As they are in the file, without quotes that hold them together.
         lines: How many lines it has.
         is_well_quoted: Whether its quotes are where quotes that hold cells together may be.
+        raw: Its lines, where there are several.
 
     """
 
@@ -25,6 +26,7 @@ class Record:
     cells: list[str]
     lines: int = 1
     is_well_quoted: bool = True
+    raw: tuple[str, ...] = ()
 
 
 class _Lines:
@@ -66,7 +68,7 @@ def iter_records(lines: Iterable[str], separator: str, quoting: bool) -> Iterato
         is_well_quoted = True
         if quoting and (len(raw) > 1 or '"' in raw[0]):
             is_well_quoted = not source.ended and _is_well_quoted(raw, separator)
-        yield Record(line, cells, len(raw), is_well_quoted)
+        yield Record(line, cells, len(raw), is_well_quoted, tuple(raw) if len(raw) > 1 else ())
         line += len(raw)
         source.record = []
 
@@ -93,6 +95,7 @@ class Scan:
         first_badly_quoted: The line of the first of them.
         first_swallowing: The line of the first of them that has several lines: some of them are probably other records.
         records: The first ones.
+        long_records: The first ones of those that have several lines.
 
     """
 
@@ -105,6 +108,7 @@ class Scan:
     first_badly_quoted: int = 0
     first_swallowing: int = 0
     records: list[Record] = field(default_factory=list)
+    long_records: list[Record] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -134,6 +138,8 @@ class Scan:
         self.line_of_width.setdefault(width, record.line)
         if len(self.records) < _FIRST:
             self.records.append(record)
+        if record.lines > 1 and len(self.long_records) < _FIRST:
+            self.long_records.append(record)
         if not record.is_well_quoted:
             self.badly_quoted += 1
             self.first_badly_quoted = self.first_badly_quoted or record.line

@@ -72,7 +72,7 @@ def read_excel(path: Path) -> tuple[pd.DataFrame, list[Note]]:
     try:
         with open_table(path) as file, pd.ExcelFile(file) as book:
             sheets = list(map(str, book.sheet_names))
-            table = book.parse(0, dtype=object, keep_default_na=False, na_values=[""])
+            table = pd.read_excel(book, dtype=object, keep_default_na=False, na_values=[""])
     except ImportError as error:
         raise UserError(f'{path} is an Excel file: pip install "hfkit[excel]", or save it as CSV.') from error
     table.columns = pd.Index([str(name) for name in table.columns], dtype=object)

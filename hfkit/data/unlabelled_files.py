@@ -65,7 +65,8 @@ def _read(path: Path, given: TableFlags, named: Collection[str]) -> Table:
         return read_file(path, given, named)
     check_is_text(path)
     table = find_format(path, given, named)
-    if table.scan.width > 1 and table.scan.share >= _LEAST_SHARE:
+    has_columns = table.format.header or table.format.separator == "\t"  # commas are in texts, too
+    if has_columns and table.scan.width > 1 and table.scan.share >= _LEAST_SHARE:
         return read_file(path, given, named)
     with table.format.open(path) as file:
         lines = [line.rstrip("\r\n") for line in file]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .configuration import CONFIGURATION_FILE
-from .paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path, check_is_folder, looks_like_a_path
+from .paths import IMAGE_SUFFIXES, check_dataset_path, check_is_folder, is_table_name, looks_like_a_path
 
 
 class InputKind(Enum):
@@ -33,7 +33,7 @@ def find_input_kind(given: str) -> InputKind:
         return InputKind.TEXT
     if path.is_dir():
         return InputKind.FOLDER
-    return InputKind.TABLE if path.suffix.lower() in DATA_SUFFIXES else InputKind.PHOTO
+    return InputKind.TABLE if is_table_name(path.name) or not path.suffix else InputKind.PHOTO
 
 
 def _existing_path(given: str) -> Path | None:
@@ -49,7 +49,7 @@ def _check_is_text(given: str) -> None:
     """Refuse what looks like a file's name."""
     if len(given.split()) != 1 or "://" in given:
         return
-    if given.lower().endswith((*DATA_SUFFIXES, *IMAGE_SUFFIXES)) or looks_like_a_path(given):
+    if is_table_name(given) or given.lower().endswith(IMAGE_SUFFIXES) or looks_like_a_path(given):
         raise UserError(f"There is no file or folder {given}: check the path (from {Path.cwd()}).")
 
 

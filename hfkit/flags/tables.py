@@ -68,3 +68,25 @@ def _check_encoding(encoding: str) -> None:
             f"--encoding {encoding}: there is no such encoding; write utf-8, utf-16, cp1252, latin-1 or another of "
             "Python's."
         ) from error
+
+
+def parse_table_flags(
+    separator: str | None, header: str | None, quoting: str | None, encoding: str | None, encoding_errors: str
+) -> TableFlags:
+    """Return the flags of a command line whose truth values are words.
+
+    Raises:
+        UserError: A value is not one that it can have.
+
+    """
+    return TableFlags(
+        separator, _read_truth("header", header), _read_truth("quoting", quoting), encoding, encoding_errors
+    )
+
+
+def _read_truth(name: str, value: str | None) -> bool | None:
+    if value is None:
+        return None
+    if value.lower() not in ("true", "yes", "1", "false", "no", "0"):
+        raise UserError(f"--{name} {value}: write true or false.")
+    return value.lower() in ("true", "yes", "1")

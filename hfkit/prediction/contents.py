@@ -69,6 +69,13 @@ def choose_text_columns(
     return [columns.index(name) for name in names], notes
 
 
+def longest_texts(rows: Sequence[Sequence[Any]]) -> int:
+    """Return the position of the column whose cells are the longest."""
+    width = max(map(len, rows), default=1)
+    lengths = [sum(len(str(row[place] or "")) for row in rows if place < len(row)) for place in range(width)]
+    return lengths.index(max(lengths))
+
+
 def read_text(row: Row, positions: Sequence[int]) -> tuple[str, str]:
     """Return the text of a row, joined as in training, and why it cannot be read; an empty text is a text."""
     return join_cells([row.cells[position] for position in positions])
@@ -79,7 +86,18 @@ def join_cells(cells: Sequence[Any]) -> tuple[str, str]:
     present = [cell for cell in cells if not is_missing(cell)]
     if not present:
         return "", "no text"
+    present = [_decode(cell) for cell in present]
     wrong = next((cell for cell in present if isinstance(cell, list | dict | bytes)), None)
     if wrong is not None:
         return "", f"no text but a {type(wrong).__name__}"
     return join_texts(str(cell) for cell in present), ""
+
+
+def _decode(cell: Any) -> Any:
+    """Return bytes that are a text in UTF-8 as a text, as in training; other cells stay as they are."""
+    if not isinstance(cell, bytes):
+        return cell
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        return cell

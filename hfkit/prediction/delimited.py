@@ -1,39 +1,68 @@
-"""Rows of CSV and TSV files, read line by line."""
+"""Rows of CSV, TSV and other files with separators, read record by record in the format that training finds."""
 
-import csv
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
-from ..data.sources import encoding_error
+from ..data.delimited_tables import check_quotes, name_columns, note_format
+from ..data.table_files import kind_of_table
+from ..data.table_format import ScannedTable, TableFormat, find_format
+from ..data.tables import check_is_text
 from ..errors import UserError
+from ..flags.tables import FIND, TableFlags
+from ..notes import Note
 from .rows import Row, file_identity
+
+_AS_NAMED = {".csv": TableFormat(","), ".tsv": TableFormat("\t")}
+"""What is not worth a word."""
+_LINES = TableFlags("\x1f", header=False, quoting=False)
+_LEAST_SHARE = 0.7
 
 
 @dataclass
 class DelimitedFile:
-    """A CSV or TSV file, which was read once to its end, so that what is wrong with the whole of it is told first."""
+    """A file with separators, which was read to its end, so that what is wrong with the whole of it is told first."""
 
     path: Path
     columns: list[str]
     total: int | None
     identity: str
+    format: TableFormat = field(default_factory=TableFormat)
+    notes: list[Note] = field(default_factory=list)
 
     @classmethod
-    def open(cls, path: Path) -> "DelimitedFile":
-        """Read the header, count the rows, and see whether the file is whole.
+    def open(cls, path: Path, given: TableFlags = FIND, named: Collection[str] = ()) -> "DelimitedFile":
+        """Find the format, read the header, count the rows, and see whether the file is whole.
+
+        Args:
+            path: The file.
+            given: What flags say of its format.
+            named: Columns that flags name.
 
         Raises:
-            UserError: It has no header, is not UTF-8, or a quote is never closed.
+            UserError: It is empty, has broken characters, or a quote is never closed.
 
         """
-        records = _records(path)
-        _, columns = next(records, (1, None))
-        if columns is None:
-            raise UserError(f"{path} is empty: its first line must name the columns.")
-        return cls(path, columns, sum(1 for _ in records), file_identity(path))
+        try:
+            check_is_text(path)
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+        table = find_format(path, given, named)
+        if given.separator is None and _is_lines(path, table):
+            return cls._of_lines(path, table.format)
+        check_quotes(path, table.scan)
+        columns = name_columns(path, table)
+        own = _AS_NAMED.get(kind_of_table(path))
+        notes = [] if table.format == own else note_format(path, columns, table)
+        return cls(path, columns, table.scan.total - table.format.header, file_identity(path), table.format, notes)
+
+    @classmethod
+    def _of_lines(cls, path: Path, of_file: TableFormat) -> "DelimitedFile":
+        """Open a file in which each line is a text."""
+        given = TableFlags(_LINES.separator, False, False, of_file.encoding, of_file.encoding_errors)
+        table = find_format(path, given)
+        notes = [Note("table_format", f"{path.name}: read as one text a line, {table.scan.total} rows.", on_card=False)]
+        return cls(path, ["text"], table.scan.total, file_identity(path), table.format, notes)
 
     @property
     def has_photos(self) -> bool:
@@ -47,57 +76,19 @@ class DelimitedFile:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; one with more fields than the header cannot be read, and one with fewer lacks the last cells."""
-        records = _records(self.path)
-        next(records)
+        records = self.format.records(self.path)
+        if self.format.header:
+            next(records)
         width = len(self.columns)
-        for line, cells in records:
+        for record in records:
+            cells = record.cells
             surplus = f"{len(cells)} fields in place of {width}: quote texts that hold the separator"
-            yield Row(line, [*cells, *[None] * (width - len(cells))], surplus if len(cells) > width else "")
+            missing = [None] * (width - len(cells))
+            yield Row(record.line, [*cells, *missing], surplus if len(cells) > width else "")
 
 
-class _Lines:
-    """Lines of a file, which remember whether the file's end was asked for."""
-
-    def __init__(self, file: TextIO) -> None:
-        self.file = file
-        self.ended = False
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self.file.readline()
-        self.ended = not line
-        if self.ended:
-            raise StopIteration
-        return line if sys.version_info >= (3, 11) else line.replace("\0", "")  # which csv took from then on
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the header and the rows with the lines on which they begin; blank lines are passed over, as pandas does.
-
-    Raises:
-        UserError: The file is not UTF-8, cannot be read, or a quote is never closed.
-
-    """
-    csv.field_size_limit(sys.maxsize if sys.maxsize < 2**31 else 2**31 - 1)  # a text may be long
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = _Lines(file)
-            reader = csv.reader(lines, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            line = 1
-            for cells in reader:
-                if lines.ended:  # a row ends with its line, unless a quote is open
-                    raise UserError(
-                        f"{path} has a double quote that is never closed: line {line} goes on to the end of the file. Double "
-                        'the quotes inside of a text ("") and put the text in quotes.'
-                    )
-                if cells:
-                    yield line, cells
-                line = reader.line_num + 1
-    except UnicodeDecodeError as error:
-        raise encoding_error(path, error) from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except csv.Error as error:
-        raise UserError(f"{path} cannot be read as {path.suffix.lower()[1:]}: {error} (line {line}).") from error
+def _is_lines(path: Path, table: ScannedTable) -> bool:
+    """Whether a file without a suffix for tables has no separator by which its lines have as many cells."""
+    seen = table.scan
+    is_plain = kind_of_table(path) in ("", ".txt", ".dat", ".data")
+    return is_plain and bool(seen.records) and (seen.width < 2 or (seen.total > 1 and seen.share < _LEAST_SHARE))

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.sources import encoding_error
+from ..data.encodings import find_encoding
+from ..data.json_tables import rows_of_document
+from ..data.table_files import UNPACKING_ERRORS, open_table
+from ..data.table_format import open_text
 from ..errors import UserError
 from .rows import Row, file_identity
 
@@ -58,15 +61,56 @@ class JsonFile:
 
 
 def _is_array(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    return _begin(path).startswith("[")
+
+
+def _begin(path: Path) -> str:
+    """Return the begin of a file without a mark and spaces, and of a file in UTF-16 without the zero bytes."""
+    try:
+        with open_table(path) as file:
+            return file.read(4096).lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").replace(b"\0", b"").decode("latin-1")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UNPACKING_ERRORS as error:
+        raise UserError(f"{path} cannot be unpacked: {error}.") from error
+
+
+def is_document(path: Path) -> bool:
+    """Whether a file of JSON is one object with the rows in it, and neither an array nor an object a line.
+
+    Raises:
+        UserError: It cannot be read.
+
+    """
+    begin = _begin(path)
+    if not begin.startswith("{") or path.name.lower().split(".")[-1] in ("jsonl", "ndjson"):
+        return False
+    with open_table(path) as file:
+        lines = (line for line in file if line.strip(b"\xef\xbb\xbf \t\r\n"))
+        first = next(lines, b"")
+        has_more = next(lines, None) is not None
+    try:
+        content = json.loads(first)
+    except (ValueError, RecursionError):
+        return _is_json(path)  # or an object a line, whose first is broken
+    return not has_more and rows_of_document(content)[0] is not None
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a whole file is one JSON document."""
+    try:
+        with open_table(path) as file:
+            json.load(file)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _read_array(path: Path) -> list[Any]:
+    with open_text(path, find_encoding(path).name, "strict") as file:
+        text = file.read()
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise encoding_error(path, error) from error
+        content = json.loads(text)
     except ValueError as error:
         raise UserError(f"{path} cannot be read as JSON: {error}.") from error
     return list(content)
@@ -79,7 +123,7 @@ def _records(path: Path, array: list[Any] | None) -> Iterator[tuple[int, Any, st
             yield number, value, "" if isinstance(value, dict) else "no object with columns"
         return
     try:
-        with path.open("rb") as file:
+        with open_table(path) as file:
             for line, content in enumerate(file, 1):
                 if content.strip():
                     yield line, *_parse(content.removeprefix(b"\xef\xbb\xbf") if line == 1 else content)

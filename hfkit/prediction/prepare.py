@@ -1,16 +1,21 @@
 """From a request to a prediction that is ready to run: rows, model, and what of a row the model reads."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from ..data.columns import have_no_names
 from ..flags.prediction import InputKind
+from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .contents import choose_text_columns, read_text
+from .contents import choose_text_columns, longest_texts, read_text
 from .opening import open_predictor
 from .predictor import Predictor
 from .rows import RowSource
 from .sources import open_source
 from .stream import Prediction, ReadContent, check_kind_fits
+
+_ROWS_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Request:
         resume: Whether an output is gone on with.
         batch_size: Rows of a batch; None: by the device.
         revision: Branch, tag or commit of a Hub id.
+        table_flags: What flags say of the format of a table.
 
     """
 
@@ -39,6 +45,7 @@ class Request:
     resume: bool = False
     batch_size: int | None = None
     revision: str | None = None
+    table_flags: TableFlags = FIND
 
     @property
     def is_one_row(self) -> bool:
@@ -53,7 +60,7 @@ def prepare(request: Request) -> tuple[Prediction, Predictor, list[Note]]:
         UserError: The model or the input is not as it must be.
 
     """
-    source, notes = open_source(request.given, request.kind)
+    source, notes = open_source(request.given, request.kind, request.table_flags, request.text_column or ())
     predictor = open_predictor(request.model, request.revision, request.batch_size)
     prediction, more = _join(request, source, predictor)
     return prediction, predictor, [*notes, *more]
@@ -66,7 +73,7 @@ def prepare_with(predictor: Predictor, request: Request) -> tuple[Prediction, li
         UserError: The input is not as it must be.
 
     """
-    source, notes = open_source(request.given, request.kind)
+    source, notes = open_source(request.given, request.kind, request.table_flags, request.text_column or ())
     prediction, more = _join(request, source, predictor)
     return prediction, [*notes, *more]
 
@@ -85,6 +92,10 @@ def _make_reader(request: Request, source: RowSource, predictor: Predictor) -> t
         return lambda row: (row.photo, ""), []
     if request.kind in (InputKind.LINES, InputKind.TEXT):
         return lambda row: read_text(row, [0]), []
+    if request.text_column is None and have_no_names(source.columns):
+        place = longest_texts([row.cells for row in islice(source.rows(), _ROWS_LOOKED_AT)])
+        text = f"Text column: {place + 1} (the file has no header; it has the longest texts)."
+        return lambda row: read_text(row, [place]), [Note("text_column", text)]
     of_run = [] if request.text_column else predictor.text_columns()
     positions, notes = choose_text_columns(source.name, source.columns, request.text_column, of_run)
     return lambda row: read_text(row, positions), notes

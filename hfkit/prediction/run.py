@@ -2,10 +2,12 @@
 
 import json
 import time
+from dataclasses import asdict
 
 from rich.console import Console
 
 from ..errors import UserError, is_memory_full
+from ..flags.tables import FIND
 from . import console as shown
 from .output import Output
 from .predictor import Predictor
@@ -54,7 +56,8 @@ def open_output(request: Request, predictor: Predictor, prediction: Prediction) 
     assert request.output is not None
     source = prediction.source
     sizes = [prediction.scorer.batch_size, prediction.block]
-    settings = json.dumps([source.identity, source.columns, request.text_column, sizes])
+    given = [] if request.table_flags == FIND else [asdict(request.table_flags)]
+    settings = json.dumps([source.identity, source.columns, request.text_column, sizes, *given])
     digest = predictor.checksum(settings)
     return (Output.resume if request.resume else Output.begin)(request.output, digest)
 

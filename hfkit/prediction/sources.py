@@ -1,29 +1,36 @@
 """From what was given to rows: a table by its suffix, lines on stdin, or photos."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import xxhash
 
 from ..data.class_folders import is_hidden
+from ..data.table_files import kind_of_table
 from ..errors import UserError
 from ..flags.paths import IMAGE_SUFFIXES
 from ..flags.prediction import InputKind
+from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .delimited import DelimitedFile
-from .json_lines import JsonFile
+from .json_lines import JsonFile, is_document
 from .parquet import ParquetFile
 from .rows import Row, RowSource
+from .table_rows import TableRows
 
 
-def open_source(given: str, kind: InputKind) -> tuple[RowSource, list[Note]]:
-    """Return the rows of an input, and notes on what was passed over.
+def open_source(
+    given: str, kind: InputKind, table_flags: TableFlags = FIND, named: Sequence[str] = ()
+) -> tuple[RowSource, list[Note]]:
+    """Return the rows of an input, and notes on how it was read and what was passed over.
 
     Args:
         given: A path, `-` for lines on stdin, or a text.
         kind: What it is.
+        table_flags: What flags say of the format of a table.
+        named: Columns that flags name.
 
     Raises:
         UserError: It cannot be read.
@@ -38,10 +45,21 @@ def open_source(given: str, kind: InputKind) -> tuple[RowSource, list[Note]]:
         return list_photos(path)
     if kind is InputKind.PHOTO:
         return Photos(given, path.parent, [path]), []
-    suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv"):
-        return DelimitedFile.open(path), []
-    return (ParquetFile.open(path) if suffix == ".parquet" else JsonFile.open(path)), []
+    return _open_table(path, table_flags, named)
+
+
+def _open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[RowSource, list[Note]]:
+    """Return the rows of a table, and notes on how it is read."""
+    suffix = kind_of_table(path)
+    if suffix == ".parquet":
+        return ParquetFile.open(path), []
+    if suffix in (".json", ".jsonl", ".ndjson") and not is_document(path):
+        return JsonFile.open(path), []
+    if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
+        table = TableRows.open(path, given)
+        return table, table.notes
+    file = DelimitedFile.open(path, given, named)
+    return file, file.notes
 
 
 @dataclass

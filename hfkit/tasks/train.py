@@ -10,7 +10,7 @@ from ..backbones.continuing import filled_in_flags, take_from_saved_model
 from ..data.bars import lines_above_bars
 from ..flags.kinds import Arguments, Kinds
 from ..flags.parsing import describe_run, parse_recipe
-from ..flags.paths import DATA_SUFFIXES
+from ..flags.paths import PACKED_SUFFIXES, table_suffix
 from ..flags.solver import choose_solver
 from ..task import Task
 from ..training.run import train_classifier
@@ -65,7 +65,9 @@ def name_after_data(dataset: str) -> str:
     """Return what a run on a dataset is called: `reviews` for `data/reviews.csv`, `imdb` for the Hub's `stanfordnlp/imdb`."""
     path = Path(dataset).expanduser()
     name = path.resolve().name if path.exists() else path.name
-    stem = name[: -len(path.suffix)] if path.suffix.lower() in DATA_SUFFIXES else name
+    packed = Path(name).suffix if Path(name).suffix.lower() in PACKED_SUFFIXES else ""
+    name = name.removesuffix(packed)
+    stem = name[: -len(Path(name).suffix)] if table_suffix(name) else name
     return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "run"
 
 

@@ -71,7 +71,7 @@ def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
         assert label_names(data, split) == [row["label"] for row in rows()]
         assert data.splits[split]["row"][:] == list(range(1, 21))
     assert len(data.dropped) == 0
-    assert read_notes(data.notes) == [
+    assert read_notes(note for note in data.notes if note.code != "table_format") == [
         "Text column: tweet (found by its name).",
         "Label column: label (found by its name).",
         "No row that is held out stands in train, too.",
@@ -448,9 +448,9 @@ def test_missing_files(tmp_path: Path) -> None:
         load(tmp_path / "nothing.csv")
     with pytest.raises(UserError, match=r"has no training file: name it train\.csv"):
         load(tmp_path)
-    (tmp_path / "t.txt").write_text("x")
-    with pytest.raises(UserError, match=r"unknown format: write one of \.csv"):
-        load(tmp_path / "t.txt")
+    (tmp_path / "t.png").write_text("x")
+    with pytest.raises(UserError, match=r"is an image: name a table of texts, one of \.csv"):
+        load(tmp_path / "t.png")
 
 
 def test_two_files_for_one_split(tmp_path: Path) -> None:
@@ -463,10 +463,18 @@ def test_two_files_for_one_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", "tweet,label\ncaf\xe9,fake\n".encode("latin1"), r"is not UTF-8 \(byte 0xe9\): save it as UTF-8"),
-        ("t.jsonl", "caf\xe9".encode("latin1"), "is not UTF-8"),
-        ("t.csv", b"tweet,label\na,b,c,d\n1,2\n1,2,3,4,5\n", "cannot be read as csv"),
-        ("t.csv", b"", "cannot be read as csv"),
+        (
+            "t.csv",
+            "tweet,label\nä,fake\n".encode() + b"b\xe9,fake\n" + "ö,real\n".encode(),
+            r"is UTF-8, but has bytes that are no character .first 0xe9 in line 3, character 2.*--encoding_errors replace",
+        ),
+        ("t.jsonl", "caf\xe9".encode("latin1"), "cannot be read as json"),
+        (
+            "t.csv",
+            b"tweet,label\na,b,c,d\n1,2\n1,2,3,4,5\n",
+            r"more fields than its header names .tweet, label.: 2 of 3, the first in line 2 with 4",
+        ),
+        ("t.csv", b"", "is empty: its first line must name the columns"),
         ("t.csv", b"tweet,label\n", "The train split of .* has no rows"),
         ("t.json", b"{not json", "cannot be read as json"),
         ("t.json", b'["a", "b"]', "it must hold one object with the columns for each row"),
@@ -477,12 +485,15 @@ def test_two_files_for_one_split(tmp_path: Path) -> None:
             "more fields than its header names .tweet, label.*comma",
         ),
         ("t.csv", b"tweet,label\nw,fake,\nx,real,\n", "more fields than its header names"),
-        ("t.csv", b'tweet,label\n"a,fake\nb,real\n"c",fake\nd,real\n', "a double quote that is never closed: row 1"),
-        ("t.csv", "tweet,label\na,b\n".encode("utf-16"), r"is not UTF-8 \(byte 0xff\): .* iconv -f utf-16"),
+        (
+            "t.csv",
+            b'tweet,label\n"a, x",fake\n"b, y,real\n"c, z",fake\n"d, w",real\n',
+            "a double quote that is never closed: line 3 goes on over several lines",
+        ),
         ("t.csv", b"tweet,label\na,0\nb,0.5\nc,1\n", r"are decimal numbers \(0\.5\)"),
         ("t.csv", b"tweet,label\na,fake\nb,fake\n", "has the class 'fake' only in column 'label'"),
         ("t.csv", b"tweet,label\na,0.5\nb,1.0\nc,0.25\n", r"are decimal numbers \(0\.25, 0\.5, 1\.0\)"),
-        ("t.json", b'[{"text": "a", "label": 1.0}, {"text": "b", "label": 0.0}]', "are decimal numbers"),
+        ("t.json", b'[{"text": "a", "label": 1.5}, {"text": "b", "label": 0.0}]', "are decimal numbers"),
         ("t.json", b'[{"text": "a", "label": ["x", "y"]}]', "A row has several labels"),
         ("t.csv", b'tweet,label\na,x\nb,y\nc,"x,y"\n', "stands for several labels: multi-label data is not supported"),
         (

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
+from written_tables import write_table
 
 from hfkit.errors import UserError
 from hfkit.flags.prediction import find_input_kind
@@ -100,17 +102,40 @@ def test_parquet_is_read_in_parts(tmp_path: Path) -> None:
     assert rows[-1] == (1500, [1499, "row 1499"], "")
 
 
+@pytest.mark.parametrize("encoding", ["latin1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig"])
+def test_csv_of_another_encoding(tmp_path: Path, encoding: str) -> None:
+    columns, rows = read(write(tmp_path / "a.csv", "text;id\nöl für alle;1\ngrüße;2\n", encoding))
+    assert (columns, rows) == (["text", "id"], [(2, ["öl für alle", "1"], ""), (3, ["grüße", "2"], "")])
+
+
+def test_lines_of_a_text_file_are_texts(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", 'One, two; "three\n\nfour\tfive six seven\nand eight, nine\n')
+    assert read(path) == (
+        ["text"],
+        [(1, ['One, two; "three'], ""), (3, ["four\tfive six seven"], ""), (4, ["and eight, nine"], "")],
+    )
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.xlsx", "a.arrow", "a.csv.gz", "a.jsonl.xz", "a.tsv.zip"])
+def test_the_same_rows_of_other_files(tmp_path: Path, name: str) -> None:
+    table = pd.DataFrame({"text": ["one", "two, three"], "id": ["a", "b"]})
+    write_table(tmp_path / name, table)
+    columns, rows = read(tmp_path / name)
+    assert columns == ["text", "id"]
+    assert [cells for _, cells, _ in rows] == [["one", "a"], ["two, three", "b"]]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.csv", b"", "is empty: its first line must name the columns"),
-        ("a.csv", b'text\n"a\nb\nc\n', "a double quote that is never closed: line 2 goes on to the end"),
+        ("a.csv", b'text\n"a\nb\nc\n', "a double quote that is never closed: line 2 goes on over several lines"),
         (
             "a.csv",
-            "text\nö\n".encode("latin1"),
-            "is not UTF-8 (byte 0xf6): save it as UTF-8, for example by iconv -f latin1",
+            "text\näöü\nä\n".encode() + b"so\xc3 \n",
+            "is UTF-8, but has bytes that are no character (first 0xc3 in line 4, character 3: 'so\ufffd'): write "
+            "--encoding_errors replace",
         ),
-        ("a.csv", "text\nö\n".encode("utf-16"), "iconv -f utf-16"),
         ("a.jsonl", b"\n\n", "has no row"),
         ("a.json", b"[1,", "cannot be read as JSON"),
         ("a.parquet", b"nothing", "cannot be read as parquet"),

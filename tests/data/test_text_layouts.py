@@ -1,0 +1,274 @@
+"""Folders of texts, columns that say the split, and labels that need a word."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from hfkit.data.modality import find_modality
+from hfkit.data.splits import LabelledData
+from hfkit.data.text import load_text_data
+from hfkit.errors import UserError
+from hfkit.flags.arguments import TextDataArguments
+
+
+def load(path: Path, **options: Any) -> LabelledData:
+    return load_text_data(TextDataArguments(dataset=str(path), **options))
+
+
+def sizes(data: LabelledData) -> dict[str, int]:
+    return {split: len(rows) for split, rows in data.splits.items()}
+
+
+def notes(data: LabelledData, code: str) -> list[str]:
+    return [note.text for note in data.notes if note.code == code]
+
+
+def write_labels(path: Path, labels: list[Any], column: str = "label") -> Path:
+    pd.DataFrame({"text": [f"text {row}" for row in range(len(labels))], column: labels}).to_csv(path, index=False)
+    return path
+
+
+def write_documents(folder: Path, classes: tuple[str, ...], number: int = 20, suffix: str = ".txt") -> None:
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for row in range(number):
+            (folder / name / f"{row}_{row % 10}{suffix}").write_text(f"{folder.name} {name} {row}\n\nsecond line")
+
+
+# --- folders ---
+
+
+@pytest.mark.parametrize("suffix", [".txt", ""])
+@pytest.mark.parametrize("inside", ["", "corpus"])
+def test_a_folder_of_texts_for_each_class(inside: str, suffix: str, tmp_path: Path) -> None:
+    folder = tmp_path / inside
+    write_documents(folder / "train", ("neg", "pos", "unsup"), suffix=suffix)
+    write_documents(folder / "test", ("neg", "pos"), suffix=suffix)
+    (folder / "README.md").write_text("about")
+    data = load(tmp_path)
+    assert data.label_names == ["neg", "pos"]
+    assert sizes(data) == {"train": 36, "validation": 4, "test": 40}
+    assert data.splits["test"]["text"][0].endswith("0\n\nsecond line")
+    assert any("unsup 20" in text for text in notes(data, "files_passed_over"))
+    assert find_modality(str(tmp_path)) == "text"
+
+
+def test_a_folder_of_texts_without_splits(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("business", "sport", "tech"))
+    data = load(tmp_path)
+    assert data.label_names == ["business", "sport", "tech"]
+    assert sum(sizes(data).values()) == 60
+
+
+@pytest.mark.parametrize("names", [("a.csv", "b.csv"), ("pos.txt", "neg.txt")])
+def test_a_file_for_each_class(names: tuple[str, str], tmp_path: Path) -> None:
+    for name in names:
+        lines = [f"{name} says, {row}" if name.endswith("txt") else f'"{name} says, {row}",x' for row in range(30)]
+        header = [] if name.endswith("txt") else ["text,subject"]
+        (tmp_path / name).write_text("\n".join([*header, *lines]))
+    data = load(tmp_path)
+    assert data.label_names == sorted(name.split(".")[0] for name in names)
+    assert sum(sizes(data).values()) == 60
+    for split in data.splits.values():
+        for text, label in zip(split["text"], split["label"], strict=True):
+            assert text.startswith(data.label_names[label])
+
+
+def test_a_file_with_labels_beside_those_of_classes_is_left_out(tmp_path: Path) -> None:
+    for name in ("Fake", "True"):
+        pd.DataFrame({"text": [f"{name} {row}" for row in range(30)]}).to_csv(tmp_path / f"{name}.csv", index=False)
+    write_labels(tmp_path / "merged.csv", ["a", "b"] * 20)
+    data = load(tmp_path)
+    assert data.label_names == ["Fake", "True"]
+    assert notes(data, "files_passed_over") == [
+        "Files with labels of their own are not used beside files of one class each: merged.csv."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Constraint_Train.csv", "english_test_with_labels.csv"),
+        ("trainingData.csv", "testData.csv"),
+        ("trainset.csv", "testset.csv"),
+        ("olid-training-v1.0.csv", "olid-test.csv"),
+        ("train-00000-of-00001.csv", "test-00000-of-00001.csv"),
+    ],
+)
+def test_files_of_splits_have_many_names(train: str, test: str, tmp_path: Path) -> None:
+    write_labels(tmp_path / train, ["a", "b"] * 20)
+    write_labels(tmp_path / test, ["a", "b"] * 5)
+    (tmp_path / "sample_submission.csv").write_text("id,label\n1,a\n")
+    data = load(tmp_path)
+    assert sizes(data) == {"train": 36, "validation": 4, "test": 10}
+    assert notes(data, "files_passed_over") == ["Files that are no split's are not used: sample_submission.csv."]
+
+
+def test_numbered_parts_of_a_split_are_one(tmp_path: Path) -> None:
+    for part in range(3):
+        write_labels(tmp_path / f"train-0000{part}-of-00003.csv", ["a", "b"] * 10)
+    assert sum(sizes(load(tmp_path)).values()) == 60
+
+
+def test_the_only_table_of_a_folder_is_read(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    write_labels(tmp_path / "data" / "reviews.csv", ["a", "b"] * 20)
+    assert sum(sizes(load(tmp_path)).values()) == 40
+
+
+def test_several_tables_with_labels_are_not_put_together(tmp_path: Path) -> None:
+    for name in ("amazon", "imdb"):
+        write_labels(tmp_path / f"{name}.csv", ["a", "b"] * 20)
+    with pytest.raises(
+        UserError, match=r"no training file: .*name one file by --dataset.*It has amazon\.csv, imdb\.csv"
+    ):
+        load(tmp_path)
+
+
+# --- columns ---
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("comment_text", "target"),
+        ("full_text", "class"),
+        ("headline", "is_sarcastic"),
+        ("v2", "v1"),
+        ("review", "stars"),
+        ("Tweet ", " Sentiment"),
+        ("tweet", "true_label"),
+    ],
+)
+def test_columns_have_many_names(text: str, label: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": range(40), text: [f"t {row}" for row in range(40)], label: ["a", "b"] * 20})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert load(tmp_path / "a.csv").label_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("split", ("train", "val", "test")),
+        ("Usage", ("Training", "PublicTest", "PrivateTest")),
+        ("subset", ("train", "dev", "test")),
+        ("fold", ("train", "valid", "test")),
+    ],
+)
+def test_a_column_says_the_split(column: str, values: tuple[str, ...], tmp_path: Path) -> None:
+    path = write_labels(tmp_path / "a.csv", ["a", "b"] * 45)
+    pd.read_csv(path).assign(**{column: [values[row // 2 % 3] for row in range(90)]}).to_csv(path, index=False)
+    assert sizes(load(path)) == {"train": 30, "validation": 30, "test": 30}
+
+
+def test_a_column_that_says_the_split_is_named(tmp_path: Path) -> None:
+    path = write_labels(tmp_path / "a.csv", ["a", "b"] * 45)
+    table = pd.read_csv(path).assign(part=[("train", "dev", "test")[row // 2 % 3] for row in range(90)], other="x")
+    table.to_csv(path, index=False)
+    assert sizes(load(path))["train"] == 72
+    assert sizes(load(path, split_column="part")) == {"train": 30, "validation": 30, "test": 30}
+    with pytest.raises(UserError, match="There is no column 'nothing' that says the split, only: text, label, part"):
+        load(path, split_column="nothing")
+    with pytest.raises(UserError, match=r"--split_column other: .* holds 'x' .row 1.* Write train, validation or test"):
+        load(path, split_column="other")
+
+
+# --- labels ---
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((True, False), ["False", "True"]),
+        ((0.0, 1.0), ["0", "1"]),
+        ((-1, 1), ["-1", "1"]),
+        ((1, 2, 3, 4, 5), ["1", "2", "3", "4", "5"]),
+        ((1.0, 5.0, 10.0), ["1", "5", "10"]),
+        (("nan", "real"), ["nan", "real"]),
+    ],
+)
+def test_labels_that_are_classes(values: tuple[Any, ...], expected: list[str], tmp_path: Path) -> None:
+    data = load(write_labels(tmp_path / "a.csv", list(values) * 30))
+    assert data.label_names == expected
+    assert sum(sizes(data).values()) == 30 * len(values)
+
+
+def test_what_is_said_of_labels(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    assert (
+        "The labels in column 'stars' are 5 whole numbers (1 to 5): they are trained as classes, whose order does not count."
+        in (notes(load(write_labels(path, [1, 2, 3, 4, 5] * 20, "stars")), "labels"))
+    )
+    assert notes(load(write_labels(path, ["nan", "real"] * 20)), "labels") == [
+        "A class is called 'nan' (20 rows): leave these cells empty if they mean that there is no label."
+    ]
+    assert notes(load(write_labels(path, [0.0, 1.0] * 20)), "labels") == [
+        "The labels in column 'label' are whole numbers, and 0.0, 1.0 are written so."
+    ]
+
+
+def test_missing_labels_are_left_out(tmp_path: Path) -> None:
+    data = load(write_labels(tmp_path / "a.csv", ["a", "b", None, "a", "b"] * 20))
+    assert sum(sizes(data).values()) == 80
+    assert notes(data, "rows_dropped") == ["Dropped rows, listed in dropped_rows.csv: 20 of train (no label)."]
+    with pytest.raises(UserError, match=r"60 of 100 rows of the train split have no label .* more than 50%"):
+        load(write_labels(tmp_path / "b.csv", ["a", "b", None, None, None] * 20))
+
+
+@pytest.mark.parametrize("twin", ["Real", "REAL", "re al"])
+def test_labels_that_differ_in_case_or_spaces_alone(twin: str, tmp_path: Path) -> None:
+    own = "re  al" if " " in twin else "real"
+    path = write_labels(tmp_path / "a.csv", [own, "fake", own, twin] * 20)
+    message = rf"labels '{own}' \(40 rows\) and '{twin}' \(20 rows\) in column 'label' differ only in case or spaces"
+    with pytest.raises(UserError, match=message):
+        load(path)
+    assert len(load(path, label_names=["fake", own, twin]).label_names) == 3
+
+
+def test_amounts_are_no_classes(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"are 60 different whole numbers .0 to 59.*regression is not supported.*--label_names"
+    ):
+        load(write_labels(tmp_path / "a.csv", list(range(60)) * 4))
+    for values in ([0.25, 1.5, 2.0], ["0,25", "1,5", "2,75"]):
+        with pytest.raises(UserError, match=r"are decimal numbers .*regression is not supported"):
+            load(write_labels(tmp_path / "b.csv", values * 20))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [("a|b", "a", "b"), ("0,27", "4,27", "0,4", "1"), ("x;y", "y;z", "x"), ("[0, 1]", "[1, 0]"), ("a,b", "b,c", "c,a")],
+)
+def test_several_labels_in_a_cell_are_refused(values: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="stands for several labels: multi-label data is not supported"):
+        load(write_labels(tmp_path / "a.csv", list(values) * 20))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [("Arts, Culture", "Health, Science", "Sport"), ("very good", "good", "bad", "very bad"), ("not real", "real")],
+)
+def test_names_of_several_words_are_one_label(values: tuple[str, ...], tmp_path: Path) -> None:
+    data = load(write_labels(tmp_path / "a.csv", list(values) * 20))
+    assert data.label_names == sorted(values)
+    assert notes(data, "labels_combined") == []
+
+
+def test_classes_that_are_put_together_of_others_are_told(tmp_path: Path) -> None:
+    data = load(write_labels(tmp_path / "a.csv", ["haze", "primary", "haze primary", "clear", "clear primary"] * 20))
+    assert notes(data, "labels_combined")[0].startswith(
+        "2 of the 5 classes in column 'label' are put together of others ('clear primary', 'haze primary'):"
+    )
+
+
+def test_columns_of_0_and_1_are_told(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"comment_text": [f"t {row}" for row in range(40)], "toxic": [0, 1] * 20, "threat": [1, 0] * 20}
+    )
+    table.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(
+        UserError, match=r"no column named label .* The columns toxic, threat hold 0 and 1, as where a row has"
+    ):
+        load(tmp_path / "a.csv")
