@@ -14,11 +14,17 @@ from rich.console import Console
 from tqdm.auto import tqdm
 from transformers import Pipeline
 
-from .data.labelled import GivenSource, LabelledRows, load_labelled_images, load_labelled_texts
+from .data.labelled import (
+    FIND,
+    GivenSource,
+    LabelledRows,
+    TableFlags,
+    load_labelled_images,
+    load_labelled_texts,
+)
 from .data.splits import LabelledData
 from .evaluation.abstention import confidences_by_logits, measure_answers
 from .evaluation.metrics import evaluate_split, make_metrics
-from .flags.tables import FIND, TableFlags
 from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags

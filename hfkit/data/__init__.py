@@ -1,8 +1,8 @@
 """Datasets: from the embedded sample, a file, a folder or the Hub to splits with checked labels, and on to batches for a model.
 
 Not here: models, metrics, and what is stored of frozen layers (features/).
-Start reading in text.py and images.py; both go through sources, labels and splits. tables.py reads a file, table_format.py finds how it
-is written, text_folders.py reads folders.
+Start reading in text.py and images.py; both go through sources, labels and splits.
+tables.py reads one file, table_format.py finds how it is written, text_folders.py reads folders of texts.
 """
 
 __all__ = [

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from ..errors import UserError
 from ..notes import Note
 
@@ -89,39 +87,3 @@ def check_columns(source: str, split: str, columns: list[str], contents: Sequenc
     for column in (*contents, label):
         if column not in columns and not (split == "test" and column == label):
             raise UserError(f"The {split} split of {source} has no column '{column}', only: {list_columns(columns)}.")
-
-
-def check_texts(source: str, split: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse columns whose cells are no texts.
-
-    Raises:
-        UserError: A cell is a list or an object, or bytes that are not UTF-8.
-
-    """
-    for column in columns:
-        if table[column].dtype != object:
-            continue
-        for row, cell in zip(table.index, table[column], strict=True):
-            kind = _describe_no_text(cell)
-            if kind is not None:
-                raise UserError(
-                    f"The column '{column}' of {source} ({split}) has no texts but {kind} (row {row + 1}: {str(cell)[:60]}): "
-                    "name another by --text_column, or write texts into it."
-                )
-
-
-def _describe_no_text(cell: object) -> str | None:
-    """Return what a cell is that is no text, or None where it is one; bytes may be a text in UTF-8."""
-    if isinstance(cell, bytes):
-        return None if _is_utf8(cell) else "bytes that are not UTF-8"
-    if isinstance(cell, list | tuple | dict) or (hasattr(cell, "__array__") and getattr(cell, "ndim", 0) > 0):
-        return "objects" if isinstance(cell, dict) else "lists"
-    return None
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

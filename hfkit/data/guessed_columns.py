@@ -1,12 +1,12 @@
 """Columns of texts and labels where no name tells which they are: by what is in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .columns import TEXT_COLUMNS, find_label_column, find_usual, have_no_names, list_columns
+from .columns import TEXT_COLUMNS, check_columns, find_label_column, find_usual, have_no_names, list_columns
 
 _MOST_CLASSES = 50
 _LONGEST_LABEL = 30
@@ -15,20 +15,30 @@ _COLUMNS_SHOWN = 6
 
 
 def find_columns(
-    source: str, table: pd.DataFrame, texts: Sequence[str] | None, label: str | None
+    source: str, tables: Mapping[str, pd.DataFrame], texts: Sequence[str] | None, label: str | None
 ) -> tuple[list[str], str, list[Note]]:
     """Return the text columns, the label column, and notes on those that are not given.
 
     Args:
-        source: What messages call the table.
-        table: The rows to train on.
+        source: What messages call the tables.
+        tables: By split; all have the columns, but for labels in test.
         texts: `--text_column`, or None.
         label: `--label_column`, or None.
 
     Raises:
-        UserError: A column is not given, has no usual name, and, in a table without names, cannot be told by its cells.
+        UserError: A column is not given, has no usual name, and, in a table without names, cannot be told by its cells; or a
+            split lacks it.
 
     """
+    own_texts, own_label, notes = _find_in_train(source, tables["train"], texts, label)
+    for split, table in tables.items():
+        check_columns(source, split, list(map(str, table.columns)), own_texts, own_label)
+    return own_texts, own_label, notes
+
+
+def _find_in_train(
+    source: str, table: pd.DataFrame, texts: Sequence[str] | None, label: str | None
+) -> tuple[list[str], str, list[Note]]:
     columns = list(map(str, table.columns))
     if have_no_names(columns) and (texts is None or label is None):
         return _guess(source, table, texts, label)

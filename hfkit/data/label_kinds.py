@@ -1,12 +1,14 @@
 """Labels that need a word: numbers, one label written in two ways, words for nothing, and several labels in a cell."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
+from .labels import check_kind, label_text
 
 MOST_NUMBERS = 50
 """More whole numbers than these are no classes but amounts."""
@@ -42,6 +44,30 @@ def prepare_labels(
         *_note_nothing(counts),
         *_note_combined(list(counts.index), column),
     ]
+
+
+def read_labels(table: pd.DataFrame, column: str) -> "pd.Series[Any]":
+    """Return the labels of a table as texts, None where there is none; all are None where it has no such column.
+
+    Raises:
+        UserError: A cell has several labels.
+
+    """
+    labelled = column in table.columns
+    labels = [label_text(value) for value in table[column]] if labelled else [None] * len(table)
+    return pd.Series(labels, dtype=object)
+
+
+def check_labels_of_model(table: pd.DataFrame, column: str, names: Collection[str]) -> None:
+    """Write labels such as 1.0 as 1 where a model has them so, and refuse those that are no classes.
+
+    Raises:
+        UserError: They are decimal numbers, or several labels a row.
+
+    """
+    if not set(table["label"].dropna()) <= set(names):
+        write_whole_numbers([table], column)
+    check_kind(table["label"], column)
 
 
 def write_whole_numbers(tables: Iterable[pd.DataFrame], column: str) -> list[Note]:

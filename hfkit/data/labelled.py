@@ -9,16 +9,15 @@ import pandas as pd
 from datasets import Dataset
 
 from ..errors import UserError
-from ..flags.tables import FIND, TableFlags
+from ..flags.tables import FIND as FIND  # for those who hand one in
+from ..flags.tables import TableFlags as TableFlags
 from ..notes import Note
 from . import images, text
 from .columns import check_columns, find_label_column
 from .image_sources import ImageSource, read_images
-from .label_kinds import write_whole_numbers
-from .labels import check_kind
-from .sources import Source, read_source
+from .label_kinds import check_labels_of_model
+from .sources import Source, read_one_file, read_source
 from .splits import note_dropped_rows
-from .tables import read_file
 
 NAME = "test"
 """What the rows are called, whatever their split in the source: an empty text among them is a text."""
@@ -75,8 +74,7 @@ def load_labelled_texts(
     assert not isinstance(given, ImageSource)
     path = Path(dataset).expanduser()
     if given is None and split is None and path.is_file():
-        read = read_file(path, table_flags, [name for name in label_columns if name])
-        source = Source(dataset, {NAME: read.table}, read.class_names, read.notes)
+        source = read_one_file(dataset, NAME, table_flags, [name for name in label_columns if name])
     else:
         whole = given or read_source(dataset, given=table_flags)
         chosen, note = _choose_split(dataset, list(whole.tables), split)
@@ -174,9 +172,7 @@ def check_labels(dataset: str, table: pd.DataFrame, column: str, names: list[str
     """
     if table["label"].isna().all():
         raise UserError(f"{dataset} has no labels: predict it by hfkit predict.")
-    if not set(table["label"].dropna()) <= set(names):
-        write_whole_numbers([table], column)
-    check_kind(table["label"], column)
+    check_labels_of_model(table, column, names)
     unknown = table[~table["label"].isin(names)]
     if unknown.empty:
         return

@@ -83,14 +83,19 @@ def read_source(
         folder = read_folder(path, given, named)
         source = Source(dataset, folder.tables, folder.class_names, folder.notes)
     elif path.is_file():
-        table = read_file(path, given, named)
-        source = Source(dataset, {"train": table.table}, table.class_names, table.notes)
+        source = read_one_file(dataset, "train", given, named)
     else:
         check_dataset_path(dataset)
         source = _read_hub(dataset, config, revision)
     source.tables, notes = split_by_column(source, used, split_column)
     source.notes = [*notes, *source.notes]
     return source
+
+
+def read_one_file(dataset: str, split: str, given: TableFlags, named: Collection[str]) -> Source:
+    """Read a file as one split; arguments and errors as of `tables.read_file`."""
+    table = read_file(Path(dataset).expanduser(), given, named)
+    return Source(dataset, {split: table.table}, table.class_names, table.notes)
 
 
 def split_by_column(

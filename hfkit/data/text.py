@@ -7,12 +7,10 @@ from datasets import Dataset, DatasetDict, Features, Value
 
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
-from ..models.cleaning import join_texts
 from ..notes import Note
-from .columns import check_columns, check_texts
+from .cells import check_texts, join_columns
 from .guessed_columns import find_columns
-from .label_kinds import prepare_labels
-from .labels import encodable, label_text
+from .label_kinds import prepare_labels, read_labels
 from .sources import Source, read_source
 from .split_names import SPLIT_NAMES
 from .splits import (
@@ -26,8 +24,6 @@ from .splits import (
     note_repeated,
 )
 from .stored_rows import stored_rows
-
-_ROWS_AT_ONCE = 10_000
 
 
 def load_text_data(arguments: TextDataArguments, source: Source | None = None) -> LabelledData:
@@ -68,11 +64,7 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
 
 def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], str, list[Note]]:
     """Return the text columns, the label column, and notes on what was found by name."""
-    texts, label, notes = find_columns(
-        source.name, source.tables["train"], arguments.text_column, arguments.label_column
-    )
-    for split, table in source.tables.items():
-        check_columns(source.name, split, list(map(str, table.columns)), texts, label)
+    texts, label, notes = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
     if len(texts) > 2:
         raise UserError(f"--text_column takes one column or two, not {len(texts)}.")
     return texts, label, [*source.notes, *notes]
@@ -92,10 +84,8 @@ def read_rows(
             raise UserError(f"The {split} split of {source.name} has no rows.")
         check_texts(source.name, split, table, text_columns)
         rows = pd.DataFrame({"row": table.index + 1})
-        rows["text"] = _join_columns(table, text_columns)
-        labelled = label_column in table.columns
-        labels = [label_text(value) for value in table[label_column]] if labelled else [None] * len(table)
-        rows["label"] = pd.Series(labels, dtype=object)
+        rows["text"] = join_columns(table, text_columns)
+        rows["label"] = read_labels(table, label_column)
         rows["reason"] = ""
         if split != "test":
             rows.loc[rows["text"].str.strip() == "", "reason"] = "no text"
@@ -105,21 +95,6 @@ def read_rows(
         dropped.append(dropped_here)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "text", "label"]]
     return tables, listing
-
-
-def _join_columns(table: pd.DataFrame, columns: list[str]) -> pd.Series:
-    """Join the texts of each row; pandas 3 packs them, so that only some are Python objects at a time."""
-    joined = []
-    for start in range(0, len(table), _ROWS_AT_ONCE):
-        rows = table[columns].iloc[start : start + _ROWS_AT_ONCE].itertuples(index=False)
-        joined.append(pd.Series([join_texts(map(_cell_text, row)) for row in rows], dtype=str))
-    return pd.concat(joined, ignore_index=True)
-
-
-def _cell_text(value: object) -> str:
-    empty = value is None or value is pd.NA or (isinstance(value, float) and value != value)
-    text = value.decode() if isinstance(value, bytes) else str(value)
-    return "" if empty else encodable(text)
 
 
 def to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:

@@ -8,17 +8,13 @@ from pathlib import Path
 import xxhash
 
 from ..data.class_folders import is_hidden
-from ..data.table_files import kind_of_table
 from ..errors import UserError
 from ..flags.paths import IMAGE_SUFFIXES
 from ..flags.prediction import InputKind
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .delimited import DelimitedFile
-from .json_lines import JsonFile, is_document
-from .parquet import ParquetFile
 from .rows import Row, RowSource
-from .table_rows import TableRows
+from .table_sources import open_table
 
 
 def open_source(
@@ -45,21 +41,7 @@ def open_source(
         return list_photos(path)
     if kind is InputKind.PHOTO:
         return Photos(given, path.parent, [path]), []
-    return _open_table(path, table_flags, named)
-
-
-def _open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[RowSource, list[Note]]:
-    """Return the rows of a table, and notes on how it is read."""
-    suffix = kind_of_table(path)
-    if suffix == ".parquet":
-        return ParquetFile.open(path), []
-    if suffix in (".json", ".jsonl", ".ndjson") and not is_document(path):
-        return JsonFile.open(path), []
-    if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
-        table = TableRows.open(path, given)
-        return table, table.notes
-    file = DelimitedFile.open(path, given, named)
-    return file, file.notes
+    return open_table(path, table_flags, named)
 
 
 @dataclass

@@ -580,7 +580,7 @@ def test_texts_are_joined_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytes
     write(tmp_path / "train.csv", table)
     columns = ["title", "tweet"]
     whole = load(tmp_path, text_column=columns)
-    monkeypatch.setattr("hfkit.data.text._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("hfkit.data.cells._ROWS_AT_ONCE", 3)
     parts = load(tmp_path, text_column=columns)
     for split in whole.splits:
         assert whole.splits[split].to_dict() == parts.splits[split].to_dict()

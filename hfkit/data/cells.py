@@ -1,0 +1,62 @@
+"""Cells of tables that are texts: what is none, and texts of several columns that are joined."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..errors import UserError
+from ..models.cleaning import join_texts
+from .labels import encodable
+
+_ROWS_AT_ONCE = 10_000
+
+
+def join_columns(table: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """Join the texts of each row; pandas 3 packs them, so that only some are Python objects at a time."""
+    joined = []
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        rows = table[columns].iloc[start : start + _ROWS_AT_ONCE].itertuples(index=False)
+        joined.append(pd.Series([join_texts(map(_cell_text, row)) for row in rows], dtype=str))
+    return pd.concat(joined, ignore_index=True)
+
+
+def _cell_text(value: object) -> str:
+    empty = value is None or value is pd.NA or (isinstance(value, float) and value != value)
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    return "" if empty else encodable(text)
+
+
+def check_texts(source: str, split: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse columns whose cells are no texts.
+
+    Raises:
+        UserError: A cell is a list or an object, or bytes that are not UTF-8.
+
+    """
+    for column in columns:
+        if table[column].dtype != object:
+            continue
+        for row, cell in zip(table.index, table[column], strict=True):
+            kind = _describe_no_text(cell)
+            if kind is not None:
+                raise UserError(
+                    f"The column '{column}' of {source} ({split}) has no texts but {kind} (row {row + 1}: {str(cell)[:60]}): "
+                    "name another by --text_column, or write texts into it."
+                )
+
+
+def _describe_no_text(cell: object) -> str | None:
+    """Return what a cell is that is no text, or None where it is one; bytes may be a text in UTF-8."""
+    if isinstance(cell, bytes):
+        return None if _is_utf8(cell) else "bytes that are not UTF-8"
+    if isinstance(cell, list | tuple | dict) or (hasattr(cell, "__array__") and getattr(cell, "ndim", 0) > 0):
+        return "objects" if isinstance(cell, dict) else "lists"
+    return None
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

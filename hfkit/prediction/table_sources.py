@@ -1,0 +1,37 @@
+"""From a table to its rows, by what kind of file it is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data.table_files import kind_of_table
+from ..flags.tables import TableFlags
+from ..notes import Note
+from .delimited import DelimitedFile
+from .json_lines import JsonFile, is_document
+from .parquet import ParquetFile
+from .rows import RowSource
+from .table_rows import TableRows
+
+
+def open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[RowSource, list[Note]]:
+    """Return the rows of a table, and notes on how it is read.
+
+    Args:
+        path: The file.
+        given: What flags say of its format.
+        named: Columns that flags name.
+
+    Raises:
+        UserError: It cannot be read.
+
+    """
+    suffix = kind_of_table(path)
+    if suffix == ".parquet":
+        return ParquetFile.open(path), []
+    if suffix in (".json", ".jsonl", ".ndjson") and not is_document(path):
+        return JsonFile.open(path), []
+    if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
+        table = TableRows.open(path, given)
+        return table, table.notes
+    file = DelimitedFile.open(path, given, named)
+    return file, file.notes
