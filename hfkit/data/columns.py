@@ -15,7 +15,20 @@ TEXT_COLUMNS = (
 """What columns of texts are called; of several that a table has, the first of these is read."""
 LABEL_COLUMNS = (
     *("label", "labels", "class", "category", "target", "sentiment", "y"),
-    *("stars", "rating", "score", "polarity", "emotion", "intent", "topic", "tag", "tags", "class_label", "label_name"),
+    *(
+        "stars",
+        "rating",
+        "score",
+        "polarity",
+        "emotion",
+        "intent",
+        "topic",
+        "tag",
+        "tags",
+        "class_label",
+        "class_name",
+        "label_name",
+    ),
     *("categories", "classes", "verdict", "airline_sentiment", "subtask_a", "task_1", "v1"),
 )
 _LABEL_BEGIN = "is_"
@@ -45,9 +58,14 @@ def have_no_names(columns: Sequence[str]) -> bool:
 
 def find_usual(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
     """Return the column that has the first of the `candidates` for its name, or for the last part of it (`tweet.full_text`)."""
-    by_part = {column.lower().strip().rsplit(".", 1)[-1]: column for column in reversed(columns)}
-    by_name = by_part | {column.lower().strip(): column for column in reversed(columns)}
-    return next((by_name[candidate] for candidate in candidates if candidate in by_name), None)
+    by_name = {_plain(column): column for column in reversed(columns)}
+    by_part = {_plain(column).rsplit(".", 1)[-1]: column for column in reversed(columns)} | by_name
+    return next((by_part[candidate] for candidate in candidates if candidate in by_part), None)
+
+
+def _plain(column: str) -> str:
+    """Return a name as usual ones are written: `review_text` for `Review Text`."""
+    return column.lower().strip().replace(" ", "_").replace("-", "_")
 
 
 def list_columns(columns: Sequence[str]) -> str:
@@ -72,7 +90,7 @@ def find_label_column(source: str, columns: list[str], notes: list[Note]) -> str
 
 def _find_by_part(columns: Sequence[str]) -> str | None:
     """Return the only column whose name is put together as those of labels are: `is_sarcastic`, `true_label`."""
-    lower = {column: column.lower().strip() for column in columns}
+    lower = {column: _plain(column) for column in columns}
     named = [name for name, text in lower.items() if text.startswith(_LABEL_BEGIN) or text.endswith(_LABEL_ENDS)]
     return named[0] if len(named) == 1 else None
 

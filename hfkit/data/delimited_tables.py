@@ -1,5 +1,6 @@
 """Tables of files with separators, such as CSV: every cell a text, every line accounted for."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
@@ -38,7 +39,7 @@ def read_delimited(
     check_records(path, columns, table)
     frames = list(_frames(path, table.format, columns))
     whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({name: [] for name in columns}, dtype=str)
-    return whole, note_format(path, columns, table)
+    return whole, note_format(path, columns, table, len(whole))
 
 
 def name_columns(path: Path, table: ScannedTable) -> list[str]:
@@ -104,7 +105,8 @@ def _frames(path: Path, table_format: TableFormat, columns: list[str]) -> Iterat
     """Yield the rows some at a time, so that only those are Python objects."""
     records = table_format.records(path)
     if table_format.header:
-        next(records)
+        header = next(records).cells
+        records = (record for record in records if record.cells != header)  # files that were put one behind another
     while rows := list(islice(records, _ROWS_AT_ONCE)):
         yield _frame(rows, columns)
 
@@ -115,23 +117,31 @@ def _frame(rows: list[Record], columns: list[str]) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=columns, dtype=str)
 
 
-def note_format(path: Path, columns: list[str], table: ScannedTable) -> list[Note]:
-    """Say how a file was read, and what its lines are."""
+def note_format(path: Path, columns: list[str], table: ScannedTable, rows: int) -> list[Note]:
+    """Say how a file was read, and what its lines are.
+
+    Args:
+        path: The file.
+        columns: Their names.
+        table: What was found.
+        rows: How many are taken.
+
+    """
     seen, found = table.scan, table.format
-    rows = seen.total - found.header
+    repeated = seen.total - found.header - rows
     parts = [
         *(["1 header"] if found.header else []),
         f"{rows} rows",
+        *([f"{repeated} left out since they repeat the header"] if repeated else []),
         *([f"{seen.inner_lines} further lines inside of quotes"] if seen.inner_lines else []),
         *([f"{seen.blank_lines} blank"] if seen.blank_lines else []),
     ]
     text = f"{path.name}: read as {found.describe()}; {seen.lines} lines: {', '.join(parts)}."
-    short = [(line, width) for width, line in seen.line_of_width.items() if width < len(columns)]
+    widths = seen.widths - Counter([seen.width] if found.header else [])
+    short = {width: count for width, count in widths.items() if width < len(columns)}
     if short:
-        number = sum(count for width, count in seen.widths.items() if width < len(columns))
-        text += (
-            f" {number} rows have fewer cells than columns (first in line {min(short)[0]}): the last ones are empty."
-        )
+        first = min(seen.line_of_width[width] for width in short)
+        text += f" {sum(short.values())} rows have fewer cells than columns (first in line {first}): the last ones are empty."
     if seen.badly_quoted and found.quoting:
         text += f" {seen.badly_quoted} rows have quotes inside that are not doubled (first in line {seen.first_badly_quoted})."
     return [Note("table_format", text, on_card=False)]

@@ -70,6 +70,13 @@ def find_encoding(path: Path, given: str | None = None, errors: str = "strict") 
     return Encoding(name)
 
 
+def is_wide(start: bytes) -> bool:
+    """Whether the begin of a file is UTF-16 or UTF-32, whose texts have zero bytes."""
+    return (
+        any(start.startswith(mark) for mark, name in _MARKS if name != "utf-8-sig") or _without_mark(start) is not None
+    )
+
+
 def _without_mark(start: bytes) -> str | None:
     """Return the UTF-16 without a mark that a file is in: of Latin letters every other byte is zero."""
     pairs = len(start) // 2

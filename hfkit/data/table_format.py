@@ -39,6 +39,7 @@ class TableFormat:
         encoding_errors: What becomes of bytes that are no character: `strict`, `replace` or `ignore`.
         index_column: Whether the first column has no name and the numbers of the rows.
         is_encoding_guessed: Whether other encodings would fit, too.
+        escapes: Whether quotes inside of a cell have a backslash in front of them, and are not doubled.
 
     """
 
@@ -49,6 +50,7 @@ class TableFormat:
     encoding_errors: str = "strict"
     index_column: bool = False
     is_encoding_guessed: bool = False
+    escapes: bool = False
 
     def describe(self) -> str:
         """Return it in some words.
@@ -64,6 +66,7 @@ class TableFormat:
             f"{separator}-separated",
             "header" if self.header else "no header",
             *([] if self.quoting else ["quotes kept"]),
+            *(["quotes escaped by backslashes"] if self.escapes else []),
             encoding,
             *([] if self.encoding_errors == "strict" else [f"broken characters: {self.encoding_errors}"]),
             *(["first column numbers the rows"] if self.index_column else []),
@@ -79,7 +82,8 @@ class TableFormat:
     def records(self, path: Path) -> Iterator[Record]:
         """Yield the records of a file of this format, the header among them, without blank lines."""
         with self.open(path) as file:
-            yield from (record for record in iter_records(file, self.separator, self.quoting) if record.cells)
+            records = iter_records(file, self.separator, self.quoting, self.escapes)
+            yield from (record for record in records if record.cells)
 
 
 @contextmanager
@@ -127,12 +131,14 @@ def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = (
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
     text = _Text(path, encoding.name, given.encoding_errors)
     separator = given.separator or _find_separator(text)
-    quoting, scanned = _find_quoting(text, separator, given.quoting)
+    quoting, escapes, scanned = _find_quoting(text, separator, given.quoting)
     header = given.header
     if header is None:
         header = is_header([record.cells for record in scanned.records], named)
     index = header and names_rows([record.cells for record in scanned.records])
-    found = TableFormat(separator, header, quoting, encoding.name, given.encoding_errors, index, encoding.is_guess)
+    found = TableFormat(
+        separator, header, quoting, encoding.name, given.encoding_errors, index, encoding.is_guess, escapes
+    )
     return ScannedTable(found, scanned)
 
 
@@ -144,10 +150,10 @@ class _Text:
     encoding: str
     errors: str
 
-    def scan(self, separator: str, quoting: bool) -> Scan:
+    def scan(self, separator: str, quoting: bool, escapes: bool = False) -> Scan:
         """Look at all of its records."""
         with open_text(self.path, self.encoding, self.errors) as file:
-            return scan(file, separator, quoting)
+            return scan(file, separator, quoting, escapes)
 
     def sample(self) -> list[str]:
         """Return its first lines."""
@@ -167,23 +173,27 @@ def _find_separator(text: _Text) -> str:
     return best if shares[best] >= _LEAST_SHARE else default
 
 
-def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool, Scan]:
-    """Tell whether double quotes hold cells together, and return what the file is by that.
+def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool, bool, Scan]:
+    """Tell whether double quotes hold cells together and whether backslashes escape them, and what the file is by that.
 
-    They do not where lines have the right number of cells without them, and with them quotes are not closed or doubled as they
-    must be, or a cell has several lines each of which is a row with a label.
+    Quotes do not where lines have the right number of cells without them, and with them quotes are not closed or doubled as
+    they must be, or a cell has several lines each of which is a row with a label.
     """
-    if given is not None:
-        return given, text.scan(separator, given)
+    if given is False:
+        return False, False, text.scan(separator, False)
     quoted = text.scan(separator, True)
-    if quoted.width < 2 or not (quoted.badly_quoted or quoted.inner_lines):
-        return True, quoted
+    if quoted.badly_quoted:
+        escaped = text.scan(separator, True, escapes=True)
+        if not escaped.badly_quoted and escaped.share >= _NEARLY_ALL:
+            return True, True, escaped
+    if given or quoted.width < 2 or not (quoted.badly_quoted or quoted.inner_lines):
+        return True, False, quoted
     plain = text.scan(separator, False)
     if plain.width != quoted.width or plain.share < _NEARLY_ALL:
-        return True, quoted
+        return True, False, quoted
     if quoted.badly_quoted or any(_is_several_rows(record, separator, plain) for record in quoted.long_records):
-        return False, plain
-    return True, quoted
+        return False, False, plain
+    return True, False, quoted
 
 
 def _is_several_rows(record: Record, separator: str, plain: Scan) -> bool:

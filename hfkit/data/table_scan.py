@@ -50,33 +50,36 @@ class _Lines:
         return line if sys.version_info >= (3, 11) else line.replace("\0", "")  # which csv took from then on
 
 
-def iter_records(lines: Iterable[str], separator: str, quoting: bool) -> Iterator[Record]:
+def iter_records(lines: Iterable[str], separator: str, quoting: bool, escapes: bool = False) -> Iterator[Record]:
     """Yield the records of a file's lines, also those of blank lines, which have no cells.
 
     Args:
         lines: With their ends as they are in the file.
         separator: What parts cells.
         quoting: Whether double quotes around a cell are no part of it.
+        escapes: Whether a quote inside of a cell has a backslash in front of it, and is not doubled.
 
     """
     csv.field_size_limit(sys.maxsize if sys.maxsize < 2**31 else 2**31 - 1)  # a text may be long
     source = _Lines(lines)
-    reader = csv.reader(source, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
+    rule = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
+    escape = "\\" if escapes else None
+    reader = csv.reader(source, delimiter=separator, quoting=rule, escapechar=escape)
     line = 1
     for cells in reader:
         raw = source.record
         is_well_quoted = True
         if quoting and (len(raw) > 1 or '"' in raw[0]):
-            is_well_quoted = not source.ended and _is_well_quoted(raw, separator)
+            is_well_quoted = not source.ended and _is_well_quoted(raw, separator, escape)
         yield Record(line, cells, len(raw), is_well_quoted, tuple(raw) if len(raw) > 1 else ())
         line += len(raw)
         source.record = []
 
 
-def _is_well_quoted(raw: list[str], separator: str) -> bool:
+def _is_well_quoted(raw: list[str], separator: str, escape: str | None) -> bool:
     """Whether quotes close where a cell ends, and are doubled inside of it."""
     try:
-        return len(list(csv.reader(raw, delimiter=separator, strict=True))) == 1
+        return len(list(csv.reader(raw, delimiter=separator, escapechar=escape, strict=True))) == 1
     except csv.Error:
         return False
 
@@ -147,9 +150,9 @@ class Scan:
                 self.first_swallowing = self.first_swallowing or record.line
 
 
-def scan(lines: Iterable[str], separator: str, quoting: bool) -> Scan:
+def scan(lines: Iterable[str], separator: str, quoting: bool, escapes: bool = False) -> Scan:
     """Look at all records of a file; arguments as of `iter_records`."""
     seen = Scan()
-    for record in iter_records(lines, separator, quoting):
+    for record in iter_records(lines, separator, quoting, escapes):
         seen.add(record)
     return seen

@@ -11,6 +11,8 @@ from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .delimited_tables import read_delimited
+from .encodings import is_wide
+from .fasttext_tables import is_fasttext, read_fasttext
 from .json_tables import read_json
 from .table_files import UNPACKING_ERRORS, kind_of_table, open_table
 from .typed_tables import ClassNames, read_arrow, read_excel, read_parquet
@@ -66,6 +68,8 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
         if kind == ".xlsx":
             return Table(*_with_notes(read_excel(path)))
         check_is_text(path)
+        if is_fasttext(path, given):
+            return Table(*_with_notes(read_fasttext(path, given)))
         return Table(*_with_notes(read_delimited(path, given, named)))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -94,6 +98,12 @@ def check_is_text(path: Path) -> None:
         raise UserError(f"{path} is an image: name a table of texts, one of {', '.join(DATA_SUFFIXES)}.")
     with open_table(path) as file:
         start = file.read(512)
-    kind = next((kind for begin, kind in _BINARY.items() if start.startswith(begin)), None)
-    if kind is not None and not start.isascii():
-        raise UserError(f"{path} is no text but {kind}: give it the suffix of its kind, or save it as CSV.")
+    kind = next((kind for begin, kind in _BINARY.items() if start.startswith(begin) and not start.isascii()), None)
+    if path.name.lower().endswith((".tar.gz", ".tar.xz", ".tar.bz2", ".tgz", ".tar")):
+        kind = "a tar archive"
+    if kind is None and start.count(0) and not is_wide(start):
+        kind = "bytes"
+    if kind is not None:
+        raise UserError(
+            f"{path} is no text but {kind}: unpack it if it is packed, give it the suffix of its kind, or save it as CSV."
+        )

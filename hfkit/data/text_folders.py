@@ -19,6 +19,8 @@ from .typed_tables import ClassNames
 from .unlabelled_files import read_class_files
 
 _NO_DATA = ("readme", "license", "licence", "requirements", "changelog", "citation", "about")
+_OF_DATASETS = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+"""What `Dataset.save_to_disk` writes beside the rows."""
 _SHARD = re.compile(r"[-_.]\d+[-_]of[-_]\d+$")
 _SHOWN = 6
 
@@ -90,7 +92,8 @@ def _holds_documents(folder: Path) -> bool:
 
 def _is_table(path: Path) -> bool:
     name = path.stem.lower()
-    return path.is_file() and is_table_name(path.name) and not name.startswith((*_NO_DATA, ".", "_"))
+    is_other = name.startswith((*_NO_DATA, ".", "_")) or path.name in _OF_DATASETS
+    return path.is_file() and is_table_name(path.name) and not is_other
 
 
 def _stem(path: Path) -> str:

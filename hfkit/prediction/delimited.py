@@ -53,8 +53,9 @@ class DelimitedFile:
         check_quotes(path, table.scan)
         columns = name_columns(path, table)
         own = _AS_NAMED.get(kind_of_table(path))
-        notes = [] if table.format == own else note_format(path, columns, table)
-        return cls(path, columns, table.scan.total - table.format.header, file_identity(path), table.format, notes)
+        total = table.scan.total - table.format.header
+        notes = [] if table.format == own else note_format(path, columns, table, total)
+        return cls(path, columns, total, file_identity(path), table.format, notes)
 
     @classmethod
     def _of_lines(cls, path: Path, of_file: TableFormat) -> "DelimitedFile":

@@ -1,6 +1,7 @@
 """Tables as people have them: how a file is written is found, said in a line, and what is given wins."""
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Sequence
@@ -388,3 +389,52 @@ def test_a_zip_of_several_files_is_refused(tmp_path: Path) -> None:
         UserError, match=r"holds 2 files .train\.csv, test\.csv.: unpack it, and name the file or the folder"
     ):
         read(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_quotes_that_backslashes_escape(separator: str, tmp_path: Path) -> None:
+    escaped = [['"' + text.replace('"', '\\"') + '"', label] for text, label in rows()]
+    path = tmp_path / "a.csv"
+    path.write_text(as_text(escaped, separator, quoting=False))
+    assert read(path).to_numpy().tolist() == rows()
+    assert "quotes escaped by backslashes" in said(path)[0]
+
+
+def test_a_header_that_stands_among_the_rows_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(as_text(rows(), ",") * 2)
+    assert read(path).to_numpy().tolist() == rows() * 2
+    assert said(path)[0].endswith("122 lines: 1 header, 120 rows, 1 left out since they repeat the header.")
+
+
+def test_labels_of_fasttext(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("".join(f"__label__{label} {text}\n" for text, label in rows()))
+    assert read(path)[["text", "label"]].to_numpy().tolist() == rows()
+    assert load(path).label_names == ["fake", "real"]
+    path.write_text("__label__a __label__b one\n__label__a two\n")
+    with pytest.raises(UserError, match="A row has several labels"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.pkl", b"\x80\x04\x95\x00\x00" * 100, "bytes"),
+        ("a.csv", b"PK\x03\x04\x14\x00\xff" * 100, "zip or xlsx"),
+        ("a.parquet.csv", b"PAR1\xff" * 100, "parquet"),
+        ("a.tar.gz", gzip.compress(b"corpus/pos/1.txt\0\0"), "a tar archive"),
+    ],
+)
+def test_what_is_no_text_is_refused(name: str, content: bytes, kind: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"is no text but {kind}: unpack it"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2", ".zip"])
+def test_a_packed_file_that_is_broken_is_a_sentence(suffix: str, tmp_path: Path) -> None:
+    path = write_table(tmp_path / f"a.csv{suffix}", pd.DataFrame(rows(2000), columns=["text", "label"]))
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(UserError, match=r"cannot be (unpacked|read)"):
+        read(path)

@@ -272,3 +272,23 @@ def test_columns_of_0_and_1_are_told(tmp_path: Path) -> None:
         UserError, match=r"no column named label .* The columns toxic, threat hold 0 and 1, as where a row has"
     ):
         load(tmp_path / "a.csv")
+
+
+def test_a_folder_of_datasets_is_read(tmp_path: Path) -> None:
+    from datasets import Dataset, DatasetDict
+
+    splits = {
+        split: Dataset.from_dict({"text": [f"{split} {row}" for row in range(40)], "label": ["a", "b"] * 20})
+        for split in ("train", "test")
+    }
+    DatasetDict(splits).save_to_disk(tmp_path / "saved")
+    assert sizes(load(tmp_path / "saved")) == {"train": 36, "validation": 4, "test": 40}
+
+
+@pytest.mark.parametrize("packed", [".csv.zip", ".csv.gz", ".zip"])
+def test_packed_files_of_splits(packed: str, tmp_path: Path) -> None:
+    for split, number in (("train", 20), ("test", 5)):
+        table = pd.DataFrame({"text": [f"{split} {row}" for row in range(2 * number)], "label": ["a", "b"] * number})
+        archive = {"method": "zip", "archive_name": f"{split}.csv"} if packed.endswith("zip") else "infer"
+        table.to_csv(tmp_path / f"{split}{packed}", index=False, compression=archive)
+    assert sizes(load(tmp_path)) == {"train": 36, "validation": 4, "test": 10}
