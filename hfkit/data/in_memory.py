@@ -9,6 +9,7 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 
 from ..flags.paths import IN_MEMORY
+from ..flags.tables import FIND, TableFlags
 from .sources import Source, read_source, split_by_column, tables_of_datasets
 from .split_names import SPLIT_NAMES
 from .stored_rows import compute_fingerprint
@@ -44,7 +45,12 @@ def in_memory_name(checksum: str) -> str:
 
 
 def make_text_source(
-    data: Any, labels: Any, text_column: Any = None, label_column: str | None = None, needs_train: bool = True
+    data: Any,
+    labels: Any,
+    text_column: Any = None,
+    label_column: str | None = None,
+    needs_train: bool = True,
+    table_flags: TableFlags = FIND,
 ) -> tuple[Source, str]:
     """Return the tables of texts that are values in Python, and their name for the flag `dataset`; the values stay as they are.
 
@@ -55,6 +61,7 @@ def make_text_source(
         text_column: The text column, or two; a list's column is called so.
         label_column: The label column, as above.
         needs_train: Whether there has to be a split to train on.
+        table_flags: How files are written that a dictionary of splits names.
 
     Raises:
         TypeError: The data is of a kind that is not understood.
@@ -65,7 +72,7 @@ def make_text_source(
     named = [text_column] if isinstance(text_column, str) else list(text_column or ())
     names = (named[0] if len(named) == 1 else "text", label_column or "label")
     if isinstance(data, Mapping):
-        parts = read_splits(data, labels, needs_train, lambda split, part: _read_part(split, part, names))
+        parts = read_splits(data, labels, needs_train, lambda split, part: _read_part(split, part, names, table_flags))
     else:
         parts = {"train": _read_value(data, labels, names)}
     source = Source(NAME, {split: part.tables["train"] for split, part in parts.items()})
@@ -73,6 +80,7 @@ def make_text_source(
         source.class_names |= part.class_names
     if needs_train:
         source.tables, source.notes = split_by_column(source, [*named, label_column])
+    source.notes += [note for part in parts.values() for note in part.notes if note.code == "table_format"]
     columns = {
         f"{split} {name}": table[name].tolist() for split, table in source.tables.items() for name in table.columns
     }
@@ -112,18 +120,17 @@ def read_splits(
     return {split: read(split, values[split]) for split in SPLIT_NAMES if split in values}
 
 
-def _read_part(split: str, part: Any, names: tuple[str, str]) -> Source:
+def _read_part(split: str, part: Any, names: tuple[str, str], table_flags: TableFlags) -> Source:
     """Read one split of a dictionary; of a dataset with several splits that is read by its name it is the same one."""
     if not is_named(part):
         return _read_value(part, None, names)
     path = Path(part).expanduser()
     if path.is_file():
-        read = read_file(path)
-        return Source(NAME, {"train": read.table}, read.class_names)
-    source = read_source(str(part))
-    return Source(
-        NAME, {"train": source.tables[choose_part(split, str(part), list(source.tables))]}, source.class_names
-    )
+        read = read_file(path, table_flags, names)
+        return Source(NAME, {"train": read.table}, read.class_names, read.notes)
+    source = read_source(str(part), given=table_flags)
+    table = source.tables[choose_part(split, str(part), list(source.tables))]
+    return Source(NAME, {"train": table}, source.class_names, source.notes)
 
 
 def choose_part(split: str, name: str, splits: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Text data: from a source to splits of texts with checked labels, and from texts to token ids."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from ..notes import Note
 from .cells import check_texts, join_columns
 from .guessed_columns import find_columns
 from .label_kinds import prepare_labels, read_labels
-from .sources import Source, read_source
+from .sources import Source, read_source, split_by_column
 from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
@@ -44,6 +45,9 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
             arguments.table_flags(),
             arguments.split_column,
         )
+    elif arguments.split_column is not None:
+        tables, about_splits = split_by_column(source, named, arguments.split_column)
+        source = replace(source, tables=tables, notes=[*about_splits, *source.notes])
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = read_rows(source, text_columns, label_column)
     stated = source.class_names.get(label_column)
@@ -52,7 +56,7 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
     notes += about_labels
     notes += note_dropped_rows(dropped)
     lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
-    if lines > 10:
+    if lines > 10 and all(note.code != "labels_by_folder" for note in notes):
         notes.append(
             Note("many_lines", f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
         )

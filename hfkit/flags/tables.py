@@ -1,7 +1,9 @@
 """How a table of a user is written, as far as flags say it; nothing here imports torch."""
 
 import codecs
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 from ..errors import UserError
 
@@ -68,6 +70,17 @@ def _check_encoding(encoding: str) -> None:
             f"--encoding {encoding}: there is no such encoding; write utf-8, utf-16, cp1252, latin-1 or another of "
             "Python's."
         ) from error
+
+
+def take_table_flags(flags: Mapping[str, Any]) -> TableFlags:
+    """Return those of keywords that say how tables are written; None is not given.
+
+    Raises:
+        UserError: A value is not one that it can have.
+
+    """
+    given = {item.name: flags.get(item.name) for item in fields(TableFlags)}
+    return TableFlags(**{name: value for name, value in given.items() if value is not None})
 
 
 def parse_table_flags(

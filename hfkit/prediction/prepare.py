@@ -92,10 +92,11 @@ def _make_reader(request: Request, source: RowSource, predictor: Predictor) -> t
         return lambda row: (row.photo, ""), []
     if request.kind in (InputKind.LINES, InputKind.TEXT):
         return lambda row: read_text(row, [0]), []
-    if request.text_column is None and have_no_names(source.columns):
+    of_run = [] if request.text_column else predictor.text_columns()
+    is_named = request.text_column or (of_run and set(of_run) <= set(source.columns))
+    if have_no_names(source.columns) and not is_named:
         place = longest_texts([row.cells for row in islice(source.rows(), _ROWS_LOOKED_AT)])
         text = f"Text column: {place + 1} (the file has no header; it has the longest texts)."
         return lambda row: read_text(row, [place]), [Note("text_column", text)]
-    of_run = [] if request.text_column else predictor.text_columns()
     positions, notes = choose_text_columns(source.name, source.columns, request.text_column, of_run)
     return lambda row: read_text(row, positions), notes

@@ -6,6 +6,7 @@ from typing import Any
 from ..flags.keywords import flag_to_argv, keywords_to_argv
 from ..flags.names import IMAGE_FLAGS, TEXT_FLAGS
 from ..flags.paths import check_run_name
+from ..flags.tables import take_table_flags
 from ..training.process_state import own_process_state
 from .finished_run import Run
 from .image import make_image_task, read_image_flags
@@ -61,7 +62,7 @@ def train_text_classifier(
     return _train(
         name,
         keywords_to_argv(given, TEXT_FLAGS),
-        lambda: read_value("text", data, labels, texts, label_column),
+        lambda: read_value("text", data, labels, texts, label_column, table_flags=take_table_flags(given)),
         (read_text_flags, make_text_task),
     )
 

@@ -7,6 +7,7 @@ from ..data.in_memory import is_named, make_text_source
 from ..data.in_memory_images import make_image_source
 from ..data.labelled import GivenSource
 from ..data.modality import Modality
+from ..flags.tables import FIND, TableFlags
 
 
 def read_value(
@@ -16,6 +17,7 @@ def read_value(
     content: str | Sequence[str] | None,
     label: str | None,
     needs_train: bool = True,
+    table_flags: TableFlags = FIND,
 ) -> tuple[GivenSource | None, str]:
     """Return the rows of a value, or None for what has a name, and what the flag `dataset` says.
 
@@ -26,6 +28,7 @@ def read_value(
         content: The column of the texts, or two, or of the images; None: found.
         label: The column of the labels; None: found.
         needs_train: Whether there has to be a split to train on.
+        table_flags: How files of texts are written that a dictionary of splits names.
 
     Raises:
         TypeError: The data is of a kind that is not understood.
@@ -38,7 +41,7 @@ def read_value(
             raise ValueError("labels=... is for a list: name the column of a file by label=...")
         return None, str(data)
     if modality == "text":
-        return make_text_source(data, labels, content, label, needs_train)
+        return make_text_source(data, labels, content, label, needs_train, table_flags)
     if not isinstance(content, str | None):
         raise TypeError(f"The image column is {content!r}: give the name of one column.")
     return make_image_source(data, labels, content, label, needs_train)
