@@ -33,7 +33,7 @@ def read_json(path: Path, given: TableFlags = FIND) -> tuple[pd.DataFrame, list[
     with open_text(path, encoding.name, given.encoding_errors) as file:
         text = file.read()
     rows, shape = parse_rows(path, text)
-    flat = [_flatten(row) for row in rows]
+    flat = [flatten(row) for row in rows]
     # dtype=object: pandas would turn whole numbers beside an empty cell into decimal ones.
     note = Note("table_format", f"{path.name}: read as {shape}, {encoding}; {len(rows)} rows.", on_card=False)
     return pd.DataFrame(flat, dtype=object), [note]
@@ -195,12 +195,12 @@ def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
-def _flatten(row: Row, before: str = "") -> Row:
+def flatten(row: Row, before: str = "") -> Row:
     """Return a row whose objects are columns of their own, such as `user.name`."""
     flat: Row = {}
     for name, value in row.items():
         if isinstance(value, dict) and value:
-            flat |= _flatten(value, f"{before}{name}.")
+            flat |= flatten(value, f"{before}{name}.")
         else:
             flat[f"{before}{name}"] = value
     return flat

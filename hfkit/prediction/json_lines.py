@@ -1,13 +1,14 @@
 """Rows of JSONL files, one object a line, and of JSON files with one array, which alone is read as a whole."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data.columns import TEXT_COLUMNS, find_usual
 from ..data.encodings import find_encoding
-from ..data.json_tables import rows_of_document
+from ..data.json_tables import flatten, rows_of_document
 from ..data.table_files import UNPACKING_ERRORS, open_table
 from ..data.table_format import open_text
 from ..errors import UserError
@@ -23,25 +24,30 @@ class JsonFile:
     total: int | None
     identity: str
     array: list[Any] | None = None
+    is_flat: bool = False
 
     @classmethod
-    def open(cls, path: Path) -> "JsonFile":
-        """Find the columns and count the rows, by reading the file once.
+    def open(cls, path: Path, named: Sequence[str] = ()) -> "JsonFile":
+        """Find the columns and count the rows, by reading the file once; twice where the text is in an object of a row.
+
+        Args:
+            path: The file.
+            named: Columns that flags name.
 
         Raises:
             UserError: It cannot be read, or has no row that is an object.
 
         """
         array = _read_array(path) if _is_array(path) else None
-        columns: dict[str, None] = {}
-        total = 0
-        for _, value, _ in _records(path, array):
-            total += 1
-            if isinstance(value, dict):
-                columns.update(dict.fromkeys(map(str, value)))
+        columns, objects, total = _find_columns(path, array, is_flat=False)
         if not columns:
             raise UserError(f"{path} has no row: it must hold one object with the columns a line.")
-        return cls(path, list(columns), total, file_identity(path), array)
+        plain = [name for name in columns if name not in objects]
+        has_text = set(named) <= set(plain) if named else find_usual(plain, TEXT_COLUMNS) is not None
+        is_flat = bool(objects) and not has_text
+        if is_flat:
+            columns, _, _ = _find_columns(path, array, is_flat)
+        return cls(path, columns, total, file_identity(path), array, is_flat)
 
     @property
     def has_photos(self) -> bool:
@@ -56,8 +62,23 @@ class JsonFile:
     def rows(self) -> Iterator[Row]:
         """Yield the rows; a key that an object lacks is a missing cell."""
         for line, value, problem in _records(self.path, self.array):
-            cells = [value.get(column) for column in self.columns] if isinstance(value, dict) else []
+            row = flatten(value) if self.is_flat and isinstance(value, dict) else value
+            cells = [row.get(column) for column in self.columns] if isinstance(row, dict) else []
             yield Row(line, cells, problem)
+
+
+def _find_columns(path: Path, array: list[Any] | None, is_flat: bool) -> tuple[list[str], set[str], int]:
+    """Return the columns of all rows, those of them that have an object in a row, and the number of rows."""
+    columns: dict[str, None] = {}
+    objects: set[str] = set()
+    total = 0
+    for _, value, _ in _records(path, array):
+        total += 1
+        if isinstance(value, dict):
+            row = flatten(value) if is_flat else value
+            columns.update(dict.fromkeys(map(str, row)))
+            objects.update(str(name) for name, cell in row.items() if isinstance(cell, dict))
+    return list(columns), objects, total
 
 
 def _is_array(path: Path) -> bool:

@@ -29,7 +29,7 @@ def open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[Row
     if suffix == ".parquet":
         return ParquetFile.open(path), []
     if suffix in (".json", ".jsonl", ".ndjson") and not is_document(path):
-        return JsonFile.open(path), []
+        return JsonFile.open(path, named), []
     if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
         table = TableRows.open(path, given)
         return table, table.notes

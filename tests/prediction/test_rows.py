@@ -75,6 +75,16 @@ def test_lines_of_json_that_cannot_be_read(tmp_path: Path) -> None:
     assert rows[3][1] == [None, None, [1]]
 
 
+def test_a_text_in_an_object_of_a_json_line(tmp_path: Path) -> None:
+    """Objects are columns of their own where the text is in one, as in training; otherwise they stay as they are."""
+    path = write(
+        tmp_path / "a.jsonl", '{"tweet": {"full_text": "a", "user": {"id": 1}}}\n{"tweet": {"full_text": "b"}}'
+    )
+    assert read(path) == (["tweet.full_text", "tweet.user.id"], [(1, ["a", 1], ""), (2, ["b", None], "")])
+    path = write(tmp_path / "b.jsonl", '{"text": "a", "user": {"id": 1}}')
+    assert read(path) == (["text", "user"], [(1, ["a", {"id": 1}], "")])
+
+
 def test_bytes_of_one_json_line_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "a"}\n{"text": "\xff"}\n')
