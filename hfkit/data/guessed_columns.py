@@ -1,12 +1,15 @@
 """Columns of texts and labels where no name tells which they are: by what is in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
 from .columns import TEXT_COLUMNS, check_columns, find_label_column, find_usual, have_no_names, list_columns
+
+ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
+"""From the name of a table and its columns to the positions of the text columns, and notes."""
 
 _MOST_CLASSES = 50
 _LONGEST_LABEL = 30
@@ -34,6 +37,55 @@ def find_columns(
     for split, table in tables.items():
         check_columns(source, split, list(map(str, table.columns)), own_texts, own_label)
     return own_texts, own_label, notes
+
+
+def find_labelled_columns(
+    source: str, table: pd.DataFrame, choose: ChooseColumns, label_columns: Sequence[str | None]
+) -> tuple[list[str], str, list[Note]]:
+    """Return the text columns and the label column of rows for a model that there is already, and notes on what was found.
+
+    Args:
+        source: What messages call the table.
+        table: The rows.
+        choose: Chooses the text columns.
+        label_columns: The column of the label that was given, or None, and one that is taken if it is there; else it is found.
+
+    Raises:
+        UserError: A column is not there, or cannot be told.
+
+    """
+    columns = list(map(str, table.columns))
+    named, usual = label_columns
+    label = named or (usual if usual in columns else None)
+    notes: list[Note] = []
+    texts: list[str] | None = None
+    try:
+        positions, notes = choose(source, columns)
+        texts = [columns[position] for position in positions]
+    except UserError:
+        if not have_no_names(columns):
+            raise
+    if texts is None or (label is None and have_no_names(columns)):
+        texts, label, guessed = _guess(source, table, texts, label)
+        notes = [*notes, *guessed]
+    label = label or find_label_column(source, columns, notes)
+    _check_are_there(source, columns, texts, label)
+    return texts, label, notes
+
+
+def _check_are_there(source: str, columns: list[str], texts: list[str], label: str) -> None:
+    """Refuse a table without texts or labels.
+
+    Raises:
+        UserError: It has no such column.
+
+    """
+    check_columns(source, "test", columns, texts, label)
+    if label not in columns:
+        raise UserError(
+            f"{source} has no column '{label}', only: {list_columns(columns)}; write --label_column NAME, or predict it without "
+            "labels by hfkit predict."
+        )
 
 
 def _find_in_train(

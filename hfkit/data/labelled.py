@@ -1,7 +1,7 @@
 """Labelled rows of any source for a model that there is already: one split, its labels matched to the model's by name."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ..flags.tables import FIND as FIND  # for those who hand one in
 from ..flags.tables import TableFlags as TableFlags
 from ..notes import Note
 from . import images, text
-from .columns import check_columns, find_label_column
+from .guessed_columns import ChooseColumns, find_labelled_columns
 from .image_sources import ImageSource, read_images
 from .label_kinds import check_labels_of_model
 from .sources import Source, read_one_file, read_source
@@ -24,8 +24,6 @@ NAME = "test"
 _ORDER = ("test", "validation", "train")
 _SHOWN = 20
 
-ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
-"""From the name of a table and its columns to the positions of the text columns, and notes."""
 GivenSource = Source | ImageSource
 """Labelled rows that were values in Python."""
 
@@ -80,12 +78,7 @@ def load_labelled_texts(
         chosen, note = _choose_split(dataset, list(whole.tables), split)
         formats = [own for own in whole.notes if own.code == "table_format"]
         source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *formats])
-    columns = list(map(str, source.tables[NAME].columns))
-    positions, notes = choose_columns(dataset, columns)
-    named, usual = label_columns
-    label = named or (usual if usual in columns else None) or find_label_column(dataset, columns, notes)
-    texts = [columns[position] for position in positions]
-    _check_label_column(dataset, columns, texts, label)
+    texts, label, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, label_columns)
     tables, dropped = text.read_rows(source, texts, label)
     table = tables[NAME]
     check_labels(dataset, table, label, label_names)
@@ -140,21 +133,6 @@ def _choose_split(dataset: str, splits: list[str], wanted: str | None) -> tuple[
         return chosen, []
     others = ", ".join(split for split in reversed(_ORDER) if split in splits)
     return chosen, [Note("split", f"Split: {chosen} (of {others}; --split names another).")]
-
-
-def _check_label_column(dataset: str, columns: list[str], texts: list[str], label: str) -> None:
-    """Refuse a table without labels.
-
-    Raises:
-        UserError: It has no such column.
-
-    """
-    check_columns(dataset, NAME, columns, texts, label)
-    if label not in columns:
-        raise UserError(
-            f"{dataset} has no column '{label}', only: {', '.join(columns)}; write --label_column NAME, or predict it without "
-            "labels by hfkit predict."
-        )
 
 
 def check_labels(dataset: str, table: pd.DataFrame, column: str, names: list[str]) -> None:
