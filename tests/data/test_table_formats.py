@@ -425,6 +425,7 @@ def test_labels_of_fasttext(tmp_path: Path) -> None:
         ("a.parquet.csv", b"PAR1\xff" * 100, "parquet"),
         ("a.tar.gz", gzip.compress(b"corpus/pos/1.txt\0\0"), "a tar archive"),
     ],
+    ids=["pickle", "zip", "parquet", "tar"],
 )
 def test_what_is_no_text_is_refused(name: str, content: bytes, kind: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
