@@ -17,6 +17,7 @@ from transformers import Pipeline
 from .data.labelled import (
     FIND,
     GivenSource,
+    LabelFlags,
     LabelledRows,
     TableFlags,
     load_labelled_images,
@@ -47,6 +48,7 @@ class EvaluationRequest:
     text_column: list[str] | None = None
     label_column: str | None = None
     image_column: str | None = None
+    label_from_name: str | None = None
     batch_size: int | None = None
     revision: str | None = None
     table_flags: TableFlags = FIND
@@ -90,8 +92,8 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
 def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> LabelledRows:
     """Read the rows; columns that are not given are those of the run, where the data have them, or found by their names."""
     if pipeline.tokenizer is None:
-        columns = request.image_column, request.label_column
-        return load_labelled_images(request.dataset, request.split, *columns, names, request.source)
+        given = LabelFlags(request.image_column, request.label_column, request.label_from_name)
+        return load_labelled_images(request.dataset, request.split, given, names, request.source)
     flags = read_run_flags(request.model, request.revision)
 
     def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
@@ -162,7 +164,7 @@ def _repeat(request: EvaluationRequest) -> list[str]:
     if request.source is not None:  # values in Python
         return []
     words = ["hfkit", "evaluate", request.model, request.dataset]
-    for name in ("split", "label_column", "image_column", "revision"):
+    for name in ("split", "label_column", "image_column", "label_from_name", "revision"):
         value = getattr(request, name)
         words += [] if value is None else [f"--{name}", value]
     for column in request.text_column or []:

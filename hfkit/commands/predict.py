@@ -90,7 +90,14 @@ def evaluate(
         str | None, typer.Option("--label_column", help="Column of the label; default: found by its name.")
     ] = None,
     image_column: Annotated[
-        str | None, typer.Option("--image_column", help="Column of the image in parquet; default: found.")
+        str | None, typer.Option("--image_column", help="Column of the image, or of its file; default: found.")
+    ] = None,
+    label_from_name: Annotated[
+        str | None,
+        typer.Option(
+            "--label_from_name",
+            help='How the names of images have the label, such as "{label}_{number}"; default: not.',
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")
@@ -106,9 +113,11 @@ def evaluate(
     """Evaluate a saved model on labelled data: metrics with intervals, confusion matrix, errors, pictures."""
     from ..flags.prediction import check_evaluation_early
     from ..flags.tables import parse_table_flags
+    from ..flags.values import check_name_pattern
 
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     check_evaluation_early(model, data, output_dir, split, batch_size)
+    check_name_pattern(label_from_name)
 
     import json
 
@@ -118,7 +127,17 @@ def evaluate(
     from ..evaluate import EvaluationRequest, evaluate_model
 
     request = EvaluationRequest(
-        model, data, output_dir, split, text_column, label_column, image_column, batch_size, revision, table_flags
+        model,
+        data,
+        output_dir,
+        split,
+        text_column,
+        label_column,
+        image_column,
+        label_from_name,
+        batch_size,
+        revision,
+        table_flags,
     )
     with lines_above_bars():
         folder, results = evaluate_model(request, Console(quiet=as_json))

@@ -13,19 +13,29 @@ _SPLIT_OF_WORD = {word: split for split, words in SPLIT_NAMES.items() for word i
 _IMAGE_WORDS = set("image images img imgs jpg jpeg jpegs png pngs photo photos picture pictures pic pics".split())
 _PART_WORDS = set("part parts fold folds batch batches shard shards chunk chunks split splits".split())
 _OTHER_WORDS = set(
-    "set sets data dataset folder folders file files mask masks label labels annotation annotations sample samples extra "
-    "unlabeled unlabelled".split()
+    "set sets data dataset folder folders file files label labels sample samples extra unlabeled unlabelled input inputs".split()
 )
+_MASK_WORDS = set("mask masks trimap trimaps annotation annotations segmentation segmentations groundtruth".split())
 """Words that are in names of folders of data; by themselves they may as well be classes (`mask` and `no_mask`)."""
-_WORDS = {*_SPLIT_OF_WORD, *_IMAGE_WORDS, *_PART_WORDS, *_OTHER_WORDS}
+_WORDS = {*_SPLIT_OF_WORD, *_IMAGE_WORDS, *_PART_WORDS, *_OTHER_WORDS, *_MASK_WORDS}
 _SHOWN = 6
+FORMS_OF_LABELS = (
+    "put the images of each class into a folder of its name, train/CLASS/* (and test/CLASS/*) or CLASS/*; or write a table "
+    "labels.csv with the columns file_name,label beside them; or, where the names of the files have the label, add "
+    '--label_from_name "{label}_{number}"'
+)
+"""What to write where images have no labels that are understood."""
+
+
+class NoClassesError(UserError):
+    """A folder has images, and no folders of classes: something else may say their labels."""
 
 
 def check_class_folders(folder: Path, names: Sequence[str]) -> None:
     """Refuse folders with images in `folder` that are named like the splits or parts of a dataset.
 
     Raises:
-        UserError: They are, and a model would learn to tell the parts apart.
+        NoClassesError: They are, and a model would learn to tell the parts apart.
 
     """
     looks = (_name_several_splits, _name_data_alone, _differ_by_number)
@@ -33,9 +43,10 @@ def check_class_folders(folder: Path, names: Sequence[str]) -> None:
         return
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     what = "the folder" if len(names) == 1 else "the folders"
-    raise UserError(
-        f"{folder} has images in {what} {shown}, named like splits or parts of a dataset and not like classes: put the images "
-        "of each class into a folder of its name, train/CLASS/* (and test/CLASS/*) or CLASS/*."
+    masks = " (masks are for segmentation, which is another task)" if any(map(is_mask_name, names)) else ""
+    raise NoClassesError(
+        f"{folder} has images in {what} {shown}, named like splits or parts of a dataset and not like classes{masks}: "
+        f"{FORMS_OF_LABELS}."
     )
 
 
@@ -73,10 +84,10 @@ def note_folders_passed_over(folder: Path, used: Collection[Path]) -> list[Note]
         UserError: One of the others has folders of classes and a name with a split in it (`test2`): it is probably meant.
 
     """
-    others = [path for path in subfolders(folder) if path not in used and _has_images(path)]
+    others = [path for path in subfolders(folder) if path not in used and has_images(path)]
     for path in others:
-        split = next(iter(sorted(splits_in(path.name))), None)
-        classes = [place.name for place in subfolders(path) if _has_images(place) and not _is_data(place.name)]
+        split = split_in_name(path.name)
+        classes = [place.name for place in subfolders(path) if has_images(place) and not is_data_name(place.name)]
         if split is not None and classes:
             shown = ", ".join(classes[:_SHOWN]) + (", ..." if len(classes) > _SHOWN else "")
             raise UserError(
@@ -99,18 +110,44 @@ def subfolders(folder: Path) -> list[Path]:
 
 def is_hidden(path: Path, folder: Path) -> bool:
     """Tell whether a file or folder, or one between it and `folder`, is hidden."""
-    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+    return any(map(is_hidden_name, path.relative_to(folder).parts))
 
 
-def _has_images(folder: Path) -> bool:
+def is_hidden_name(name: str) -> bool:
+    """Tell whether a file or folder of this name is hidden, or left by a Mac."""
+    return name.startswith((".", "__MACOSX"))
+
+
+def has_images(folder: Path) -> bool:
+    """Tell whether there are images in a folder or below it."""
     files = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     return any(path.is_file() and not is_hidden(path, folder) for path in files)
 
 
-def splits_in(name: str) -> set[str]:
-    """Return the splits that a name tells also in other words than a split's name has (`test2`, `valset`)."""
+def splits_in(name: str) -> list[str]:
+    """Return the splits that a name tells also in other words than a split's name has (`test2`, `valset`), in their order."""
     split = split_named(name)
-    return {split} if split else {_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD}
+    words = [split] if split else [_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD]
+    return list(dict.fromkeys(words))
+
+
+def split_in_name(name: str) -> str | None:
+    """Return the first split that a name tells, also in other words than a split's name has, or None."""
+    return next(iter(splits_in(name)), None)
+
+
+def is_mask_name(name: str) -> bool:
+    """Tell whether a folder is named like one of masks or annotations, and not like a class (`masks`, but not `no_mask`)."""
+    words = _words(name)
+    return not _MASK_WORDS.isdisjoint(words) and all(word in _WORDS for word in words)
+
+
+def split_of_folder(name: str) -> str | None:
+    """Return the split that a folder is for by its name, also by words put together (`testSet`, `trainimages`)."""
+    words = _words(name)
+    splits = {_SPLIT_OF_WORD[word] for word in words if word in _SPLIT_OF_WORD}
+    glued = len(splits) == 1 and is_data_name(name) and re.search(r"\d", name) is None
+    return split_named(name) or (splits.pop() if glued else None)
 
 
 def _is_split_but_for(name: str, own: set[str]) -> bool:
@@ -122,13 +159,13 @@ def _is_split_but_for(name: str, own: set[str]) -> bool:
 def _name_several_splits(names: Sequence[str]) -> bool:
     """Tell whether all names hold a split's, and not the same (`pets_train`, `pets_test`), or two are hardly more than that."""
     splits = {name: {_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD} for name in names}
-    plain = {split for name in names if _is_data(name) for split in splits[name]}
+    plain = {split for name in names if is_data_name(name) for split in splits[name]}
     return len(plain) > 1 or (all(splits.values()) and len(set().union(*splits.values())) > 1)
 
 
 def _name_data_alone(names: Sequence[str]) -> bool:
     """Tell whether all names are made of words for data, and one is of splits, images or numbered parts (`images`, `masks`)."""
-    return all(map(_is_data, names)) and any(map(_is_surely_data, names))
+    return all(map(is_data_name, names)) and any(map(_is_surely_data, names))
 
 
 def _differ_by_number(names: Sequence[str]) -> bool:
@@ -137,7 +174,7 @@ def _differ_by_number(names: Sequence[str]) -> bool:
     return len(names) > 1 and len(stems) == 1 and not {*_words(names[0])}.isdisjoint(_IMAGE_WORDS | _PART_WORDS)
 
 
-def _is_data(name: str) -> bool:
+def is_data_name(name: str) -> bool:
     """Tell whether a name has words for data only, besides numbers and single letters."""
     words = _words(name)
     return bool(words) and all(word in _WORDS for word in words)

@@ -11,18 +11,16 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image
 
 from ..errors import UserError
-from ..flags.paths import IMAGE_SUFFIXES, check_dataset_path
+from ..flags.paths import check_dataset_path
 from ..notes import Note
-from .class_folders import (
-    check_class_folders,
-    check_inside_of_class,
-    is_hidden,
-    note_folders_passed_over,
-    subfolders,
-)
 from .columns import check_columns, find_column, find_label_column
+from .folder_listing import TABLE_SUFFIXES
+from .image_folders import read_image_folder, read_image_table
+from .image_layouts import ImageLayout
+from .image_layouts import LabelFlags as LabelFlags  # for those who read images
+from .other_forms import check_form_of_file
 from .sources import load_hub
-from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits, split_named
+from .split_names import find_split_column, note_column_ignored, rows_of_splits, split_named
 from .typed_tables import ids_to_names
 
 IMAGE_COLUMNS = ("image", "img", "picture", "photo", "pixels")
@@ -49,10 +47,14 @@ class ImageSource:
     notes: list[Note] = field(default_factory=list)
 
 
-def read_images(
-    dataset: str, config: str | None, revision: str | None, image_column: str | None, label_column: str | None
-) -> ImageSource:
+def read_images(dataset: str, config: str | None, revision: str | None, flags: LabelFlags) -> ImageSource:
     """Find all splits of `dataset`: `digits`, `cifar10`, a folder, a parquet file, a folder of those, or a Hub id.
+
+    Args:
+        dataset: Its name.
+        config: Configuration of a Hub dataset.
+        revision: Branch, tag or commit of a Hub dataset.
+        flags: Columns of images and labels, and how the names of files have the label.
 
     Raises:
         UserError: It is not there, cannot be reached, or cannot be read.
@@ -64,18 +66,21 @@ def read_images(
     if path.is_dir():
         files = _parquet_files(path)
         if not files:
-            return _read_image_folder(path)
+            return _source_of_layout(read_image_folder(path, flags))
         splits = {split: _read_parquet(names) for split, names in files.items()}
     elif path.is_file() and path.suffix.lower() == ".parquet":
         splits = {"train": _read_parquet([path])}
+    elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+        return _source_of_layout(read_image_table(path, flags))
     elif path.is_file():
+        check_form_of_file(str(path))
         raise UserError(
             f"{path} is no parquet file: name a folder of images (train/CLASS/* or CLASS/*), or a .parquet file."
         )
     else:
         check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
-    return source_of_datasets(dataset, splits, image_column, label_column)
+    return source_of_datasets(dataset, splits, flags.image_column, flags.label_column)
 
 
 def source_of_datasets(
@@ -117,86 +122,15 @@ def _as_images(cells: list[Any]) -> Dataset:
 # --- a folder of images ---
 
 
-def _read_image_folder(folder: Path) -> ImageSource:
-    """Read `train/CLASS/*` with further splits beside it, or `CLASS/*`; a test split may have no classes."""
-    splits = _split_folders(folder)
-    notes: list[Note] = []
-    passed_over: list[Path] = []
-    if splits["train"] != folder:
-        notes += note_folders_passed_over(folder, splits.values())
-        passed_over += [
-            path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-        ]
+def _source_of_layout(layout: ImageLayout) -> ImageSource:
+    """Return the images of a folder as they were understood."""
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}
-    for split in SPLIT_NAMES:
-        if split not in splits:
-            continue
-        files, labels, others = _list_files(splits[split], may_be_flat=split == "test")
-        passed_over += others
-        tables[split] = pd.DataFrame({"file": [path.relative_to(folder).as_posix() for path in files], "label": labels})
-        images[split] = _as_images([str(path) for path in files])
-    if passed_over:
-        count = f"{len(passed_over)}, such as {passed_over[0].name}"
-        text = f"Files that are no images of a class were passed over: {count}."
-        notes.append(Note("files_passed_over", text, on_card=False))
-    return ImageSource(images, tables, "folder", notes=notes)
-
-
-def _split_folders(folder: Path) -> dict[str, Path]:
-    """Return the folder of each split; without a train folder all of it is train.
-
-    A folder is a split's by its name (`train`, `my-val`) if it has folders of classes. One without is so by the very name, and
-    beside folders of classes not even then, unless it is `test`.
-    """
-    splits: dict[str, Path] = {}
-    folders = subfolders(folder)
-    only_splits = all(split_named(path.name) for path in folders)
-    for path in folders:
-        split = split_named(path.name)
-        exact = split is not None and path.name.lower() in SPLIT_NAMES[split]
-        if split is None or not (subfolders(path) or (exact and (only_splits or split == "test"))):
-            continue
-        if split in splits:
-            raise UserError(
-                f"{folder} has two folders for {split}: {splits[split].name} and {path.name}; leave one there."
-            )
-        splits[split] = path
-    if splits and "train" not in splits:
-        names = ", ".join(path.name for path in splits.values())
-        raise UserError(f"{folder} has {names}, but no folder train with one folder for each class.")
-    return splits or {"train": folder}
-
-
-def _list_files(folder: Path, may_be_flat: bool) -> tuple[list[Path], list[str | None], list[Path]]:
-    """Return the image files of a split with their classes, and the files that are no images."""
-    files: list[Path] = []
-    labels: list[str | None] = []
-    others: list[Path] = []
-    classes = subfolders(folder)
-    others += (
-        [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-        if classes
-        else []
-    )
-    for place in classes or [folder]:
-        paths = sorted(path for path in place.rglob("*") if path.is_file() and not is_hidden(path, folder))
-        kept = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
-        others += [path for path in paths if path.suffix.lower() not in IMAGE_SUFFIXES]
-        if classes:
-            check_inside_of_class(place, kept)
-        files += kept
-        labels += [place.name if classes else None] * len(kept)
-    if not files:
-        raise UserError(
-            f"{folder} has no images ({', '.join(IMAGE_SUFFIXES[:4])}): it needs one folder for each class, CLASS/*."
-        )
-    if not classes and not may_be_flat:
-        raise UserError(
-            f"{folder} has images but no class folders: put the images of each class into a folder of its name."
-        )
-    check_class_folders(folder, list(dict.fromkeys(label for label in labels if label is not None)))
-    return files, labels, others
+    for split, files in layout.files.items():
+        images[split] = _as_images([str(layout.folder / file.path) for file in files])
+        labels = pd.Series([file.label for file in files], dtype=object)
+        tables[split] = pd.DataFrame({"file": [file.path for file in files], "label": labels})
+    return ImageSource(images, tables, layout.label_column, notes=layout.all_notes())
 
 
 # --- parquet and the Hub ---

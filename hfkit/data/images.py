@@ -18,7 +18,7 @@ from ..machine import available_cores, hides_bars
 from ..notes import Note
 from .image_files import READING_ERRORS, describe_reading_error, find_image
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
-from .image_sources import read_images
+from .image_sources import LabelFlags, read_images
 from .labels import label_text
 from .split_names import SPLIT_NAMES
 from .splits import (
@@ -47,8 +47,8 @@ def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = 
     """
     assert arguments.dataset is not None
     if source is None:
-        columns = arguments.image_column, arguments.label_column
-        source = read_images(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, *columns)
+        flags = LabelFlags(arguments.image_column, arguments.label_column, arguments.label_from_name)
+        source = read_images(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, flags)
     tables, dropped, converted = read_rows(source)
     names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
     notes = [*source.notes, *note_dropped_rows(dropped), *converted]

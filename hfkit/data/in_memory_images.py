@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from ..notes import Note
 from .columns import LABEL_COLUMNS, check_columns, find_column, find_label_column
-from .image_sources import IMAGE_COLUMNS, ImageSource, name_images, read_images, source_of_datasets
+from .image_sources import IMAGE_COLUMNS, ImageSource, LabelFlags, name_images, read_images, source_of_datasets
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
 from .split_names import find_split_column, rows_of_splits
 
@@ -64,7 +64,7 @@ def _read_part(split: str, part: Any, columns: tuple[str | None, str | None]) ->
     """Read one split of a dictionary; of a dataset with several splits that is read by its name it is the same one."""
     if not is_named(part):
         return _read_value(part, None, columns, parts_rows=False, may_lack_labels=split == "test")
-    source = read_images(str(part), None, None, *columns)
+    source = read_images(str(part), None, None, LabelFlags(*columns))
     chosen = choose_part(split, str(part), list(source.images))
     images, tables = {"train": source.images[chosen]}, {"train": source.tables[chosen]}
     return ImageSource(images, tables, source.label_column, source.class_names, source.notes)

@@ -15,6 +15,7 @@ from ..notes import Note
 from . import images, text
 from .guessed_columns import ChooseColumns, find_labelled_columns
 from .image_sources import ImageSource, read_images
+from .image_sources import LabelFlags as LabelFlags  # for those who evaluate
 from .label_kinds import check_labels_of_model
 from .sources import Source, read_one_file, read_source
 from .splits import note_dropped_rows
@@ -89,18 +90,16 @@ def load_labelled_texts(
 def load_labelled_images(
     dataset: str,
     split: str | None,
-    image_column: str | None,
-    label_column: str | None,
+    flags: LabelFlags,
     label_names: list[str],
     given: GivenSource | None = None,
 ) -> LabelledRows:
-    """Read labelled images: a folder with one folder for each class, with or without splits above, parquet, or a Hub id.
+    """Read labelled images as training does: a folder, a table that names images, parquet, or a Hub id.
 
     Args:
         dataset: Its name.
         split: Which split; None: test, validation or train, the first that there is.
-        image_column: Column of the image in parquet or a Hub dataset; None: found.
-        label_column: Column of the label there; None: found by its name.
+        flags: Columns of images and labels, and how the names of files have the label; what is None is found.
         label_names: The model's labels, in their order.
         given: The images, where they were values in Python.
 
@@ -109,7 +108,7 @@ def load_labelled_images(
 
     """
     assert not isinstance(given, Source)
-    whole = given or read_images(dataset, None, None, image_column, label_column)
+    whole = given or read_images(dataset, None, None, flags)
     chosen, note = _choose_split(dataset, list(whole.tables), split)
     source = ImageSource({NAME: whole.images[chosen]}, {NAME: whole.tables[chosen]}, whole.label_column)
     tables, dropped, converted = images.read_rows(source)

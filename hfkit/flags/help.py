@@ -26,7 +26,7 @@ _TEXT_GROUPS = {
     "Output": _OUTPUT,
 }
 _IMAGE_GROUPS = {
-    "Data": "dataset label_column image_size augment mixup max_train_samples",
+    "Data": "dataset label_column label_from_name image_size augment mixup max_train_samples",
     "Model": "backbone weights head head_dropout",
     "What trains": "unfreeze_from peft feature_cache",
     "Training": _TRAINING,

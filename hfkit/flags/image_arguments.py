@@ -5,6 +5,7 @@ from typing import Literal
 
 from ..errors import UserError
 from .arguments import DataArguments, ModelArguments
+from .values import check_name_pattern
 
 
 @dataclass
@@ -114,12 +115,20 @@ class ImageDataArguments(DataArguments):
         default=None,
         metadata={
             "help": "cifar10 (from the Hub; default when a backbone is named), digits (scikit-learn's, embedded; default "
-            "without a backbone), a folder of images (train/CLASS/* or CLASS/*), a parquet file, a folder of them, or a "
-            "Hub id."
+            "without a backbone), a folder of images (train/CLASS/* or CLASS/*, or with a table such as labels.csv or "
+            "metadata.csv), a parquet file, a folder of them, or a Hub id."
         },
     )
     image_column: str | None = field(
-        default=None, metadata={"help": "Column of the image; default: found by its name."}
+        default=None,
+        metadata={"help": "Column of the image, or of its file in a table beside images; default: found."},
+    )
+    label_from_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "How the names of image files have the label: {label}_{number} for cat_1.jpg; {any} stands for anything. "
+            "Default: the label is the folder's, or in a table beside the images."
+        },
     )
     image_size: int | None = field(
         default=None, metadata={"help": "Height and width in pixels; default: what the weights were trained with."}
@@ -145,6 +154,7 @@ class ImageDataArguments(DataArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_name_pattern(self.label_from_name)
         if self.image_size is not None and self.image_size < 8:
             raise UserError(f"--image_size is {self.image_size}: write a number of pixels from 8 on, such as 224.")
         if self.mixup < 0 or self.cutmix < 0:

@@ -3,12 +3,15 @@
 Each has its one home here: the check before torch is imported and the later one both call it.
 """
 
+import re
 from collections.abc import Collection, Sequence
 
 from ..errors import UserError
 
 LORA_FLAGS = ("lora_rank", "lora_alpha", "lora_targets", "keep_adapter")
 """Flags that do nothing without `--peft lora`."""
+NAME_FIELDS = ("label", "number", "any")
+"""What `--label_from_name` may have in braces: the label, a whole number, and what does not count."""
 MOST_SEEDS = 2**32
 """How many seeds NumPy takes, from 0 on."""
 
@@ -38,6 +41,28 @@ def check_seeds(seed: int, data_seed: int | None) -> None:
     for name, value in (("seed", seed), ("data_seed", data_seed)):
         if value is not None and not 0 <= value < MOST_SEEDS:
             raise UserError(f"--{name} is {value}: write a whole number from 0 to {MOST_SEEDS - 1}.")
+
+
+def check_name_pattern(pattern: str | None) -> None:
+    """Refuse a form of file names that does not say where the label is.
+
+    Args:
+        pattern: `--label_from_name`, such as `{label}_{number}`; None: it is not given.
+
+    Raises:
+        UserError: It has no `{label}` or two, or something else in braces than `{number}` and `{any}`.
+
+    """
+    if pattern is None:
+        return
+    names = re.findall(r"\{([^{}]*)\}", pattern)
+    rest = re.sub(r"\{[^{}]*\}", "", pattern)
+    unknown = [name for name in names if name not in NAME_FIELDS]
+    if names.count("label") != 1 or unknown or "{" in rest or "}" in rest:
+        raise UserError(
+            f"--label_from_name {pattern!r}: write the form of the names with {{label}} once, and {{number}} or {{any}} for what "
+            'else differs, such as "{label}_{number}" for cat_1.jpg, or "{label}/{any}" for cat/a.jpg.'
+        )
 
 
 def check_learning_rate(

@@ -230,7 +230,7 @@ def test_folders_beside_splits_that_are_not_used(names: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "split"), [("test2", "test"), ("Val2", "validation"), ("valset", "validation"), ("train2", "train")]
+    ("name", "split"), [("test2", "test"), ("Val2", "validation"), ("valset3", "validation"), ("train2", "train")]
 )
 def test_folders_beside_splits_that_are_nearly_splits(name: str, split: str, tmp_path: Path) -> None:
     for folder in ("train", "unlabeled", name):

@@ -1,0 +1,76 @@
+"""From what a table calls an image to its file: by path, by name, or by name without suffix."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..flags.paths import IMAGE_SUFFIXES
+from .folder_listing import read_stem, read_suffix
+
+BY_PATH, BY_NAME, BY_STEM, BY_OTHER_SUFFIX = (
+    "by path",
+    "by file name",
+    "by file name (id without suffix)",
+    "by file name (with another suffix)",
+)
+"""How an image was recognised, in words for a message."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Images that a cell may stand for.
+
+    Attributes:
+        images: Their paths; several where the cell does not tell them apart.
+        how: One of the sentences above.
+
+    """
+
+    images: list[str]
+    how: str
+
+
+class ImageIndex:
+    """Images by their names, in upper or lower case."""
+
+    def __init__(self, images: Iterable[str]) -> None:
+        self._by_name: dict[str, list[str]] = {}
+        self._by_stem: dict[str, list[str]] = {}
+        for path in images:
+            self._by_name.setdefault(path.rpartition("/")[2].casefold(), []).append(path)
+            self._by_stem.setdefault(read_stem(path).casefold(), []).append(path)
+
+    def find(self, cell: object) -> Match | None:
+        """Return the images that a cell stands for, or None where there are none.
+
+        A cell may be a path with folders around the data's, with slashes of Windows, in upper or lower case, without the suffix,
+        or with the suffix of another format. Of several images, the ones that share most folders with the cell count.
+        """
+        text = str(cell).strip().replace("\\", "/").casefold()
+        name = text.rpartition("/")[2]
+        if not name:
+            return None
+        how = BY_NAME
+        images = self._by_name.get(name)
+        if images is None:
+            images, how = self._by_stem.get(name), BY_STEM
+        if images is None and read_suffix(name) in IMAGE_SUFFIXES:
+            images, how = self._by_stem.get(read_stem(name)), BY_OTHER_SUFFIX
+        if images is None:
+            return None
+        folders = text.split("/")[:-1]
+        if not folders:
+            return Match(images, how)
+        shared = {image: _count_shared(image.casefold().split("/")[:-1], folders) for image in images}
+        most = max(shared.values())
+        nearest = [image for image in images if shared[image] == most]
+        return Match(nearest, BY_PATH if most and how == BY_NAME else how)
+
+
+def _count_shared(one: list[str], other: list[str]) -> int:
+    """Return how many folders at the ends of two paths are the same."""
+    number = 0
+    for first, second in zip(reversed(one), reversed(other), strict=False):
+        if first != second:
+            break
+        number += 1
+    return number

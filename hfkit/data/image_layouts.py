@@ -1,0 +1,104 @@
+"""What was understood of the images of a folder: which file has which label, and what each is for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..notes import Note
+from .class_folders import is_mask_name, split_in_name
+from .split_names import SPLIT_NAMES
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """An image file.
+
+    Attributes:
+        path: Its path from the folder of the layout, with slashes.
+        label: Its label as it was written, or None.
+
+    """
+
+    path: str
+    label: object
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """Images of a folder with their labels, by split.
+
+    Attributes:
+        folder: Where they lie.
+        files: The images of each split that there is, in the order train, validation, test.
+        label_column: Where the labels come from, in a word for messages: `folder`, a column, `file name`.
+        labels_from: The same in some words for `describe`.
+        unused: How many images of the folder have no label and are not used.
+        remarks: What else was counted, such as `3 rows of the table have no image`.
+        notes: What was found, guessed or passed over, besides.
+
+    """
+
+    folder: Path
+    files: dict[str, list[LabelledFile]]
+    label_column: str
+    labels_from: str
+    unused: int = 0
+    remarks: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def describe(self) -> str:
+        """Return in one line what was understood; images of a test split without any label are counted apart."""
+        counts = {split: sum(file.label is not None for file in files) for split, files in self.files.items()}
+        unlabelled = [split for split, count in counts.items() if split == "test" and count == 0]
+        total = self.unused + sum(len(files) for split, files in self.files.items() if split not in unlabelled)
+        apart = [f"{len(self.files[split]):,} of {split} have no label" for split in unlabelled]
+        line = f"Labels: {self.labels_from}: {sum(counts.values()):,} of {total:,} images"
+        return "; ".join([line, *apart, *self.remarks]) + "."
+
+    def all_notes(self) -> list[Note]:
+        """Return what is printed: the line of what was understood, and the notes. They may name files of the data."""
+        return [Note("labels_read", self.describe(), on_card=False), *self.notes]
+
+
+def by_split(files: Iterable[tuple[str, LabelledFile]]) -> dict[str, list[LabelledFile]]:
+    """Return files by their splits, in the order train, validation, test; splits without files are not there."""
+    splits: dict[str, list[LabelledFile]] = {split: [] for split in SPLIT_NAMES}
+    for split, file in files:
+        splits[split].append(file)
+    return {split: part for split, part in splits.items() if part}
+
+
+def shorten(value: object, most: int = 60) -> str:
+    """Return what stands in a cell for a message: on one line, and not too long."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+@dataclass(frozen=True)
+class LabelFlags:
+    """What the command line says of the labels of images.
+
+    Attributes:
+        image_column: Names the images in a table beside them.
+        label_column: Holds the labels.
+        label_from_name: How the names of the files have the label, such as `{label}_{number}`.
+
+    """
+
+    image_column: str | None = None
+    label_column: str | None = None
+    label_from_name: str | None = None
+
+
+def split_of_path(path: str) -> str | None:
+    """Return the split that the folders of an image tell, the outermost first (`test1/7.jpg`), or None."""
+    return next(filter(None, map(split_in_name, path.split("/")[:-1])), None)
+
+
+def part_masks(images: Sequence[str]) -> tuple[list[str], list[Note]]:
+    """Take out images that lie in folders of masks or annotations where others do not, and say so."""
+    masks = {path for path in images if any(map(is_mask_name, path.split("/")[:-1]))}
+    if not masks or len(masks) == len(images):
+        return list(images), []
+    text = f"Images in folders of masks or annotations are not used: {len(masks):,}, such as {min(masks)}."
+    return [path for path in images if path not in masks], [Note("masks_passed_over", text, on_card=False)]

@@ -1,0 +1,209 @@
+"""The rows of tables beside images, put together with the files: splits, rows without image, doubled and unclear rows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from ..notes import Note
+from .image_index import ImageIndex
+from .image_layouts import ImageLayout, LabelledFile, by_split, shorten, split_of_path
+from .image_tables import ImageTable
+from .labels import label_text
+from .split_names import find_split_column, rows_of_splits
+
+_SHOWN = 3
+_FEWEST_MATCHED = 0.5
+"""Where fewer of the rows and fewer of the images go together, they are hardly of the same data."""
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """A row whose image is there.
+
+    Attributes:
+        image: Path of the image.
+        label: Cell of its label.
+        split: What a column of the table says that it is for.
+        table: Name of the table.
+        place: Where in the table it stands.
+
+    """
+
+    image: str
+    label: object
+    split: str | None
+    table: str
+    place: str
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """What a table says of images.
+
+    Attributes:
+        table: The table.
+        rows: Its rows whose image is there.
+        without_image: How many have none.
+        in_other_splits: How many name an image of the test or validation folder, too, and were taken for train's.
+        how: How the images were recognised, in words.
+        notes: What was found of splits.
+
+    """
+
+    table: ImageTable
+    rows: list[ImageRow]
+    without_image: int
+    in_other_splits: int
+    how: str
+    notes: list[Note]
+
+
+def read_table_rows(table: ImageTable, index: ImageIndex) -> TableRows:
+    """Find the image of each row.
+
+    Raises:
+        UserError: A row stands for several images, or for a split that is unknown.
+
+    """
+    cells = table.rows[table.file_column].tolist()
+    labels = [None] * len(cells) if table.label_column is None else table.rows[table.label_column].tolist()
+    matches = [index.find(cell) if isinstance(cell, str | int) else None for cell in cells]
+    images = [None if match is None else _pick(match.images, table, position) for position, match in enumerate(matches)]
+    splits, notes = _read_splits(table, [image for image in images if image is not None])
+    rows = [
+        ImageRow(image, label, splits.get(position), table.name, table.place(position))
+        for position, (image, label) in enumerate(zip(images, labels, strict=True))
+        if image is not None
+    ]
+    several = sum(match is not None and len(match.images) > 1 for match in matches)
+    hows = Counter(match.how for match in matches if match is not None).most_common()
+    how = hows[0][0] + "".join(f", {number:,} {other}" for other, number in hows[1:]) if hows else ""
+    return TableRows(table, rows, len(cells) - len(rows), several, how, [*table.notes, *notes])
+
+
+def _pick(images: Sequence[str], table: ImageTable, position: int) -> str:
+    """Return the image that a row stands for: of those with its name the one of the table's split, or of train.
+
+    Raises:
+        UserError: There are several.
+
+    """
+    by_folder: dict[str | None, list[str]] = {}
+    for image in images:
+        by_folder.setdefault(split_of_path(image), []).append(image)
+    order = (table.split or "train", None, "train", "validation", "test")
+    nearest = next(by_folder[split] for split in order if split in by_folder)
+    if len(nearest) == 1:
+        return nearest[0]
+    cell = shorten(table.rows[table.file_column].iloc[position])
+    raise UserError(
+        f"{table.name}, {table.place(position)}: '{cell}' in column '{table.file_column}' stands for {len(nearest)} images, "
+        f"{', '.join(nearest[:_SHOWN])}: write its path from the folder of the data there, such as {nearest[0]}, or take the "
+        "others away."
+    )
+
+
+def _read_splits(table: ImageTable, images: Sequence[str]) -> tuple[dict[int, str], list[Note]]:
+    """Return the split of each row by a column for it, where there is one and the folders of the images say none."""
+    used = (table.file_column, table.label_column)
+    column = find_split_column(map(str, table.rows.columns), used)
+    if column is None:
+        return {}, []
+    if any(map(split_of_path, images)):
+        text = f"The column '{column}' of {table.name} is ignored: the folders of the images say what they are for."
+        return {}, [Note("split_column_ignored", text, on_card=False)]
+    positions, note = rows_of_splits(table.name, column, table.rows[column])
+    return {position: split for split, chosen in positions.items() for position in chosen}, [note]
+
+
+def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows]) -> ImageLayout:
+    """Return what tables say of the images of a folder.
+
+    Args:
+        folder: Of the data.
+        images: Paths of all images from there.
+        parts: The tables that count, that of train among them.
+
+    Raises:
+        UserError: Two rows give an image different labels, hardly any rows have an image, or none is for training.
+
+    """
+    rows, repeated = _join_rows(parts)
+    without_image = sum(part.without_image for part in parts)
+    _check_matched(parts, len(rows), len(rows) + repeated + without_image, images)
+    files = _files_by_split(rows, images, parts)
+    names = " and ".join(part.table.name for part in parts[:_SHOWN]) + (", ..." if len(parts) > _SHOWN else "")
+    if "train" not in files:
+        raise UserError(
+            f"{folder}: the images that {names} labels are all for {' and '.join(files)}, by the names of folders or tables: "
+            "call the folder or the table of those to train on train."
+        )
+    unused = len(images) - sum(map(len, files.values()))
+    counts = (
+        (without_image, f"row{{}} of the table{'s' * (len(parts) > 1)} have no image"),
+        (unused, "image{} have no row"),
+        (repeated, "row{} repeat another"),
+        (sum(part.in_other_splits for part in parts), "name{} stand for images of other splits, too"),
+    )
+    remarks = [f"{number:,} {what.format('' if number == 1 else 's')}" for number, what in counts if number]
+    first = parts[0]
+    labels_from = f"{first.table.labels_from} of {names}, {first.how}"
+    notes = list({note.text: note for part in parts for note in part.notes}.values())
+    return ImageLayout(folder, files, str(first.table.label_column), labels_from, unused, remarks, notes)
+
+
+def _files_by_split(
+    rows: dict[str, ImageRow], images: Sequence[str], parts: Sequence[TableRows]
+) -> dict[str, list[LabelledFile]]:
+    """Return the images that are used; those of a test folder also without a row, where no image for test has a label."""
+    splits_of_tables = {part.table.name: part.table.split for part in parts}
+    labels = {image: label_text(row.label) for image, row in rows.items()}
+    splits = {image: _split_of_row(row, splits_of_tables) for image, row in rows.items()}
+    if not any(labels[image] for image, split in splits.items() if split == "test"):
+        splits |= {image: "test" for image in images if image not in rows and split_of_path(image) == "test"}
+    return by_split((splits[image], LabelledFile(image, labels.get(image))) for image in images if image in splits)
+
+
+def _split_of_row(row: ImageRow, splits_of_tables: Mapping[str, str | None]) -> str:
+    """Return what an image is for: by the column of the table, else by its folder, else by the name of the table."""
+    return row.split or split_of_path(row.image) or splits_of_tables[row.table] or "train"
+
+
+def _join_rows(parts: Sequence[TableRows]) -> tuple[dict[str, ImageRow], int]:
+    """Return the row of each image, and how many rows repeat another.
+
+    Raises:
+        UserError: Two rows of an image have different labels.
+
+    """
+    rows: dict[str, ImageRow] = {}
+    repeated = 0
+    for row in (row for part in parts for row in part.rows):
+        before = rows.setdefault(row.image, row)
+        if before is row:
+            continue
+        one, other = label_text(before.label), label_text(row.label)
+        if one != other:
+            raise UserError(
+                f"{row.image} has two labels, '{shorten(one)}' ({before.table}, {before.place}) and '{shorten(other)}' "
+                f"({row.table}, {row.place}): leave one row for each image; several labels for one are not supported."
+            )
+        repeated += 1
+    return rows, repeated
+
+
+def _check_matched(parts: Sequence[TableRows], matched: int, rows: int, images: Sequence[str]) -> None:
+    """Refuse tables of which hardly a row has an image, where hardly an image has a row."""
+    for_train = [image for image in images if split_of_path(image) != "test"]
+    if matched >= _FEWEST_MATCHED * min(rows, len(for_train)):
+        return
+    table = parts[0].table
+    cells = ", ".join(f"'{shorten(cell, 40)}'" for cell in table.rows[table.file_column].head(2))
+    names = ", ".join(shorten(image) for image in for_train[:2])
+    raise UserError(
+        f"Only {matched:,} of {rows:,} rows of {table.name} have an image, and {len(images):,} images are there: column "
+        f"'{table.file_column}' has {cells}, the images are called {names}; write their names or paths there, or name another "
+        "column by --image_column NAME."
+    )
