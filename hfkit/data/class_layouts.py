@@ -65,18 +65,20 @@ def unwrap(folder: Path, is_split: bool = False) -> Path:
         is_split: Whether it is that of a split.
 
     """
-    while not any(map(_is_image, folder.iterdir())):
+    reached = folder
+    while True:
         inner = [path for path in subfolders(folder) if has_images(path)]
+        if any(map(_is_image, folder.iterdir())):
+            return reached
         if len(inner) != 1:
-            break
+            return folder
         [only] = inner
         doubled = only.name.lower() == folder.name.lower()
-        named = split_of_folder(only.name) is not None and not is_split
-        several = sum(map(has_images, subfolders(only))) > 1
-        if not doubled and (named or not several):
-            break
+        if not doubled and not is_split and split_of_folder(only.name) is not None:
+            return folder
+        if doubled and reached == folder:
+            reached = only
         folder = only
-    return folder
 
 
 def _is_image(path: Path) -> bool:
@@ -85,8 +87,8 @@ def _is_image(path: Path) -> bool:
 
 def _note_unwrapped(folder: Path, root: Path, places: dict[str, Path], inner: dict[str, Path]) -> list[Note]:
     """Say which folders the classes lie in, where others are around them."""
-    moved = {root: folder, **{inner[split]: place for split, place in places.items()}}
-    entered = [place.relative_to(folder).as_posix() for place, outer in moved.items() if place != outer]
+    moved = [(root, folder), *((inner[split], place) for split, place in places.items())]
+    entered = [place.relative_to(folder).as_posix() for place, outer in moved if place != outer]
     if not entered:
         return []
     return [Note("folders_entered", f"The folders of the classes lie in {', '.join(entered)}.", on_card=False)]

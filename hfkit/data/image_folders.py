@@ -7,15 +7,33 @@ from ..errors import UserError
 from ..notes import Note
 from .class_folders import NoClassesError
 from .class_layouts import LABEL_COLUMN, read_class_folders
-from .folder_listing import FolderListing, list_folder
+from .folder_listing import TABLE_SUFFIXES, FolderListing, list_folder
 from .image_layouts import ImageLayout, LabelFlags
 from .layout_choice import choose_folders_or_table
 from .name_layouts import find_name_layout, read_name_layout
-from .other_forms import check_other_forms
+from .other_forms import check_form_of_file, check_other_forms
 from .table_layouts import NoTableError, read_table_layout
 
 
-def read_image_folder(folder: Path, flags: LabelFlags) -> ImageLayout:
+def read_image_files(path: Path, flags: LabelFlags) -> ImageLayout:
+    """Return which images lie in a folder, or are named by a table, with their labels and splits.
+
+    Raises:
+        UserError: They are not as they must be, or the file is no table.
+
+    """
+    if path.is_dir():
+        return _read_folder(path, flags)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return _read_table(path, flags)
+    check_form_of_file(str(path))
+    raise UserError(
+        f"{path} is no parquet file: name a folder of images (train/CLASS/* or CLASS/*), a table that names images, or a "
+        ".parquet file."
+    )
+
+
+def _read_folder(folder: Path, flags: LabelFlags) -> ImageLayout:
     """Return which images lie in a folder, with their labels and splits.
 
     What the flags ask for comes first; then folders of classes, where there are two or more; then tables that name the images;
@@ -68,7 +86,7 @@ def _read_flat(listing: FolderListing, flags: LabelFlags, refusal: UserError) ->
         raise UserError(f"{str(error).rstrip('.')}. Besides, {refusal}") from error
 
 
-def read_image_table(path: Path, flags: LabelFlags) -> ImageLayout:
+def _read_table(path: Path, flags: LabelFlags) -> ImageLayout:
     """Read a table that names images, which lie beside it or in folders below.
 
     Raises:

@@ -13,17 +13,15 @@ from datasets import ClassLabel, Dataset, Image
 from ..errors import UserError
 from ..flags.paths import check_dataset_path
 from ..notes import Note
-from .columns import check_columns, find_column, find_label_column
-from .folder_listing import TABLE_SUFFIXES
-from .image_folders import read_image_folder, read_image_table
+from .columns import check_columns
+from .image_features import find_image_feature, find_label_feature
+from .image_folders import read_image_files
 from .image_layouts import ImageLayout
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
-from .other_forms import check_form_of_file
 from .sources import load_hub
 from .split_names import find_split_column, note_column_ignored, rows_of_splits, split_named
 from .typed_tables import ids_to_names
 
-IMAGE_COLUMNS = ("image", "img", "picture", "photo", "pixels")
 HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
 
 
@@ -48,7 +46,7 @@ class ImageSource:
 
 
 def read_images(dataset: str, config: str | None, revision: str | None, flags: LabelFlags) -> ImageSource:
-    """Find all splits of `dataset`: `digits`, `cifar10`, a folder, a parquet file, a folder of those, or a Hub id.
+    """Find all splits of `dataset`: `digits`, `cifar10`, a folder, a table that names images, parquet, or a Hub id.
 
     Args:
         dataset: Its name.
@@ -66,17 +64,12 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
     if path.is_dir():
         files = _parquet_files(path)
         if not files:
-            return _source_of_layout(read_image_folder(path, flags))
+            return _source_of_layout(read_image_files(path, flags))
         splits = {split: _read_parquet(names) for split, names in files.items()}
     elif path.is_file() and path.suffix.lower() == ".parquet":
         splits = {"train": _read_parquet([path])}
-    elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
-        return _source_of_layout(read_image_table(path, flags))
     elif path.is_file():
-        check_form_of_file(str(path))
-        raise UserError(
-            f"{path} is no parquet file: name a folder of images (train/CLASS/* or CLASS/*), or a .parquet file."
-        )
+        return _source_of_layout(read_image_files(path, flags))
     else:
         check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
@@ -177,14 +170,10 @@ def _from_columns(
     name: str, splits: dict[str, Dataset], image_column: str | None, label_column: str | None
 ) -> ImageSource:
     """Take the image and the label column out of datasets that may have others."""
-    columns = splits["train"].column_names
     notes: list[Note] = []
-    if image_column is None:
-        typed = [column for column, feature in splits["train"].features.items() if isinstance(feature, Image)]
-        image_column = typed[0] if len(typed) == 1 else find_column(name, columns, IMAGE_COLUMNS, "image_column")
-        by = "type" if len(typed) == 1 else "name"
-        notes.append(Note("image_column", f"Image column: {image_column} (found by its {by})."))
-    label_column = label_column or find_label_column(name, columns, notes)
+    features = splits["train"].features
+    image_column = image_column or find_image_feature(name, features, notes)
+    label_column = label_column or find_label_feature(name, features, image_column, notes)
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}
     for split, rows in splits.items():

@@ -17,7 +17,10 @@ from .pixel_tables import check_no_pixels
 from .sources import read_file
 from .split_names import SPLIT_COLUMN
 
-FILE_COLUMNS = "file_name filename file image_id imageid image_name image img_id img name id path filepath file_path image_path".split()
+FILE_COLUMNS = (
+    *("file_name", "filename", "file", "image_id", "imageid", "image_name", "image", "img_id", "img", "name", "id"),
+    *("path", "filepath", "file_path", "image_path"),
+)
 """Usual names of columns that name images, the surest first; they decide where several name the same images."""
 LABEL_NAMES = (
     *LABEL_COLUMNS,

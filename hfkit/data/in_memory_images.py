@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 
 from ..notes import Note
 from .columns import LABEL_COLUMNS, check_columns, find_column, find_label_column
-from .image_sources import IMAGE_COLUMNS, ImageSource, LabelFlags, name_images, read_images, source_of_datasets
+from .image_features import IMAGE_COLUMNS
+from .image_sources import ImageSource, LabelFlags, name_images, read_images, source_of_datasets
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
 from .split_names import find_split_column, rows_of_splits
 

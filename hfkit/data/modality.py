@@ -10,7 +10,8 @@ from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path, is_
 from .class_folders import is_hidden
 from .columns import TEXT_COLUMNS
 from .documents import is_document
-from .image_sources import HUB_NAMES, IMAGE_COLUMNS
+from .image_features import IMAGE_COLUMNS, holds_bytes
+from .image_sources import HUB_NAMES
 from .sources import load_hub
 
 Modality = Literal["text", "image"]
@@ -105,7 +106,7 @@ def _modality_of_columns(source: str, features: Any) -> Modality:
     kinds = {str(name): str(getattr(feature, "dtype", "")) for name, feature in features.items()}
     texts = [name for name, kind in kinds.items() if kind in ("string", "large_string")]
     named = [name for name in kinds if name.lower() in IMAGE_COLUMNS and name not in texts]
-    if named or any(isinstance(feature, Image) for feature in features.values()):
+    if named or any(isinstance(feature, Image) or holds_bytes(feature) for feature in features.values()):
         return "image"
     if texts:
         return "text"

@@ -302,17 +302,17 @@ def test_parquet_as_the_hub_exports_it(tmp_path: Path) -> None:
 def test_plain_parquet(tmp_path: Path) -> None:
     """Bytes without the schema of the Hub, whole numbers for labels, names by the flag."""
     table = pd.DataFrame({"photo": [png(index) for index in range(40)], "kind": [index % 2 for index in range(40)]})
-    table.to_parquet(tmp_path / "train.parquet")
+    table.assign(size=8).to_parquet(tmp_path / "train.parquet")
     data = load(tmp_path / "train.parquet", label_column="kind", label_names=["plane", "bird"])
     assert data.label_names == ["plane", "bird"]
     assert data.splits["train"][0]["file"].startswith("train ")
     with pytest.raises(
-        UserError, match="has no column named label or labels or class, only: photo, kind; write --label_column"
+        UserError, match="has no column named label or labels or class, only: photo, kind, size; write --label_column"
     ):
         load(tmp_path / "train.parquet")
     with pytest.raises(UserError, match=r"The column 'kind' holds no images but .* write --image_column NAME"):
         load(tmp_path / "train.parquet", image_column="kind", label_column="kind")
-    with pytest.raises(UserError, match="has no column 'nothing', only: photo, kind"):
+    with pytest.raises(UserError, match="has no column 'nothing', only: photo, kind, size"):
         load(tmp_path / "train.parquet", image_column="nothing", label_column="kind")
 
 

@@ -1,0 +1,588 @@
+"""Images as people have them: labels in tables, in names and in folders; what is counted, guessed and refused."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import ROOT, read_notes, write_photo
+from datasets import ClassLabel, Dataset, Features, Value
+from datasets import Image as ImageFeature
+
+from hfkit.data.image_folders import read_image_files
+from hfkit.data.image_layouts import ImageLayout
+from hfkit.data.image_sources import ImageSource, LabelFlags, read_images
+from hfkit.data.images import load_image_data
+from hfkit.data.name_patterns import find_pattern, read_labels
+from hfkit.errors import UserError
+from hfkit.flags.image_arguments import ImageDataArguments
+from hfkit.flags.values import check_name_pattern
+
+CASES = Path(os.environ.get("HFKIT_TEST_CASES", ROOT.parent / "shared" / "cases"))
+
+
+def write_files(folder: Path, names: Iterable[str]) -> Path:
+    """Write empty files, which are images by their names: looking at folders opens none."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    return folder
+
+
+def write_table(path: Path, columns: str, rows: Iterable[str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([columns, *rows]) + "\n")
+    return path.parent
+
+
+def kind(number: int) -> str:
+    return ("cat", "dog")[number % 2]
+
+
+def numbered(number: int = 8) -> list[str]:
+    return [f"{index:03}" for index in range(number)]
+
+
+def understand(path: Path, **flags: str) -> ImageLayout:
+    return read_image_files(path, LabelFlags(**flags))
+
+
+def labels(layout: ImageLayout, split: str = "train") -> dict[str, object]:
+    return {file.path: file.label for file in layout.files[split]}
+
+
+def counts(layout: ImageLayout) -> dict[str, dict[object, int]]:
+    return {split: dict(Counter(file.label for file in files)) for split, files in layout.files.items()}
+
+
+def refuse(path: Path, match: str, **flags: str) -> None:
+    with pytest.raises(UserError, match=match) as refusal:
+        understand(path, **flags)
+    assert "\n" not in str(refusal.value)
+
+
+# --- a table beside or above the images ---
+
+
+@pytest.mark.parametrize("place", ["", "images/", "train/", "train_images/", "photos_of_all/", "part_1/"])
+@pytest.mark.parametrize(
+    ("cell", "how"),
+    [
+        ("{id}.jpg", "by file name"),
+        ("{id}", "by file name (id without suffix)"),
+        ("{id}.png", "by file name (with another suffix)"),
+        ("/somewhere/else/{id}.jpg", "by file name"),
+        ("C:\\data\\{id}.JPG", "by file name"),
+    ],
+)
+def test_a_table_labels_flat_images(place: str, cell: str, how: str, tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{place}{name}.jpg" for name in numbered()])
+    rows = [f"{cell.format(id=name)},{kind(int(name))}" for name in numbered()]
+    write_table(tmp_path / "labels.csv", "id,breed", rows)
+    layout = understand(tmp_path)
+    assert labels(layout) == {f"{place}{name}.jpg": kind(int(name)) for name in numbered()}
+    assert layout.describe() == f"Labels: column `breed` of labels.csv, {how}: 8 of 8 images."
+
+
+def test_a_path_tells_images_of_the_same_name_apart(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{place}/{name}.jpg" for place in ("left", "right") for name in numbered(4)])
+    rows = [f"data\\{place}\\{name}.jpg,{place}" for place in ("left", "right") for name in numbered(4)]
+    layout = understand(write_table(tmp_path / "labels.csv", "path,side", rows), label_column="side")
+    assert labels(layout) == {f"{place}/{name}.jpg": place for place in ("left", "right") for name in numbered(4)}
+    assert "by path: 8 of 8 images" in layout.describe()
+
+
+def records(names: Iterable[str]) -> list[dict[str, str]]:
+    return [{"file_name": f"{name}.jpg", "label": kind(int(name))} for name in names]
+
+
+FORMS: dict[str, Callable[[list[dict[str, str]]], str]] = {
+    "labels.json": json.dumps,
+    "wrapped.json": lambda rows: json.dumps({"version": 1, "data": rows}),
+    "lines.json": lambda rows: "\n".join(map(json.dumps, rows)),
+    "metadata.jsonl": lambda rows: "\n".join(map(json.dumps, rows)),
+    "by_file.json": lambda rows: json.dumps({row["file_name"]: row["label"] for row in rows}),
+    "by_id.json": lambda rows: json.dumps({row["file_name"][:-4]: {"label": row["label"], "width": 3} for row in rows}),
+    "by_label.json": lambda rows: json.dumps(
+        {label: [row["file_name"] for row in rows if row["label"] == label] for label in ("cat", "dog")}
+    ),
+    "pairs.json": lambda rows: json.dumps([list(row.values()) for row in rows]),
+    "pandas.json": lambda rows: pd.DataFrame(rows).to_json(),
+    "metadata.csv": lambda rows: pd.DataFrame(rows).to_csv(),
+    "labels.tsv": lambda rows: pd.DataFrame(rows).to_csv(sep="\t", index=False),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_forms_of_tables(name: str, tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{number}.jpg" for number in numbered()])
+    (tmp_path / name).write_text(FORMS[name](records(numbered())))
+    layout = understand(tmp_path)
+    assert labels(layout) == {f"{number}.jpg": kind(int(number)) for number in numbered()}
+    assert f"of {name}, by file name" in layout.describe()
+    assert understand(tmp_path / name).files == layout.files
+
+
+def test_tables_in_folders_of_splits(tmp_path: Path) -> None:
+    """The form of the library datasets; images of all splits may have the same names."""
+    for split, number in (("train", 6), ("validation", 4), ("test", 2)):
+        write_files(tmp_path / split, [f"{name}.png" for name in numbered(number)])
+        rows = [f"{name}.png,{split}-{kind(int(name))}" for name in numbered(number)]
+        write_table(tmp_path / split / "metadata.csv", "file_name,label", rows)
+    layout = understand(tmp_path)
+    assert counts(layout) == {
+        split: {f"{split}-cat": number, f"{split}-dog": number}
+        for split, number in (("train", 3), ("validation", 2), ("test", 1))
+    }
+    assert "train/metadata.csv" in layout.describe()
+    assert "12 of 12 images" in layout.describe()
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("trainLabels", "validation_labels", "Test")])
+def test_a_table_for_each_split(names: tuple[str, str, str], tmp_path: Path) -> None:
+    write_files(tmp_path, [f"images/{name}.jpg" for name in numbered(12)])
+    for table, chosen in zip(names, (numbered(12)[:6], numbered(12)[6:10], numbered(12)[10:]), strict=True):
+        write_table(tmp_path / f"{table}.csv", "id,label", [f"{name},{kind(int(name))}" for name in chosen])
+    expected = {"train": 3, "validation": 2, "test": 1}
+    assert counts(understand(tmp_path)) == {split: {"cat": number, "dog": number} for split, number in expected.items()}
+
+
+def test_a_table_of_test_without_labels_is_predicted(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"images/{name}.jpg" for name in numbered(10)])
+    write_table(tmp_path / "train.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered(8)])
+    write_table(tmp_path / "test.csv", "id", numbered(10)[8:])
+    assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}, "test": {None: 2}}
+
+
+def test_a_column_says_the_split(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"images/{name}.jpg" for name in numbered(8)])
+    splits = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
+    rows = [f"{name},{kind(int(name))},{split}" for name, split in zip(numbered(8), splits, strict=True)]
+    layout = understand(write_table(tmp_path / "data.csv", "id,label,split", rows))
+    assert {split: len(files) for split, files in layout.files.items()} == {"train": 4, "validation": 2, "test": 2}
+    assert "Splits: by the column 'split' (4 train, 2 validation, 2 test)." in read_notes(layout.notes)
+
+
+@pytest.mark.parametrize("test", ["test", "test1", "test_images", "testSet"])
+def test_a_folder_for_test_without_labels_is_predicted(test: str, tmp_path: Path) -> None:
+    """Also where it has images of the same names as train; an example of what is handed in has no labels."""
+    write_files(
+        tmp_path, [f"train/{name}.jpg" for name in numbered(6)] + [f"{test}/{name}.jpg" for name in numbered(4)]
+    )
+    write_table(tmp_path / "train.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered(6)])
+    write_table(tmp_path / "sample_submission.csv", "id,label", [f"{name},0" for name in numbered(4)])
+    layout = understand(tmp_path)
+    assert counts(layout) == {"train": {"cat": 3, "dog": 3}, "test": {None: 4}}
+    assert "6 of 6 images; 4 of test have no label; 4 names stand for images of other splits, too." in layout.describe()
+    assert any("are not read: sample_submission.csv" in note for note in read_notes(layout.notes))
+
+
+def test_what_does_not_go_together_is_counted(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered(10)])
+    rows = [f"{name},{kind(int(name))}" for name in [*numbered(10)[:7], *numbered(10)[:2], "800", "801", "802"]]
+    layout = understand(write_table(tmp_path / "labels.csv", "id,label", rows))
+    assert layout.describe() == (
+        "Labels: column `label` of labels.csv, by file name (id without suffix): 7 of 10 images; "
+        "3 rows of the table have no image; 3 images have no row; 2 rows repeat another."
+    )
+
+
+def test_rows_without_a_label_are_dropped_and_said(tmp_path: Path) -> None:
+    names = numbered(60)
+    for name in names:
+        write_photo(tmp_path / "images" / f"{name}.png", kind(int(name)), int(name), size=(8, 8))
+    rows = [f"{name},{kind(int(name)) if int(name) else ''}" for name in names]
+    write_table(tmp_path / "labels.csv", "id,label", rows)
+    data = load_image_data(ImageDataArguments(dataset=str(tmp_path)))
+    assert sum(map(len, data.splits.values())) == 59
+    assert data.dropped["file"].tolist() == ["images/000.png"]
+    assert data.label_names == ["cat", "dog"]
+    assert any("59 of 60 images" in note for note in read_notes(data.notes))
+    write_table(tmp_path / "labels.csv", "id,label", [f"{name}," for name in names])
+    with pytest.raises(UserError, match="60 of 60 rows of the train split have no label"):
+        load_image_data(ImageDataArguments(dataset=str(tmp_path)))
+
+
+def test_the_column_of_labels(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    rows = [f"{name},{kind(int(name))},{int(name) % 3},x" for name in numbered()]
+    write_table(tmp_path / "about.csv", "id,fur,age,note", rows)
+    refuse(tmp_path, r"about.csv names images.*columns id, fur, age, note: write --label_column NAME")
+    refuse(tmp_path, r"has no column 'nothing', only: id, fur, age, note", label_column="nothing")
+    assert counts(understand(tmp_path, label_column="fur")) == {"train": {"cat": 4, "dog": 4}}
+    assert labels(understand(tmp_path, label_column="age"))["005.jpg"] == "2"
+    refuse(tmp_path, "no column of its tables .* names them", image_column="note")
+    write_table(tmp_path / "about.csv", "id,fur,diagnosis", [f"{name},x,{kind(int(name))}" for name in numbered()])
+    assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}}
+
+
+def test_a_column_of_0_and_1_for_each_class(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    rows = [f"{name},{float(int(name) % 2 == 0)},{float(int(name) % 2)}" for name in numbered()]
+    write_table(tmp_path / "truth.csv", "image,cat,dog", rows)
+    layout = understand(tmp_path)
+    assert counts(layout) == {"train": {"cat": 4, "dog": 4}}
+    assert "which of the columns cat, dog has a 1 of truth.csv" in layout.describe()
+    write_table(tmp_path / "truth.csv", "image,cat,dog", [*rows[:-1], "007,1,1"])
+    refuse(tmp_path, r"row 8 has several labels \(cat, dog\): an image needs one label")
+
+
+def test_ids_that_stand_for_several_images_are_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()] + ["003.png"])
+    write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
+    refuse(tmp_path, r"labels.csv, line 5: '003' in column 'id' stands for 2 images, 003.jpg, 003.png: write its path")
+
+
+def test_two_labels_of_an_image_are_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    rows = [f"{name},{kind(int(name))}" for name in numbered()]
+    write_table(tmp_path / "labels.csv", "id,label", [*rows, "002,dog"])
+    refuse(
+        tmp_path, r"002.jpg has two labels, 'cat' \(labels.csv, line 4\) and 'dog' \(labels.csv, line 10\): leave one"
+    )
+
+
+def test_tables_that_do_not_fit_are_refused_with_what_was_seen(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    write_table(tmp_path / "labels.csv", "id,label", [f"img{name},cat" for name in numbered()])
+    refuse(
+        tmp_path,
+        r"images such as 000.jpg, 001.jpg, and no column of its tables \(labels.csv\) names them.*--image_column",
+    )
+    write_table(
+        tmp_path / "labels.csv", "id,label", [f"{'' if name == '003' else 'x'}{name},cat" for name in numbered()]
+    )
+    refuse(
+        tmp_path,
+        r"Only 1 of 8 rows of labels.csv have an image, and 8 images are there: column 'id' has 'x000', 'x001'",
+    )
+
+
+def test_two_tables_with_labels_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    write_table(tmp_path / "breeds.csv", "id,breed", [f"{name},{kind(int(name))}" for name in numbered()])
+    write_table(tmp_path / "ages.csv", "id,age", [f"{name},{int(name) % 3}" for name in numbered()])
+    refuse(tmp_path, r"Several tables label the images, .*breeds.csv.*: write --label_column NAME")
+    assert counts(understand(tmp_path, label_column="breed")) == {"train": {"cat": 4, "dog": 4}}
+
+
+def test_a_table_for_test_alone_is_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"images/{name}.jpg" for name in numbered()])
+    write_table(tmp_path / "test.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
+    refuse(tmp_path, "the images that test.csv labels are all for test")
+    assert counts(understand(tmp_path / "test.csv")) == {"train": {"cat": 4, "dog": 4}}
+
+
+def test_a_table_without_images_is_refused(tmp_path: Path) -> None:
+    write_table(tmp_path / "labels.csv", "id,label", ["1,cat"])
+    refuse(tmp_path / "labels.csv", "is a table, and no images lie in .* or below: put them beside it")
+
+
+def test_masks_beside_images_are_not_used(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{place}/{name}.png" for place in ("images", "annotations/trimaps") for name in numbered()])
+    refuse(tmp_path, "images in the folders annotations, images, named like splits .*masks are for segmentation")
+    write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
+    layout = understand(tmp_path)
+    assert counts(layout) == {"train": {"cat": 4, "dog": 4}}
+    assert any("not used: 8, such as annotations/trimaps/000.png" in note for note in read_notes(layout.notes))
+
+
+# --- folders of classes beside a table ---
+
+
+def write_classes(folder: Path, number: int = 4) -> list[str]:
+    names = [f"{label}/{index}.png" for label in ("cat", "dog") for index in range(number)]
+    write_files(folder, names)
+    return names
+
+
+def test_a_table_that_contradicts_the_folders_is_refused(tmp_path: Path) -> None:
+    names = write_classes(tmp_path)
+    rows = [f"{name},{('red', 'blue', 'green')[index % 3]}" for index, name in enumerate(names)]
+    write_table(tmp_path / "metadata.csv", "file_name,label", rows)
+    refuse(tmp_path, r"folders of classes, such as 'cat', and a table with other labels .*--label_column label for")
+    assert counts(understand(tmp_path, label_column="label")) == {"train": {"red": 3, "blue": 3, "green": 2}}
+    assert counts(understand(tmp_path, label_from_name="{label}/{any}")) == {"train": {"cat": 4, "dog": 4}}
+
+
+@pytest.mark.parametrize("column", ["label", "age"])
+def test_another_table_beside_folders_is_said(column: str, tmp_path: Path) -> None:
+    names = write_classes(tmp_path)
+    write_table(tmp_path / "about.csv", f"file,{column}", [f"{name},is {name[:3]}" for name in names])
+    layout = understand(tmp_path)
+    assert counts(layout) == {"train": {"cat": 4, "dog": 4}}
+    assert any("are not read: about.csv" in note for note in read_notes(layout.notes))
+    (tmp_path / "about.csv").write_bytes(b"\xff\xfe broken")
+    assert counts(understand(tmp_path)) == counts(layout)
+
+
+def test_a_table_that_agrees_with_the_folders_labels_the_test_images(tmp_path: Path) -> None:
+    names = write_classes(tmp_path / "Train")
+    write_files(tmp_path / "Test", ["0.png", "1.png"])
+    write_table(tmp_path / "Train.csv", "ClassId,Path", [f"{int('dog' in name)},Train/{name}" for name in names])
+    write_table(tmp_path / "Test.csv", "ClassId,Path", ["0,Test/0.png", "1,Test/1.png"])
+    assert counts(understand(tmp_path)) == {"train": {"0": 4, "1": 4}, "test": {"0": 1, "1": 1}}
+
+
+def test_a_named_column_without_a_table_is_said(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    assert any("are not used" in note for note in read_notes(understand(tmp_path, label_column="breed").notes))
+
+
+# --- doubled folders, and folders of splits ---
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("training_set/training_set", "test_set/test_set"),
+        ("archive/train", "archive/test"),
+        ("photos/Training", "photos/Testing"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("trainSet", "testSet"),
+        ("TrainImages", "testimages"),
+        ("train/images", "test/images"),
+        ("a/b/c/train/c", "a/b/c/test/c"),
+    ],
+)
+def test_folders_around_the_classes(train: str, test: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / train)
+    write_classes(tmp_path / test, number=2)
+    (tmp_path / "__MACOSX").mkdir()
+    layout = understand(tmp_path)
+    assert counts(layout) == {"train": {"cat": 4, "dog": 4}, "test": {"cat": 2, "dog": 2}}
+    assert f"{train}/cat/0.png" in labels(layout)
+    assert "Labels: the folder of each image (cat, dog): 12 of 12 images." in read_notes(layout.all_notes())
+
+
+@pytest.mark.parametrize("around", ["images", "flowers/flowers", "data/photos", "CUB_200"])
+def test_folders_around_classes_without_splits_are_said(around: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / around)
+    layout = understand(tmp_path)
+    assert counts(layout) == {"train": {"cat": 4, "dog": 4}}
+    assert f"The folders of the classes lie in {around}." in read_notes(layout.notes)
+
+
+def test_a_doubled_folder_of_test_images(tmp_path: Path) -> None:
+    write_classes(tmp_path / "letters_train" / "letters_train")
+    write_files(tmp_path / "letters_test" / "letters_test", ["A.png", "B.png"])
+    assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}, "test": {None: 2}}
+
+
+# --- labels in names ---
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("{label}_{number}", "american_bulldog_{}.jpg"),
+        ("{label}.{number}", "american_bulldog.{}.jpg"),
+        ("{label}-{number}", "american_bulldog-{}.png"),
+        ("{label} ({number})", "american_bulldog ({}).png"),
+        ("{label}{number}", "american_bulldog{}.png"),
+        ("{number}_{label}", "{}_american_bulldog.png"),
+        ("{any}__{label}__{number}", "x1__american_bulldog__{}.png"),
+        ("{any}/{label}_{number}", "any/american_bulldog_{}.png"),
+        ("{label}/{any}", "american_bulldog/{}.png"),
+        ("[{label}] {any}", "[american_bulldog] {}.jpg"),
+    ],
+)
+def test_patterns_read_labels(pattern: str, name: str) -> None:
+    check_name_pattern(pattern)
+    assert read_labels(pattern, [f"deep/train/{name.format(number)}" for number in (1, 22)]) == ["american_bulldog"] * 2
+
+
+@pytest.mark.parametrize(
+    "pattern", ["cat", "{number}", "{label}_{label}", "{label}_{id}", "{label", "label}", "{}_{label}"]
+)
+def test_patterns_without_a_label_are_refused_at_once(pattern: str) -> None:
+    with pytest.raises(UserError, match=r"write the form of the names with \{label\} once"):
+        ImageDataArguments(label_from_name=pattern)
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        ("cat.{} dog.{}", "{label}.{number}"),
+        ("Abyssinian_{} american_bulldog_{}", "{label}_{number}"),
+        ("cat{} dog{}", "{label}{number}"),
+        ("{}_cat {}_dog", "{number}_{label}"),
+        ("IMG_{} DSC_{}", None),
+        ("image_{} mask_{}", None),
+        ("train_{} test_{}", None),
+        ("cat_{}", None),
+        ("{}_1 {}_2", None),
+        ("patient_1_{} patient_2_{}", None),
+    ],
+)
+def test_a_form_of_names_is_found_where_it_parts_into_classes(names: str, pattern: str | None) -> None:
+    paths = [f"images/{name.format(number)}.jpg" for name in names.split() for number in range(10, 16)]
+    assert find_pattern(paths) == pattern
+    assert find_pattern([*paths, "images/other.jpg", "images/others.jpg"]) is None
+
+
+def write_names(folder: Path, number: int = 10) -> Path:
+    return write_files(folder, [f"{label}.{index}.jpg" for label in ("cat", "dog") for index in range(number)])
+
+
+def test_labels_from_names(tmp_path: Path) -> None:
+    write_names(tmp_path / "train")
+    write_files(tmp_path / "test1", ["1.jpg", "2.jpg"])
+    expected = {"train": {"cat": 10, "dog": 10}, "test": {None: 2}}
+    guessed, given = understand(tmp_path), understand(tmp_path, label_from_name="{label}.{number}")
+    assert counts(guessed) == counts(given) == expected
+    line = 'Labels: the name of each file, "{label}.{number}" (cat, dog): 20 of 20 images; 2 of test have no label.'
+    assert guessed.describe() == given.describe() == line
+    assert any("Labels are taken from the names" in note for note in read_notes(guessed.notes))
+    assert not read_notes(given.notes)
+
+
+def test_names_of_another_form_are_counted_or_refused(tmp_path: Path) -> None:
+    write_names(tmp_path, number=30)
+    write_files(tmp_path, ["odd.jpg"])
+    layout = understand(tmp_path, label_from_name="{label}.{number}")
+    assert "60 of 61 images; 1 names are of another form" in layout.describe()
+    refuse(
+        tmp_path,
+        r'61 of 61 images of train are not called so, such as cat.0.jpg: --label_from_name "{label}.{number}" fits',
+        label_from_name="{label}_{number}",
+    )
+
+
+# --- what is no data of this kind ---
+
+
+def test_pixels_in_a_table_are_refused(tmp_path: Path) -> None:
+    columns = ",".join(["label", *(f"pixel{index}" for index in range(784))])
+    write_table(tmp_path / "train.csv", columns, [",".join(["1"] * 785)])
+    refuse(tmp_path, r"train.csv holds 784 pixels a row \(pixel0, pixel1, ...\): .*PNG|Save each row as an image")
+    refuse(tmp_path / "train.csv", "holds 784 pixels a row")
+    write_table(tmp_path / "train.csv", ",".join(["5"] * 785), [",".join(["1"] * 785)])
+    refuse(tmp_path, "holds 785 pixels a row")
+    write_table(tmp_path / "train.csv", "emotion,pixels,Usage", ["0,70 80 82,Training"])
+    refuse(tmp_path, "holds the pixels of images in its column pixels: .*in a folder of its class")
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("data.npz", r"data.npz holds arrays.*train_image_classifier\(list\(images\), labels=list\(labels\)\)"),
+        ("train-images-idx3-ubyte", "holds arrays"),
+        ("x.h5", "holds arrays"),
+        ("photos.zip", "holds an archive.*unpack it"),
+        ("train.tfrecord", "records of TensorFlow"),
+        ("data-00000-of-00001.arrow", "load_from_disk"),
+    ],
+)
+def test_other_forms_are_refused_with_what_works(name: str, match: str, tmp_path: Path) -> None:
+    write_files(tmp_path, [name])
+    refuse(tmp_path, match)
+    refuse(tmp_path / name, match)
+
+
+def test_objects_in_images_are_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"train2017/{name}.jpg" for name in numbered()])
+    coco: dict[str, Any] = {"info": {}, "images": [{"id": 1}], "annotations": [{"image_id": 1}], "categories": []}
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances.json").write_text(json.dumps(coco))
+    refuse(tmp_path, r"instances.json is of the form of COCO .*labels.csv with the columns file_name,label")
+
+
+@pytest.mark.parametrize("content", ["3", "[1, 2]", "{}", '{"a": 1, "b": [1]}', '{"a": {"x"'])
+def test_other_json_is_refused(content: str, tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    (tmp_path / "labels.json").write_text(content)
+    refuse(tmp_path, "labels.json")
+
+
+def test_many_files_are_no_many_seconds(tmp_path: Path) -> None:
+    """Each name is looked up, and none is compared with all others."""
+    names = [f"{index:05}" for index in range(2000)]
+    write_files(tmp_path, [f"images/{name}.jpg" for name in names])
+    write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in names])
+    assert counts(understand(tmp_path)) == {"train": {"cat": 1000, "dog": 1000}}
+
+
+# --- columns of parquet files ---
+
+
+def write_parquet(path: Path, label: Any, image: Any, **others: Any) -> Path:
+    cells = [{"bytes": b"x", "path": None}] * 4
+    features = Features({"foto": image, "kind": label, **{name: Value("int64") for name in others}})
+    columns = {"foto": cells if not isinstance(image, Value) else [b"x"] * 4, "kind": [0, 1, 0, 1], **others}
+    Dataset.from_dict(columns, features=features).to_parquet(path)
+    return path
+
+
+def read(path: Path) -> ImageSource:
+    return read_images(str(path), None, None, LabelFlags())
+
+
+@pytest.mark.parametrize(
+    "image", [ImageFeature(), Value("binary"), {"bytes": Value("binary"), "path": Value("string")}]
+)
+def test_columns_of_any_name_are_found_by_their_type(image: Any, tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    source = read(write_parquet(path, Value("int64"), image))
+    assert source.tables["train"]["label"].tolist() == [0, 1, 0, 1]
+    assert read_notes(source.notes) == [
+        "Image column: foto (found by its type).",
+        "Label column: kind (the only one beside the images).",
+    ]
+    source = read(write_parquet(path, ClassLabel(names=["a", "b"]), image, age=[1, 2, 3, 4]))
+    assert source.tables["train"]["label"].tolist() == ["a", "b", "a", "b"]
+    with pytest.raises(UserError, match="only: foto, kind, age; write --label_column NAME"):
+        read(write_parquet(path, Value("int64"), image, age=[1, 2, 3, 4]))
+
+
+# --- whole folders as people hand them in ---
+
+EXPECTED: dict[str, tuple[dict[str, str], dict[str, int] | str]] = {
+    "dogbreed": ({}, {"train": 80, "test": 20}),
+    "metadata": ({}, {"train": 80}),
+    "dogsvscats": ({"label_from_name": "{label}.{number}"}, {"train": 80, "test": 14}),
+    "oxford": ({"label_from_name": "{label}_{number}"}, {"train": 80}),
+    "cassava": ({}, {"train": 80}),
+    "parquet-image": ({}, {"train": 80}),
+    "pixelscsv": ({}, r"train.csv holds 64 pixels a row .*in a folder of its class"),
+    "ham10000": ({"label_column": "dx"}, {"train": 100}),
+    "tworoots": ({}, "images, masks, named like splits or parts of a dataset and not like classes"),
+    "trainingset": ({}, {"train": 80, "test": 24}),
+}
+CLASSES = {
+    "dogbreed": {"beagle", "pug"},
+    "metadata": {"ok", "defect"},
+    "dogsvscats": {"cat", "dog"},
+    "oxford": {"Abyssinian", "american_bulldog"},
+    "cassava": {"0", "1", "2", "3"},
+    "parquet-image": {"ok", "bad"},
+    "ham10000": {"nv", "mel", "bkl", "bcc"},
+    "trainingset": {"cats", "dogs"},
+}
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"needs data as people have them in HFKIT_TEST_CASES ({CASES})")
+@pytest.mark.parametrize("name", EXPECTED)
+def test_data_as_people_have_them(name: str) -> None:
+    flags, expected = EXPECTED[name]
+    [folder] = [path for path in CASES.iterdir() if path.name.partition("-")[2] == name]
+    if isinstance(expected, str):
+        with pytest.raises(UserError, match=expected):
+            read_images(str(folder), None, None, LabelFlags(**flags))
+        return
+    source = read_images(str(folder), None, None, LabelFlags(**flags))
+    assert {split: len(table) for split, table in source.tables.items()} == expected
+    assert set(source.tables["train"]["label"]) == CLASSES[name]
+    assert "test" not in expected or name == "trainingset" or source.tables["test"]["label"].isna().all()
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"needs data as people have them in HFKIT_TEST_CASES ({CASES})")
+def test_several_labels_of_an_image_are_refused() -> None:
+    [folder] = [path for path in CASES.iterdir() if path.name.endswith("multilabel-img")]
+    with pytest.raises(UserError, match=r"several labels .* not supported; give each row one label"):
+        load_image_data(ImageDataArguments(dataset=str(folder)))
