@@ -113,11 +113,9 @@ def evaluate(
     """Evaluate a saved model on labelled data: metrics with intervals, confusion matrix, errors, pictures."""
     from ..flags.prediction import check_evaluation_early
     from ..flags.tables import parse_table_flags
-    from ..flags.values import check_name_pattern
 
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
-    check_evaluation_early(model, data, output_dir, split, batch_size)
-    check_name_pattern(label_from_name)
+    check_evaluation_early(model, data, output_dir, split, batch_size, label_from_name)
 
     import json
 

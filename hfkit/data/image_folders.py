@@ -7,12 +7,15 @@ from ..errors import UserError
 from ..notes import Note
 from .class_folders import NoClassesError
 from .class_layouts import LABEL_COLUMN, read_class_folders
-from .folder_listing import TABLE_SUFFIXES, FolderListing, list_folder
+from .folder_listing import TABLE_SUFFIXES, FolderListing, list_folder, read_suffix
 from .image_layouts import ImageLayout, LabelFlags
 from .layout_choice import choose_folders_or_table
 from .name_layouts import find_name_layout, read_name_layout
 from .other_forms import check_form_of_file, check_other_forms
 from .table_layouts import NoTableError, read_table_layout
+
+_OTHER_TABLES = (".txt", ".xlsx", ".xls", ".ods", ".mat", ".xml", ".pkl", ".parquet", ".dat", ".data", ".lst")
+"""Suffixes of files that may have labels, and are not read."""
 
 
 def read_image_files(path: Path, flags: LabelFlags) -> ImageLayout:
@@ -81,9 +84,19 @@ def _read_flat(listing: FolderListing, flags: LabelFlags, refusal: UserError) ->
         layout = find_name_layout(listing)
         if layout is not None:
             return layout
-        if not listing.tables or not str(refusal):
-            raise refusal from error
-        raise UserError(f"{str(error).rstrip('.')}. Besides, {refusal}") from error
+        if not str(refusal):
+            raise error
+        first = f"{str(error).rstrip('.')}. Besides, " if listing.tables else ""
+        raise UserError(f"{first}{str(refusal).rstrip('.')}{_hint_tables(listing)}.") from error
+
+
+def _hint_tables(listing: FolderListing) -> str:
+    """Return what to do with tables that are not looked at: in the folder above, or of another format."""
+    above = sorted(path for path in listing.folder.resolve().parent.iterdir() if path.suffix.lower() in TABLE_SUFFIXES)
+    hints = [f"if {above[0]} has the labels, name its folder, {above[0].parent}"] if above else []
+    others = [path for path in listing.others if read_suffix(path) in _OTHER_TABLES]
+    hints += [f"{others[0]} is not read: if it has the labels, save it as labels.csv"] if others else []
+    return "".join(f"; {hint}" for hint in hints)
 
 
 def _read_table(path: Path, flags: LabelFlags) -> ImageLayout:

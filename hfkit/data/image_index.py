@@ -1,5 +1,6 @@
 """From what a table calls an image to its file: by path, by name, or by name without suffix."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,8 +37,9 @@ class ImageIndex:
         self._by_name: dict[str, list[str]] = {}
         self._by_stem: dict[str, list[str]] = {}
         for path in images:
-            self._by_name.setdefault(path.rpartition("/")[2].casefold(), []).append(path)
-            self._by_stem.setdefault(read_stem(path).casefold(), []).append(path)
+            name = _fold(path.rpartition("/")[2])
+            self._by_name.setdefault(name, []).append(path)
+            self._by_stem.setdefault(read_stem(name), []).append(path)
 
     def find(self, cell: object) -> Match | None:
         """Return the images that a cell stands for, or None where there are none.
@@ -45,7 +47,7 @@ class ImageIndex:
         A cell may be a path with folders around the data's, with slashes of Windows, in upper or lower case, without the suffix,
         or with the suffix of another format. Of several images, the ones that share most folders with the cell count.
         """
-        text = str(cell).strip().replace("\\", "/").casefold()
+        text = _fold(str(cell).strip().replace("\\", "/"))
         name = text.rpartition("/")[2]
         if not name:
             return None
@@ -60,10 +62,15 @@ class ImageIndex:
         folders = text.split("/")[:-1]
         if not folders:
             return Match(images, how)
-        shared = {image: _count_shared(image.casefold().split("/")[:-1], folders) for image in images}
+        shared = {image: _count_shared(_fold(image).split("/")[:-1], folders) for image in images}
         most = max(shared.values())
         nearest = [image for image in images if shared[image] == most]
         return Match(nearest, BY_PATH if most and how == BY_NAME else how)
+
+
+def _fold(text: str) -> str:
+    """Return a name as all its spellings have it: in lower case, and with letters and accents put together, which Macs part."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def _count_shared(one: list[str], other: list[str]) -> int:

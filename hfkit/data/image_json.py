@@ -10,7 +10,6 @@ from ..errors import UserError
 from .image_layouts import shorten
 from .sources import read_file
 
-_MOST_BYTES = 256 << 20
 _FORMS = (
     'write a table labels.csv with the columns file_name,label and one row for each image, or {"a.jpg": "cat", ...}, or '
     '[{"file_name": "a.jpg", "label": "cat"}, ...]'
@@ -27,8 +26,6 @@ def read_json_table(path: Path) -> pd.DataFrame:
         UserError: It is no JSON, is of another form, or has objects and boxes as COCO has.
 
     """
-    if path.stat().st_size > _MOST_BYTES:
-        raise UserError(f"{path} is larger than labels of images are: {_FORMS}.")
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:

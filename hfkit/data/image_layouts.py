@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from ..notes import Note
 from .class_folders import is_mask_name, split_in_name
 from .split_names import SPLIT_NAMES
+
+_FOLDERS_KNOWN = 4096
+"""Many images lie in few folders, whose names are looked at once."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,22 @@ class LabelFlags:
 
 def split_of_path(path: str) -> str | None:
     """Return the split that the folders of an image tell, the outermost first (`test1/7.jpg`), or None."""
-    return next(filter(None, map(split_in_name, path.split("/")[:-1])), None)
+    return _split_of_folders(path.rpartition("/")[0])
+
+
+@lru_cache(_FOLDERS_KNOWN)
+def _split_of_folders(path: str) -> str | None:
+    return next(filter(None, map(split_in_name, path.split("/"))), None)
+
+
+@lru_cache(_FOLDERS_KNOWN)
+def _are_of_masks(path: str) -> bool:
+    return any(map(is_mask_name, path.split("/")))
 
 
 def part_masks(images: Sequence[str]) -> tuple[list[str], list[Note]]:
     """Take out images that lie in folders of masks or annotations where others do not, and say so."""
-    masks = {path for path in images if any(map(is_mask_name, path.split("/")[:-1]))}
+    masks = {path for path in images if _are_of_masks(path.rpartition("/")[0])}
     if not masks or len(masks) == len(images):
         return list(images), []
     text = f"Images in folders of masks or annotations are not used: {len(masks):,}, such as {min(masks)}."

@@ -1,13 +1,17 @@
 """Folders of classes and a table that labels the same images: whether they agree, and which counts."""
 
+import re
+
 from ..errors import UserError
 from ..notes import Note
 from .folder_listing import FolderListing
 from .image_layouts import ImageLayout, LabelFlags, shorten
-from .image_tables import LABEL_NAMES
+from .table_columns import LABEL_NAMES
 from .table_layouts import read_table_layout
 
 _NEARLY_ALL = 0.9
+_BUCKET = re.compile(r"[0-9a-fA-F]{1,3}")
+"""Folders called so may only part many files: a table with any label speaks against them."""
 
 
 def choose_folders_or_table(listing: FolderListing, folders: ImageLayout) -> ImageLayout:
@@ -23,7 +27,8 @@ def choose_folders_or_table(listing: FolderListing, folders: ImageLayout) -> Ima
         table = read_table_layout(listing, LabelFlags())
     except UserError:
         return _with_note(listing, folders)
-    if table.label_column.lower() not in LABEL_NAMES:
+    are_buckets = all(_BUCKET.fullmatch(str(file.label)) for file in folders.files["train"])
+    if table.label_column.lower() not in LABEL_NAMES and not are_buckets:
         return _with_note(listing, folders)
     labels = {file.path: file.label for files in table.files.values() for file in files if file.label is not None}
     pairs = [(file, labels[file.path]) for file in folders.files["train"] if file.path in labels]

@@ -10,6 +10,7 @@ from .folder_listing import FolderListing, read_stem
 from .image_index import ImageIndex
 from .image_layouts import ImageLayout, LabelFlags, part_masks, shorten
 from .image_tables import ImageTable, understand_table
+from .label_maps import note_label_map
 from .table_rows import TableRows, label_files, read_table_rows
 
 _MOST_TABLES = 200
@@ -56,7 +57,9 @@ def read_table_layout(listing: FolderListing, flags: LabelFlags, only: str | Non
     used = {part.table.name for part in chosen}
     unread = tables.unread + [table.name for table, _ in tables.read if table.name not in used]
     layout = label_files(listing.folder, images, chosen)
-    return replace(layout, notes=[*layout.notes, *notes, *_note_unread(unread)])
+    labels = {str(file.label) for file in layout.files["train"] if file.label is not None}
+    notes += [*_note_unread(unread), *note_label_map(listing.folder, tables.unread, labels)]
+    return replace(layout, notes=[*layout.notes, *notes])
 
 
 def _candidates(listing: FolderListing) -> list[str]:

@@ -1,7 +1,7 @@
 """The rows of tables beside images, put together with the files: splits, rows without image, doubled and unclear rows."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +26,20 @@ class ImageRow:
         image: Path of the image.
         label: Cell of its label.
         split: What a column of the table says that it is for.
-        table: Name of the table.
-        place: Where in the table it stands.
+        table: The table.
+        position: Where in the table it stands, from 0.
 
     """
 
     image: str
     label: object
     split: str | None
-    table: str
-    place: str
+    table: ImageTable
+    position: int
+
+    def describe_place(self) -> str:
+        """Return where it stands, for a message."""
+        return f"{self.table.name}, {self.table.place(self.position)}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def read_table_rows(table: ImageTable, index: ImageIndex) -> TableRows:
     images = [None if match is None else _pick(match.images, table, position) for position, match in enumerate(matches)]
     splits, notes = _read_splits(table, [image for image in images if image is not None])
     rows = [
-        ImageRow(image, label, splits.get(position), table.name, table.place(position))
+        ImageRow(image, label, splits.get(position), table, position)
         for position, (image, label) in enumerate(zip(images, labels, strict=True))
         if image is not None
     ]
@@ -133,7 +137,7 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows])
     rows, repeated = _join_rows(parts)
     without_image = sum(part.without_image for part in parts)
     _check_matched(parts, len(rows), len(rows) + repeated + without_image, images)
-    files = _files_by_split(rows, images, parts)
+    files = _files_by_split(rows, images)
     names = " and ".join(part.table.name for part in parts[:_SHOWN]) + (", ..." if len(parts) > _SHOWN else "")
     if "train" not in files:
         raise UserError(
@@ -154,21 +158,18 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows])
     return ImageLayout(folder, files, str(first.table.label_column), labels_from, unused, remarks, notes)
 
 
-def _files_by_split(
-    rows: dict[str, ImageRow], images: Sequence[str], parts: Sequence[TableRows]
-) -> dict[str, list[LabelledFile]]:
+def _files_by_split(rows: dict[str, ImageRow], images: Sequence[str]) -> dict[str, list[LabelledFile]]:
     """Return the images that are used; those of a test folder also without a row, where no image for test has a label."""
-    splits_of_tables = {part.table.name: part.table.split for part in parts}
     labels = {image: label_text(row.label) for image, row in rows.items()}
-    splits = {image: _split_of_row(row, splits_of_tables) for image, row in rows.items()}
+    splits = {image: _split_of_row(row) for image, row in rows.items()}
     if not any(labels[image] for image, split in splits.items() if split == "test"):
         splits |= {image: "test" for image in images if image not in rows and split_of_path(image) == "test"}
     return by_split((splits[image], LabelledFile(image, labels.get(image))) for image in images if image in splits)
 
 
-def _split_of_row(row: ImageRow, splits_of_tables: Mapping[str, str | None]) -> str:
+def _split_of_row(row: ImageRow) -> str:
     """Return what an image is for: by the column of the table, else by its folder, else by the name of the table."""
-    return row.split or split_of_path(row.image) or splits_of_tables[row.table] or "train"
+    return row.split or split_of_path(row.image) or row.table.split or "train"
 
 
 def _join_rows(parts: Sequence[TableRows]) -> tuple[dict[str, ImageRow], int]:
@@ -187,8 +188,8 @@ def _join_rows(parts: Sequence[TableRows]) -> tuple[dict[str, ImageRow], int]:
         one, other = label_text(before.label), label_text(row.label)
         if one != other:
             raise UserError(
-                f"{row.image} has two labels, '{shorten(one)}' ({before.table}, {before.place}) and '{shorten(other)}' "
-                f"({row.table}, {row.place}): leave one row for each image; several labels for one are not supported."
+                f"{row.image} has two labels, '{shorten(one)}' ({before.describe_place()}) and '{shorten(other)}' "
+                f"({row.describe_place()}): leave one row for each image; several labels for one are not supported."
             )
         repeated += 1
     return rows, repeated

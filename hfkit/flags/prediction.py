@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import UserError
 from .configuration import CONFIGURATION_FILE
 from .paths import IMAGE_SUFFIXES, check_dataset_path, check_is_folder, is_table_name, looks_like_a_path
+from .values import check_name_pattern
 
 
 class InputKind(Enum):
@@ -146,7 +147,12 @@ def check_prediction_early(
 
 
 def check_evaluation_early(
-    model: str, dataset: str | None, output_dir: Path | None, split: str | None, batch_size: int | None
+    model: str,
+    dataset: str | None,
+    output_dir: Path | None,
+    split: str | None,
+    batch_size: int | None,
+    label_from_name: str | None = None,
 ) -> None:
     """Refuse what the command line of an evaluation alone makes impossible; data that are a value in Python are None.
 
@@ -158,6 +164,7 @@ def check_evaluation_early(
     if dataset is not None:
         check_dataset_path(dataset)
     _check_batch_size(batch_size)
+    check_name_pattern(label_from_name)
     if split not in (None, "train", "validation", "test"):
         raise UserError(f"--split {split}: write train, validation or test.")
     if output_dir is not None:

@@ -98,6 +98,7 @@ class Run:
         text: str | Sequence[str] | None = None,
         image: str | None = None,
         label: str | None = None,
+        label_from_name: str | None = None,
         split: str | None = None,
         batch_size: int | None = None,
         output_dir: str | Path | None = None,
@@ -110,6 +111,7 @@ class Run:
             text: The text column, or two; default: as in the run, or found by its name.
             image: The image column; default: found.
             label: The label column; default: as in the run, or found by its name.
+            label_from_name: How the names of image files have the label, as `--label_from_name`; default: not.
             split: Which of several splits; default: test, else validation.
             batch_size: Rows of a batch; default: 32 on a CPU, else 128.
             output_dir: New folder of the report; default: `runs/evaluate-NAME-TIME`.
@@ -129,9 +131,10 @@ class Run:
         source, dataset = read_value(
             "text" if is_text else "image", data, labels, texts if is_text else image, label, needs_train=False
         )
-        check_evaluation_early(str(self.folder), dataset if source is None else None, folder, split, batch_size)
+        named = dataset if source is None else None
+        check_evaluation_early(str(self.folder), named, folder, split, batch_size, label_from_name)
         request = EvaluationRequest(
-            str(self.folder), dataset, folder, split, texts, label, image, batch_size, source=source
+            str(self.folder), dataset, folder, split, texts, label, image, label_from_name, batch_size, source=source
         )
         with own_process_state():
             return evaluate_model(request, make_console())[1]

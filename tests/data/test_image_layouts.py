@@ -221,6 +221,48 @@ def test_the_column_of_labels(tmp_path: Path) -> None:
     assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}}
 
 
+def test_a_table_without_a_header_is_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    write_table(tmp_path / "labels.csv", "000.jpg,cat", [f"{name}.jpg,{kind(int(name))}" for name in numbered()[1:]])
+    refuse(
+        tmp_path,
+        r"labels.csv has no line of names.* is 000.jpg, cat, and names the image 000.jpg; write file_name,label",
+    )
+
+
+def test_names_of_labels_beside_a_table_are_pointed_at(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"images/9{name}.jpg" for name in numbered()])
+    write_table(tmp_path / "train.csv", "id,label", [f"9{name},{int(name) % 2}" for name in numbered()])
+    (tmp_path / "names.json").write_text(json.dumps({"1": "big dog", "0": "cat"}))
+    notes = read_notes(understand(tmp_path).notes)
+    assert "names.json has names for the labels: --label_names cat 'big dog' takes them over." in notes
+
+
+def test_names_as_macs_write_them(tmp_path: Path) -> None:
+    """A letter and its accent are one character in the table and two in the name of the file."""
+    write_files(tmp_path, [f"cafe\u0301 {name}.JPG" for name in numbered()])
+    write_table(tmp_path / "labels.csv", "id,label", [f"CAF\u00c9 {name}.jpg,{kind(int(name))}" for name in numbered()])
+    assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}}
+
+
+def test_tables_that_are_not_looked_at_are_pointed_at(tmp_path: Path) -> None:
+    write_files(tmp_path / "images", [f"{name}.jpg" for name in numbered()])
+    write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
+    (tmp_path / "images" / "labels.xlsx").write_bytes(b"")
+    refuse(
+        tmp_path / "images",
+        r"if .*labels.csv has the labels, name its folder, .*; labels.xlsx is not read: .*labels.csv",
+    )
+
+
+def test_numbered_folders_are_no_classes_beside_a_table(tmp_path: Path) -> None:
+    names = [f"{number % 4}/{number:03}.jpg" for number in range(16)]
+    write_files(tmp_path, names)
+    write_table(tmp_path / "train.csv", "id,landmark", [f"{name[2:-4]},{name[4] in '01'}" for name in names])
+    refuse(tmp_path, "write --label_column landmark for those of the table")
+    assert set(labels(understand(tmp_path, label_column="landmark")).values()) == {"True", "False"}
+
+
 def test_a_column_of_0_and_1_for_each_class(tmp_path: Path) -> None:
     write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
     rows = [f"{name},{float(int(name) % 2 == 0)},{float(int(name) % 2)}" for name in numbered()]
