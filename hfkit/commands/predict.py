@@ -8,6 +8,14 @@ import typer
 from .examples import examples
 from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
+NamePattern = Annotated[
+    str | None,
+    typer.Option(
+        "--label_from_name",
+        help='How names of images have the label, such as "{label}_{number}"; default: they do not.',
+    ),
+]
+
 
 @examples(
     'hfkit predict runs/NAME "Drinking bleach cures COVID-19."',
@@ -92,13 +100,7 @@ def evaluate(
     image_column: Annotated[
         str | None, typer.Option("--image_column", help="Column of the image, or of its file; default: found.")
     ] = None,
-    label_from_name: Annotated[
-        str | None,
-        typer.Option(
-            "--label_from_name",
-            help='How the names of images have the label, such as "{label}_{number}"; default: not.',
-        ),
-    ] = None,
+    label_from_name: NamePattern = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")
     ] = None,

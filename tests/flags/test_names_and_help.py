@@ -44,7 +44,7 @@ def test_our_flags_are_those_of_the_full_dataclasses(flags: RecipeFlags) -> None
 def test_short_help(flags: RecipeFlags) -> None:
     text = help_page.short_help(flags)
     names = re.findall(r"^  (?:--\w+, )*--(\w+)", text, flags=re.MULTILINE)
-    assert len(names) == 27 == len(set(names))
+    assert 20 < len(names) == len(set(names)) <= 30
     assert set(names) <= known_names(flags)
     assert max(map(len, text.splitlines())) <= 100
     assert text.index("Examples:") < text.index("Data:") < text.index("Model:") < text.index("What trains:")
