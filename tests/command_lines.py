@@ -63,6 +63,15 @@ RUNS = {
 """Finished runs by the names of their folders, and the commands that make them."""
 
 
+def _write_pets(folder: Path, photos: Sequence[Path]) -> None:
+    """Write photos without folders of classes, and a table of their labels."""
+    (folder / "images").mkdir(parents=True)
+    for number, photo in enumerate(photos, 1):
+        shutil.copy(photo, folder / "images" / f"{number:03}.png")
+    rows = [f"{number:03},{photo.parent.name}" for number, photo in enumerate(photos, 1)]
+    (folder / "labels.csv").write_text("\n".join(["id,breed", *rows]) + "\n")
+
+
 def write_reader_folder(folder: Path, photos: Path) -> None:
     """Write what the commands name: data, a few photos with their classes, backbones, recipes, and finished runs."""
     table = pd.read_csv(ROOT / "hfkit" / "data" / "sample" / "train.csv")[["tweet", "label"]][:80]
@@ -71,6 +80,7 @@ def write_reader_folder(folder: Path, photos: Path) -> None:
     table[["tweet"]].to_csv(folder / "new.csv", index=False)
     shutil.copytree(ROOT / "hfkit" / "data" / "sample", folder / "FOLDER")
     shutil.copytree(photos, folder / "my_photos")
+    _write_pets(folder / "my_pets", sorted((photos / "train").glob("*/*.png")))
     write_tiny_backbone(folder / "bert-base-uncased", max_position_embeddings=128, num_hidden_layers=6)
     for name in ("recipes", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("results", "__pycache__"))
