@@ -121,26 +121,25 @@ def _split_folders(folder: Path) -> dict[str, Path]:
         splits[split] = path
     if splits and "train" not in splits:
         names = ", ".join(path.name for path in splits.values())
-        raise UserError(f"{folder} has {names}, but no folder train with one folder for each class.")
+        raise NoClassesError(f"{folder} has {names}, but no folder train with one folder for each class.")
     return splits or {"train": folder}
 
 
 def _list_files(folder: Path, split: str) -> tuple[list[Path], list[str | None], list[Path]]:
     """Return the image files of a split with their classes, and the files that are no images."""
-    files: list[Path] = []
-    labels: list[str | None] = []
+    by_place: dict[Path, list[Path]] = {}
     classes = subfolders(folder)
     others = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
     others = others if classes else []
     for place in classes or [folder]:
         paths = sorted(path for path in place.rglob("*") if path.is_file() and not is_hidden(path, folder))
-        kept = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+        by_place[place] = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
         others += [path for path in paths if path.suffix.lower() not in IMAGE_SUFFIXES]
-        if classes:
-            check_inside_of_class(place, kept)
-        files += kept
-        labels += [place.name if classes else None] * len(kept)
-    _check_split(folder, split, files, list(dict.fromkeys(label for label in labels if label is not None)))
+    files = [path for paths in by_place.values() for path in paths]
+    _check_split(folder, split, files, [place.name for place in classes if by_place[place]])
+    for place in classes:
+        check_inside_of_class(place, by_place[place])
+    labels = [place.name if classes else None for place, paths in by_place.items() for _ in paths]
     return files, labels, others
 
 

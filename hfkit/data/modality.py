@@ -13,6 +13,7 @@ from .documents import is_document
 from .image_features import IMAGE_COLUMNS, holds_bytes
 from .image_sources import HUB_NAMES
 from .sources import load_hub
+from .split_names import split_named
 
 Modality = Literal["text", "image"]
 _NAMES: dict[str, Modality] = {"sample": "text", "constraint": "text", "digits": "image", "cifar10": "image"}
@@ -56,9 +57,10 @@ def _modality_of_folder(folder: Path) -> Modality:
             images += path.suffix.lower() in IMAGE_SUFFIXES
             documents += path.parent != folder and is_document(path)
             others[path.suffix.lower() or path.name] += 1
-    if tables and images:
+    of_splits = [path for path in tables if split_named(path.stem)]  # others name the images
+    if of_splits and images:
         raise UserError(
-            f"{folder} has both tables ({tables[0].name}) and images ({images} of them): say by --task text or --task image "
+            f"{folder} has both tables ({of_splits[0].name}) and images ({images} of them): say by --task text or --task image "
             "which is meant."
         )
     if images:

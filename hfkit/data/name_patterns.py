@@ -20,7 +20,8 @@ USUAL_PATTERNS = (
 )
 _OF_CAMERAS = set(
     "img imag dsc dscn dscf pxl mvi gopr p photo pic picture image frame scan screenshot screen shot snapshot whatsapp isic file "
-    "page sample untitled copy patient subject case id no nr".split()
+    "page sample untitled copy patient person user subject case id no nr video clip scene view cam camera tile patch slice roi "
+    "crop".split()
 )
 """What cameras, programs and clinics begin names with."""
 _FEWEST_OF_CLASS = 3
@@ -66,5 +67,5 @@ def _parts_into_classes(labels: Sequence[str | None]) -> bool:
 
 
 def _can_be_class(label: str) -> bool:
-    words = re.findall(r"[^\W\d_]+", label.lower())
+    words = [word for word in re.findall(r"[^\W\d_]+", label.lower()) if len(word) > 1 or not word.isascii()]
     return bool(words) and words[0] not in _OF_CAMERAS and not is_data_name(label)

@@ -50,7 +50,7 @@ class TableRows:
         table: The table.
         rows: Its rows whose image is there.
         without_image: How many have none.
-        in_other_splits: How many name an image of the test or validation folder, too, and were taken for train's.
+        in_other_folders: How many name an image in another folder, too, such as one of test, and were taken for the nearest.
         how: How the images were recognised, in words.
         notes: What was found of splits.
 
@@ -59,7 +59,7 @@ class TableRows:
     table: ImageTable
     rows: list[ImageRow]
     without_image: int
-    in_other_splits: int
+    in_other_folders: int
     how: str
     notes: list[Note]
 
@@ -88,12 +88,15 @@ def read_table_rows(table: ImageTable, index: ImageIndex) -> TableRows:
 
 
 def _pick(images: Sequence[str], table: ImageTable, position: int) -> str:
-    """Return the image that a row stands for: of those with its name the one of the table's split, or of train.
+    """Return the image that a row stands for: of those with its name the one beside the table, of its split, or of train.
 
     Raises:
         UserError: There are several.
 
     """
+    beside = [image for image in images if image.rpartition("/")[0] == table.name.rpartition("/")[0]]
+    if len(beside) == 1:
+        return beside[0]
     by_folder: dict[str | None, list[str]] = {}
     for image in images:
         by_folder.setdefault(split_of_path(image), []).append(image)
@@ -149,7 +152,7 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows])
         (without_image, f"row{{}} of the table{'s' * (len(parts) > 1)} have no image"),
         (unused, "image{} have no row"),
         (repeated, "row{} repeat another"),
-        (sum(part.in_other_splits for part in parts), "name{} stand for images of other splits, too"),
+        (sum(part.in_other_folders for part in parts), "name{} stand for images in other folders, too"),
     )
     remarks = [f"{number:,} {what.format('' if number == 1 else 's')}" for number, what in counts if number]
     first = parts[0]
@@ -173,7 +176,7 @@ def _split_of_row(row: ImageRow) -> str:
 
 
 def _join_rows(parts: Sequence[TableRows]) -> tuple[dict[str, ImageRow], int]:
-    """Return the row of each image, and how many rows repeat another.
+    """Return the row of each image, one with a label where there is one, and how many rows are more than that.
 
     Raises:
         UserError: Two rows of an image have different labels.
@@ -186,7 +189,9 @@ def _join_rows(parts: Sequence[TableRows]) -> tuple[dict[str, ImageRow], int]:
         if before is row:
             continue
         one, other = label_text(before.label), label_text(row.label)
-        if one != other:
+        if one is None:
+            rows[row.image] = row
+        elif other is not None and one != other:
             raise UserError(
                 f"{row.image} has two labels, '{shorten(one)}' ({before.describe_place()}) and '{shorten(other)}' "
                 f"({row.describe_place()}): leave one row for each image; several labels for one are not supported."

@@ -159,6 +159,15 @@ def test_a_table_of_test_without_labels_is_predicted(tmp_path: Path) -> None:
     assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}, "test": {None: 2}}
 
 
+@pytest.mark.parametrize("others", ["extra", "masks", "images/train images/test masks/train masks/test"])
+def test_folders_beside_those_of_splits_leave_the_table_to_say(others: str, tmp_path: Path) -> None:
+    train = "images/train" if "images/train" in others else "train"
+    for place in {train, train.replace("train", "test"), *others.split()}:
+        write_files(tmp_path / place, [f"{place[0]}{name}.jpg" for name in numbered(4)])
+    write_table(tmp_path / "labels.csv", "id,label", [f"{train[0]}{name},{kind(int(name))}" for name in numbered(4)])
+    assert counts(understand(tmp_path)) == {"train": {"cat": 2, "dog": 2}, "test": {None: 4}}
+
+
 def test_a_column_says_the_split(tmp_path: Path) -> None:
     write_files(tmp_path, [f"images/{name}.jpg" for name in numbered(8)])
     splits = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
@@ -178,7 +187,7 @@ def test_a_folder_for_test_without_labels_is_predicted(test: str, tmp_path: Path
     write_table(tmp_path / "sample_submission.csv", "id,label", [f"{name},0" for name in numbered(4)])
     layout = understand(tmp_path)
     assert counts(layout) == {"train": {"cat": 3, "dog": 3}, "test": {None: 4}}
-    assert "6 of 6 images; 4 of test have no label; 4 names stand for images of other splits, too." in layout.describe()
+    assert "6 of 6 images; 4 of test have no label; 4 names stand for images in other folders, too." in layout.describe()
     assert any("are not read: sample_submission.csv" in note for note in read_notes(layout.notes))
 
 
@@ -278,6 +287,12 @@ def test_ids_that_stand_for_several_images_are_refused(tmp_path: Path) -> None:
     write_files(tmp_path, [f"{name}.jpg" for name in numbered()] + ["003.png"])
     write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
     refuse(tmp_path, r"labels.csv, line 5: '003' in column 'id' stands for 2 images, 003.jpg, 003.png: write its path")
+
+
+def test_images_beside_a_table_come_before_those_below(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{place}{name}.jpg" for place in ("", "small/") for name in numbered()])
+    write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
+    assert set(labels(understand(tmp_path))) == {f"{name}.jpg" for name in numbered()}
 
 
 def test_two_labels_of_an_image_are_refused(tmp_path: Path) -> None:
@@ -460,6 +475,8 @@ def test_patterns_without_a_label_are_refused_at_once(pattern: str) -> None:
         ("cat_{}", None),
         ("{}_1 {}_2", None),
         ("patient_1_{} patient_2_{}", None),
+        ("a{} b{}", None),
+        ("猫{} 犬{}", "{label}{number}"),
     ],
 )
 def test_a_form_of_names_is_found_where_it_parts_into_classes(names: str, pattern: str | None) -> None:
