@@ -7,7 +7,7 @@ from datasets import ClassLabel, Image, Value
 
 from ..notes import Note
 from .columns import LABEL_COLUMNS, find_column, find_label_column
-from .split_names import SPLIT_COLUMN
+from .split_names import find_split_column
 
 IMAGE_COLUMNS = ("image", "img", "picture", "photo", "pixels")
 
@@ -46,7 +46,8 @@ def find_label_feature(source: str, features: Mapping[str, Any], image_column: s
         UserError: There is none, or there are several.
 
     """
-    others = [column for column in features if column != image_column and column.lower() != SPLIT_COLUMN]
+    split = find_split_column(features, (image_column,))
+    others = [column for column in features if column not in (image_column, split)]
     if not any(column.lower() in LABEL_COLUMNS for column in others):
         typed = [column for column in others if isinstance(features[column], ClassLabel)]
         only = next((columns[0] for columns in (typed, others) if len(columns) == 1), None)

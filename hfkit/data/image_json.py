@@ -8,7 +8,6 @@ import pandas as pd
 
 from ..errors import UserError
 from .image_layouts import shorten
-from .sources import read_file
 
 _FORMS = (
     'write a table labels.csv with the columns file_name,label and one row for each image, or {"a.jpg": "cat", ...}, or '
@@ -16,14 +15,14 @@ _FORMS = (
 )
 
 
-def read_json_table(path: Path) -> pd.DataFrame:
-    """Read a `.json` file as a table.
+def read_json_table(path: Path) -> pd.DataFrame | None:
+    """Read a `.json` file as a table, or return None where it is no document of JSON, but perhaps lines of it.
 
-    Its form is a list of objects, also as the only list in an object; one object a line; labels by file; files by label; or
-    cells by column and row, as pandas writes them.
+    Its form is a list of objects, also as the only list in an object; labels by file; files by label; or cells by column and
+    row, as pandas writes them.
 
     Raises:
-        UserError: It is no JSON, is of another form, or has objects and boxes as COCO has.
+        UserError: It is of another form, or has objects and boxes as COCO has.
 
     """
     try:
@@ -31,7 +30,7 @@ def read_json_table(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8: save it as UTF-8.") from error
     except json.JSONDecodeError:
-        return read_file(path)[0]  # one object a line, or the parser's own message
+        return None
     if isinstance(content, list):
         return _table_of_records(path, content)
     if not isinstance(content, dict) or not content:

@@ -49,8 +49,11 @@ class ImageTable:
         return f"{what} {position + first}"
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> tuple[pd.DataFrame, list[Note]]:
     """Read a table that lies beside images, its cells as text or as JSON has them: the one place where it is done.
+
+    Returns:
+        The table, and notes on how it was read.
 
     Raises:
         UserError: It cannot be read, or is no table of images.
@@ -61,7 +64,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(
             f"{path} is larger than labels of images are: write a table with the columns file_name,label alone."
         )
-    return read_json_table(path) if path.suffix.lower() == ".json" else read_file(path)[0]
+    table = read_json_table(path) if path.suffix.lower() == ".json" else None
+    return (read_file(path)[0] if table is None else table), []
 
 
 def understand_table(
@@ -83,10 +87,9 @@ def understand_table(
         UserError: It cannot be read.
 
     """
-    rows = read_table(folder / name)
+    rows, notes = read_table(folder / name)
     rows.columns = pd.Index([str(column) for column in rows.columns])
     rows = rows.loc[:, ~rows.columns.duplicated()].copy()
-    notes: list[Note] = []
     check_header(name, list(rows.columns), index)
     files = find_file_column(rows, index, file_column, notes)
     if files is None:

@@ -12,7 +12,7 @@ from .folder_listing import read_suffix
 from .image_index import ImageIndex
 from .image_layouts import shorten
 from .one_hot import read_one_hot
-from .split_names import SPLIT_COLUMN
+from .split_names import find_split_column
 
 FILE_COLUMNS = (
     *("file_name", "filename", "file", "image_id", "imageid", "image_name", "image", "img_id", "img", "name", "id"),
@@ -64,7 +64,8 @@ def find_labels(
     name: str, rows: pd.DataFrame, file_column: str, given: str | None, notes: list[Note]
 ) -> tuple[str | None, str, str]:
     """Return the column of the labels, what it is in words, and why there is none; columns of 0 and 1 become one of names."""
-    others = [column for column in rows.columns if column != file_column and not _is_apart(column)]
+    split = find_split_column(rows.columns, (file_column, given))
+    others = [column for column in rows.columns if column not in (file_column, split) and not _is_index(column)]
     if given is not None:
         problem = f"{name} has no column '{shorten(given)}', only: {_list(rows.columns)}"
         return (given, f"column `{given}`", "") if given in rows.columns else (None, "", problem)
@@ -79,14 +80,14 @@ def find_labels(
     if marked is not None:
         column = "/".join(others)
         rows[column] = marked
-        return column, f"which of the columns {_list(others)} has a 1", ""
+        return column, f"the columns of 0 and 1 ({_list(others)})", ""
     listed = f"it has the columns {_list(rows.columns)}: write --label_column NAME for the one with the labels"
     return None, "", f"{name} names images, but has no column that is called like labels; {listed}"
 
 
-def _is_apart(column: str) -> bool:
-    """Tell whether a column says the split, or is the index that pandas writes."""
-    return column.lower() in (SPLIT_COLUMN, "", "index") or column.startswith("Unnamed: ")
+def _is_index(column: str) -> bool:
+    """Tell whether a column is the index that pandas writes."""
+    return column.lower() in ("", "index") or column.startswith("Unnamed: ")
 
 
 def _list(columns: Collection[str]) -> str:

@@ -187,7 +187,9 @@ def test_a_folder_for_test_without_labels_is_predicted(test: str, tmp_path: Path
     write_table(tmp_path / "sample_submission.csv", "id,label", [f"{name},0" for name in numbered(4)])
     layout = understand(tmp_path)
     assert counts(layout) == {"train": {"cat": 3, "dog": 3}, "test": {None: 4}}
-    assert "6 of 6 images; 4 of test have no label; 4 names stand for images in other folders, too." in layout.describe()
+    assert (
+        "6 of 6 images; 4 of test have no label; 4 names stand for images in other folders, too." in layout.describe()
+    )
     assert any("are not read: sample_submission.csv" in note for note in read_notes(layout.notes))
 
 
@@ -278,7 +280,7 @@ def test_a_column_of_0_and_1_for_each_class(tmp_path: Path) -> None:
     write_table(tmp_path / "truth.csv", "image,cat,dog", rows)
     layout = understand(tmp_path)
     assert counts(layout) == {"train": {"cat": 4, "dog": 4}}
-    assert "which of the columns cat, dog has a 1 of truth.csv" in layout.describe()
+    assert "Labels: the columns of 0 and 1 (cat, dog) of truth.csv" in layout.describe()
     write_table(tmp_path / "truth.csv", "image,cat,dog", [*rows[:-1], "007,1,1"])
     refuse(tmp_path, r"row 8 has several labels \(cat, dog\): an image needs one label")
 
