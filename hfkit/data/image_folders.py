@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..notes import Note
-from .class_folders import NoClassesError
+from .class_folders import NoClassesError, is_hidden_name
 from .class_layouts import LABEL_COLUMN, read_class_folders
 from .folder_listing import TABLE_SUFFIXES, FolderListing, list_folder, read_suffix
 from .image_layouts import ImageLayout, LabelFlags
@@ -92,7 +92,11 @@ def _read_flat(listing: FolderListing, flags: LabelFlags, refusal: UserError) ->
 
 def _hint_tables(listing: FolderListing) -> str:
     """Return what to do with tables that are not looked at: in the folder above, or of another format."""
-    above = sorted(path for path in listing.folder.resolve().parent.iterdir() if path.suffix.lower() in TABLE_SUFFIXES)
+    try:
+        around = sorted(listing.folder.resolve().parent.iterdir())
+    except OSError:
+        around = []
+    above = [path for path in around if path.suffix.lower() in TABLE_SUFFIXES and not is_hidden_name(path.name)]
     hints = [f"if {above[0]} has the labels, name its folder, {above[0].parent}"] if above else []
     others = [path for path in listing.others if read_suffix(path) in _OTHER_TABLES]
     hints += [f"{others[0]} is not read: if it has the labels, save it as labels.csv"] if others else []

@@ -59,12 +59,15 @@ def read_table(path: Path) -> tuple[pd.DataFrame, list[Note]]:
         UserError: It cannot be read, or is no table of images.
 
     """
-    check_no_pixels(path)
-    if path.stat().st_size > _MOST_BYTES:
-        raise UserError(
-            f"{path} is larger than labels of images are: write a table with the columns file_name,label alone."
-        )
-    table = read_json_table(path) if path.suffix.lower() == ".json" else None
+    try:
+        check_no_pixels(path)
+        if path.stat().st_size > _MOST_BYTES:
+            raise UserError(
+                f"{path} is larger than labels of images are: write a table with the columns file_name,label alone."
+            )
+        table = read_json_table(path) if path.suffix.lower() == ".json" else None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     return (read_file(path)[0] if table is None else table), []
 
 

@@ -17,6 +17,7 @@ from hfkit.data.image_folders import read_image_files
 from hfkit.data.image_layouts import ImageLayout
 from hfkit.data.image_sources import ImageSource, LabelFlags, read_images
 from hfkit.data.images import load_image_data
+from hfkit.data.labelled import load_labelled_images
 from hfkit.data.name_patterns import find_pattern, read_labels
 from hfkit.errors import UserError
 from hfkit.flags.image_arguments import ImageDataArguments
@@ -349,6 +350,18 @@ def test_masks_beside_images_are_not_used(tmp_path: Path) -> None:
     layout = understand(tmp_path)
     assert counts(layout) == {"train": {"cat": 4, "dog": 4}}
     assert any("not used: 8, such as annotations/trimaps/000.png" in note for note in read_notes(layout.notes))
+
+
+def test_what_is_evaluated_is_read_as_in_training(tmp_path: Path) -> None:
+    for name in numbered():
+        write_photo(tmp_path / f"{kind(int(name))}_{name}.png", kind(int(name)), int(name), size=(8, 8))
+    by_name = load_labelled_images(str(tmp_path), None, LabelFlags(label_from_name="{label}_{number}"), ["dog", "cat"])
+    rows = [f"{kind(int(name))}_{name},{kind(int(name))}" for name in numbered()]
+    write_table(tmp_path / "labels.csv", "id,label", rows)
+    by_table = load_labelled_images(str(tmp_path), None, LabelFlags(), ["dog", "cat"])
+    for data in (by_name, by_table):
+        assert data.rows["label"][:] == [int(file.startswith("cat")) for file in data.rows["file"]]
+        assert any("8 of 8 images" in note for note in read_notes(data.notes))
 
 
 # --- folders of classes beside a table ---
