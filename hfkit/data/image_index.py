@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from ..flags.paths import IMAGE_SUFFIXES
 from .folder_listing import read_stem, read_suffix
 
-BY_PATH, BY_NAME, BY_STEM, BY_OTHER_SUFFIX = (
+BY_PATH, BY_NAME, BY_STEM, BY_OTHER_SUFFIX, BY_NUMBER = (
     "by path",
     "by file name",
     "by file name (id without suffix)",
     "by file name (with another suffix)",
+    "by file name (id without suffix and leading zeros)",
 )
 """How an image was recognised, in words for a message."""
 
@@ -36,10 +37,14 @@ class ImageIndex:
     def __init__(self, images: Iterable[str]) -> None:
         self._by_name: dict[str, list[str]] = {}
         self._by_stem: dict[str, list[str]] = {}
+        self._by_number: dict[int, list[str]] = {}
         for path in images:
             name = _fold(path.rpartition("/")[2])
             self._by_name.setdefault(name, []).append(path)
-            self._by_stem.setdefault(read_stem(name), []).append(path)
+            stem = read_stem(name)
+            self._by_stem.setdefault(stem, []).append(path)
+            if stem.startswith("0") and stem.isdecimal():
+                self._by_number.setdefault(int(stem), []).append(path)
 
     def find(self, cell: object) -> Match | None:
         """Return the images that a cell stands for, or None where there are none.
@@ -55,6 +60,8 @@ class ImageIndex:
         images = self._by_name.get(name)
         if images is None:
             images, how = self._by_stem.get(name), BY_STEM
+        if images is None and name.isdecimal():  # a spreadsheet takes the zeros off
+            images, how = self._by_number.get(int(name)), BY_NUMBER
         if images is None and read_suffix(name) in IMAGE_SUFFIXES:
             images, how = self._by_stem.get(read_stem(name)), BY_OTHER_SUFFIX
         if images is None:

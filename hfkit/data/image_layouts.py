@@ -72,6 +72,11 @@ def by_split(files: Iterable[tuple[str, LabelledFile]]) -> dict[str, list[Labell
     return {split: part for split, part in splits.items() if part}
 
 
+def count(number: int, one: str, several: str) -> list[str]:
+    """Return what was counted in words, such as `1 image has no row` or `1,200 images have no row`; nothing of none."""
+    return [f"{number:,} {one if number == 1 else several}"] * (number > 0)
+
+
 def shorten(value: object, most: int = 60) -> str:
     """Return what stands in a cell for a message: on one line, and not too long."""
     text = " ".join(str(value).split())

@@ -24,7 +24,7 @@ class ImageTable:
     Attributes:
         name: Its path from the folder of the data.
         rows: Its cells as they were written.
-        file_column: Names the images.
+        file_column: Names the images; None: no column does.
         label_column: Holds the labels; None: it has none.
         labels_from: The same for a message: a column, or several of which one is marked.
         split: What its name says that its rows are for, such as `test` for `test.csv`.
@@ -35,12 +35,16 @@ class ImageTable:
 
     name: str
     rows: pd.DataFrame
-    file_column: str
+    file_column: str | None
     label_column: str | None
     labels_from: str
     split: str | None
     notes: list[Note] = field(default_factory=list)
     problem: str = ""
+
+    def file_cells(self) -> list[object]:
+        """Return what its rows call their images."""
+        return [None] * len(self.rows) if self.file_column is None else list(self.rows[self.file_column])
 
     def place(self, position: int) -> str:
         """Return where a row stands, counted as an editor does it."""
@@ -73,8 +77,8 @@ def read_table(path: Path) -> tuple[pd.DataFrame, list[Note]]:
 
 def understand_table(
     folder: Path, name: str, index: ImageIndex, file_column: str | None, label_column: str | None
-) -> ImageTable | None:
-    """Read a table and find its columns.
+) -> ImageTable:
+    """Read a table and find its columns, of which none may name images.
 
     Args:
         folder: Of the data.
@@ -82,9 +86,6 @@ def understand_table(
         index: The images that it may name.
         file_column: `--image_column`.
         label_column: `--label_column`.
-
-    Returns:
-        The table, or None where no column names an image.
 
     Raises:
         UserError: It cannot be read.
@@ -96,7 +97,7 @@ def understand_table(
     check_header(name, list(rows.columns), index)
     files = find_file_column(rows, index, file_column, notes)
     if files is None:
-        return None
+        return ImageTable(name, rows, None, None, "", None)
     labels, words, problem = find_labels(name, rows, files, label_column, notes)
     split = split_in_name(Path(name).stem)
     return ImageTable(name, rows, files, labels, words, split, notes, problem)

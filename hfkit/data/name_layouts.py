@@ -3,7 +3,7 @@
 from ..errors import UserError
 from ..notes import Note
 from .folder_listing import FolderListing
-from .image_layouts import ImageLayout, LabelledFile, by_split, part_masks, split_of_path
+from .image_layouts import ImageLayout, LabelledFile, by_split, count, part_masks, split_of_path
 from .name_patterns import find_pattern, read_labels
 
 LABEL_COLUMN = "file name"
@@ -40,7 +40,7 @@ def read_name_layout(listing: FolderListing, pattern: str, notes: list[Note] | N
     names = list(dict.fromkeys(str(file.label) for file in files["train"]))
     shown = ", ".join(names[:_SHOWN]) + (f", ... ({len(names):,})" if len(names) > _SHOWN else "")
     labels_from = f'the name of each file, "{pattern}" ({shown})'
-    remarks = [f"{unused:,} names are of another form"] * (unused > 0)
+    remarks = count(unused, "name is of another form", "names are of another form")
     return ImageLayout(listing.folder, files, LABEL_COLUMN, labels_from, unused, remarks, [*(notes or []), *masks])
 
 

@@ -1,7 +1,7 @@
 """Images whose labels stand in tables beside or above them: which tables count, and how they go together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import UserError
@@ -15,6 +15,8 @@ from .table_rows import TableRows, label_files, read_table_rows
 
 _MOST_TABLES = 200
 _SHOWN = 3
+_EXAMPLE = "submission"
+"""In the name of a table that shows how answers are handed in: what it has for labels is none."""
 
 
 class NoTableError(UserError):
@@ -23,11 +25,12 @@ class NoTableError(UserError):
 
 @dataclass(frozen=True)
 class _Tables:
-    """Tables of a folder that name images, what was wrong with others, and the names of all that are not read."""
+    """Tables of a folder that name images, what was wrong with others, the first row of others, and all names of others."""
 
-    read: list[tuple[ImageTable, ImageIndex]]
-    problems: list[UserError]
-    unread: list[str]
+    read: list[tuple[ImageTable, ImageIndex]] = field(default_factory=list)
+    problems: list[UserError] = field(default_factory=list)
+    first_rows: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 def read_table_layout(listing: FolderListing, flags: LabelFlags, only: str | None = None) -> ImageLayout:
@@ -71,25 +74,29 @@ def _candidates(listing: FolderListing) -> list[str]:
 
 def _read_tables(listing: FolderListing, images: Sequence[str], names: Sequence[str], flags: LabelFlags) -> _Tables:
     """Read tables; each names the images of its own folder and below, or, where there are none, all."""
-    tables = _Tables([], [], [])
+    tables = _Tables()
     indexes: dict[str, ImageIndex] = {}
     for name in names:
         place = name.rpartition("/")[0]
         if place not in indexes:
             below = [path for path in images if path.startswith(f"{place}/")] if place else []
             indexes[place] = ImageIndex(below or images)
-        table = None
-        if (
-            "submission" not in Path(name).stem.lower()
-        ):  # an example of what is handed in has no labels but for its form
-            try:
-                table = understand_table(listing.folder, name, indexes[place], flags.image_column, flags.label_column)
-            except UserError as error:
-                tables.problems.append(error)
-        if table is None:
+        if _EXAMPLE in Path(name).stem.lower():
             tables.unread.append(name)
-        else:
+            continue
+        try:
+            table = understand_table(listing.folder, name, indexes[place], flags.image_column, flags.label_column)
+        except UserError as error:
+            tables.problems.append(error)
+            tables.unread.append(name)
+            continue
+        if table.file_column is not None:
             tables.read.append((table, indexes[place]))
+            continue
+        tables.unread.append(name)
+        tables.first_rows += [
+            f"{name} has {shorten(', '.join(map(str, row)), 80)}" for row in table.rows.head(1).to_numpy()
+        ]
     return tables
 
 
@@ -102,10 +109,10 @@ def _no_labels(listing: FolderListing, tables: _Tables, images: Sequence[str]) -
         return NoTableError(str(tables.problems[0]))
     if not tables.unread:
         return NoTableError(f"{listing.folder} has no table (csv, tsv, json, jsonl) beside its images.")
-    shown = ", ".join(tables.unread[:_SHOWN])
+    shown = "; ".join(tables.first_rows[:_SHOWN]) or ", ".join(tables.unread[:_SHOWN])
     names = ", ".join(shorten(path) for path in images[:2])
     return NoTableError(
-        f"{listing.folder} has images such as {names}, and no column of its tables ({shown}) names them: one has to hold their "
+        f"{listing.folder} has images such as {names}, and no column of its tables names them ({shown}): one has to hold their "
         "paths or names, with or without suffix; --image_column NAME says which."
     )
 

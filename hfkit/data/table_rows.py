@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..notes import Note
 from .image_index import ImageIndex
-from .image_layouts import ImageLayout, LabelledFile, by_split, shorten, split_of_path
+from .image_layouts import ImageLayout, LabelledFile, by_split, count, shorten, split_of_path
 from .image_tables import ImageTable
 from .labels import label_text
 from .split_names import find_split_column, rows_of_splits
@@ -71,7 +71,7 @@ def read_table_rows(table: ImageTable, index: ImageIndex) -> TableRows:
         UserError: A row stands for several images, or for a split that is unknown.
 
     """
-    cells = table.rows[table.file_column].tolist()
+    cells = table.file_cells()
     labels = [None] * len(cells) if table.label_column is None else table.rows[table.label_column].tolist()
     matches = [index.find(cell) if isinstance(cell, str | int) else None for cell in cells]
     images = [None if match is None else _pick(match.images, table, position) for position, match in enumerate(matches)]
@@ -104,7 +104,7 @@ def _pick(images: Sequence[str], table: ImageTable, position: int) -> str:
     nearest = next(by_folder[split] for split in order if split in by_folder)
     if len(nearest) == 1:
         return nearest[0]
-    cell = shorten(table.rows[table.file_column].iloc[position])
+    cell = shorten(table.file_cells()[position])
     raise UserError(
         f"{table.name}, {table.place(position)}: '{cell}' in column '{table.file_column}' stands for {len(nearest)} images, "
         f"{', '.join(nearest[:_SHOWN])}: write its path from the folder of the data there, such as {nearest[0]}, or take the "
@@ -148,13 +148,12 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows])
             "call the folder or the table of those to train on train."
         )
     unused = len(images) - sum(map(len, files.values()))
-    counts = (
-        (without_image, f"row{{}} of the table{'s' * (len(parts) > 1)} have no image"),
-        (unused, "image{} have no row"),
-        (repeated, "row{} repeat another"),
-        (sum(part.in_other_folders for part in parts), "name{} stand for images in other folders, too"),
-    )
-    remarks = [f"{number:,} {what.format('' if number == 1 else 's')}" for number, what in counts if number]
+    shared = sum(part.in_other_folders for part in parts)
+    tables = "the table" if len(parts) == 1 else "the tables"
+    remarks = count(without_image, f"row of {tables} has no image", f"rows of {tables} have no image")
+    remarks += count(unused, "image has no row", "images have no row")
+    remarks += count(repeated, "row repeats another", "rows repeat another")
+    remarks += count(shared, "name is that of another image, too", "names are those of images in other folders, too")
     first = parts[0]
     labels_from = f"{first.table.labels_from} of {names}, {first.how}"
     notes = list({note.text: note for part in parts for note in part.notes}.values())
@@ -206,7 +205,7 @@ def _check_matched(parts: Sequence[TableRows], matched: int, rows: int, images: 
     if matched >= _FEWEST_MATCHED * min(rows, len(for_train)):
         return
     table = parts[0].table
-    cells = ", ".join(f"'{shorten(cell, 40)}'" for cell in table.rows[table.file_column].head(2))
+    cells = ", ".join(f"'{shorten(cell, 40)}'" for cell in table.file_cells()[:2])
     names = ", ".join(shorten(image) for image in for_train[:2])
     raise UserError(
         f"Only {matched:,} of {rows:,} rows of {table.name} have an image, and {len(images):,} images are there: column "

@@ -189,7 +189,8 @@ def test_a_folder_for_test_without_labels_is_predicted(test: str, tmp_path: Path
     layout = understand(tmp_path)
     assert counts(layout) == {"train": {"cat": 3, "dog": 3}, "test": {None: 4}}
     assert (
-        "6 of 6 images; 4 of test have no label; 4 names stand for images in other folders, too." in layout.describe()
+        "6 of 6 images; 4 of test have no label; 4 names are those of images in other folders, too."
+        in layout.describe()
     )
     assert any("are not read: sample_submission.csv" in note for note in read_notes(layout.notes))
 
@@ -228,7 +229,7 @@ def test_the_column_of_labels(tmp_path: Path) -> None:
     refuse(tmp_path, r"has no column 'nothing', only: id, fur, age, note", label_column="nothing")
     assert counts(understand(tmp_path, label_column="fur")) == {"train": {"cat": 4, "dog": 4}}
     assert labels(understand(tmp_path, label_column="age"))["005.jpg"] == "2"
-    refuse(tmp_path, "no column of its tables .* names them", image_column="note")
+    refuse(tmp_path, "no column of its tables names them", image_column="note")
     write_table(tmp_path / "about.csv", "id,fur,diagnosis", [f"{name},x,{kind(int(name))}" for name in numbered()])
     assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}}
 
@@ -292,6 +293,14 @@ def test_ids_that_stand_for_several_images_are_refused(tmp_path: Path) -> None:
     refuse(tmp_path, r"labels.csv, line 5: '003' in column 'id' stands for 2 images, 003.jpg, 003.png: write its path")
 
 
+def test_ids_without_their_leading_zeros(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered(20)])
+    rows = [f"{int(name)},{int(name) % 10},{kind(int(name))}" for name in numbered(20)]
+    layout = understand(write_table(tmp_path / "labels.csv", "id,age,label", rows))
+    assert labels(layout) == {f"{name}.jpg": kind(int(name)) for name in numbered(20)}
+    assert "by file name (id without suffix and leading zeros)" in layout.describe()
+
+
 def test_images_beside_a_table_come_before_those_below(tmp_path: Path) -> None:
     write_files(tmp_path, [f"{place}{name}.jpg" for place in ("", "small/") for name in numbered()])
     write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
@@ -312,7 +321,7 @@ def test_tables_that_do_not_fit_are_refused_with_what_was_seen(tmp_path: Path) -
     write_table(tmp_path / "labels.csv", "id,label", [f"img{name},cat" for name in numbered()])
     refuse(
         tmp_path,
-        r"images such as 000.jpg, 001.jpg, and no column of its tables \(labels.csv\) names them.*--image_column",
+        r"images such as 000.jpg, 001.jpg, and no column .* names them \(labels.csv has img000, cat\).*--image_column",
     )
     write_table(
         tmp_path / "labels.csv", "id,label", [f"{'' if name == '003' else 'x'}{name},cat" for name in numbered()]
@@ -520,7 +529,7 @@ def test_names_of_another_form_are_counted_or_refused(tmp_path: Path) -> None:
     write_names(tmp_path, number=30)
     write_files(tmp_path, ["odd.jpg"])
     layout = understand(tmp_path, label_from_name="{label}.{number}")
-    assert "60 of 61 images; 1 names are of another form" in layout.describe()
+    assert "60 of 61 images; 1 name is of another form" in layout.describe()
     refuse(
         tmp_path,
         r'61 of 61 images of train are not called so, such as cat.0.jpg: --label_from_name "{label}.{number}" fits',
