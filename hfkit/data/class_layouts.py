@@ -121,7 +121,9 @@ def _split_folders(folder: Path) -> dict[str, Path]:
         splits[split] = path
     if splits and "train" not in splits:
         names = ", ".join(path.name for path in splits.values())
-        raise NoClassesError(f"{folder} has {names}, but no folder train with one folder for each class.")
+        raise NoClassesError(
+            f"{folder} has {names}, but no folder train with one folder for each class: {FORMS_OF_LABELS}."
+        )
     return splits or {"train": folder}
 
 

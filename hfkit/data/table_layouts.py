@@ -61,7 +61,7 @@ def read_table_layout(listing: FolderListing, flags: LabelFlags, only: str | Non
     unread = tables.unread + [table.name for table, _ in tables.read if table.name not in used]
     layout = label_files(listing.folder, images, chosen)
     labels = {str(file.label) for file in layout.files["train"] if file.label is not None}
-    notes += [*_note_unread(unread), *note_label_map(listing.folder, tables.unread, labels)]
+    notes += [*_note_unread(unread), *note_label_map(listing.folder, unread, labels)]
     return replace(layout, notes=[*layout.notes, *notes])
 
 
@@ -131,7 +131,15 @@ def _choose(parts: list[TableRows]) -> list[TableRows]:
     if rivals:
         named = ", ".join(f"{part.table.name} ({part.table.labels_from})" for part in (first, *rivals)[:_SHOWN])
         raise UserError(f"Several tables label the images, {named}: write --label_column NAME for one of them.")
-    return [part for part in parts if part.table.label_column == column]
+    return _without_copies(first, [part for part in parts if part.table.label_column == column])
+
+
+def _without_copies(first: TableRows, parts: list[TableRows]) -> list[TableRows]:
+    """Drop tables that say no split and name images of the first: copies of it, or names of classes, whose ids are images', too."""
+    images = {row.image for row in first.rows}
+    others = [part for part in parts if part is not first]
+    more = [part for part in others if part.table.split or not any(row.image in images for row in part.rows)]
+    return [part for part in parts if part is first or part in more]
 
 
 def _note_unread(names: Sequence[str]) -> list[Note]:

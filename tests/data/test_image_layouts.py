@@ -244,8 +244,8 @@ def test_a_table_without_a_header_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_labels_beside_a_table_are_pointed_at(tmp_path: Path) -> None:
-    write_files(tmp_path, [f"images/9{name}.jpg" for name in numbered()])
-    write_table(tmp_path / "train.csv", "id,label", [f"9{name},{int(name) % 2}" for name in numbered()])
+    write_files(tmp_path, [f"images/{name}.jpg" for name in numbered()])
+    write_table(tmp_path / "train.csv", "id,label", [f"{name},{int(name) % 2}" for name in numbered()])
     (tmp_path / "names.json").write_text(json.dumps({"1": "big dog", "0": "cat"}))
     notes = read_notes(understand(tmp_path).notes)
     assert "names.json has names for the labels: --label_names cat 'big dog' takes them over." in notes
