@@ -135,7 +135,7 @@ def _choose(parts: list[TableRows]) -> list[TableRows]:
 
 
 def _without_copies(first: TableRows, parts: list[TableRows]) -> list[TableRows]:
-    """Drop tables that say no split and name images of the first: copies of it, or names of classes, whose ids are images', too."""
+    """Drop tables that say no split and name images of the first: copies, or names of classes whose ids are some images', too."""
     images = {row.image for row in first.rows}
     others = [part for part in parts if part is not first]
     more = [part for part in others if part.table.split or not any(row.image in images for row in part.rows)]
