@@ -94,9 +94,8 @@ def _read_tables(listing: FolderListing, images: Sequence[str], names: Sequence[
             tables.read.append((table, indexes[place]))
             continue
         tables.unread.append(name)
-        tables.first_rows += [
-            f"{name} has {shorten(', '.join(map(str, row)), 80)}" for row in table.rows.head(1).to_numpy()
-        ]
+        rows = table.rows.head(1).to_numpy().tolist()
+        tables.first_rows.extend(f"{name} has {shorten(', '.join(map(str, row)), 80)}" for row in rows)
     return tables
 
 
