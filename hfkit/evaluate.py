@@ -92,7 +92,9 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
 def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> LabelledRows:
     """Read the rows; columns that are not given are those of the run, where the data have them, or found by their names."""
     if pipeline.tokenizer is None:
-        given = LabelFlags(request.image_column, request.label_column, request.label_from_name)
+        given = LabelFlags(
+            request.image_column, request.label_column, request.label_from_name, table=request.table_flags
+        )
         return load_labelled_images(request.dataset, request.split, given, names, request.source)
     flags = read_run_flags(request.model, request.revision)
 

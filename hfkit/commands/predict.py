@@ -8,6 +8,13 @@ import typer
 from .examples import examples
 from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
+LabelColumn = Annotated[
+    str | None, typer.Option("--label_column", help="Column of the label; default: found by its name.")
+]
+ImageColumn = Annotated[
+    str | None, typer.Option("--image_column", help="Column of the image, or of its file; default: found.")
+]
+BatchSize = Annotated[int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")]
 NamePattern = Annotated[
     str | None,
     typer.Option(
@@ -45,9 +52,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all rows, or with --output a summary.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an output that was not finished.")] = False,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")
-    ] = None,
+    batch_size: BatchSize = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
     separator: Separator = None,
     header: Header = None,
@@ -94,16 +99,10 @@ def evaluate(
         list[str] | None,
         typer.Option("--text_column", help="Column of the text, given twice for two; default: the run's, or found."),
     ] = None,
-    label_column: Annotated[
-        str | None, typer.Option("--label_column", help="Column of the label; default: found by its name.")
-    ] = None,
-    image_column: Annotated[
-        str | None, typer.Option("--image_column", help="Column of the image, or of its file; default: found.")
-    ] = None,
+    label_column: LabelColumn = None,
+    image_column: ImageColumn = None,
     label_from_name: NamePattern = None,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")
-    ] = None,
+    batch_size: BatchSize = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")] = False,
     separator: Separator = None,

@@ -13,22 +13,10 @@ TEXT_COLUMNS = (
     *("abstract", "summary", "phrase", "sms", "email", "v2"),
 )
 """What columns of texts are called; of several that a table has, the first of these is read."""
+SUREST_LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "sentiment", "y")
 LABEL_COLUMNS = (
-    *("label", "labels", "class", "category", "target", "sentiment", "y"),
-    *(
-        "stars",
-        "rating",
-        "score",
-        "polarity",
-        "emotion",
-        "intent",
-        "topic",
-        "tag",
-        "tags",
-        "class_label",
-        "class_name",
-        "label_name",
-    ),
+    *SUREST_LABEL_COLUMNS,
+    *"stars rating score polarity emotion intent topic tag tags class_label class_name label_name".split(),
     *("categories", "classes", "verdict", "airline_sentiment", "subtask_a", "task_1", "v1"),
 )
 _LABEL_BEGIN = "is_"

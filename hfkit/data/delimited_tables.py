@@ -28,7 +28,7 @@ def read_delimited(
         named: Columns that flags name.
 
     Returns:
-        The table, without a column for the numbers of the rows that has no name; and a note on how the file was read.
+        The table, and a note on how the file was read.
 
     Raises:
         UserError: It cannot be read, is empty, has a row with more cells than columns, or quotes that swallow rows.

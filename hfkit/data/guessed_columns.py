@@ -134,7 +134,7 @@ def _hint_text(table: pd.DataFrame) -> str:
 
 def _hint_label(table: pd.DataFrame) -> str:
     """Return a sentence on columns that could be labels, or an empty text."""
-    few = [str(name) for name in table.columns if _has_few_values(table[name])]
+    few = [str(name) for name in table.columns if has_few_values(table[name])]
     binary = [name for name in few if set(map(str, table[name].dropna())) <= {"0", "1", "0.0", "1.0", "True", "False"}]
     if len(binary) > 1:
         return (
@@ -151,7 +151,7 @@ def _guess(
     columns = list(map(str, table.columns))
     notes = []
     if label is None:
-        labels = [name for name in columns if name not in (texts or ()) and _has_few_values(table[name])]
+        labels = [name for name in columns if name not in (texts or ()) and has_few_values(table[name])]
         if len(labels) != 1:
             raise _cannot_tell(source, table, labels)
         label = labels[0]
@@ -179,7 +179,7 @@ def _cannot_tell(source: str, table: pd.DataFrame, labels: Sequence[str]) -> Use
     )
 
 
-def _has_few_values(cells: pd.Series) -> bool:
+def has_few_values(cells: pd.Series) -> bool:
     """Whether the cells of a column could be labels: few that are different, short, and none a list."""
     texts = cells.dropna().map(str)
     texts = texts[texts != ""]

@@ -57,7 +57,7 @@ def _read_listing(listing: FolderListing, flags: LabelFlags) -> ImageLayout:
     """Read a folder by the first of the ways above that it has."""
     if flags.label_from_name is not None:
         return read_name_layout(listing, flags.label_from_name)
-    if listing.tables and (flags.image_column or flags.label_column):
+    if listing.tables and (flags.image_column or flags.label_column or flags.split_column):
         return read_table_layout(listing, flags)
     try:
         layout = read_class_folders(listing.folder)
@@ -123,8 +123,11 @@ def _read_table(path: Path, flags: LabelFlags) -> ImageLayout:
 def _note_ignored(listing: FolderListing, layout: ImageLayout, flags: LabelFlags) -> list[Note]:
     """Say which flags and files are not used, but for files beside folders of classes, which are named there."""
     notes = []
-    if not listing.tables and (flags.label_column or flags.image_column):
-        text = f"--label_column and --image_column are not used: {listing.folder} has no table beside its images."
+    columns = ("label_column", "image_column", "split_column")
+    named = [f"--{name}" for name in columns if getattr(flags, name) is not None]
+    if not listing.tables and named:
+        verb = "is" if len(named) == 1 else "are"
+        text = f"{' and '.join(named)} {verb} not used: {listing.folder} has no table beside its images."
         notes.append(Note("label_column_ignored", text, on_card=False))
     if listing.others and layout.label_column != LABEL_COLUMN:
         number = f"{len(listing.others):,}, such as {listing.others[0]}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .class_folders import is_mask_name, split_in_name
 from .split_names import SPLIT_NAMES
@@ -91,12 +92,16 @@ class LabelFlags:
         image_column: Names the images in a table beside them.
         label_column: Holds the labels.
         label_from_name: How the names of the files have the label, such as `{label}_{number}`.
+        split_column: Says the split of a row.
+        table: How the tables are written.
 
     """
 
     image_column: str | None = None
     label_column: str | None = None
     label_from_name: str | None = None
+    split_column: str | None = None
+    table: TableFlags = FIND
 
 
 def split_of_path(path: str) -> str | None:

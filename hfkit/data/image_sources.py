@@ -73,19 +73,23 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
     else:
         check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
-    return source_of_datasets(dataset, splits, flags.image_column, flags.label_column)
+    return source_of_datasets(dataset, splits, flags.image_column, flags.label_column, flags.split_column)
 
 
 def source_of_datasets(
-    name: str, splits: dict[str, Dataset], image_column: str | None, label_column: str | None
+    name: str,
+    splits: dict[str, Dataset],
+    image_column: str | None,
+    label_column: str | None,
+    split_column: str | None = None,
 ) -> ImageSource:
-    """Return the images and labels of datasets with columns for them; one alone is parted by its column `split`.
+    """Return the images and labels of datasets with columns for them; one alone is parted by its column for the split.
 
     Raises:
         UserError: A column is not there, or is not as it must be.
 
     """
-    splits, notes = _split_by_column(name, splits, (image_column, label_column))
+    splits, notes = _split_by_column(name, splits, (image_column, label_column), split_column)
     source = _from_columns(name, splits, image_column, label_column)
     source.notes[:0] = notes
     return source
@@ -151,13 +155,13 @@ def _read_parquet(paths: list[Path]) -> Dataset:
 
 
 def _split_by_column(
-    name: str, splits: dict[str, Dataset], used: Collection[str | None]
+    name: str, splits: dict[str, Dataset], used: Collection[str | None], given: str | None
 ) -> tuple[dict[str, Dataset], list[Note]]:
     """Part the rows by their column `split`, where there is one and nothing else says the splits; also say so."""
     if len(splits) > 1:
-        return splits, note_column_ignored({split: rows.column_names for split, rows in splits.items()}, used)
+        return splits, note_column_ignored({split: rows.column_names for split, rows in splits.items()}, used, given)
     rows = splits["train"]
-    column = find_split_column(rows.column_names, used)
+    column = find_split_column(rows.column_names, used, given)
     if column is None:
         return splits, []
     positions, note = rows_of_splits(name, column, _label_values(rows, column))

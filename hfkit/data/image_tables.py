@@ -1,6 +1,6 @@
 """Tables beside images: what is read of one, which of its columns names the images, and which holds the labels."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,10 +9,11 @@ from ..errors import UserError
 from ..notes import Note
 from .class_folders import split_in_name
 from .image_index import ImageIndex
-from .image_json import read_json_table
+from .image_json import read_labels_by_file
+from .image_layouts import LabelFlags
 from .pixel_tables import check_no_pixels
-from .sources import read_file
-from .table_columns import check_header, find_file_column, find_labels
+from .table_columns import find_file_column, find_labels, names_an_image
+from .tables import read_file
 
 _MOST_BYTES = 256 << 20
 
@@ -28,7 +29,8 @@ class ImageTable:
         label_column: Holds the labels; None: it has none.
         labels_from: The same for a message: a column, or several of which one is marked.
         split: What its name says that its rows are for, such as `test` for `test.csv`.
-        notes: How the columns were found.
+        split_column: That is given to say the split of a row.
+        notes: How it was read, and how the columns were found.
         problem: Why it has no label column.
 
     """
@@ -39,6 +41,7 @@ class ImageTable:
     label_column: str | None
     labels_from: str
     split: str | None
+    split_column: str | None = None
     notes: list[Note] = field(default_factory=list)
     problem: str = ""
 
@@ -47,14 +50,12 @@ class ImageTable:
         return [None] * len(self.rows) if self.file_column is None else list(self.rows[self.file_column])
 
     def place(self, position: int) -> str:
-        """Return where a row stands, counted as an editor does it."""
-        lines = {".csv": ("line", 2), ".tsv": ("line", 2), ".jsonl": ("line", 1)}
-        what, first = lines.get(Path(self.name).suffix.lower(), ("row", 1))
-        return f"{what} {position + first}"
+        """Return where a row stands: the first one below the names of the columns is row 1."""
+        return f"row {position + 1}"
 
 
-def read_table(path: Path) -> tuple[pd.DataFrame, list[Note]]:
-    """Read a table that lies beside images, its cells as text or as JSON has them: the one place where it is done.
+def read_table(path: Path, flags: LabelFlags) -> tuple[pd.DataFrame, list[Note]]:
+    """Read a table that lies beside images: by the one reader of tables, but for JSON of forms that only labels of images have.
 
     Returns:
         The table, and notes on how it was read.
@@ -69,35 +70,40 @@ def read_table(path: Path) -> tuple[pd.DataFrame, list[Note]]:
             raise UserError(
                 f"{path} is larger than labels of images are: write a table with the columns file_name,label alone."
             )
-        table = read_json_table(path) if path.suffix.lower() == ".json" else None
+        by_file = read_labels_by_file(path, flags.table) if path.suffix.lower() == ".json" else None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return (read_file(path)[0] if table is None else table), []
+    if by_file is not None:
+        return by_file
+    given = [name for name in (flags.image_column, flags.label_column, flags.split_column) if name]
+    read = read_file(path, flags.table, given)
+    return read.table, read.notes
 
 
-def understand_table(
-    folder: Path, name: str, index: ImageIndex, file_column: str | None, label_column: str | None
-) -> ImageTable:
+def understand_table(folder: Path, name: str, index: ImageIndex, flags: LabelFlags) -> ImageTable:
     """Read a table and find its columns, of which none may name images.
+
+    A first line that names an image is a row, and columns are then called by their numbers.
 
     Args:
         folder: Of the data.
         name: Path of the table from there.
         index: The images that it may name.
-        file_column: `--image_column`.
-        label_column: `--label_column`.
+        flags: Columns that are named, and how the table is written.
 
     Raises:
         UserError: It cannot be read.
 
     """
-    rows, notes = read_table(folder / name)
+    rows, notes = read_table(folder / name, flags)
+    if flags.table.header is None and names_an_image(rows.columns, index):
+        flags = replace(flags, table=replace(flags.table, header=False))
+        rows, notes = read_table(folder / name, flags)
     rows.columns = pd.Index([str(column) for column in rows.columns])
     rows = rows.loc[:, ~rows.columns.duplicated()].copy()
-    check_header(name, list(rows.columns), index)
-    files = find_file_column(rows, index, file_column, notes)
+    files = find_file_column(rows, index, flags.image_column, notes)
     if files is None:
         return ImageTable(name, rows, None, None, "", None)
-    labels, words, problem = find_labels(name, rows, files, label_column, notes)
+    labels, words, problem = find_labels(name, rows, files, flags, notes)
     split = split_in_name(Path(name).stem)
-    return ImageTable(name, rows, files, labels, words, split, notes, problem)
+    return ImageTable(name, rows, files, labels, words, split, flags.split_column, notes, problem)

@@ -47,7 +47,13 @@ def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = 
     """
     assert arguments.dataset is not None
     if source is None:
-        flags = LabelFlags(arguments.image_column, arguments.label_column, arguments.label_from_name)
+        flags = LabelFlags(
+            arguments.image_column,
+            arguments.label_column,
+            arguments.label_from_name,
+            arguments.split_column,
+            arguments.table_flags(),
+        )
         source = read_images(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, flags)
     tables, dropped, converted = read_rows(source)
     names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)

@@ -10,7 +10,7 @@ import pandas as pd
 from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .encodings import find_encoding
+from .encodings import Encoding, find_encoding
 from .split_names import SPLIT_NAMES, split_named
 from .table_format import open_text
 
@@ -29,14 +29,32 @@ def read_json(path: Path, given: TableFlags = FIND) -> tuple[pd.DataFrame, list[
         UserError: It cannot be read, or has no rows with columns.
 
     """
-    encoding = find_encoding(path, given.encoding, given.encoding_errors)
-    with open_text(path, encoding.name, given.encoding_errors) as file:
-        text = file.read()
+    text, encoding = _read_text(path, given)
     rows, shape = parse_rows(path, text)
     flat = [flatten(row) for row in rows]
     # dtype=object: pandas would turn whole numbers beside an empty cell into decimal ones.
     note = Note("table_format", f"{path.name}: read as {shape}, {encoding}; {len(rows)} rows.", on_card=False)
     return pd.DataFrame(flat, dtype=object), [note]
+
+
+def load_document(path: Path, given: TableFlags = FIND) -> tuple[Any, Encoding]:
+    """Return the content of a file that is one JSON document, or None where it is none, and its encoding.
+
+    Raises:
+        UserError: It cannot be read.
+
+    """
+    text, encoding = _read_text(path, given)
+    try:
+        return json.loads(text), encoding
+    except (ValueError, RecursionError):
+        return None, encoding
+
+
+def _read_text(path: Path, given: TableFlags) -> tuple[str, Encoding]:
+    encoding = find_encoding(path, given.encoding, given.encoding_errors)
+    with open_text(path, encoding.name, given.encoding_errors) as file:
+        return file.read(), encoding
 
 
 def parse_rows(path: Path, text: str) -> tuple[list[Row], str]:

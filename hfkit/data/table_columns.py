@@ -1,40 +1,34 @@
 """Columns of a table beside images: which names the files, and which holds the labels."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
-from ..errors import UserError
 from ..flags.paths import IMAGE_SUFFIXES
 from ..notes import Note
-from .columns import LABEL_COLUMNS
+from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names
 from .folder_listing import read_suffix
+from .guessed_columns import has_few_values
 from .image_index import ImageIndex
-from .image_layouts import shorten
+from .image_json import FILE_COLUMNS
+from .image_layouts import LabelFlags, shorten
 from .one_hot import read_one_hot
 from .split_names import find_split_column
 
-FILE_COLUMNS = (
-    *("file_name", "filename", "file", "image_id", "imageid", "image_name", "image", "img_id", "img", "name", "id"),
-    *("path", "filepath", "file_path", "image_path"),
-)
-"""Usual names of columns that name images, the surest first; they decide where several name the same images."""
 LABEL_NAMES = (
-    *LABEL_COLUMNS,
+    *SUREST_LABEL_COLUMNS,
     *"class_name classname label_name class_id classid label_id category_name diagnosis dx species breed".split(),
+    *LABEL_COLUMNS,
 )
+_NAMELESS = re.compile(r"column \d+")
 _ROWS_TRIED = 2000
 _SHOWN = 12
 
 
-def check_header(name: str, columns: Sequence[str], index: ImageIndex) -> None:
-    """Refuse a table whose first line names an image, and no columns."""
-    image = next((column for column in columns if read_suffix(column) in IMAGE_SUFFIXES and index.find(column)), None)
-    if image is not None:
-        raise UserError(
-            f"{name} has no line of names for its columns: its first line is {_list(columns)}, and names the image "
-            f"{shorten(image)}; write file_name,label above it."
-        )
+def names_an_image(columns: Iterable[str], index: ImageIndex) -> bool:
+    """Tell whether what was taken for the names of columns has one of an image, and is a row."""
+    return any(read_suffix(str(column)) in IMAGE_SUFFIXES and index.find(column) for column in columns)
 
 
 def find_file_column(rows: pd.DataFrame, index: ImageIndex, given: str | None, notes: list[Note]) -> str | None:
@@ -47,8 +41,7 @@ def find_file_column(rows: pd.DataFrame, index: ImageIndex, given: str | None, n
     if not most:
         return None
     best = [column for column, number in counts.items() if number == most]
-    usual = [column for known in FILE_COLUMNS for column in best if column.lower() == known]
-    column = (usual or best)[0]
+    column = find_usual(best, FILE_COLUMNS) or best[0]
     if given is None:
         notes.append(Note("image_column", f"Image column: {shorten(column)} (its cells name the files)."))
     return column
@@ -61,19 +54,17 @@ def _count_images(cells: pd.Series, index: ImageIndex) -> int:
 
 
 def find_labels(
-    name: str, rows: pd.DataFrame, file_column: str, given: str | None, notes: list[Note]
+    name: str, rows: pd.DataFrame, file_column: str, flags: LabelFlags, notes: list[Note]
 ) -> tuple[str | None, str, str]:
     """Return the column of the labels, what it is in words, and why there is none; columns of 0 and 1 become one of names."""
-    split = find_split_column(rows.columns, (file_column, given))
-    others = [column for column in rows.columns if column not in (file_column, split) and not _is_index(column)]
+    given = flags.label_column
     if given is not None:
         problem = f"{name} has no column '{shorten(given)}', only: {_list(rows.columns)}"
         return (given, f"column `{given}`", "") if given in rows.columns else (None, "", problem)
-    by_lower_name = {column.lower(): column for column in others}
-    usual = next((by_lower_name[known] for known in LABEL_NAMES if known in by_lower_name), None)
-    column = usual or (others[0] if len(others) == 1 else None)
+    split = find_split_column(rows.columns, (file_column,), _if_there(rows, flags.split_column))
+    others = [column for column in rows.columns if column not in (file_column, split) and not _is_index(column)]
+    column, how = _choose_label(rows, file_column, others)
     if column is not None:
-        how = "found by its name" if usual else f"the only one beside {shorten(file_column)}"
         notes.append(Note("label_column", f"Label column: {shorten(column)} ({how})."))
         return column, f"column `{column}`", ""
     marked = read_one_hot(name, rows, others)
@@ -85,9 +76,26 @@ def find_labels(
     return None, "", f"{name} names images, but has no column that is called like labels; {listed}"
 
 
+def _choose_label(rows: pd.DataFrame, file_column: str, others: Sequence[str]) -> tuple[str | None, str]:
+    """Return the one of some columns that is of labels, by its name or since no other can be, and how it was found."""
+    usual = find_usual(others, LABEL_NAMES)
+    if usual is not None:
+        return usual, "found by its name"
+    if len(others) == 1:
+        return others[0], f"the only one beside {shorten(file_column)}"
+    few = [column for column in others if has_few_values(rows[column])]
+    if have_no_names(list(rows.columns)) and len(few) == 1:
+        return few[0], "the table has no header; it has few different values"
+    return None, ""
+
+
+def _if_there(rows: pd.DataFrame, column: str | None) -> str | None:
+    return column if column in rows.columns else None
+
+
 def _is_index(column: str) -> bool:
-    """Tell whether a column is the index that pandas writes."""
-    return column.lower() in ("", "index") or column.startswith("Unnamed: ")
+    """Tell whether a column is the index that pandas writes, or has no name."""
+    return column.lower() in ("", "index") or column.startswith("Unnamed: ") or bool(_NAMELESS.fullmatch(column))
 
 
 def _list(columns: Collection[str]) -> str:

@@ -85,7 +85,7 @@ def _read_tables(listing: FolderListing, images: Sequence[str], names: Sequence[
             tables.unread.append(name)
             continue
         try:
-            table = understand_table(listing.folder, name, indexes[place], flags.image_column, flags.label_column)
+            table = understand_table(listing.folder, name, indexes[place], flags)
         except UserError as error:
             tables.problems.append(error)
             tables.unread.append(name)

@@ -115,7 +115,7 @@ def _pick(images: Sequence[str], table: ImageTable, position: int) -> str:
 def _read_splits(table: ImageTable, images: Sequence[str]) -> tuple[dict[int, str], list[Note]]:
     """Return the split of each row by a column for it, where there is one and the folders of the images say none."""
     used = (table.file_column, table.label_column)
-    column = find_split_column(map(str, table.rows.columns), used)
+    column = find_split_column(map(str, table.rows.columns), used, table.split_column)
     if column is None:
         return {}, []
     if any(map(split_of_path, images)):

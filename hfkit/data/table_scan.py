@@ -62,9 +62,10 @@ def iter_records(lines: Iterable[str], separator: str, quoting: bool, escapes: b
     """
     csv.field_size_limit(sys.maxsize if sys.maxsize < 2**31 else 2**31 - 1)  # a text may be long
     source = _Lines(lines)
-    rule = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
     escape = "\\" if escapes else None
-    reader = csv.reader(source, delimiter=separator, quoting=rule, escapechar=escape)
+    reader = csv.reader(
+        source, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, escapechar=escape
+    )
     line = 1
     for cells in reader:
         raw = source.record

@@ -147,39 +147,6 @@ class DataArguments:
     label_names: list[str] | None = field(
         default=None, metadata={"help": "Names for integer labels, in their order (0 gets the first)."}
     )
-    max_train_samples: int | None = field(
-        default=None, metadata={"help": "Train on so many rows, drawn with stratification."}
-    )
-    validation_fraction: float = field(
-        default=0.1, metadata={"help": "Share of train that becomes the validation split where there is none."}
-    )
-    test_fraction: float = field(
-        default=0.1,
-        metadata={"help": "Share of train that becomes the test split where there is none; 0: no test split."},
-    )
-
-    def __post_init__(self) -> None:
-        if self.max_train_samples is not None and self.max_train_samples < 2:
-            raise UserError(f"--max_train_samples is {self.max_train_samples}: write at least 2.")
-        if not 0 < self.validation_fraction < 1 or not 0 <= self.test_fraction < 1:
-            raise UserError("--validation_fraction and --test_fraction are shares of train, such as 0.1.")
-
-
-@dataclass
-class TextDataArguments(DataArguments):
-    """The flags of `DataArguments` for texts."""
-
-    dataset: str | None = field(
-        default=None,
-        metadata={
-            "help": "constraint (the COVID-19 fake-news tweets; default when a backbone is named), sample (the small "
-            "embedded one; default without a backbone), a CSV, TSV, TXT, JSON, JSONL, parquet, Arrow or Excel file, "
-            "also packed (.gz, .zip, .xz), a folder of such files or of one folder of texts for each class, or a Hub id."
-        },
-    )
-    text_column: list[str] | None = field(
-        default=None, metadata={"help": "Column of the text, or two to be joined; default: found by its name."}
-    )
     split_column: str | None = field(
         default=None,
         metadata={"help": "Column that says the split of a row; default: found by its name (split, usage, ...)."},
@@ -207,6 +174,49 @@ class TextDataArguments(DataArguments):
     encoding_errors: Literal["strict", "replace", "ignore"] = field(
         default="strict", metadata={"help": "What is done with bytes that are no character: strict refuses the file."}
     )
+    max_train_samples: int | None = field(
+        default=None, metadata={"help": "Train on so many rows, drawn with stratification."}
+    )
+    validation_fraction: float = field(
+        default=0.1, metadata={"help": "Share of train that becomes the validation split where there is none."}
+    )
+    test_fraction: float = field(
+        default=0.1,
+        metadata={"help": "Share of train that becomes the test split where there is none; 0: no test split."},
+    )
+
+    def __post_init__(self) -> None:
+        if self.max_train_samples is not None and self.max_train_samples < 2:
+            raise UserError(f"--max_train_samples is {self.max_train_samples}: write at least 2.")
+        if not 0 < self.validation_fraction < 1 or not 0 <= self.test_fraction < 1:
+            raise UserError("--validation_fraction and --test_fraction are shares of train, such as 0.1.")
+        self.table_flags()
+
+    def table_flags(self) -> TableFlags:
+        """Return what is given of the format of tables.
+
+        Raises:
+            UserError: A value is not one that it can have.
+
+        """
+        return TableFlags(self.separator, self.header, self.quoting, self.encoding, self.encoding_errors)
+
+
+@dataclass
+class TextDataArguments(DataArguments):
+    """The flags of `DataArguments` for texts."""
+
+    dataset: str | None = field(
+        default=None,
+        metadata={
+            "help": "constraint (the COVID-19 fake-news tweets; default when a backbone is named), sample (the small "
+            "embedded one; default without a backbone), a CSV, TSV, TXT, JSON, JSONL, parquet, Arrow or Excel file, "
+            "also packed (.gz, .zip, .xz), a folder of such files or of one folder of texts for each class, or a Hub id."
+        },
+    )
+    text_column: list[str] | None = field(
+        default=None, metadata={"help": "Column of the text, or two to be joined; default: found by its name."}
+    )
     cleaning: list[str] = field(
         default_factory=lambda: ["report"],
         metadata={
@@ -217,15 +227,5 @@ class TextDataArguments(DataArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.table_flags()
         if self.max_length < 3:
             raise UserError(f"--max_length is {self.max_length}: write at least 3 (two special tokens and one word).")
-
-    def table_flags(self) -> TableFlags:
-        """Return what is given of the format of tables.
-
-        Raises:
-            UserError: A value is not one that it can have.
-
-        """
-        return TableFlags(self.separator, self.header, self.quoting, self.encoding, self.encoding_errors)

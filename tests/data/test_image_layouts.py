@@ -21,6 +21,7 @@ from hfkit.data.labelled import load_labelled_images
 from hfkit.data.name_patterns import find_pattern, read_labels
 from hfkit.errors import UserError
 from hfkit.flags.image_arguments import ImageDataArguments
+from hfkit.flags.tables import TableFlags
 from hfkit.flags.values import check_name_pattern
 
 CASES = Path(os.environ.get("HFKIT_TEST_CASES", ROOT.parent / "shared" / "cases"))
@@ -234,13 +235,38 @@ def test_the_column_of_labels(tmp_path: Path) -> None:
     assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}}
 
 
-def test_a_table_without_a_header_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["000.jpg,cat,3", "000.jpg,wolf,3"])
+def test_a_table_without_a_header_is_read(first: str, tmp_path: Path) -> None:
+    """Also where nothing but the name of an image tells that the first line is a row."""
     write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
-    write_table(tmp_path / "labels.csv", "000.jpg,cat", [f"{name}.jpg,{kind(int(name))}" for name in numbered()[1:]])
-    refuse(
-        tmp_path,
-        r"labels.csv has no line of names.* is 000.jpg, cat, and names the image 000.jpg; write file_name,label",
-    )
+    rows = [f"{name}.jpg,{kind(int(name))},{int(name)}" for name in numbered()[1:]]
+    layout = understand(write_table(tmp_path / "labels.csv", first, rows))
+    assert counts(layout)["train"] == Counter(first.split(",")[1:2] + [kind(int(name)) for name in numbered()[1:]])
+    assert any("comma-separated, no header" in note for note in read_notes(layout.notes))
+    assert any("Label column: 2 (the table has no header" in note for note in read_notes(layout.notes))
+
+
+def test_flags_say_how_a_table_beside_images_is_written(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    rows = [
+        f"{name}|{('Hündchen', 'Kätzchen')[int(name) % 2]}|{('train', 'val')[int(name) > 5]}" for name in numbered()
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(["id|label|use", *rows]), encoding="cp437")
+    flags = LabelFlags(split_column="use", table=TableFlags(separator="pipe", encoding="cp437"))
+    layout = read_image_files(tmp_path, flags)
+    assert counts(layout) == {
+        "train": {"Hündchen": 3, "Kätzchen": 3},
+        "validation": {"Hündchen": 1, "Kätzchen": 1},
+    }
+    assert any("pipe-separated, header, cp437" in note for note in read_notes(layout.notes))
+
+
+def test_columns_of_files_and_labels_in_json(tmp_path: Path) -> None:
+    """Lists of columns are no files by label."""
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    columns = {"file_name": [f"{name}.jpg" for name in numbered()], "label": [kind(int(name)) for name in numbered()]}
+    (tmp_path / "labels.json").write_text(json.dumps(columns))
+    assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}}
 
 
 def test_names_of_labels_beside_a_table_are_pointed_at(tmp_path: Path) -> None:
@@ -290,7 +316,7 @@ def test_a_column_of_0_and_1_for_each_class(tmp_path: Path) -> None:
 def test_ids_that_stand_for_several_images_are_refused(tmp_path: Path) -> None:
     write_files(tmp_path, [f"{name}.jpg" for name in numbered()] + ["003.png"])
     write_table(tmp_path / "labels.csv", "id,label", [f"{name},{kind(int(name))}" for name in numbered()])
-    refuse(tmp_path, r"labels.csv, line 5: '003' in column 'id' stands for 2 images, 003.jpg, 003.png: write its path")
+    refuse(tmp_path, r"labels.csv, row 4: '003' in column 'id' stands for 2 images, 003.jpg, 003.png: write its path")
 
 
 def test_ids_without_their_leading_zeros(tmp_path: Path) -> None:
@@ -311,9 +337,7 @@ def test_two_labels_of_an_image_are_refused(tmp_path: Path) -> None:
     write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
     rows = [f"{name},{kind(int(name))}" for name in numbered()]
     write_table(tmp_path / "labels.csv", "id,label", [*rows, "002,dog"])
-    refuse(
-        tmp_path, r"002.jpg has two labels, 'cat' \(labels.csv, line 4\) and 'dog' \(labels.csv, line 10\): leave one"
-    )
+    refuse(tmp_path, r"002.jpg has two labels, 'cat' \(labels.csv, row 3\) and 'dog' \(labels.csv, row 9\): leave one")
 
 
 def test_tables_that_do_not_fit_are_refused_with_what_was_seen(tmp_path: Path) -> None:
