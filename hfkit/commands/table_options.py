@@ -7,7 +7,7 @@ import typer
 Separator = Annotated[
     str | None,
     typer.Option(
-        "--separator", help="What parts cells: one character, or comma, semicolon, tab, pipe, space; default: found."
+        "--separator", help="What parts cells: characters, or comma, semicolon, tab, pipe, space, none; default: found."
     ),
 ]
 Header = Annotated[

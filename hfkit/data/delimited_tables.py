@@ -11,7 +11,8 @@ from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .columns import list_columns
-from .table_format import SEPARATOR_NAMES, ScannedTable, TableFormat, find_format
+from .separators import name_separator
+from .table_format import ScannedTable, TableFormat, find_format
 from .table_scan import Record, Scan
 
 _ROWS_AT_ONCE = 10_000
@@ -79,7 +80,7 @@ def check_records(path: Path, columns: list[str], table: ScannedTable) -> None:
         return
     line, width = min(wide)
     count = sum(number for width, number in seen.widths.items() if width > len(columns))
-    separator = SEPARATOR_NAMES.get(table.format.separator, table.format.separator)
+    separator = name_separator(table.format.separator)
     raise UserError(
         f"{path}, read as {table.format.describe()}, has rows with more fields than its header names ({list_columns(columns)}): "
         f"{count} of {seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold a "
@@ -130,13 +131,14 @@ def note_format(path: Path, columns: list[str], table: ScannedTable, rows: int) 
     seen, found = table.scan, table.format
     repeated = seen.total - found.header - rows
     parts = [
+        *(["1 that names the separator"] if found.skipped_lines else []),
         *(["1 header"] if found.header else []),
         f"{rows} rows",
         *([f"{repeated} left out since they repeat the header"] if repeated else []),
         *([f"{seen.inner_lines} further lines inside of quotes"] if seen.inner_lines else []),
         *([f"{seen.blank_lines} blank"] if seen.blank_lines else []),
     ]
-    text = f"{path.name}: read as {found.describe()}; {seen.lines} lines: {', '.join(parts)}."
+    text = f"{path.name}: read as {found.describe()}; {seen.lines + found.skipped_lines} lines: {', '.join(parts)}."
     widths = seen.widths - Counter([seen.width] if found.header else [])
     short = {width: count for width, count in widths.items() if width < len(columns)}
     if short:

@@ -4,7 +4,7 @@ import io
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -12,16 +12,12 @@ from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from .encodings import Encoding, find_encoding
 from .headers import is_header, names_rows
+from .separators import find_separator, name_separator, separator_in_line
 from .table_files import UNPACKING_ERRORS, kind_of_table, open_table
-from .table_scan import Record, Scan, iter_records, scan
+from .table_scan import ONE_COLUMN, Record, Scan, iter_records, scan
 
-SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
-_SUFFIX_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_FOUND_SEPARATORS = (",", "\t", ";", "|")
 _SAMPLE_LINES = 2000
 _SAMPLE_CHARACTERS = 1 << 20
-_LEAST_SHARE = 0.7
-"""Of the records, how many have as many cells as the first by a separator that is found."""
 _NEARLY_ALL = 0.98
 _MOST_BY_CHANCE = 2
 """So often a cell may be in a column without being one of a few labels."""
@@ -32,7 +28,7 @@ class TableFormat:
     """How a file with separators is written.
 
     Attributes:
-        separator: The character that parts cells.
+        separator: What parts cells: a character, several, or `ONE_COLUMN`.
         header: Whether the first record has the names of the columns.
         quoting: Whether double quotes around a cell are no part of it.
         encoding: As Python knows it.
@@ -40,6 +36,7 @@ class TableFormat:
         index_column: Whether the first column has no name and the numbers of the rows.
         is_encoding_guessed: Whether other encodings would fit, too.
         escapes: Whether quotes inside of a cell have a backslash in front of them, and are not doubled.
+        skipped_lines: How many lines are before those of the table: one that names the separator, or none.
 
     """
 
@@ -51,6 +48,7 @@ class TableFormat:
     index_column: bool = False
     is_encoding_guessed: bool = False
     escapes: bool = False
+    skipped_lines: int = 0
 
     def describe(self) -> str:
         """Return it in some words.
@@ -60,10 +58,9 @@ class TableFormat:
             'semicolon-separated, no header, quotes kept, UTF-8'
 
         """
-        separator = SEPARATOR_NAMES.get(self.separator, f"'{self.separator}'")
         encoding = str(Encoding(self.encoding)) + (" (guessed)" if self.is_encoding_guessed else "")
         parts = [
-            f"{separator}-separated",
+            "one column" if self.separator == ONE_COLUMN else f"{name_separator(self.separator)}-separated",
             "header" if self.header else "no header",
             *([] if self.quoting else ["quotes kept"]),
             *(["quotes escaped by backslashes"] if self.escapes else []),
@@ -76,19 +73,19 @@ class TableFormat:
     @contextmanager
     def open(self, path: Path) -> Iterator[TextIO]:
         """Open a file of this format; lines keep their ends."""
-        with open_text(path, self.encoding, self.encoding_errors) as file:
+        with open_text(path, self.encoding, self.encoding_errors, self.skipped_lines) as file:
             yield file
 
     def records(self, path: Path) -> Iterator[Record]:
         """Yield the records of a file of this format, the header among them, without blank lines."""
         with self.open(path) as file:
-            records = iter_records(file, self.separator, self.quoting, self.escapes)
+            records = iter_records(file, self.separator, self.quoting, self.escapes, 1 + self.skipped_lines)
             yield from (record for record in records if record.cells)
 
 
 @contextmanager
-def open_text(path: Path, encoding: str, errors: str) -> Iterator[TextIO]:
-    """Open a file, packed or not, as text whose lines keep their ends.
+def open_text(path: Path, encoding: str, errors: str, skipped_lines: int = 0) -> Iterator[TextIO]:
+    """Open a file, packed or not, as text whose lines keep their ends, behind some lines that are skipped.
 
     Raises:
         UserError: It cannot be read or unpacked.
@@ -96,6 +93,8 @@ def open_text(path: Path, encoding: str, errors: str) -> Iterator[TextIO]:
     """
     try:
         with open_table(path) as file, io.TextIOWrapper(file, encoding, errors, newline="") as text:
+            for _ in range(skipped_lines):
+                text.readline()
             yield text
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -130,14 +129,27 @@ def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = (
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
     text = _Text(path, encoding.name, given.encoding_errors)
-    separator = given.separator or _find_separator(text)
+    named_separator = separator_in_line(text.first_line())
+    if named_separator is not None:
+        text = replace(text, skipped_lines=1)
+    separator = named_separator if given.separator is None else given.separator
+    if separator is None:
+        separator = find_separator(text.sample(), kind_of_table(path), named)
     quoting, escapes, scanned = _find_quoting(text, separator, given.quoting)
     header = given.header
     if header is None:
         header = is_header([record.cells for record in scanned.records], named)
     index = header and names_rows([record.cells for record in scanned.records])
     found = TableFormat(
-        separator, header, quoting, encoding.name, given.encoding_errors, index, encoding.is_guess, escapes
+        separator,
+        header,
+        quoting,
+        encoding.name,
+        given.encoding_errors,
+        index,
+        encoding.is_guess,
+        escapes,
+        text.skipped_lines,
     )
     return ScannedTable(found, scanned)
 
@@ -149,28 +161,22 @@ class _Text:
     path: Path
     encoding: str
     errors: str
+    skipped_lines: int = 0
+
+    def first_line(self) -> str:
+        """Return its first line, or the begin of a long one."""
+        with open_text(self.path, self.encoding, self.errors) as file:
+            return file.readline(_SAMPLE_CHARACTERS)
 
     def scan(self, separator: str, quoting: bool, escapes: bool = False) -> Scan:
         """Look at all of its records."""
-        with open_text(self.path, self.encoding, self.errors) as file:
-            return scan(file, separator, quoting, escapes)
+        with open_text(self.path, self.encoding, self.errors, self.skipped_lines) as file:
+            return scan(file, separator, quoting, escapes, 1 + self.skipped_lines)
 
     def sample(self) -> list[str]:
         """Return its first lines."""
-        with open_text(self.path, self.encoding, self.errors) as file:
+        with open_text(self.path, self.encoding, self.errors, self.skipped_lines) as file:
             return io.StringIO(file.read(_SAMPLE_CHARACTERS), newline="").readlines()[:_SAMPLE_LINES]
-
-
-def _find_separator(text: _Text) -> str:
-    """Return the separator by which most records have as many cells as the first; that of the suffix where there is none."""
-    default = _SUFFIX_SEPARATORS.get(kind_of_table(text.path), "\t")
-    lines = text.sample()
-    shares = {
-        separator: max(scan(lines, separator, quoting).share for quoting in (True, False))
-        for separator in (default, *_FOUND_SEPARATORS)
-    }
-    best = max(shares, key=lambda separator: round(shares[separator], 2))  # of two that are as good, the first
-    return best if shares[best] >= _LEAST_SHARE else default
 
 
 def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool, bool, Scan]:

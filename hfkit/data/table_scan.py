@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+ONE_COLUMN = ""
+"""In place of a separator: nothing parts cells."""
 _FIRST = 1000
+_PLACEHOLDER = "\ufdd0"
+"""Stands for several characters where the library takes one: Unicode keeps it for the inside of programs."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +54,36 @@ class _Lines:
         return line if sys.version_info >= (3, 11) else line.replace("\0", "")  # which csv took from then on
 
 
-def iter_records(lines: Iterable[str], separator: str, quoting: bool, escapes: bool = False) -> Iterator[Record]:
+def iter_records(
+    lines: Iterable[str], separator: str, quoting: bool, escapes: bool = False, first_line: int = 1
+) -> Iterator[Record]:
     """Yield the records of a file's lines, also those of blank lines, which have no cells.
 
     Args:
         lines: With their ends as they are in the file.
-        separator: What parts cells.
+        separator: What parts cells: a character, several, or `ONE_COLUMN`.
         quoting: Whether double quotes around a cell are no part of it.
         escapes: Whether a quote inside of a cell has a backslash in front of it, and is not doubled.
+        first_line: The number of the first line.
 
     """
     csv.field_size_limit(sys.maxsize if sys.maxsize < 2**31 else 2**31 - 1)  # a text may be long
+    delimiter = separator if len(separator) == 1 else _PLACEHOLDER
+    if len(separator) > 1:
+        lines = (line.replace(separator, delimiter) for line in lines)
     source = _Lines(lines)
     escape = "\\" if escapes else None
     reader = csv.reader(
-        source, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, escapechar=escape
+        source, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, escapechar=escape
     )
-    line = 1
+    line = first_line
     for cells in reader:
+        if len(separator) > 1:
+            cells = [cell.replace(delimiter, separator) for cell in cells]
         raw = source.record
         is_well_quoted = True
         if quoting and (len(raw) > 1 or '"' in raw[0]):
-            is_well_quoted = not source.ended and _is_well_quoted(raw, separator, escape)
+            is_well_quoted = not source.ended and _is_well_quoted(raw, delimiter, escape)
         yield Record(line, cells, len(raw), is_well_quoted, tuple(raw) if len(raw) > 1 else ())
         line += len(raw)
         source.record = []
@@ -151,9 +163,9 @@ class Scan:
                 self.first_swallowing = self.first_swallowing or record.line
 
 
-def scan(lines: Iterable[str], separator: str, quoting: bool, escapes: bool = False) -> Scan:
+def scan(lines: Iterable[str], separator: str, quoting: bool, escapes: bool = False, first_line: int = 1) -> Scan:
     """Look at all records of a file; arguments as of `iter_records`."""
     seen = Scan()
-    for record in iter_records(lines, separator, quoting, escapes):
+    for record in iter_records(lines, separator, quoting, escapes, first_line):
         seen.add(record)
     return seen

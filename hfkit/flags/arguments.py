@@ -154,7 +154,7 @@ class DataArguments:
     separator: str | None = field(
         default=None,
         metadata={
-            "help": "What parts the cells of a table: one character, or comma, semicolon, tab, pipe, space; default: found."
+            "help": "What parts the cells of a table: characters, or comma, semicolon, tab, pipe, space, none; default: found."
         },
     )
     header: bool | None = field(

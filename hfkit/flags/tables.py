@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UserError
 
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "\\t": "\t"}
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "none": ""}
 """Names for separators that a shell makes hard to write."""
 ENCODING_ERRORS = ("strict", "replace", "ignore")
 
@@ -17,14 +17,14 @@ class TableFlags:
     """What is given of a table's format; None: it is found.
 
     Attributes:
-        separator: What parts the cells: one character, or a name of `SEPARATORS`.
+        separator: What parts the cells: a character or several, or a name of `SEPARATORS`; none: there is one column.
         header: Whether the first line has the names of the columns.
         quoting: Whether double quotes around a cell hold it together and are no part of it.
         encoding: How its characters are stored.
         encoding_errors: What is done with bytes that are no character: refuse the file, or replace or ignore them.
 
     Raises:
-        UserError: The separator is no character, or Python does not know the encoding.
+        UserError: The separator cannot be one, or Python does not know the encoding.
 
     """
 
@@ -48,16 +48,19 @@ FIND = TableFlags()
 
 
 def _read_separator(separator: str) -> str:
-    """Return the character that is meant.
+    """Return the characters that are meant.
 
     Raises:
-        UserError: It is none, or one that ends rows or holds cells together.
+        UserError: One of them ends rows or holds cells together.
 
     """
-    character = SEPARATORS.get(separator.lower(), separator)
-    if len(character) != 1 or character in '\r\n"\0':
-        raise UserError(f"--separator {separator!r}: write one character, or comma, semicolon, tab, pipe or space.")
-    return character
+    characters = SEPARATORS.get(separator.lower(), separator).replace("\\t", "\t")
+    if not set(characters).isdisjoint('\r\n"\0'):
+        raise UserError(
+            f"--separator {separator!r}: write a character or several, or comma, semicolon, tab, pipe, space, or none for one "
+            "column."
+        )
+    return characters
 
 
 def _check_encoding(encoding: str) -> None:

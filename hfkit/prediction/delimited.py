@@ -15,7 +15,6 @@ from .rows import Row, file_identity
 
 _AS_NAMED = {".csv": TableFormat(","), ".tsv": TableFormat("\t")}
 """What is not worth a word."""
-_LINES = TableFlags("\x1f", header=False, quoting=False)
 _LEAST_SHARE = 0.7
 
 
@@ -60,7 +59,7 @@ class DelimitedFile:
     @classmethod
     def _of_lines(cls, path: Path, of_file: TableFormat) -> "DelimitedFile":
         """Open a file in which each line is a text."""
-        given = TableFlags(_LINES.separator, False, False, of_file.encoding, of_file.encoding_errors)
+        given = TableFlags("none", False, False, of_file.encoding, of_file.encoding_errors)
         table = find_format(path, given)
         notes = [Note("table_format", f"{path.name}: read as one text a line, {table.scan.total} rows.", on_card=False)]
         return cls(path, ["text"], table.scan.total, file_identity(path), table.format, notes)

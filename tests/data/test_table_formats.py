@@ -209,8 +209,8 @@ def test_the_format_of_a_large_file_is_found_by_all_of_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"separator": "::"}, "--separator '::': write one character, or comma, semicolon"),
-        ({"separator": '"'}, "write one character"),
+        ({"separator": '"'}, "write a character or several, or comma, semicolon, tab, pipe, space, or none"),
+        ({"separator": ":\n:"}, "write a character or several"),
         ({"encoding": "utf-9"}, "--encoding utf-9: there is no such encoding; write utf-8"),
         ({"encoding": "zip"}, "there is no such encoding"),
         ({"encoding_errors": "maybe"}, "--encoding_errors maybe: write strict, replace, ignore"),
@@ -222,10 +222,61 @@ def test_flags_that_cannot_be(given: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "character"), [("tab", "\t"), ("\\t", "\t"), ("Semicolon", ";"), ("space", " "), ("#", "#")]
+    ("name", "character"),
+    [("tab", "\t"), ("\\t", "\t"), ("Semicolon", ";"), ("space", " "), ("#", "#"), ("none", ""), ("::", "::")],
 )
 def test_separators_have_names(name: str, character: str) -> None:
     assert TextDataArguments(dataset="sample", separator=name).table_flags().separator == character
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+@pytest.mark.parametrize("separator", ["::", "||", "|||", " ||| ", "\t\t", ";;", " +++$+++ ", "~|~", ", ", "; "])
+@pytest.mark.parametrize("quoting", [True, False])
+def test_a_separator_of_several_characters_is_found(separator: str, name: str, quoting: bool, tmp_path: Path) -> None:
+    """Its characters may stand alone in texts; in quotes it may stand itself."""
+    path = tmp_path / name
+    content = [[label, text.replace('"', "")] for text, label in rows() if quoting or separator not in text]
+    content = [[label, text.replace("|", "I") if separator != "::" else text] for label, text in content]
+    cells = [[label, f'"{text}"' if quoting else text] for label, text in content]
+    path.write_text(as_text(cells, separator, header=("label", "text"), quoting=False))
+    assert read(path).to_numpy().tolist() == content
+    assert read(path, separator=separator).to_numpy().tolist() == content
+    assert f"read as '{separator}'-separated, header" in said(path)[0]
+
+
+def test_single_separators_are_not_taken_for_several(tmp_path: Path) -> None:
+    """Not where a column is empty, nor where a header has spaces."""
+    path = tmp_path / "a.csv"
+    content = [["x", "", text.replace('"', "").replace("|", ""), label] for text, label in rows()]
+    path.write_text(as_text(content, "|", header=("id", "", "text", "label"), quoting=False))
+    assert read(path)["label"].tolist() == [label for *_, label in content]
+    path.write_text("label, text\n" + as_text([[label, text] for text, label in rows()], ",", header=None))
+    assert read(path)["text"].tolist() == [text for text, _ in rows()]
+
+
+@pytest.mark.parametrize("mark", ["sep=;\n", "SEP=;\r\n", '"sep=;"\n', "\ufeffsep=;\n"])
+def test_a_line_that_names_the_separator(mark: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(mark + as_text(rows(), ";"), encoding="utf-8")
+    assert read(path).to_numpy().tolist() == rows()
+    assert (
+        "read as semicolon-separated, header, UTF-8; 62 lines: 1 that names the separator, 1 header, 60 rows."
+        in (said(path)[0])
+    )
+    path.write_text(mark + "text;label\na;b\nc;d;e\n", encoding="utf-8")
+    with pytest.raises(UserError, match="the first in line 4 with 3"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize(("header", "given"), [("text", {}), ("Full Text", {}), ("remark", {"separator": "none"})])
+def test_one_column_whose_texts_have_commas(header: str, given: dict[str, str], name: str, tmp_path: Path) -> None:
+    texts = ["one, two", "three", "four, five, six", '"seven, ""eight"""']
+    with (gzip.open if name.endswith("gz") else open)(tmp_path / name, "wt") as file:
+        file.write("\n".join([header, *texts]) + "\n")
+    table = read(tmp_path / name, **given)
+    assert table[header].tolist() == ["one, two", "three", "four, five, six", 'seven, "eight"']
+    assert "read as one column, header" in said(tmp_path / name, **given)[0]
 
 
 # --- encoding ---
