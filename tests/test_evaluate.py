@@ -123,10 +123,10 @@ def test_labels_that_the_model_does_not_have(labels: list[Any], message: str) ->
 
 
 def test_a_table_without_labels(finished_runs: LazyRuns, tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("text,verdict\na,fake\n")
-    with pytest.raises(UserError, match="has no column named label or labels or class, only: text, verdict"):
+    (tmp_path / "in.csv").write_text("text,kind\na,fake\n")
+    with pytest.raises(UserError, match="has no column named label or labels or class, only: text, kind"):
         evaluate(finished_runs["linear"].folder, tmp_path / "in.csv")
-    with pytest.raises(UserError, match="has no column 'other', only: text, verdict; write --label_column NAME"):
+    with pytest.raises(UserError, match="has no column 'other', only: text, kind; write --label_column NAME"):
         evaluate(finished_runs["linear"].folder, tmp_path / "in.csv", "--label_column", "other")
 
 

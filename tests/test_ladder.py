@@ -489,7 +489,7 @@ def test_a_ladder_that_was_stopped_goes_on(
 
 
 def test_data_that_no_rung_could_read_end_the_ladder(tmp_path: Path) -> None:
-    (tmp_path / "tweets.csv").write_text("tweet,verdict\na,fake\n")
+    (tmp_path / "tweets.csv").write_text("tweet,kind\na,fake\n")
     with pytest.raises(UserError, match="has no column named label"):
         climb(make_settings(str(tmp_path / "tweets.csv"), [], None, None, tmp_path / "ladder"), Console(quiet=True))
 
