@@ -436,7 +436,9 @@ def test_a_table_that_agrees_with_the_folders_labels_the_test_images(tmp_path: P
 
 def test_a_named_column_without_a_table_is_said(tmp_path: Path) -> None:
     write_classes(tmp_path)
-    assert any("--label_column is not used" in note for note in read_notes(understand(tmp_path, label_column="breed").notes))
+    assert any(
+        "--label_column is not used" in note for note in read_notes(understand(tmp_path, label_column="breed").notes)
+    )
 
 
 # --- doubled folders, and folders of splits ---
