@@ -676,9 +676,12 @@ CLASSES = {
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"needs data as people have them in HFKIT_TEST_CASES ({CASES})")
+@pytest.mark.parametrize("has_flags", [True, False])
 @pytest.mark.parametrize("name", EXPECTED)
-def test_data_as_people_have_them(name: str) -> None:
+def test_data_as_people_have_them(name: str, has_flags: bool) -> None:
+    """Also without the flags that could be given."""
     flags, expected = EXPECTED[name]
+    flags = flags if has_flags else {}
     [folder] = [path for path in CASES.iterdir() if path.name.partition("-")[2] == name]
     if isinstance(expected, str):
         with pytest.raises(UserError, match=expected):
