@@ -1,7 +1,9 @@
 """What a source holds, texts or images, as told by its files, its columns or its name."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,8 @@ from .split_names import split_named
 Modality = Literal["text", "image"]
 _NAMES: dict[str, Modality] = {"sample": "text", "constraint": "text", "digits": "image", "cifar10": "image"}
 _FILES_LOOKED_AT = 10_000
+_LINES_LOOKED_AT = 20
+_CELL = re.compile(r"[^,;\t{}\[\]\r\n:]+")
 _SHOWN = 8
 
 
@@ -49,19 +53,20 @@ def _modality_of_folder(folder: Path) -> Modality:
     """Tell it of a folder by its tables, which lie in it or in its folder `data`, and by images below it."""
     tables = [path for pattern in ("*", "data/*.parquet") for path in sorted(folder.glob(pattern)) if _is_table(path)]
     others: Counter[str] = Counter()
-    images = documents = 0
+    images: set[str] = set()
+    documents = 0
     for number, path in enumerate(folder.rglob("*")):
         if number >= _FILES_LOOKED_AT:
             break
         if path.is_file() and not is_hidden(path, folder):
-            images += path.suffix.lower() in IMAGE_SUFFIXES
+            images |= {path.name, path.stem} if path.suffix.lower() in IMAGE_SUFFIXES else set()
             documents += path.parent != folder and is_document(path)
             others[path.suffix.lower() or path.name] += 1
     of_splits = [path for path in tables if split_named(path.stem)]  # others name the images
-    if of_splits and images:
+    if of_splits and images and not any(_names_images(path, images) for path in of_splits):
         raise UserError(
-            f"{folder} has both tables ({of_splits[0].name}) and images ({images} of them): say by --task text or --task image "
-            "which is meant."
+            f"{folder} has both tables ({of_splits[0].name}) and images (such as {min(images)}): say by --task text or --task "
+            "image which is meant."
         )
     if images:
         return "image"
@@ -74,6 +79,17 @@ def _modality_of_folder(folder: Path) -> Modality:
             "a folder of images (train/CLASS/* or CLASS/*), a table of texts, or a Hub id."
         )
     return _modality_of_files(str(folder), tables)
+
+
+def _names_images(path: Path, images: Collection[str]) -> bool:
+    """Tell whether one of the first lines of a table has the name of an image for a cell."""
+    with path.open("rb") as file:
+        lines = [line.decode("utf-8", "replace") for line in islice(file, _LINES_LOOKED_AT)]
+    return any(
+        cell.strip(" \"'").replace("\\", "/").rpartition("/")[2] in images
+        for line in lines
+        for cell in _CELL.findall(line)
+    )
 
 
 def _is_table(path: Path) -> bool:

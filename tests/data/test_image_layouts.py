@@ -18,6 +18,7 @@ from hfkit.data.image_layouts import ImageLayout
 from hfkit.data.image_sources import ImageSource, LabelFlags, read_images
 from hfkit.data.images import load_image_data
 from hfkit.data.labelled import load_labelled_images
+from hfkit.data.modality import find_modality
 from hfkit.data.name_patterns import find_pattern, read_labels
 from hfkit.errors import UserError
 from hfkit.flags.image_arguments import ImageDataArguments
@@ -698,3 +699,11 @@ def test_several_labels_of_an_image_are_refused() -> None:
     [folder] = [path for path in CASES.iterdir() if path.name.endswith("multilabel-img")]
     with pytest.raises(UserError, match=r"several labels .* not supported; give each row one label"):
         load_image_data(ImageDataArguments(dataset=str(folder)))
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"needs data as people have them in HFKIT_TEST_CASES ({CASES})")
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "pixelscsv"])
+def test_data_of_images_are_known_as_such(name: str) -> None:
+    """Also where a table is called like a split."""
+    [folder] = [path for path in CASES.iterdir() if path.name.partition("-")[2] == name]
+    assert find_modality(str(folder)) == "image"
