@@ -12,6 +12,7 @@ from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path, is_
 from .class_folders import is_hidden
 from .columns import TEXT_COLUMNS
 from .documents import is_document
+from .folder_listing import TABLE_SUFFIXES
 from .image_features import IMAGE_COLUMNS, holds_bytes
 from .image_sources import HUB_NAMES
 from .sources import load_hub
@@ -82,14 +83,13 @@ def _modality_of_folder(folder: Path) -> Modality:
 
 
 def _names_images(path: Path, images: Collection[str]) -> bool:
-    """Tell whether one of the first lines of a table has the name of an image for a cell."""
+    """Tell whether one of the first lines of a table has the name of an image for a cell; numbers are in texts' tables, too."""
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        return False
     with path.open("rb") as file:
         lines = [line.decode("utf-8", "replace") for line in islice(file, _LINES_LOOKED_AT)]
-    return any(
-        cell.strip(" \"'").replace("\\", "/").rpartition("/")[2] in images
-        for line in lines
-        for cell in _CELL.findall(line)
-    )
+    cells = (cell.strip(" \"'").replace("\\", "/").rpartition("/")[2] for line in lines for cell in _CELL.findall(line))
+    return any(cell in images and not cell.isdigit() for cell in cells)
 
 
 def _is_table(path: Path) -> bool:
