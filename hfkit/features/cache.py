@@ -4,8 +4,6 @@ Stored is what the forward pass produced in front of the first stage that trains
 read from the disk through a memory map, so that memory does not grow with the data.
 """
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,12 +20,10 @@ from ..data.augmented import FrozenInputs
 from ..data.batching import Collator, iter_batches, make_batch
 from ..data.stored_rows import read_column
 from ..errors import UserError, first_sentence
-from ..frozen_checksums import frozen_checksum
-from ..machine import code_checksum, package_versions
 from ..models.base import BackboneClassifier
 from ..notes import Note
 from .hidden_states import StateLayout
-from .idle_fields import idle_fields
+from .state_key import state_key
 from .store import STATES_FILE, FeatureStore, StoreFullError
 
 Value = TypeVar("Value")
@@ -88,22 +84,9 @@ class FeatureCache:
         self.notes: list[Note] = []
 
     def key(self, inputs: FrozenInputs) -> str:
-        """Hash everything that the states depend on: weights, code, config, rows, augmented copies, start layer and dtypes."""
-        idle = idle_fields(self.model.config, self.start_layer)
-        config = {key: value for key, value in self.model.config.to_dict().items() if key not in idle}
-        parts = {
-            "weights": frozen_checksum(self.model, without=self.model.training_parts),
-            "code": code_checksum(),
-            "versions": package_versions(),
-            "config": config,
-            "start_layer": self.start_layer,
-            "inputs": inputs.content(),
-            "views": len(inputs.copies),  # by another name what is stored would not be found again
-            "dtypes": [str(self.compute_dtype), str(self.dtype)],
-            "device": self.processes.device.type,
-            "matmul": torch.get_float32_matmul_precision(),
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        """Return the name of the states of a split in the store, see `state_key`."""
+        dtypes = [str(self.compute_dtype), str(self.dtype)]
+        return state_key(self.model, self.start_layer, inputs, dtypes, self.processes.device.type)
 
     def sample(self, rows: Dataset) -> torch.Tensor:
         """Return the states of some rows, short and long ones, after having run them both ways; all processes take the same.

@@ -261,7 +261,7 @@ def test_the_key_holds_everything_that_the_states_depend_on(
         key(dtype=torch.bfloat16),
         key(compute_dtype=torch.bfloat16),
     ]
-    monkeypatch.setattr("hfkit.features.cache.code_checksum", lambda: "another")
+    monkeypatch.setattr("hfkit.features.state_key.code_checksum", lambda: "another")
     others.append(key())
     assert len({base, *others}) == 8
 
