@@ -20,6 +20,7 @@ from .image_files import READING_ERRORS, describe_reading_error, find_image
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
 from .image_sources import LabelFlags, read_images
 from .labels import label_text
+from .repeated import note_repeated
 from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
@@ -29,7 +30,6 @@ from .splits import (
     label_features,
     name_labels,
     note_dropped_rows,
-    note_repeated,
 )
 
 CHECKED_AT_ONCE = 256

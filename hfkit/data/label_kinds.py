@@ -1,6 +1,7 @@
 """Labels that need a word: numbers, one label written in two ways, words for nothing, and several labels in a cell."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ def prepare_labels(
         label_names: `--label_names`: with it, labels that look like one, or like amounts, are classes.
 
     Raises:
-        UserError: There are more whole numbers than `MOST_NUMBERS`, or two labels differ only in case or spaces.
+        UserError: There are more whole numbers than `MOST_NUMBERS`, or two labels differ only in case, spaces or encoding of a letter.
 
     """
     notes = write_whole_numbers(tables.values(), column)
@@ -103,16 +104,17 @@ def _check_twins(counts: Mapping[str, int], column: str) -> None:
     """Refuse two labels that are most probably one.
 
     Raises:
-        UserError: Two labels differ only in case or spaces.
+        UserError: Two labels differ only in case, spaces or how a letter is encoded.
 
     """
     first: dict[str, str] = {}
     for value in counts:
-        twin = first.setdefault(" ".join(value.split()).casefold(), value)
+        alike = " ".join(unicodedata.normalize("NFKC", value).split()).casefold()
+        twin = first.setdefault(alike, value)
         if twin != value:
             raise UserError(
                 f"The labels '{twin}' ({counts[twin]} rows) and '{value}' ({counts[value]} rows) in column '{column}' differ "
-                "only in case or spaces: write them alike in the data, or name all labels by --label_names to keep both "
+                "only in case, spaces or how a letter is encoded: write them alike in the data, or name all labels by --label_names to keep both "
                 f"({' '.join(sorted(counts)[:20])})."
             )
 

@@ -13,6 +13,7 @@ from .labels import check_kind, class_list
 MAX_DROPPED_SHARE = 0.05
 _MAX_UNLABELLED_SHARE = 0.5
 """Rows without a label are left out of many a table on purpose."""
+_SHOWN = 5
 # Splits are cut by one fixed seed, so that runs with different seeds stay comparable.
 SPLIT_SEED = 42
 
@@ -154,29 +155,24 @@ def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -
     return notes
 
 
-def note_repeated(tables: dict[str, pd.DataFrame], column: str) -> list[Note]:
-    """Say how many rows that are held out stand in train too: on those, a model is tested on what it has learnt by heart."""
-    held_out = {split: tables[split][column] for split in ("validation", "test") if split in tables}
-    sought = {content for contents in held_out.values() for content in contents}
-    known = {content for content in tables["train"][column] if content in sought}  # train may be large
-    counts = {split: int(contents.isin(known).sum()) for split, contents in held_out.items()}
-    if not any(counts.values()):
-        return [Note("repeated_rows", "No row that is held out stands in train, too.")]
-    repeated = ", ".join(f"{count} of the {len(tables[split])} rows of {split}" for split, count in counts.items())
-    text = f"Rows that stand in train, too, and make the metrics look better than they are: {repeated}."
-    return [Note("repeated_rows", text)]
-
-
 def _check_class_sizes(train: pd.DataFrame, cuts: int) -> None:
     """Refuse classes that have fewer rows than there will be splits."""
     counts = train["label"].value_counts()
     few = counts[counts <= cuts]
-    if len(few):
-        named = ", ".join(f"'{name}' has {count}" for name, count in few.items())
+    if not len(few):
+        return
+    if len(few) > _SHOWN and len(few) > len(counts) / 2:
         raise UserError(
-            f"Too few rows to be in each of {cuts + 1} splits: the class {named}; add rows of it, take it out, or bring splits "
-            "of your own."
+            f"{len(few):,} of the {len(counts):,} classes have {cuts} row{'' if cuts == 1 else 's'} or fewer, such as "
+            f"'{str(few.index[0])[:60]}': that looks like names or numbers of rows, and not like labels; name another column by "
+            "--label_column."
         )
+    named = ", ".join(f"'{str(name)[:60]}' has {count}" for name, count in few.head(_SHOWN).items())
+    more = f" and {len(few) - _SHOWN} others have no more" if len(few) > _SHOWN else ""
+    raise UserError(
+        f"Too few rows to be in each of {cuts + 1} splits: the class {named}{more}; add rows of it, take it out, or bring splits "
+        "of your own."
+    )
 
 
 def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:

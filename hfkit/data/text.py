@@ -12,6 +12,7 @@ from ..notes import Note
 from .cells import check_texts, join_columns
 from .guessed_columns import find_columns
 from .label_kinds import prepare_labels, read_labels
+from .repeated import note_repeated
 from .sources import Source, read_source, split_by_column
 from .split_names import SPLIT_NAMES
 from .splits import (
@@ -22,7 +23,6 @@ from .splits import (
     label_features,
     name_labels,
     note_dropped_rows,
-    note_repeated,
 )
 from .stored_rows import stored_rows
 
@@ -34,20 +34,7 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
         UserError: A file, a column or a label is not as it must be; the sentence says which, and what to do.
 
     """
-    assert arguments.dataset is not None
-    named = [*(arguments.text_column or ()), arguments.label_column]
-    if source is None:
-        source = read_source(
-            arguments.dataset,
-            arguments.dataset_config,
-            arguments.dataset_revision,
-            named,
-            arguments.table_flags(),
-            arguments.split_column,
-        )
-    elif arguments.split_column is not None:
-        tables, about_splits = split_by_column(source, named, arguments.split_column)
-        source = replace(source, tables=tables, notes=[*about_splits, *source.notes])
+    source = read_texts(arguments) if source is None else _split(source, arguments)
     text_columns, label_column, notes = _find_columns(source, arguments)
     tables, dropped = read_rows(source, text_columns, label_column)
     stated = source.class_names.get(label_column)
@@ -64,6 +51,36 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
     notes += note_repeated(tables, "text")
     splits = DatasetDict({split: to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
     return LabelledData(splits, names, dropped, notes)
+
+
+def read_texts(arguments: TextDataArguments) -> Source:
+    """Read the tables that `arguments` names, as they are.
+
+    Raises:
+        UserError: They are not there, or cannot be read.
+
+    """
+    assert arguments.dataset is not None
+    return read_source(
+        arguments.dataset,
+        arguments.dataset_config,
+        arguments.dataset_revision,
+        _named_columns(arguments),
+        arguments.table_flags(),
+        arguments.split_column,
+    )
+
+
+def _split(source: Source, arguments: TextDataArguments) -> Source:
+    """Part the rows of a source that was read before by `--split_column`, where that is given."""
+    if arguments.split_column is None:
+        return source
+    tables, notes = split_by_column(source, _named_columns(arguments), arguments.split_column)
+    return replace(source, tables=tables, notes=[*notes, *source.notes])
+
+
+def _named_columns(arguments: TextDataArguments) -> list[str | None]:
+    return [*(arguments.text_column or ()), arguments.label_column]
 
 
 def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], str, list[Note]]:

@@ -1,0 +1,72 @@
+"""What the columns of a table hold, and what they are used as."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from .result import Column, Spread
+
+_SHOWN = 60
+_ID_NAMES = ("id", "index", "idx", "key", "uuid", "guid", "no", "nr", "row")
+_WHOLE, _TRUTH = r"[+-]?\d+(\.0*)?", ("true", "false", "0", "1", "yes", "no")
+
+
+def describe_columns(table: pd.DataFrame, roles: Mapping[str, tuple[str, str]]) -> list[Column]:
+    """Describe each column of a table.
+
+    Args:
+        table: The rows.
+        roles: What columns are used as, and why, by their names; a column of ids is found.
+
+    """
+    columns = []
+    for name in table.columns:
+        cells = table[name]
+        filled = cells[~_is_empty(cells)]
+        kind = _describe_kind(filled)
+        different = None if kind in ("list", "object", "bytes") else int(filled.map(str).nunique())
+        role, why = roles.get(str(name), ("", ""))
+        if not role and different == len(table) and _is_called_id(str(name)):
+            role, why = "id", "called so, and no value stands twice"
+        example = " ".join(str(filled.iloc[0]).split()) if len(filled) else ""
+        columns.append(Column(str(name), kind, different, len(cells) - len(filled), _cut(example), role, why))
+    return columns
+
+
+def describe_spread(what: str, numbers: "pd.Series[int]") -> Spread:
+    """Return how numbers are spread."""
+    at = numbers.quantile([0, 0.5, 0.95, 1], interpolation="higher")
+    return Spread(what, *(float(value) for value in at))
+
+
+def _is_empty(cells: pd.Series) -> "pd.Series[bool]":
+    return cells.isna() | cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
+
+
+def _describe_kind(filled: pd.Series) -> str:
+    """Return in a word what cells are."""
+    if not len(filled):
+        return "empty"
+    first = filled.iloc[0]
+    if isinstance(first, bytes):
+        return "bytes"
+    if isinstance(first, dict):
+        return "object"
+    if isinstance(first, list | tuple) or getattr(first, "ndim", 0):
+        return "list"
+    texts = filled.map(str)
+    if set(texts.unique()[:10]) <= set(_TRUTH) or set(texts.str.lower().unique()[:10]) <= set(_TRUTH):
+        return "yes or no"
+    if texts.str.fullmatch(_WHOLE).all():
+        return "whole number"
+    return "number" if pd.to_numeric(texts, errors="coerce").notna().all() else "text"
+
+
+def _is_called_id(name: str) -> bool:
+    """Whether a column is called as those are that name rows, or is the index that pandas writes."""
+    plain = name.lower().strip(" .#").replace("-", "_").replace(" ", "_")
+    return plain in _ID_NAMES or plain.endswith(("_id", "_key", "_idx")) or plain.startswith("unnamed:") or not plain
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

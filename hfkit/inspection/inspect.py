@@ -1,0 +1,42 @@
+"""From a name of data to what they hold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..data.modality import Modality, find_modality
+from ..errors import UserError
+from ..flags.arguments import TextDataArguments
+from ..flags.image_arguments import ImageDataArguments
+from .images import inspect_images
+from .result import Inspection
+from .texts import inspect_texts
+
+
+def inspect_data(
+    dataset: str,
+    task: Modality | None,
+    flags: Mapping[str, Any],
+    text_flags: Mapping[str, Any],
+    image_flags: Mapping[str, Any],
+) -> Inspection:
+    """Inspect data of texts or of images.
+
+    Args:
+        dataset: Their name.
+        task: What they are; None: found out.
+        flags: Flags of data for both.
+        text_flags: Those for texts alone; None is not given.
+        image_flags: Those for images alone; None is not given.
+
+    Raises:
+        UserError: They cannot be read, what they are cannot be told, or a flag is for the other kind.
+
+    """
+    task = task or find_modality(dataset)
+    other, kind = (image_flags, "images") if task == "text" else (text_flags, "texts")
+    wrong = next((name for name, value in other.items() if value is not None), None)
+    if wrong is not None:
+        raise UserError(f"--{wrong} is for {kind}, and {dataset} holds {task}s: leave it out, or write --task.")
+    if task == "text":
+        return inspect_texts(TextDataArguments(dataset=dataset, **flags, **text_flags))
+    return inspect_images(ImageDataArguments(dataset=dataset, **flags, **image_flags))

@@ -1,0 +1,78 @@
+"""Inspect data of texts."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from ..data.guessed_columns import find_columns
+from ..data.sources import Source
+from ..data.split_names import find_split_column
+from ..data.text import load_text_data, read_texts
+from ..errors import UserError
+from ..flags.arguments import TextDataArguments
+from ..notes import Note
+from .columns import describe_columns, describe_spread
+from .command import make_command
+from .result import Inspection
+
+_LONG = 10_000
+"""Of more rows, so many evenly chosen ones stand for their lengths."""
+
+
+def inspect_texts(arguments: TextDataArguments) -> Inspection:
+    """Read texts as training does, and say what they hold.
+
+    Raises:
+        UserError: They cannot be read at all; what is wrong with their columns or labels is told in the inspection.
+
+    """
+    assert arguments.dataset is not None
+    source = read_texts(arguments)
+    table = pd.concat(source.tables.values(), ignore_index=True)
+    try:
+        texts, label, found = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
+    except UserError as error:
+        columns = describe_columns(table, _find_roles(source, arguments, [], None, []))
+        return Inspection(arguments.dataset, "text", columns, notes=source.notes, refusal=str(error))
+    inspection = Inspection(
+        arguments.dataset,
+        "text",
+        describe_columns(table, _find_roles(source, arguments, texts, label, found)),
+        spreads=_describe_lengths(table[texts[0]]),
+        notes=[*source.notes, *found],
+    )
+    try:
+        data = load_text_data(replace(arguments, split_column=None), source)
+    except UserError as error:
+        return replace(inspection, refusal=str(error))
+    classes = {name: dict.fromkeys(data.splits, 0) for name in data.label_names}
+    for split, rows in data.splits.items():
+        for index, count in pd.Series(rows["label"] if "label" in rows.column_names else []).value_counts().items():
+            classes[data.label_names[int(index)]][split] = int(count)
+    flags, command = make_command("text", arguments)
+    return replace(inspection, classes=classes, notes=data.notes, command=command, flags=flags)
+
+
+def _find_roles(
+    source: Source, arguments: TextDataArguments, texts: list[str], label: str | None, notes: list[Note]
+) -> dict[str, tuple[str, str]]:
+    """Return what columns are used as, and how that was found."""
+    why = {note.code: note.text.partition("(")[2].rstrip(").") for note in notes}
+    roles = {name: ("text", why.get("text_column", "given")) for name in texts}
+    if label is not None:
+        roles[label] = ("label", why.get("label_column", "given"))
+    columns = map(str, source.tables["train"].columns)
+    if any(note.code == "split_column" for note in source.notes):
+        split = find_split_column(columns, [*texts, label], arguments.split_column)
+        if split is not None:
+            roles[split] = ("split", "given" if arguments.split_column else "its cells name splits")
+    return roles
+
+
+def _describe_lengths(texts: pd.Series) -> list:
+    """Return how many words and characters texts have."""
+    some = texts.iloc[:: max(1, len(texts) // _LONG)].map(str)
+    return [
+        describe_spread("words", some.map(lambda text: len(text.split()))),
+        describe_spread("characters", some.map(len)),
+    ]
