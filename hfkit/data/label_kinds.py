@@ -31,7 +31,7 @@ def prepare_labels(
         label_names: `--label_names`: with it, labels that look like one, or like amounts, are classes.
 
     Raises:
-        UserError: There are more whole numbers than `MOST_NUMBERS`, or two labels differ only in case, spaces or encoding of a letter.
+        UserError: There are more whole numbers than `MOST_NUMBERS`, or two labels are most probably one.
 
     """
     notes = write_whole_numbers(tables.values(), column)
@@ -114,7 +114,8 @@ def _check_twins(counts: Mapping[str, int], column: str) -> None:
         if twin != value:
             raise UserError(
                 f"The labels '{twin}' ({counts[twin]} rows) and '{value}' ({counts[value]} rows) in column '{column}' differ "
-                "only in case, spaces or how a letter is encoded: write them alike in the data, or name all labels by --label_names to keep both "
+                "only in case, spaces or how a letter is encoded: write them alike in the data, or name all labels by "
+                "--label_names to keep both "
                 f"({' '.join(sorted(counts)[:20])})."
             )
 

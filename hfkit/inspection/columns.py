@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from .result import Column, Spread
@@ -11,14 +12,15 @@ _ID_NAMES = ("id", "index", "idx", "key", "uuid", "guid", "no", "nr", "row")
 _WHOLE, _TRUTH = r"[+-]?\d+(\.0*)?", ("true", "false", "0", "1", "yes", "no")
 
 
-def describe_columns(table: pd.DataFrame, roles: Mapping[str, tuple[str, str]]) -> list[Column]:
-    """Describe each column of a table.
+def describe_columns(tables: Mapping[str, pd.DataFrame], roles: Mapping[str, tuple[str, str]]) -> list[Column]:
+    """Describe each column of tables.
 
     Args:
-        table: The rows.
+        tables: The rows of each split.
         roles: What columns are used as, and why, by their names; a column of ids is found.
 
     """
+    table = pd.concat(tables.values(), ignore_index=True)
     columns = []
     for name in table.columns:
         cells = table[name]
@@ -26,8 +28,8 @@ def describe_columns(table: pd.DataFrame, roles: Mapping[str, tuple[str, str]]) 
         kind = _describe_kind(filled)
         different = None if kind in ("list", "object", "bytes") else int(filled.map(str).nunique())
         role, why = roles.get(str(name), ("", ""))
-        if not role and different == len(table) and _is_called_id(str(name)):
-            role, why = "id", "called so, and no value stands twice"
+        if not role and _is_called_id(str(name)) and all(_are_different(part.get(name)) for part in tables.values()):
+            role, why = "id", "called so, and none stands twice"
         example = " ".join(str(filled.iloc[0]).split()) if len(filled) else ""
         columns.append(Column(str(name), kind, different, len(cells) - len(filled), _cut(example), role, why))
     return columns
@@ -52,7 +54,7 @@ def _describe_kind(filled: pd.Series) -> str:
         return "bytes"
     if isinstance(first, dict):
         return "object"
-    if isinstance(first, list | tuple) or getattr(first, "ndim", 0):
+    if isinstance(first, list | tuple | np.ndarray):
         return "list"
     texts = filled.map(str)
     if set(texts.unique()[:10]) <= set(_TRUTH) or set(texts.str.lower().unique()[:10]) <= set(_TRUTH):
@@ -60,6 +62,11 @@ def _describe_kind(filled: pd.Series) -> str:
     if texts.str.fullmatch(_WHOLE).all():
         return "whole number"
     return "number" if pd.to_numeric(texts, errors="coerce").notna().all() else "text"
+
+
+def _are_different(cells: pd.Series | None) -> bool:
+    """Whether no cell of a column stands twice; an id may stand in each split, and those of test may be missing."""
+    return cells is None or bool(cells.map(str).is_unique)
 
 
 def _is_called_id(name: str) -> bool:

@@ -49,5 +49,5 @@ def make_configuration(inspection: Inspection) -> str:
     for name, value in flags.items():
         comment = _COMMENTS.get(name)
         lines += ["", f"# {comment}"] if comment else [""]
-        lines.append(yaml.safe_dump({name: value}, allow_unicode=True, default_flow_style=None).rstrip())
+        lines.append(yaml.safe_dump({name: value}, allow_unicode=True).rstrip())
     return "\n".join(lines) + "\n"

@@ -13,10 +13,10 @@ from ..data.image_files import READING_ERRORS, describe_reading_error, find_imag
 from ..data.image_sources import ImageSource, LabelFlags, read_images
 from ..data.label_kinds import read_labels
 from ..data.repeated import note_repeated
+from ..data.split_names import SPLIT_NAMES
 from ..data.splits import complete_splits, drop_rows, name_labels, note_dropped_rows
 from ..errors import UserError
 from ..flags.image_arguments import ImageDataArguments
-from ..machine import available_cores
 from ..notes import Note
 from .columns import describe_spread
 from .command import make_command
@@ -49,7 +49,8 @@ def inspect_images(arguments: ImageDataArguments) -> Inspection:
     except UserError as error:
         return replace(inspection, refusal=str(error))
     counts = {split: table["label"].value_counts() for split, table in tables.items()}
-    classes = {name: {split: int(counts[split].get(name, 0)) for split in tables} for name in names}
+    splits = [split for split in SPLIT_NAMES if split in tables]
+    classes = {name: {split: int(counts[split].get(name, 0)) for split in splits} for name in names}
     given, command = make_command("image", arguments)
     return replace(inspection, classes=classes, notes=[*inspection.notes, *notes], command=command, flags=given)
 
@@ -74,7 +75,7 @@ def _read_rows(
 def _read_heads(images: Any) -> pd.DataFrame:
     """Return for each image width, height, mode, format, why it cannot be read, and a sum over its file."""
     rows: list[dict[str, Any]] = []
-    with ThreadPoolExecutor(available_cores()) as pool:
+    with ThreadPoolExecutor() as pool:
         for batch in images.iter(_AT_ONCE):
             rows += pool.map(_read_head, batch["image"])
     return pd.DataFrame(rows)

@@ -7,9 +7,7 @@ from ..data.modality import Modality, find_modality
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..flags.image_arguments import ImageDataArguments
-from .images import inspect_images
 from .result import Inspection
-from .texts import inspect_texts
 
 
 def inspect_data(
@@ -37,6 +35,10 @@ def inspect_data(
     wrong = next((name for name, value in other.items() if value is not None), None)
     if wrong is not None:
         raise UserError(f"--{wrong} is for {kind}, and {dataset} holds {task}s: leave it out, or write --task.")
-    if task == "text":
+    if task == "text":  # what the other reads with is not imported
+        from .texts import inspect_texts
+
         return inspect_texts(TextDataArguments(dataset=dataset, **flags, **text_flags))
+    from .images import inspect_images
+
     return inspect_images(ImageDataArguments(dataset=dataset, **flags, **image_flags))

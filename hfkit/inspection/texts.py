@@ -13,7 +13,7 @@ from ..flags.arguments import TextDataArguments
 from ..notes import Note
 from .columns import describe_columns, describe_spread
 from .command import make_command
-from .result import Inspection
+from .result import Inspection, Spread
 
 _LONG = 10_000
 """Of more rows, so many evenly chosen ones stand for their lengths."""
@@ -28,17 +28,16 @@ def inspect_texts(arguments: TextDataArguments) -> Inspection:
     """
     assert arguments.dataset is not None
     source = read_texts(arguments)
-    table = pd.concat(source.tables.values(), ignore_index=True)
     try:
         texts, label, found = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
     except UserError as error:
-        columns = describe_columns(table, _find_roles(source, arguments, [], None, []))
+        columns = describe_columns(source.tables, _find_roles(source, arguments, [], None, []))
         return Inspection(arguments.dataset, "text", columns, notes=source.notes, refusal=str(error))
     inspection = Inspection(
         arguments.dataset,
         "text",
-        describe_columns(table, _find_roles(source, arguments, texts, label, found)),
-        spreads=_describe_lengths(table[texts[0]]),
+        describe_columns(source.tables, _find_roles(source, arguments, texts, label, found)),
+        spreads=_describe_lengths(pd.concat(table[texts[0]] for table in source.tables.values())),
         notes=[*source.notes, *found],
     )
     try:
@@ -69,7 +68,7 @@ def _find_roles(
     return roles
 
 
-def _describe_lengths(texts: pd.Series) -> list:
+def _describe_lengths(texts: pd.Series) -> list[Spread]:
     """Return how many words and characters texts have."""
     some = texts.iloc[:: max(1, len(texts) // _LONG)].map(str)
     return [

@@ -221,7 +221,9 @@ def test_missing_labels_are_left_out(tmp_path: Path) -> None:
 def test_labels_that_differ_in_case_or_spaces_alone(twin: str, tmp_path: Path) -> None:
     own = "re  al" if " " in twin else "real"
     path = write_labels(tmp_path / "a.csv", [own, "fake", own, twin] * 20)
-    message = rf"labels '{own}' \(40 rows\) and '{twin}' \(20 rows\) in column 'label' differ only in case or spaces"
+    message = (
+        rf"labels '{own}' \(40 rows\) and '{twin}' \(20 rows\) in column 'label' differ only in case, spaces or how"
+    )
     with pytest.raises(UserError, match=message):
         load(path)
     assert len(load(path, label_names=["fake", own, twin]).label_names) == 3

@@ -1,0 +1,173 @@
+"""`hfkit inspect`: what is told of tables and photos, what would stop a training, and the configuration that is written."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import write_photo
+from typer.testing import CliRunner
+
+from hfkit.commands.main import app
+from hfkit.errors import UserError
+from hfkit.flags.kinds import TEXT
+from hfkit.flags.parsing import parse_arguments
+from hfkit.inspection.inspect import inspect_data
+
+REVIEWS = pd.DataFrame(
+    {
+        "id": range(100, 140),
+        "review": [f"review {number}, {'good' if number % 2 else 'bad'}" for number in range(40)],
+        "stars": [5 if number % 2 else 1 for number in range(40)],
+        "usage": ["train"] * 30 + ["test"] * 10,
+        "note": [""] * 39 + ["late"],
+    }
+)
+
+
+@pytest.fixture
+def inspect() -> Callable[..., dict[str, Any]]:
+    """Return a function that inspects by the command and returns what it prints as JSON."""
+
+    def run(*argv: object) -> dict[str, Any]:
+        result = CliRunner().invoke(app, ["inspect", *map(str, argv), "--json"], catch_exceptions=False)
+        return json.loads(result.stdout)
+
+    return run
+
+
+def write(folder: Path, table: pd.DataFrame, **options: Any) -> Path:
+    """Write a table as CSV."""
+    table.to_csv(folder / "reviews.csv", index=False, **options)
+    return folder / "reviews.csv"
+
+
+def test_columns_are_told_with_what_they_are_used_as(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    told = inspect(write(tmp_path, REVIEWS, sep=";"))
+    columns = {column["name"]: column for column in told["columns"]}
+    assert {name: column["role"] for name, column in columns.items()} == {
+        "id": "id",
+        "review": "text",
+        "stars": "label",
+        "usage": "split",
+        "note": "",
+    }
+    assert columns["review"]["why"] == "found by its name"
+    assert (columns["note"]["missing"], columns["note"]["example"]) == (39, "late")
+    assert (columns["stars"]["kind"], columns["stars"]["different"]) == ("whole number", 2)
+    assert {label: counts["test"] for label, counts in told["classes"].items()} == {"1": 5, "5": 5}
+    assert [sum(counts.values()) for counts in told["classes"].values()] == [20, 20]
+    assert list(told["classes"]["1"]) == ["train", "validation", "test"]
+    words = next(spread for spread in told["spreads"] if spread["what"] == "words")
+    assert (words["least"], words["most"]) == (3, 3)
+    assert any("semicolon-separated" in note["text"] for note in told["notes"])
+    assert (
+        told["command"]
+        == f"hfkit train text --dataset {tmp_path / 'reviews.csv'} --backbone minilm --unfreeze_from none"
+    )
+
+
+def test_what_was_given_is_in_the_command(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    table = REVIEWS.rename(columns={"review": "What did they say?", "stars": "how many"})
+    file = write(tmp_path, table)
+    refused = inspect(file)
+    assert "write --text_column NAME. The longest texts are in 'What did they say?'" in refused["refusal"]
+    assert refused["command"] is None
+    assert [column["role"] for column in refused["columns"]] == ["id", "", "", "split", ""]
+    told = inspect(file, "--text_column", "What did they say?", "--label_column", "how many")
+    assert told["refusal"] is None
+    assert "--text_column 'What did they say?'" in told["command"]
+    assert "--label_column 'how many'" in told["command"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table.assign(stars=["Good", "good"] * 20), "differ only in case, spaces"),
+        (lambda table: table.assign(stars=["caf\u00e9", "cafe\u0301"] * 20), "how a letter is encoded"),
+        (
+            lambda table: table.assign(stars=[f"row {number}" for number in range(40)], usage=""),
+            "looks like names or numbers of rows",
+        ),
+        (lambda table: table.assign(stars=["a", "NULL"] * 20), "A class is called 'NULL'"),
+        (lambda table: table.assign(review=["same"] * 4 + list(table.review[4:])), "stand again with another label"),
+        (
+            lambda table: table.assign(review=["same", "other"] * 5 + list(table.review[10:])),
+            "Rows that stand in their split before",
+        ),
+    ],
+)
+def test_what_looks_wrong_is_told(
+    change: Callable[[pd.DataFrame], pd.DataFrame], said: str, tmp_path: Path, inspect: Callable[..., dict[str, Any]]
+) -> None:
+    told = inspect(write(tmp_path, change(REVIEWS)))
+    assert said in "\n".join([*(note["text"] for note in told["notes"]), told["refusal"] or ""])
+
+
+def test_photos_are_told_by_their_heads(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    for number in range(12):
+        for label in ("cat", "dog"):
+            write_photo(tmp_path / label / f"{number}.png", label, number + 100 * (label == "cat"), (20 + number, 10))
+    (tmp_path / "cat" / "copy.png").write_bytes((tmp_path / "cat" / "0.png").read_bytes())
+    (tmp_path / "dog" / "copy.png").write_bytes((tmp_path / "cat" / "0.png").read_bytes())
+    told = inspect(tmp_path)
+    assert told["task"] == "image"
+    assert sum(sum(counts.values()) for counts in told["classes"].values()) == 26
+    assert (told["spreads"][0]["what"], told["spreads"][0]["least"], told["spreads"][0]["most"]) == (
+        "width in pixels",
+        20,
+        31,
+    )
+    text = "\n".join(note["text"] for note in told["notes"])
+    assert "26 PNG RGB" in text
+    assert "another label" in text
+
+
+def test_a_configuration_is_written_once_and_trains(tmp_path: Path) -> None:
+    data, file = write(tmp_path, REVIEWS), tmp_path / "run.yaml"
+    command = ["inspect", str(data), "--write", str(file)]
+    shown = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert f"hfkit train text --config {file}" in " ".join(shown.output.split())
+    content = file.read_text()
+    assert "# Column of the text." in content
+    arguments = parse_arguments(["--config", str(file)], (), TEXT)
+    assert (arguments.data.dataset, arguments.data.text_column, arguments.data.label_column) == (
+        str(data),
+        ["review"],
+        "stars",
+    )
+    assert (arguments.model.backbone, arguments.model.unfreeze_from) == ("minilm", "none")
+    with pytest.raises(UserError, match="is there already"):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert file.read_text() == content
+
+
+def test_flags_of_the_other_kind_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--image_column is for images, and .* holds texts"):
+        inspect_data(str(write(tmp_path, REVIEWS)), None, {}, {}, {"image_column": "x"})
+
+
+def test_nothing_steers_the_terminal(tmp_path: Path) -> None:
+    table = REVIEWS.rename(columns={"note": "n\x1b[31mote"}).assign(
+        review=[f"\x1b[2J[red]{text}" for text in REVIEWS.review]
+    )
+    shown = CliRunner().invoke(app, ["inspect", str(write(tmp_path, table))], catch_exceptions=False)
+    assert "\x1b" not in shown.output
+    assert "[red]" in shown.output
+
+
+@pytest.mark.slow
+def test_torch_is_not_imported(tmp_path: Path) -> None:
+    program = (
+        "import sys; from hfkit.commands.main import app; app(sys.argv[1:], standalone_mode=False); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program, "inspect", str(write(tmp_path, REVIEWS))], check=True)
+    for number in range(9):
+        for label in ("cat", "dog"):
+            write_photo(tmp_path / "photos" / label / f"{number}.png", label, number)
+    subprocess.run([sys.executable, "-c", program, "inspect", str(tmp_path / "photos")], check=True)
