@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import cache, deploy, doctor, hub, inspect, ladder, predict, runs, train
+from . import cache, data, deploy, doctor, hub, inspect, predict, runs, train
 
 
 def _normalize(name: str) -> str:
@@ -34,7 +34,7 @@ app.command("runs")(runs.runs)
 app.command("compare")(runs.compare)
 app.command("clean")(runs.clean)
 app.command("doctor")(doctor.doctor)
-app.command("ladder", context_settings={"ignore_unknown_options": True})(ladder.ladder)
+app.command("ladder", context_settings={"ignore_unknown_options": True})(data.ladder)
 app.command("profile", context_settings={"ignore_unknown_options": True})(deploy.profile)
 
 
