@@ -16,7 +16,7 @@ from hfkit.commands.main import app
 from hfkit.errors import UserError
 from hfkit.flags.kinds import TEXT
 from hfkit.flags.parsing import parse_arguments
-from hfkit.inspection.inspect import inspect_data
+from hfkit.inspection.run import inspect_data
 
 REVIEWS = pd.DataFrame(
     {

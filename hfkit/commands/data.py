@@ -1,4 +1,4 @@
-"""`hfkit ladder`: on one's own data, the cheapest training that is enough."""
+"""`hfkit inspect` and `hfkit ladder`: what data hold, and the cheapest training that is enough for them."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,6 +6,57 @@ from typing import Annotated, Literal
 import typer
 
 from .examples import examples
+from .predict import ImageColumn, LabelColumn, NamePattern
+from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
+
+TextColumn = Annotated[
+    list[str] | None,
+    typer.Option("--text_column", help="Column of the text, given twice for two; default: found by its name."),
+]
+SplitColumn = Annotated[
+    str | None, typer.Option("--split_column", help="Column of a row's split; default: found by its name.")
+]
+
+
+@examples(
+    "hfkit inspect my_tweets.csv",
+    "hfkit inspect my_tweets.csv --write run.yaml",
+)
+def inspect(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="The data, as training takes them: a file, a folder or a Hub id.")
+    ],
+    task: Annotated[
+        Literal["text", "image"] | None, typer.Option(help="What the data are; default: found out.")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    split_column: SplitColumn = None,
+    image_column: ImageColumn = None,
+    label_from_name: NamePattern = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", help="New YAML file for the flags that train on these data, with comments."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    separator: Separator = None,
+    header: Header = None,
+    quoting: Quoting = None,
+    encoding: Encoding = None,
+    encoding_errors: EncodingErrors = "strict",
+) -> None:
+    """Say what data hold, without training: format, columns, labels, splits, lengths, what looks wrong, and how to train."""
+    from ..flags.paths import check_dataset_path
+    from ..flags.tables import parse_table_flags
+
+    table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
+    check_dataset_path(data)
+
+    from ..inspection.run import run_inspection
+
+    flags = {"label_column": label_column, "split_column": split_column, **vars(table_flags)}
+    of_images = {"image_column": image_column, "label_from_name": label_from_name}
+    run_inspection(data, task, flags, {"text_column": text_column}, of_images, write, as_json)
 
 
 @examples(

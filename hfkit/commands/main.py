@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import cache, data, deploy, doctor, hub, inspect, predict, runs, train
+from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
 def _normalize(name: str) -> str:
@@ -23,7 +23,7 @@ app = typer.Typer(
 app.add_typer(train.app, name="train")
 app.add_typer(cache.app, name="cache")
 app.add_typer(hub.app, name="hub")
-app.command("inspect")(inspect.inspect)
+app.command("inspect")(data.inspect)
 app.command("predict")(predict.predict)
 app.command("evaluate")(predict.evaluate)
 app.command("export")(deploy.export)

@@ -20,7 +20,6 @@ from .image_files import READING_ERRORS, describe_reading_error, find_image
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
 from .image_sources import LabelFlags, read_images
 from .labels import label_text
-from .repeated import note_repeated
 from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
@@ -58,8 +57,7 @@ def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = 
     tables, dropped, converted = read_rows(source)
     names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
     notes = [*source.notes, *note_dropped_rows(dropped), *converted]
-    notes += complete_splits(tables, arguments)
-    notes += note_repeated(tables, "pixels")
+    notes += complete_splits(tables, arguments, "pixels")
     splits = DatasetDict(
         {
             split: to_dataset(source.images.get(split, source.images["train"]), tables[split], names)

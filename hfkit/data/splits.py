@@ -9,6 +9,7 @@ from ..errors import UserError
 from ..flags.arguments import DataArguments
 from ..notes import Note
 from .labels import check_kind, class_list
+from .repeated import note_repeated
 
 MAX_DROPPED_SHARE = 0.05
 _MAX_UNLABELLED_SHARE = 0.5
@@ -128,8 +129,15 @@ def _check_known(table: pd.DataFrame, split: str, column: str, names_by_value: d
         )
 
 
-def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -> list[Note]:
-    """Cut the splits that are missing from train, and train to `max_train_samples`; return what was done."""
+def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments, content: str) -> list[Note]:
+    """Cut the splits that are missing from train, and train to `max_train_samples`; return what was done, and what repeats.
+
+    Args:
+        tables: Rows by split, which change.
+        arguments: The flags of the data.
+        content: The column of what is classified, see `note_repeated`.
+
+    """
     notes = []
     shares = {"test": arguments.test_fraction, "validation": arguments.validation_fraction}
     sizes = {split: share for split, share in shares.items() if split not in tables and share > 0}
@@ -152,7 +160,7 @@ def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments) -
         notes.append(
             Note("test_without_labels", "The test split has no labels: it is predicted, not evaluated.", "test")
         )
-    return notes
+    return [*notes, *note_repeated(tables, content)]
 
 
 def _check_class_sizes(train: pd.DataFrame, cuts: int) -> None:

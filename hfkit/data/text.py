@@ -12,7 +12,6 @@ from ..notes import Note
 from .cells import check_texts, join_columns
 from .guessed_columns import find_columns
 from .label_kinds import prepare_labels, read_labels
-from .repeated import note_repeated
 from .sources import Source, read_source, split_by_column
 from .split_names import SPLIT_NAMES
 from .splits import (
@@ -47,8 +46,7 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
         notes.append(
             Note("many_lines", f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
         )
-    notes += complete_splits(tables, arguments)
-    notes += note_repeated(tables, "text")
+    notes += complete_splits(tables, arguments, "text")
     splits = DatasetDict({split: to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
     return LabelledData(splits, names, dropped, notes)
 

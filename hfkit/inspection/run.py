@@ -1,13 +1,17 @@
-"""From a name of data to what they hold."""
+"""From a name of data to what they hold, printed and written."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..data.modality import Modality, find_modality
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..flags.image_arguments import ImageDataArguments
+from ..run_folders.show import show_json, show_line
+from .configuration import write_inspection
 from .result import Inspection
+from .show import show_inspection
 
 
 def inspect_data(
@@ -42,3 +46,38 @@ def inspect_data(
     from .images import inspect_images
 
     return inspect_images(ImageDataArguments(dataset=dataset, **flags, **image_flags))
+
+
+def run_inspection(
+    dataset: str,
+    task: Modality | None,
+    flags: Mapping[str, Any],
+    text_flags: Mapping[str, Any],
+    image_flags: Mapping[str, Any],
+    write: Path | None,
+    as_json: bool,
+) -> None:
+    """Inspect data, print what they hold, and write a configuration where one is asked for.
+
+    Args:
+        dataset: As of `inspect_data`, with the next four.
+        task: The same.
+        flags: The same.
+        text_flags: The same.
+        image_flags: The same.
+        write: New YAML file, or None.
+        as_json: Print JSON, and nothing else.
+
+    Raises:
+        UserError: As `inspect_data` and `write_inspection`.
+
+    """
+    inspection = inspect_data(dataset, task, flags, text_flags, image_flags)
+    if as_json:
+        show_json(inspection.to_json())
+    else:
+        show_inspection(inspection)
+    if write is not None:
+        write_inspection(write.expanduser(), inspection)
+        if not as_json:
+            show_line(f"Written: {write}, for hfkit train {inspection.task} --config {write}")
