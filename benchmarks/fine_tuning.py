@@ -6,10 +6,12 @@
 MiniLM on texts (LP-FT, Kumar et al. 2022, arXiv 2202.10054, beside plain fine-tuning; LoRA, Hu et al. 2021, arXiv 2106.09685), or
 DeiT-tiny on images, with a linear head. Each seed of each way is a process of its own with empty caches. The minutes of an epoch
 are those since its process began, the pass and the solving of the head included; memory is the largest of the whole process.
-Accuracy after each epoch is on validation, that of the kept epoch on test. Results are printed, kept as JSON, and drawn.
+Accuracy after each epoch is on validation, that of the kept epoch on test. Results are printed, kept as JSON, and drawn; the same
+command goes on where it was.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -121,18 +123,20 @@ def main() -> None:
     parser.add_argument("--texts", default="constraint", help="Folder of the tweets; default: downloaded.")
     parser.add_argument("--images", default="", help="Folder of images, in place of texts.")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="Default: all.")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--flags", default="", help="More flags of the recipe, for all ways.")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/fine_tuning.json"))
     given = parser.parse_args()
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    for seed in given.seeds:
-        for way in WAYS:
+    rows: list[dict[str, Any]] = json.loads(given.output.read_text()) if given.output.exists() else []
+    done = {(row["way"], row["seed"]) for row in rows}
+    for seed, way in itertools.product(given.seeds, given.ways):
+        if (way, seed) not in done:
             rows += train(way, seed, given)
-            table = pd.DataFrame(rows)
-            given.output.write_text(table.to_json(orient="records", indent=2))
-            draw(given.output.with_suffix(".png"), table, "DeiT-tiny" if given.images else "MiniLM")
+            given.output.write_text(json.dumps(rows, indent=2))
+    table = pd.DataFrame(rows)
+    draw(given.output.with_suffix(".png"), table, "DeiT-tiny" if given.images else "MiniLM")
     show(table)
 
 
