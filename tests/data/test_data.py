@@ -81,10 +81,10 @@ def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
 def test_rows_that_stand_in_train_too_are_counted(tmp_path: Path) -> None:
     for start, name in ((0, "train"), (18, "validation"), (15, "test")):
         write(tmp_path / f"{name}.csv", rows(start=start))
-    assert read_notes(load(tmp_path).notes)[-1] == (
+    assert (
         "Rows that stand in train, too, and make the metrics look better than they are: 2 of the 20 rows of validation, "
         "5 of the 20 rows of test."
-    )
+    ) in read_notes(load(tmp_path).notes)
 
 
 @pytest.mark.parametrize("suffix", DATA_SUFFIXES)
