@@ -1,7 +1,6 @@
 """What a head is solved on: features of the training rows as one matrix, stored or computed now, and their token ids."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,13 +39,12 @@ def read_features(task: Task, states: StateReader | None, batch_size: int) -> to
     state, model = PartialState(), task.model
     rows = task.frozen["train"].copies[0]
     model.to(state.device).eval()
-    computed: dict[str, Any] = {}
+    features = torch.zeros(
+        len(rows), model.feature_size
+    )  # of few rows a process may have no batch to tell the width by
     with torch.inference_mode():
         for indices, batch in iter_batches(rows, task.collator, batch_size, state.device, "Frozen part, train"):
-            part = model.features(**batch).float().cpu()
-            whole = computed.setdefault("features", torch.zeros(len(rows), part.shape[1]))
-            whole[torch.tensor(indices)] = part
-    features: torch.Tensor = computed["features"]
+            features[torch.tensor(indices)] = model.features(**batch).float().cpu()
     if state.num_processes > 1:  # each has computed its share, and zeros elsewhere
         moved = features.to(state.device)
         torch.distributed.all_reduce(moved)
