@@ -61,7 +61,8 @@ class Solution:
         groups: (sample,) numbers of the groups of near-duplicates.
         out_of_fold: (sample, classes) calibrated logits, each row's by a fit without its fold, to which n-grams of
             the fold alone are unknown, while idf, mean and scale are those of all rows; None without a choice.
-        scored: All candidates, as they were compared, without their logits; the chosen one last.
+        scored: All candidates, as they were compared, without their logits, some on a sample and on more rows; the chosen one
+            last, by fits as exact as that on all rows.
         calibration: Expected calibration error out of fold, before and after the temperature.
         seconds: How long choice and fit took.
         remarks: What was sampled or not chosen, and why.
@@ -82,3 +83,8 @@ class Solution:
     seconds: float
     remarks: tuple[str, ...] = ()
     folds: tuple[np.ndarray, ...] = ()
+
+    @property
+    def chosen(self) -> Scored | None:
+        """The score of what was chosen, without its logits; None without a choice."""
+        return self.scored[-1] if self.scored else None

@@ -1,8 +1,7 @@
 """A head solved as one convex problem on stored features and n-grams; everything about it is chosen inside the training rows."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -10,63 +9,17 @@ from scipy.sparse import csr_matrix
 from ..data.ngrams import MOST_NGRAMS, NgramVocabulary, fit_ngrams, ngram_matrix
 from ..evaluation.calibration import expected_calibration_error, fit_temperature
 from ..evaluation.metrics import softmax
-from .candidates import (
-    LARGER_PENALTIES,
-    PENALTIES,
-    SMALLER_PENALTIES,
-    STATE_WEIGHTS,
-    Candidate,
-    Scored,
-    choose_best,
-    list_layer_sets,
-    score_candidates,
-)
-from .convex import FINAL_TOLERANCE, TOLERANCE, LinearFit, Problem, fit_linear, most_features
+from .candidates import PENALTIES, STATE_WEIGHTS, Candidate, Scored, list_layer_sets
+from .choose import Search, choose, draw_rows
+from .convex import FINAL_TOLERANCE, LinearFit, Problem, fit_linear, most_features
 from .folds import can_be_scored, group_images, group_texts, make_folds
 from .solution import Solution, SolverInputs
 from .standardise import Standardiser
 
-LAYER_ROWS = 3_000
-"""Layers and poolings differ by much: they are compared on a sample."""
 SELECTION_ROWS = 10_000
 """More rows are sampled for the choice; the chosen head is fitted on all."""
 FIT_BYTES = 4_000_000_000
 """Memory of the features that the chosen head is fitted on; where all rows take more, it is fitted on a sample."""
-
-
-@dataclass
-class _Search:
-    """The rows of a choice, and what has been compared on them."""
-
-    inputs: SolverInputs
-    rows: np.ndarray
-    standardiser: Standardiser
-    folds: list[np.ndarray]
-    weights: np.ndarray
-    say: Callable[[Scored], None]
-    scored: list[Scored] = field(default_factory=list)
-    ngrams: dict[int, csr_matrix] = field(default_factory=dict)
-
-    def compare(self, candidates: Sequence[Candidate]) -> Scored:
-        """Score candidates that read the same features, and return the best of them."""
-        scored = self._score(candidates, TOLERANCE)
-        self.scored += scored
-        for item in scored:
-            self.say(item)
-        return choose_best(scored)
-
-    def finish(self, candidate: Candidate) -> Scored:
-        """Score the chosen candidate again by fits that are as exact as the one on all rows, which its calibration is for."""
-        [exact] = self._score([candidate], FINAL_TOLERANCE)
-        self.scored = [*(item for item in self.scored if item.candidate != candidate), exact]
-        return exact
-
-    def _score(self, candidates: Sequence[Candidate], tolerance: float) -> list[Scored]:
-        first, labels, weights = candidates[0], self.inputs.labels[self.rows], self.weights[self.rows]
-        features = self.standardiser.apply(self.inputs.features, first.groups, self.rows) if first.groups else None
-        ngrams = self.ngrams[first.min_document_frequency] if first.min_document_frequency else None
-        count = self.inputs.classes
-        return score_candidates(candidates, features, ngrams, labels, count, self.folds, weights, tolerance)
 
 
 def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scored: None) -> Solution:
@@ -89,9 +42,9 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
     best = None
     if folds:
         ngrams = _ngram_matrices(inputs, rows, None if unscored else every) if inputs.with_ngrams else {}
-        search = _Search(inputs, rows, standardiser, folds, weights, say, ngrams=ngrams)
-        best = search.finish(_choose(search).candidate)
-        remarks = (*remarks, *unscored)
+        search = Search(inputs, rows, standardiser, folds, weights, say, ngrams)
+        best = search.finish(choose(search).candidate)
+        remarks = (*remarks, *search.remarks, *unscored)
     else:
         remarks = (
             *remarks,
@@ -150,67 +103,6 @@ def two_sided(logits: np.ndarray) -> np.ndarray:
     return np.concatenate([-logits / 2, logits / 2], axis=1) if logits.shape[1] == 1 else logits
 
 
-def _choose(search: _Search) -> Scored:
-    """Compare layers, then penalties, then n-grams, then both together: their weights, then penalties."""
-    inputs = search.inputs
-    chosen = _choose_layers(search)
-    layers = _choose_penalty(search, chosen)
-    if not search.ngrams:
-        return layers
-    ngrams = choose_best(
-        [
-            _choose_penalty(search, Candidate(_name_ngrams(least), (), PENALTIES[1], 1.0, least))
-            for least in search.ngrams
-        ]
-    )
-    least = ngrams.candidate.min_document_frequency
-    name = f"{chosen.name}, and {_name_ngrams(least)}"
-    weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
-    both = _choose_penalty(search, weighed.candidate, weighed)
-    return both if inputs.ngrams_are_given else choose_best([both, layers])
-
-
-def _choose_penalty(search: _Search, candidate: Candidate, known: Scored | None = None) -> Scored:
-    """Compare penalties, and go on past the smallest or the largest one for as long as that is better.
-
-    Args:
-        search: The rows.
-        candidate: Whose penalty is chosen.
-        known: Its score with its own penalty, where it has been compared already.
-
-    """
-    candidates = [replace(candidate, penalty=penalty) for penalty in PENALTIES]
-    if known is None:
-        best = search.compare(candidates)
-    else:
-        best = choose_best([known, search.compare([other for other in candidates if other != candidate])])
-    for edge, further in ((PENALTIES[0], SMALLER_PENALTIES), (PENALTIES[-1], LARGER_PENALTIES)):
-        for penalty in further:
-            if best.candidate.penalty != edge:
-                break
-            best = choose_best([best, search.compare([replace(candidate, penalty=penalty)])])
-            edge = penalty
-    return best
-
-
-def _choose_layers(search: _Search) -> Candidate:
-    """Compare spans of layers and poolings on a sample, with one penalty."""
-    inputs, sets = search.inputs, list_layer_sets(search.inputs.groups, search.inputs.layers_are_given)
-    candidates = [Candidate(name, groups, PENALTIES[1]) for name, groups in sets.items()]
-    if len(candidates) == 1:
-        return candidates[0]
-    labels = inputs.labels[search.rows]
-    sample = search.rows if len(labels) <= LAYER_ROWS else search.rows[draw_rows(labels, LAYER_ROWS, inputs.seed)]
-    places = np.searchsorted(search.rows, sample)
-    folds = [np.flatnonzero(np.isin(places, fold)) for fold in search.folds]
-    smaller = replace(search, rows=sample, folds=folds, ngrams={})
-    return choose_best([smaller.compare([candidate]) for candidate in candidates]).candidate
-
-
-def _name_ngrams(least: int) -> str:
-    return "n-grams" if least == 1 else f"n-grams in {least} rows or more"
-
-
 def _default_candidate(inputs: SolverInputs) -> Candidate:
     """Return what is fitted where nothing can be chosen."""
     name, groups = next(iter(list_layer_sets(inputs.groups, layers_are_given=True).items()))
@@ -226,16 +118,6 @@ def _sample_rows(inputs: SolverInputs) -> tuple[np.ndarray, tuple[str, ...]]:
     return draw_rows(inputs.labels, SELECTION_ROWS, inputs.seed), (
         f"the choice is made on {SELECTION_ROWS:,} of {total:,} rows",
     )
-
-
-def draw_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draw about `count` rows, each class by its share and with at least two rows where it has them; in ascending order."""
-    generator, share = np.random.default_rng(seed), count / len(labels)
-    drawn = []
-    for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        drawn.append(generator.choice(own, min(len(own), max(2, round(share * len(own)))), replace=False))
-    return np.sort(np.concatenate(drawn))
 
 
 def weigh_rows(inputs: SolverInputs) -> np.ndarray:

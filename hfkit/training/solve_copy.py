@@ -8,13 +8,12 @@ from rich.console import Console
 from ..features.inputs import training_inputs
 from ..features.matrix import read_features
 from ..features.reading import TrainingInputs
-from ..features.solve import solve_head
 from ..machine import give_back_memory
 from ..task import Task
 from .frozen_copy import make_frozen_copy
 from .settings import RunSettings
 from .solved_report import report_solved
-from .solver import Solved, describe_inputs, describe_solution, list_groups
+from .solver import Solved, describe_inputs, describe_solution, list_groups, solve_and_tell
 
 
 def solve_on_copy(task: Task, settings: RunSettings, console: Console) -> None:
@@ -36,12 +35,13 @@ def solve_on_copy(task: Task, settings: RunSettings, console: Console) -> None:
     seconds = time.perf_counter() - started
     if PartialState().is_main_process:
         groups = list_groups(copied, features.shape[1])
-        solution = solve_head(describe_inputs(copied, its_settings, features, groups))
-        line = (
-            "\nLabel issues, by a head on the frozen backbone before anything trains: "
-            f"{_describe_pass(inputs, len(features), seconds)}. {describe_solution(solution)}"
+        _say(
+            console,
+            "Label issues, by a head on the frozen backbone before anything trains: "
+            f"{_describe_pass(inputs, len(features), seconds)}.",
         )
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        solution = solve_and_tell(describe_inputs(copied, its_settings, features, groups), console)
+        _say(console, describe_solution(solution))
         report_solved(copied, its_settings, Solved(solution, features, groups), console)
     del copied, inputs, features
     give_back_memory()
@@ -53,3 +53,7 @@ def _describe_pass(inputs: TrainingInputs, rows: int, seconds: float) -> str:
     if inputs.states is None:
         return took
     return f"{took}; the pass {'is kept' if inputs.seconds else 'was'} in the feature cache"
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(f"\n{line}", markup=False, highlight=False, soft_wrap=True)

@@ -74,9 +74,7 @@ def solve_run(task: Task, settings: RunSettings, states: StateReader | None, con
     shared: list[Solution | Exception | None] = [None]
     groups = list_groups(task, features.shape[1])
     if state.is_main_process:
-        console.print("\nCandidates, by the share of training rows that are right out of fold:", highlight=False)
-        given = describe_inputs(task, settings, features, groups)
-        shared = [_solve(given, console)]
+        shared = [_try_to_solve(describe_inputs(task, settings, features, groups), console)]
     if state.num_processes > 1:
         broadcast_object_list(shared)
     [solution] = shared
@@ -86,13 +84,23 @@ def solve_run(task: Task, settings: RunSettings, states: StateReader | None, con
     return Solved(solution, features, groups, time.perf_counter() - started)
 
 
-def _solve(inputs: SolverInputs, console: Console) -> Solution | Exception:
+def solve_and_tell(inputs: SolverInputs, console: Console) -> Solution:
+    """Solve a head, and print each candidate with its score as soon as it has one, and last the chosen one as it is fitted."""
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    say("\nCandidates, by the share of training rows that are right out of fold:")
+    solution = solve_head(inputs, lambda scored: say(f"  {scored.describe()}"))
+    if solution.chosen is not None:
+        say(f"The best of them, fitted to the end: {solution.chosen.describe()}")
+    return solution
+
+
+def _try_to_solve(inputs: SolverInputs, console: Console) -> Solution | Exception:
     """Return the solution, or why there is none."""
     try:
-        return solve_head(
-            inputs,
-            lambda scored: console.print(f"  {scored.describe()}", markup=False, highlight=False, soft_wrap=True),
-        )
+        return solve_and_tell(inputs, console)
     except Exception as error:
         return error
 
@@ -122,10 +130,11 @@ def shape_head(model: Any, settings: RunSettings) -> None:
 def describe_solution(solution: Solution) -> str:
     """Say what was chosen, out of how many candidates, and how well it is calibrated."""
     parts = [f"Solved head: {solution.candidate.describe()}"]
-    chosen = next((item for item in solution.scored if item.candidate == solution.candidate), None)
+    chosen = solution.chosen
     if chosen is not None:
+        compared = {item.candidate for item in solution.scored}  # some on a sample and on more rows
         parts[0] += (
-            f", the best of {len(solution.scored)} candidates out of fold: {chosen.accuracy:.4f} "
+            f", the best of {len(compared)} candidates out of fold: {chosen.accuracy:.4f} "
             f"({chosen.low:.4f} to {chosen.high:.4f})"
         )
     if solution.vocabulary is not None:

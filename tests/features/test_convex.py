@@ -9,10 +9,11 @@ from sklearn.svm import LinearSVC
 from hfkit.data.ngrams import fit_ngrams, ngram_matrix
 from hfkit.errors import UserError
 from hfkit.features.candidates import Candidate, list_layer_sets, predict_labels, read_held_out, score_candidates
+from hfkit.features.choose import draw_rows
 from hfkit.features.convex import Problem, fit_linear
 from hfkit.features.folds import make_folds
 from hfkit.features.solution import SolverInputs
-from hfkit.features.solve import draw_rows, solve_head, two_sided
+from hfkit.features.solve import solve_head, two_sided
 from hfkit.features.standardise import Standardiser
 from hfkit.models.layer_groups import FeatureGroup, lay_out
 

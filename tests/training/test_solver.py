@@ -1,6 +1,7 @@
 """A solved head in a run and in a model: the flags that choose it, what it says, and the same scores wherever it is loaded."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,17 @@ def test_a_linear_head_is_solved_too(make_model: Callable[[str], Any]) -> None:
     torch.testing.assert_close(logits[:, 1] - logits[:, 0], expected, atol=1e-4, rtol=1e-4)
 
 
+def assert_candidates_agree(printed: str) -> None:
+    """Each candidate is printed once with its score and interval, and the last sentence tells what was printed before it."""
+    candidates = re.findall(r"^  (.+, C [\d.]+): [\d.]+ \([\d.]+ to [\d.]+, 24 rows\)$", printed, re.MULTILINE)
+    assert len(candidates) == len(set(candidates)) > 5
+    [(chosen, score)] = re.findall(
+        r"^The best of them, fitted to the end: (.+): ([\d.]+ \(.+), 24 rows\)$", printed, re.M
+    )
+    assert chosen in candidates
+    assert f"Solved head: {chosen}, the best of {len(candidates)} candidates out of fold: {score});" in printed
+
+
 def test_a_solved_run_is_saved_reported_and_rerun(
     tweets: Path, tiny_backbone: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,10 +154,12 @@ def test_a_solved_run_is_saved_reported_and_rerun(
 
     flags = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
     results = train_texts([*flags, "--bf16", "false", "--unfreeze_from", "none", "--output_dir", str(tmp_path / "run")])
-    said = " ".join(capfd.readouterr().out.split())
+    printed = capfd.readouterr().out
+    said = " ".join(printed.split())
     assert "Solver: convex (default on a frozen backbone)." in said
     assert "Candidates, by the share of training rows that are right out of fold:" in said
     assert "expected calibration error" in said
+    assert_candidates_agree(printed)
     proof = json.loads((tmp_path / "run" / "all_results.json").read_text())
     assert proof["frozen_sha256_before"] == proof["frozen_sha256_after"]
     assert proof["entering_sha256_before"] == proof["entering_sha256_after"]
