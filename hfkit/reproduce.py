@@ -12,7 +12,7 @@ from huggingface_hub import HfApi, ModelCard, hf_hub_download
 from .errors import UserError
 from .evaluation.intervals import accuracy_interval, macro_f1_interval
 from .flags.configuration import CONFIGURATION_FILE, parse_configuration
-from .flags.solver import CONVEX, OF_THE_TRAINER
+from .flags.solver import CONVEX, IDLE, OF_THE_TRAINER
 from .flags.values import LORA_FLAGS
 from .hub.client import hub_errors, redact
 from .hub.public_flags import known_flags
@@ -145,7 +145,7 @@ def safe_argv(flags: Any, task: str, dataset: str | None) -> list[str]:
 def _idle_flags(flags: dict[str, Any]) -> frozenset[str]:
     """Return the flags that a run's file holds and that do nothing there; on a command line they would be refused."""
     idle = frozenset() if flags.get("peft") == "lora" else frozenset(LORA_FLAGS)
-    return idle | OF_THE_TRAINER if flags.get("solver") == CONVEX else idle
+    return idle | OF_THE_TRAINER | IDLE if flags.get("solver") == CONVEX else idle
 
 
 _LISTS = ("label_names", "text_column", "cleaning", "ngrams", "layers", "lora_targets")

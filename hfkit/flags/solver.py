@@ -1,24 +1,38 @@
 """How a head is trained: solved as a convex problem on a frozen backbone, by the Trainer, or both; nothing here imports torch."""
 
 import copy
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from ..errors import UserError
+from .names import TRAINER_FLAGS
+from .training_flags import TrainingFlags
 
 CONVEX, TRAINER, BOTH = "convex", "trainer", "both"
 SOLVED_HEADS = ("linear", "layers")
 
-OF_THE_TRAINER = frozenset(
+OBEYED = frozenset(
     """
-    num_train_epochs max_steps learning_rate head_learning_rate weight_decay warmup_steps lr_scheduler_type
-    lr_scheduler_kwargs lr_decay_per_epoch lr_floor optim optim_args adam_beta1 adam_beta2 adam_epsilon max_grad_norm
-    label_smoothing_factor gradient_accumulation_steps per_device_train_batch_size train_sampling_strategy
-    early_stopping_patience eval_strategy save_strategy logging_strategy metric_for_best_model load_best_model_at_end
-    activation_checkpointing gradient_checkpointing neftune_noise_alpha augment mixup cutmix cache_views head_dropout
+    output_dir resume_from_checkpoint seed full_determinism per_device_eval_batch_size bf16 fp16 tf32 use_cpu local_rank
+    ddp_backend ddp_timeout log_level log_level_replica log_on_each_node save_on_each_node disable_tqdm run_name project
+    push_to_hub do_train do_eval do_predict label_names remove_unused_columns solver class_weights feature_cache
+    feature_cache_dtype metric baselines label_issues max_error license language
     """.split()
 )
-"""Flags that only the Trainer obeys."""
+"""Flags of a run, and not of steps: a solved head obeys them, too, or they belong to others of these."""
+_OF_PLACES = ("hub_", "trackio_")
+"""How flags begin that say where a push or a report goes."""
+_WITHOUT_EFFECT = ("dataloader_", "ddp_")
+"""How flags begin that say how fast rows are read or gradients exchanged: no reason for another way to train."""
+_OF_IMAGES_AND_MODELS = "augment mixup cutmix cache_views head_dropout mask_ratio reconstruction_weight".split()
+_OF_TRAINING = TRAINER_FLAGS.union(item.name for item in fields(TrainingFlags))
+
+IDLE = frozenset(name for name in _OF_TRAINING - OBEYED if name.startswith(_WITHOUT_EFFECT))
+"""Flags that a solved head has no use for, and that do not choose how it is trained."""
+OF_THE_TRAINER = frozenset(
+    {*(name for name in _OF_TRAINING - OBEYED - IDLE if not name.startswith(_OF_PLACES)), *_OF_IMAGES_AND_MODELS}
+)
+"""Flags that only the Trainer obeys: all of training that are not of a whole run."""
 _OF_OTHER_HEADS = ("head_hidden_size", "head_layers", "head_activation", "two_heads", "global_pool")
 
 
@@ -65,7 +79,15 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
         return arguments, ""
     # The file of a run holds all flags: of it, those alone were given that stand on the command line.
     given = arguments.on_command_line if chosen_before or (asked and is_from_run) else known
-    obeyed = sorted(name for name in given & OF_THE_TRAINER if getattr(arguments.data, name, "") != "none")
+    return _choose_convex_or_trainer(arguments, given, asked, chosen_before)
+
+
+def _choose_convex_or_trainer(
+    arguments: Any, given: frozenset[str], asked: str | None, chosen_before: str | None
+) -> tuple[Any, str]:
+    """Choose how a head is trained that can be solved: by what is asked for, or the flags that are given."""
+    given = frozenset(name.removeprefix("no_") for name in given)  # `--no_NAME` is another way to write `--NAME false`
+    obeyed = sorted(name for name in given & OF_THE_TRAINER if _asks_for_steps(arguments, name))
     solver = asked or (TRAINER if obeyed else chosen_before or CONVEX)
     if solver == TRAINER:
         reason = "given" if asked else f"since --{obeyed[0]} is for it alone" if obeyed else "as in the run's start"
@@ -75,9 +97,16 @@ def choose_solver(arguments: Any) -> tuple[Any, str]:
     data = arguments.data
     if hasattr(data, "augment"):
         arguments = _fill_in(arguments, data=replace(data, augment="none"), augment="none")
-    return _fill_in(
-        arguments, solver=CONVEX
-    ), f"Solver: convex ({'given' if asked else 'default on a frozen backbone'})."
+    said = f"Solver: convex ({'given' if asked else 'default on a frozen backbone'})."
+    idle = sorted(f"--{name}" for name in given & IDLE)
+    return _fill_in(arguments, solver=CONVEX), f"{said} Without effect on it: {', '.join(idle)}." if idle else said
+
+
+def _asks_for_steps(arguments: Any, name: str) -> bool:
+    """Tell whether a flag that only the Trainer obeys asks for something: `--augment none` and `--report_to none` do not."""
+    parts = (arguments.data, arguments.model, arguments.training)
+    value = next(getattr(part, name) for part in parts if hasattr(part, name))
+    return value not in ("none", [])
 
 
 def _check_layers_are_read(model: Any) -> None:

@@ -24,8 +24,9 @@ from hfkit.features.convex import LinearFit
 from hfkit.features.solution import Solution
 from hfkit.features.standardise import Standardiser
 from hfkit.flags.kinds import IMAGE, TEXT
+from hfkit.flags.names import TEXT_FLAGS, TRAINER_FLAGS
 from hfkit.flags.parsing import parse_arguments
-from hfkit.flags.solver import choose_solver
+from hfkit.flags.solver import OBEYED, choose_solver
 from hfkit.models.layer_groups import FeatureGroup
 from hfkit.reproduce import safe_argv
 
@@ -60,6 +61,51 @@ def test_layers_of_images_are_for_a_head_on_layers() -> None:
     assert (arguments.model.head, arguments.model.layers) == ("layers", ["blocks.1"])
     with pytest.raises(UserError, match=r"--layers blocks.1 is for --head layers, not for --head mlp"):
         choose_solver(parse_arguments(["--layers", "blocks.1"], (), IMAGE))
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *("logging_steps 5", "save_steps 5", "eval_steps 5", "save_total_limit 3", "max_grad_norm 2", "optim sgd"),
+        *(
+            "weight_decay 0",
+            "warmup_steps 3",
+            "lr_scheduler_type cosine",
+            "gradient_accumulation_steps 2",
+            "data_seed 7",
+        ),
+        *("report_to tensorboard", "no_load_best_model_at_end", "keep_checkpoints true", "eval_on_start true"),
+    ],
+)
+def test_a_flag_of_steps_selects_the_trainer(flag: str) -> None:
+    argv = ["--unfreeze_from", "none", *f"--{flag}".split()]
+    name = argv[2].removeprefix("--").removeprefix("no_")
+    assert choose_solver(parse_arguments(argv, (), TEXT))[1] == f"Solver: trainer (since --{name} is for it alone)."
+    with pytest.raises(UserError, match=f"--{name} is for --solver trainer"):
+        choose_solver(parse_arguments([*argv, "--solver", "convex"], (), TEXT))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        *("seed 3", "bf16 false", "per_device_eval_batch_size 7", "report_to none", "class_weights balanced"),
+        *("disable_tqdm true", "max_error 0.1", "label_issues true", "label_names a b", "ngrams none", "run_name x"),
+    ],
+)
+def test_other_flags_leave_it_solved(flags: str) -> None:
+    arguments, said = choose_solver(parse_arguments(["--unfreeze_from", "none", *f"--{flags}".split()], (), TEXT))
+    assert (arguments.training.solver, said) == ("convex", "Solver: convex (default on a frozen backbone).")
+
+
+def test_flags_without_effect_on_a_solved_head_are_said() -> None:
+    argv = "--unfreeze_from none --dataloader_num_workers 2 --ddp_bucket_cap_mb 9"
+    arguments, said = choose_solver(parse_arguments(argv.split(), (), TEXT))
+    assert arguments.training.solver == "convex"
+    assert said.endswith(" Without effect on it: --dataloader_num_workers, --ddp_bucket_cap_mb.")
+
+
+def test_flags_of_a_whole_run_exist() -> None:
+    assert TRAINER_FLAGS | set(TEXT_FLAGS.fields()) >= OBEYED
 
 
 def test_a_solved_head_sees_images_as_they_are() -> None:
