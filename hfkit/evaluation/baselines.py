@@ -60,6 +60,11 @@ class ComparedBaseline:
         return said if is_better or self.seconds < 0.05 else f"{said[:-1]}, which took {self.seconds:.1f} s."
 
 
+def name_solved(head: str) -> str:
+    """Name a head that is solved on what a model's own head takes: the states of several layers, or of the last one."""
+    return SOLVED if head == "layers" else SOLVED_LAST
+
+
 def predict_majority(train_labels: np.ndarray, rows: int) -> Baseline:
     """Return the class that is the most frequent in train (the first of several) for each row."""
     start = time.perf_counter()

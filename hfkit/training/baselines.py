@@ -9,11 +9,10 @@ from rich.console import Console
 from ..data.stored_rows import read_column
 from ..evaluation.baselines import (
     MAJORITY,
-    SOLVED,
-    SOLVED_LAST,
     WORD_PIECES,
     Baseline,
     compare_baseline,
+    name_solved,
     predict_majority,
     score_predictions,
 )
@@ -59,8 +58,7 @@ def predict_solved(
     """
     if solution is None or predicted.beside is None:
         return [], []
-    # It stands on what the model's own head takes: the states of several layers, or of the last one.
-    name = SOLVED if task.model.config.head == "layers" else SOLVED_LAST
+    name = name_solved(task.model.config.head)
     logits, total = predicted.beside, solution.seconds + seconds + predicted.seconds
     rows = task.inputs[predicted.split]
 

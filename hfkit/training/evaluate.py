@@ -10,7 +10,7 @@ from ..task import Task
 from .baselines import predict_solved, report_baselines
 from .certify import certify_answers, report_answers
 from .fitted import Fitted
-from .predicted import Predicted, predict_split
+from .predicted import Predicted, find_reported_split, predict_split
 from .report import VALIDATION_FILE, write_report, write_run_predictions
 from .settings import RunSettings
 
@@ -25,9 +25,9 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
     results: dict[str, float] = {}
     abstention = None
     splits = [split for split in ("validation", "test") if split in task.inputs]
-    reported = [split for split in splits if "label" in task.rows[split].column_names][-1:]
+    reported = find_reported_split(task)
     for split in splits:
-        beside = fitted.beside if split in reported and settings.training.baselines else None
+        beside = fitted.beside if split == reported and settings.training.baselines else None
         predicted = predict_split(model, task, split, trainer.args.per_device_eval_batch_size, beside)
         if split == "validation":
             abstention = certify_answers(model, task, settings, predicted, fitted.choosing)
@@ -35,7 +35,7 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
         if trainer.is_world_process_zero():
             files = [VALIDATION_FILE] * (split == "validation") + [PREDICTIONS_FILE] * (split == splits[-1])
             write_run_predictions(task, folder, files, predicted, model.config.answer_threshold)
-            if split in reported:
+            if split == reported:
                 values |= _report(predicted, model.config.answer_threshold, task, settings, fitted, console)
             if split == splits[-1] and abstention is not None:
                 values |= report_answers(abstention, predicted, task, folder, console)
@@ -80,7 +80,9 @@ def _compare_with_baselines(
         return {}
     spent = ("train_runtime", "train_feature_seconds", "train_solving_seconds", "ngram_seconds")
     seconds = predicted.seconds + sum(fitted.metrics.get(name, 0.0) for name in spent)
-    further, notes = predict_solved(task, predicted, fitted.beside, fitted.metrics.get("train_feature_seconds", 0.0))
+    took, start = fitted.metrics.get("train_feature_seconds", 0.0), fitted.start
+    further, notes = predict_solved(task, predicted, fitted.beside, took)
+    further, notes = [*start.baselines, *further], [*start.left_out, *notes]
     predictions, folder = predicted.logits.argmax(axis=-1), settings.folder
     return report_baselines(
         task, predicted.split, predicted.references, predictions, seconds, folder, console, further, notes

@@ -1,6 +1,5 @@
-"""The three ways to a fitted head: it is solved, it is solved and trained on, or it is trained in steps."""
+"""The two ways to a fitted head: it is solved, or it is trained in steps, be it from a solved one on (see `start_solved`)."""
 
-from accelerate import PartialState
 from rich.console import Console
 
 from ..features.reading import TrainingInputs
@@ -10,21 +9,9 @@ from .beside import solve_beside
 from .fitted import Fitted
 from .freeze_callback import FreezeCallback, count_trained
 from .settings import RunSettings
-from .solved_report import report_learning_curve, report_solved
+from .solved_report import report_solved
 from .solver import put_in, solve_run
 from .trainer import ClassifierTrainer
-
-
-def start_solved(task: Task, settings: RunSettings, console: Console) -> tuple[list[Note], dict[str, float]]:
-    """Let a training in steps start from a solved head, and return what there is to say of it, and the seconds that it took.
-
-    It is before the Trainer has an optimizer, and a record of what is frozen.
-    """
-    solved = solve_run(task, settings, None, console)
-    notes = put_in(task, solved, console)
-    if PartialState().is_main_process and not settings.training.label_issues:  # whose head gets a curve of its own
-        report_learning_curve(task, settings, solved, console)
-    return notes, {"train_solving_seconds": round(solved.seconds, 3)}
 
 
 def fit_solved(

@@ -1,12 +1,13 @@
 """What the second phase of a run hands to the third."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..evaluation.abstention import ScoredRows
 from ..features.solution import Solution
 from ..notes import Note
 from .solver import Solved
+from .start_solved import Start
 from .trainer import ClassifierTrainer
 
 
@@ -22,6 +23,7 @@ class Fitted:
             scored out of fold; None: those of validation.
         solved: The solved head, or None.
         beside: A head that was solved beside a training in steps, on what the model's own head takes; or None.
+        start: The solved head that the training started from, if it did.
 
     """
 
@@ -31,3 +33,4 @@ class Fitted:
     choosing: ScoredRows | None = None
     solved: Solved | None = None
     beside: Solution | None = None
+    start: Start = field(default_factory=Start)

@@ -46,6 +46,12 @@ class Predicted:
         return ScoredRows.from_logits(self.logits, self.references)
 
 
+def find_reported_split(task: Task) -> str | None:
+    """Return the split that the report is on: test, or validation where test has no labels or is not there; None: neither has."""
+    splits = [split for split in ("validation", "test") if split in task.inputs]
+    return next((split for split in reversed(splits) if "label" in task.rows[split].column_names), None)
+
+
 def predict_split(
     model: BackboneClassifier, task: Task, split: str, batch_size: int, beside: Solution | None = None
 ) -> Predicted:

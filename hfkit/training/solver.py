@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -115,16 +114,6 @@ def put_in(task: Task, solved: Solved, console: Console) -> list[Note]:
     for note in notes:
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
     return notes
-
-
-def shape_head(model: Any, settings: RunSettings) -> None:
-    """Give the model of a run that continues the shape of its checkpoint's head, which was chosen by folds when it was solved."""
-    if not settings.continues_solved or model.config.head != "layers":
-        return
-    saved = type(model.config).from_pretrained(settings.checkpoint)
-    model.config.standardised = saved.standardised
-    layers = saved.layers if hasattr(saved, "layers") else saved.layer_names
-    model.keep_layers(layers, saved.poolings)
 
 
 def describe_solution(solution: Solution) -> str:

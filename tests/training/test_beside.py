@@ -48,12 +48,13 @@ def write_texts(folder: Path) -> Path:
 
 ARGV = {
     "linear": "--unfreeze_from none --head linear --solver trainer --feature_cache CACHE",
+    "convex without n-grams": "--unfreeze_from none --head linear --pooling mean --ngrams none --feature_cache CACHE",
     "convex": "--unfreeze_from none --head linear --feature_cache CACHE",
     "bigru": "--unfreeze_from none --head bigru --head_hidden_size 6 --label_issues true --feature_cache CACHE",
     "uncached": "--unfreeze_from none --head linear --solver trainer --feature_cache off",
     "tuned": "--head linear --feature_cache CACHE",
     "tuned and looked at": "--head linear --label_issues true --feature_cache CACHE",
-    "both": "--solver both --feature_cache CACHE",
+    "both": "--solver both --pooling mean --feature_cache CACHE",
     "both and looked at": "--solver both --label_issues true --feature_cache CACHE",
 }
 
@@ -70,7 +71,7 @@ def runs(tiny_backbone: Path, shared_folder: Path) -> Callable[[str], Run]:
     def run(name: str) -> Run:
         folder = shared_folder / "beside" / name
         own = ARGV[name].replace("CACHE", str(shared_folder / "beside" / "cache")).split()
-        own += [] if name == "convex" else ["--num_train_epochs", "2"]
+        own += [] if name.startswith("convex") else ["--num_train_epochs", "2"]
         argv = [*flags, *own, "--output_dir", str(folder)]
         return Run(folder, make_once(shared_folder / "beside" / f"{name}.json", lambda: train_texts(argv)), "")
 
@@ -148,7 +149,17 @@ def test_a_training_that_starts_from_a_solved_head_has_its_curve(runs: Callable[
         (runs(name).folder / "report" / "learning_curve.csv").read_text() for name in ("both", "both and looked at")
     ]
     assert curves[0] != curves[1]
-    assert list(read_baselines(runs("both")).index) == ["this model", "the majority class", "word pieces"]
+
+
+@pytest.mark.slow
+def test_a_training_that_starts_from_a_solved_head_is_compared_with_it(runs: Callable[[str], Run]) -> None:
+    """Its row is that of the head alone, as a run that is solved and nothing else has it."""
+    rows = read_baselines(runs("both"))
+    expected = ["this model", "the majority class", "word pieces", "the solved head on the last layer"]
+    assert list(rows.index) == expected
+    row = rows.loc[expected[-1]]
+    assert row["accuracy"] == runs("convex without n-grams").results["test_accuracy"]
+    assert row["seconds"] >= runs("both").json("train_results.json")["train_solving_seconds"]
 
 
 @pytest.mark.slow

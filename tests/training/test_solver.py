@@ -237,6 +237,8 @@ def test_training_starts_from_a_solved_head_once(
     folder = continue_from(3, whole, tmp_path / "killed")
     resumed = run_fakenews(*flags, "--resume_from_checkpoint", "true", folder=folder, capture=capfd)
     assert "Solved head: " not in resumed.output
+    assert "the solved head on the last layer" in (whole.folder / "report" / "baselines.csv").read_text()
+    assert "Left out of the baselines: the solved head (the run was continued" in " ".join(resumed.output.split())
     weights, others = (load_file(run.folder / "model.safetensors") for run in (whole, resumed))
     assert all(torch.equal(weights[key], others[key]) for key in weights)
 
@@ -246,6 +248,9 @@ def test_training_without_a_rate_keeps_the_solved_head(run_fakenews: RunRecipe, 
     """In steps of length 0 nothing changes: the model is the solved one, whose training rows are right far beyond chance."""
     flags = ("--solver", "both", "--unfreeze_from", "all", "--learning_rate", "0", "--num_train_epochs", "1")
     run = run_fakenews(*flags, folder=tmp_path / "run")
+    rows = pd.read_csv(run.folder / "report" / "baselines.csv").set_index("name")
+    row = rows.loc["the solved head on the last layer"]
+    assert (row["accuracy"], row["difference"]) == (run.results["test_accuracy"], 0)
     train = pd.read_csv(tweets / "train.csv").dropna()
     answers = load_pipeline(str(run.folder), device="cpu")(list(train["tweet"]))
     assert np.mean([answer["label"] for answer in answers] == train["label"]) > 0.9
