@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, limit_ngrams, ngram_matrix
+from ..evaluation.intervals import accuracy_interval, with_interval
 from .folds import can_be_scored, group_texts, make_folds
 
 DOCUMENT_FREQUENCIES = (1, 2)
@@ -33,6 +34,7 @@ class NgramClassifier:
         bias: (classes,).
         min_document_frequency: In how many rows each n-gram is at least.
         out_of_fold: Share of rows that were right out of fold, by document frequency; empty: nothing was chosen by folds.
+        scored_rows: How many rows these shares are of.
         not_chosen: Why folds chose nothing, without a full stop; empty where they did, or where the caller chose.
         has_converged: Whether the solver ended before its last iteration.
 
@@ -45,10 +47,20 @@ class NgramClassifier:
     out_of_fold: dict[int, float]
     not_chosen: str = ""
     has_converged: bool = True
+    scored_rows: int = 0
 
     def scores(self, rows_of_ids: Rows) -> np.ndarray:
         """Return the scores (rows, classes) of texts."""
         return ngram_matrix(rows_of_ids, self.vocabulary) @ self.weight + self.bias
+
+    def describe_shares(self) -> str:
+        """Say which share of the rows was right out of fold by each document frequency, with its 95 % interval; may be empty."""
+        rows = self.scored_rows
+        shares = {
+            least: with_interval(share, *accuracy_interval(round(share * rows), rows))
+            for least, share in self.out_of_fold.items()
+        }
+        return ", ".join(f"in {least} or more {share}" for least, share in shares.items())
 
 
 def fit_ngram_classifier(
@@ -85,15 +97,17 @@ def fit_ngram_classifier(
     machine = LinearSVC(class_weight=weights, random_state=seed)
     texts = _Texts([np.asarray(ids) for ids in rows_of_ids], tuple(special_ids), longest, limit_ngrams(num_labels))
     if min_document_frequency is None:
-        least, out_of_fold, not_chosen = _choose_document_frequency(texts, targets, machine)
+        choice = _choose_document_frequency(texts, targets, machine)
     else:
-        least, out_of_fold, not_chosen = min_document_frequency, {}, ""
-    vocabulary = texts.fit(least)
+        choice = _Choice(min_document_frequency)
+    vocabulary = texts.fit(choice.least)
     if not len(vocabulary) or len(np.unique(targets)) < 2:
         return None
     has_converged = _fit(machine, ngram_matrix(texts.rows_of_ids, vocabulary), targets)
     weight, bias = _read_weights(machine, num_labels)
-    return NgramClassifier(vocabulary, weight, bias, least, out_of_fold, not_chosen, has_converged)
+    return NgramClassifier(
+        vocabulary, weight, bias, choice.least, choice.out_of_fold, choice.not_chosen, has_converged, choice.rows
+    )
 
 
 @dataclass(frozen=True)
@@ -135,28 +149,37 @@ def _read_weights(machine: LinearSVC, num_labels: int) -> tuple[np.ndarray, np.n
     return weight, bias
 
 
-def _choose_document_frequency(
-    texts: _Texts, targets: np.ndarray, machine: LinearSVC
-) -> tuple[int, dict[int, float], str]:
-    """Return the document frequency, the share that is right out of fold by each, and why folds chose nothing."""
+@dataclass(frozen=True)
+class _Choice:
+    """A document frequency; the share of `rows` that is right out of fold by each, or why folds chose nothing."""
+
+    least: int
+    not_chosen: str = ""
+    out_of_fold: dict[int, float] = field(default_factory=dict)
+    rows: int = 0
+
+
+def _choose_document_frequency(texts: _Texts, targets: np.ndarray, machine: LinearSVC) -> _Choice:
+    """Choose a document frequency by folds, or by the rows that there are."""
     if len(targets) > MOST_ROWS:
-        return 2, {}, f"as always above {MOST_ROWS:,} rows, where folds would take long"
+        return _Choice(2, f"as always above {MOST_ROWS:,} rows, where folds would take long")
     if len(np.unique(targets)) < 2:
-        return 1, {}, "there is one class"
+        return _Choice(1, "there is one class")
     every = texts.fit(1)
     if not len(every):
-        return 1, {}, "there are none"
+        return _Choice(1, "there are none")
     groups = group_texts(ngram_matrix(texts.rows_of_ids, every))
     rows = np.flatnonzero(can_be_scored(targets, groups))
     folds = make_folds(targets[rows], groups[rows], machine.random_state) if len(rows) else []
     if not folds:
-        return 1, {}, "without a choice, for all classes but one have a single row, or near-duplicates alone"
+        return _Choice(1, "without a choice, for all classes but one have a single row, or near-duplicates alone")
     out_of_fold = {
         least: _right_out_of_fold(texts, targets, [rows[fold] for fold in folds], least, machine)
         for least in DOCUMENT_FREQUENCIES
     }
     # Of equal ones the fewer n-grams.
-    return max(out_of_fold, key=lambda least: (out_of_fold[least], least)), out_of_fold, ""
+    best = max(out_of_fold, key=lambda least: (out_of_fold[least], least))
+    return _Choice(best, out_of_fold=out_of_fold, rows=len(rows))
 
 
 def _right_out_of_fold(

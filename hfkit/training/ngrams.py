@@ -102,7 +102,7 @@ def describe(classifier: NgramClassifier, weighing: Weighing) -> str:
     vocabulary = classifier.vocabulary
     kinds = describe_lengths(vocabulary.longest)
     dropped = f", {vocabulary.dropped:,} rarer ones were dropped" if vocabulary.dropped else ""
-    chosen = ", ".join(f"in {number} or more {share:.4f}" for number, share in classifier.out_of_fold.items())
+    chosen = classifier.describe_shares()
     how = f", {classifier.not_chosen}" if classifier.not_chosen else ""
     if chosen:
         how = f", chosen out of fold, near-duplicates in one fold, by the share that is right: {chosen}"

@@ -21,6 +21,7 @@ from hfkit.data import ngrams
 from hfkit.data.ngrams import ngram_matrix
 from hfkit.data.stored_rows import read_column
 from hfkit.errors import UserError
+from hfkit.evaluation.intervals import accuracy_interval
 from hfkit.evaluation.metrics import softmax
 from hfkit.evaluation.predict import predict_logits
 from hfkit.evaluation.weighing import WEIGHTS, Weighing, choose_weight
@@ -95,6 +96,16 @@ def test_class_weights_move_the_border() -> None:
     assert plain is not None
     assert weighted is not None
     assert weighted.scores(rows).argmax(axis=1).sum() > plain.scores(rows).argmax(axis=1).sum()
+
+
+def test_each_share_is_told_with_its_interval() -> None:
+    rows, labels = rows_of_classes(2)
+    classifier = fit_ngram_classifier(rows, labels, 2, (1, 2))
+    assert classifier is not None
+    said = describe(classifier, Weighing(2.0, 1.0, 10, (5, 6), (0.1, 0.1)))
+    for least, share in classifier.out_of_fold.items():
+        low, high = accuracy_interval(round(share * 120), 120)
+        assert f"in {least} or more {share:.4f} ({low:.4f} to {high:.4f})" in said
 
 
 def test_a_class_of_one_row_hinders_no_choice() -> None:
