@@ -52,9 +52,12 @@ def apply_solution(model: Any, solution: Solution, groups: Sequence[FeatureGroup
         model.keep_layers(layers, poolings)
         head: Any = model.classifier
         head.mean.copy_(torch.from_numpy(mean))
+        moved = (head.mean.double().numpy() - mean) / scale  # what float32 rounds of a mean, the bias makes up for
         head.scale.copy_(torch.from_numpy(np.where(np.isfinite(scale), scale, 1.0)))
         fill_linear(
-            model.classifier.linear, np.where(np.isfinite(scale)[:, None], solution.fit.dense, 0.0), solution.fit.bias
+            model.classifier.linear,
+            np.where(np.isfinite(scale)[:, None], solution.fit.dense, 0.0),
+            solution.fit.bias + moved @ solution.fit.dense,
         )
         sentences.append(
             "The head keeps mean and scale of its features: folded into the weights they would move a probability by "

@@ -56,6 +56,7 @@ class Scored:
         right: How many rows are right.
         low: Lower end of the 95 % interval of the share of right rows, near-duplicates counted as rows.
         high: Upper end.
+        weight: What the right rows count together, each by the weight of its class: what the best one has the most of.
 
     """
 
@@ -64,6 +65,7 @@ class Scored:
     right: int
     low: float
     high: float
+    weight: float
 
     @property
     def accuracy(self) -> float:
@@ -158,7 +160,7 @@ def score_candidates(
     scored = []
     for number, candidate in enumerate(candidates):
         own = fits[number * len(folds) : (number + 1) * len(folds)]
-        scored.append(score_fits(candidate, own, features, held_out, labels, folds))
+        scored.append(score_fits(candidate, own, features, held_out, labels, folds, row_weights))
     return scored
 
 
@@ -185,6 +187,7 @@ def score_fits(
     held_out: Sequence[csr_matrix] | None,
     labels: np.ndarray,
     folds: Sequence[np.ndarray],
+    row_weights: np.ndarray,
 ) -> Scored:
     """Collect what the fits of a candidate say of the folds that they did not see.
 
@@ -195,14 +198,17 @@ def score_fits(
         held_out: The n-grams of each fold, see `read_held_out`, or None.
         labels: (rows,) label ids.
         folds: The rows of each fold.
+        row_weights: (rows,) how much each row counts.
 
     """
     logits = np.zeros((len(labels), len(fits[0].bias)), np.float32)
     for number, (fit, fold) in enumerate(zip(fits, folds, strict=True)):
         dense = None if features is None else features[torch.from_numpy(fold)]
         logits[fold] = fit.logits(dense, None if held_out is None else held_out[number])
-    right = int((predict_labels(logits) == labels).sum())
-    return Scored(candidate, logits, right, *accuracy_interval(right, len(labels)))
+    is_right = predict_labels(logits) == labels
+    right = int(is_right.sum())
+    weight = float(row_weights[is_right].sum(dtype=np.float64))
+    return Scored(candidate, logits, right, *accuracy_interval(right, len(labels)), weight)
 
 
 def predict_labels(logits: np.ndarray) -> np.ndarray:
@@ -211,5 +217,5 @@ def predict_labels(logits: np.ndarray) -> np.ndarray:
 
 
 def choose_best(scored: Sequence[Scored]) -> Scored:
-    """Return the one with the most right rows; of equal ones the first."""
-    return max(scored, key=lambda item: item.right)
+    """Return the one with the most right rows, counted by the weights of their classes; of equal ones the first."""
+    return max(scored, key=lambda item: item.weight)

@@ -94,7 +94,9 @@ def choose(search: Search) -> Scored:
     name = f"{chosen.name}, and {_name_ngrams(least)}"
     weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
     both = _choose_penalty(search, weighed.candidate, weighed)
-    return both if inputs.ngrams_are_given else choose_best([both, layers])
+    return (
+        both if inputs.ngrams_are_given else choose_best([layers, both])
+    )  # n-grams stay where they are right more often
 
 
 def _choose_penalty(search: Search, candidate: Candidate, known: Scored | None = None) -> Scored:

@@ -108,6 +108,6 @@ def _score_parts(inputs: SolverInputs, solution: Solution, parts: Sequence[np.nd
         held_out = None
         if ngrams is not None:
             held_out = read_held_out(ngrams, solution.folds, [np.flatnonzero(own) for own in part], least)
-        scored = score_fits(candidate, fits, features, held_out, labels, solution.folds)
+        scored = score_fits(candidate, fits, features, held_out, labels, solution.folds, weights)
         right.append(scored.predicted == labels)
     return right

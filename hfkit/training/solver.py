@@ -89,7 +89,12 @@ def solve_and_tell(inputs: SolverInputs, console: Console) -> Solution:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    say("\nCandidates, by the share of training rows that are right out of fold:")
+    weighed = (
+        ""
+        if inputs.class_weights is None
+        else " (the best one is chosen by rows that count by the weight of their class)"
+    )
+    say(f"\nCandidates, by the share of training rows that are right out of fold{weighed}:")
     solution = solve_head(inputs, lambda scored: say(f"  {scored.describe()}"))
     if solution.chosen is not None:
         say(f"The best of them, fitted to the end: {solution.chosen.describe()}")

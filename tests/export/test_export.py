@@ -114,6 +114,24 @@ def test_the_folder_is_whole(exported: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
+def test_ngrams_are_made_of_operators_that_old_runtimes_have(exported: tuple[Path, Path]) -> None:
+    """All stand in ONNX itself, in a version of 2023; none is torch's `searchsorted` or `bucketize`, which no runtime has."""
+    import onnx
+
+    run, folder = exported
+    assert json.loads((run / "config.json").read_text())["ngram_count"] > 0
+    model = onnx.load(folder / "model.onnx")
+    [version] = [entry.version for entry in model.opset_import if entry.domain == ""]
+    assert version <= 20, version
+    assert not model.functions
+    assert {node.domain for node in model.graph.node} == {""}
+    kinds = {node.op_type for node in model.graph.node}
+    assert kinds <= {schema.name for schema in onnx.defs.get_all_schemas() if schema.domain == ""}
+    assert not [kind for kind in kinds if any(name in kind.lower() for name in ("searchsorted", "bucketize", "aten"))]
+    assert kinds & {"TopK", "CumSum", "ScatterElements"}  # of the n-grams: a sort, their groups, and counts
+
+
+@pytest.mark.slow
 def test_its_script_needs_no_torch(exported: tuple[Path, Path]) -> None:
     """In the process of the proof no torch, transformers or hfkit can be imported; here the script runs as a person runs it."""
     run, folder = exported
