@@ -72,6 +72,8 @@ def build_on_saved_model(
     options |= {**head, "image_size": image_size or saved_size, "answer_threshold": None}
     if options["head"] != saved_head == "layers":
         options |= _without_layers(options, name)
+    if options["head"] != saved_head:
+        options["standardised"] = False
     own = _OF_HEAD.get(options["head"], ())
     try:
         saved = load_saved_model(name, IMAGES, arguments.backbone_revision)

@@ -43,6 +43,7 @@ def build_on_saved_model(
         if pooling == "pooler" and getattr(saved.backbone, "pooler", None) is None:
             raise ValueError("it has no pretrained pooler: write mean, first or last")
         options["pooling"] = pooling
+        options["standardised"] = config.standardised and config.head == "linear" and pooling == saved.pooling()
         notes.append(Note("pooling", f"Pooling: {pooling} ({reason})."))
     if config.head == "linear":
         config.pooling = saved.pooling()

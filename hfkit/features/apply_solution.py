@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..models.heads import LayersHead
 from ..models.layer_groups import FeatureGroup, kept_groups
 from .solution import Solution
 from .solve import two_sided
@@ -41,15 +40,10 @@ def apply_solution(model: Any, solution: Solution, groups: Sequence[FeatureGroup
     rows = torch.from_numpy(features[:_CHECKED_ROWS][:, torch.from_numpy(columns)].float().numpy())
     difference = _difference(rows, weight, bias, solution, mean, scale)
     sentences = []
-    if difference <= LARGEST_DIFFERENCE or not isinstance(model.classifier, LayersHead):
+    if difference <= LARGEST_DIFFERENCE:
         fill_linear(model.classifier.linear, weight, bias)
-        if difference > LARGEST_DIFFERENCE:
-            sentences.append(
-                f"Folding the scale of the features into the weights moves a probability by {difference:.1g}."
-            )
     else:
-        model.config.standardised = True
-        model.keep_layers(layers, poolings)
+        model.standardise_head()
         head: Any = model.classifier
         head.mean.copy_(torch.from_numpy(mean))
         moved = (head.mean.double().numpy() - mean) / scale  # what float32 rounds of a mean, the bias makes up for

@@ -24,7 +24,9 @@ _OF_PLACES = ("hub_", "trackio_")
 """How flags begin that say where a push or a report goes."""
 _WITHOUT_EFFECT = ("dataloader_", "ddp_")
 """How flags begin that say how fast rows are read or gradients exchanged: no reason for another way to train."""
-_OF_IMAGES_AND_MODELS = "augment mixup cutmix cache_views head_dropout mask_ratio reconstruction_weight".split()
+_OF_IMAGES_AND_MODELS = (
+    "augment mixup cutmix cache_views head_dropout mask_ratio reconstruction_weight two_heads".split()
+)
 _OF_TRAINING = TRAINER_FLAGS.union(item.name for item in fields(TrainingFlags))
 
 IDLE = frozenset(name for name in _OF_TRAINING - OBEYED if name.startswith(_WITHOUT_EFFECT))
@@ -103,10 +105,11 @@ def _choose_convex_or_trainer(
 
 
 def _asks_for_steps(arguments: Any, name: str) -> bool:
-    """Tell whether a flag that only the Trainer obeys asks for something: `--augment none` and `--report_to none` do not."""
+    """Tell whether a flag that only the Trainer obeys asks for something, which `--augment none` and `--mixup 0` do not."""
     parts = (arguments.data, arguments.model, arguments.training)
-    value = next(getattr(part, name) for part in parts if hasattr(part, name))
-    return value not in ("none", [])
+    part = next(part for part in parts if hasattr(part, name))
+    value = getattr(part, name)
+    return value not in ("none", []) and (part is arguments.training or bool(value))
 
 
 def _check_layers_are_read(model: Any) -> None:
@@ -134,6 +137,8 @@ def _solve_first(arguments: Any, frozen: bool, head: str) -> tuple[Any, str]:
             f"--solver both solves a head {' or '.join(SOLVED_HEADS)} first, and --head {head} is none of them: leave one of "
             "the flags out."
         )
+    if getattr(arguments.model, "two_heads", False):
+        raise UserError("--solver both solves one head, and --two_heads asks for two: leave one of the flags out.")
     said = "Solver: both (the head is solved on the backbone as it is, and the Trainer goes on from there)."
     if "head_dropout" in arguments.given | set(arguments.filled_in):
         return arguments, said

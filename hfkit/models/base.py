@@ -85,6 +85,11 @@ class BackboneClassifier(PreTrainedModel):
         """Build the head that the config describes."""
         raise NotImplementedError
 
+    def standardise_head(self) -> None:
+        """Build a new head that keeps mean and scale of its features, 0 and 1 at first; for a head `linear` or `layers`."""
+        self.config.standardised = True
+        self._replace_head()
+
     def _replace_head(self) -> None:
         """Build a new head, initialised, and forget what was seen of the old one."""
         self.classifier = self._new_head()

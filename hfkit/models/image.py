@@ -78,7 +78,7 @@ class ImageClassifierConfig(PreTrainedConfig):
         layer_widths: Channels of each; 0 for `features`, whose width is the backbone's.
         layer_kinds: Where they stand, see `image_layers.KINDS`.
         poolings: What is taken of each: `mean` over space or tokens, `first` token where there are tokens.
-        standardised: Whether a head `layers` keeps the mean and the scale of its features.
+        standardised: Whether a head `layers` or `linear` keeps the mean and the scale of its features.
         dropped_modules: Names of modules that were dropped, since they stand behind all that a head `layers` reads.
         answer_threshold: The lowest confidence with which an image is answered in `pipeline()`; `None`: each is.
 
@@ -259,6 +259,7 @@ class ImageClassifier(LayerReader):
         config = self.config
         if config.head == "layers":
             self.feature_size = sum(group.width for group in self.feature_groups())
+        if config.head == "layers" or config.standardised:
             return LayersHead(self.feature_size, config.num_labels, config.head_dropout, config.standardised)
         if config.head == "linear":
             return LinearHead(self.feature_size, config.num_labels, config.head_dropout)

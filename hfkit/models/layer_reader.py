@@ -149,8 +149,10 @@ def check_layer_fields(config: Any) -> None:
     if config.head != "layers":
         if config.dropped_modules:
             raise ValueError(f"layers behind {config.layer_names or 'some'} were dropped: write the head layers")
-        if any(field is not None for field in fields) or config.standardised:
-            raise ValueError(f"layer_names, poolings and standardised are for the head layers, not for {config.head}.")
+        if any(field is not None for field in fields):
+            raise ValueError(f"layer_names and poolings are for the head layers, not for {config.head}.")
+        if config.standardised and (config.head != "linear" or getattr(config, "two_heads", False)):
+            raise ValueError("standardised is for one head linear or layers.")
         return
     if getattr(config, "two_heads", False):
         raise ValueError("two_heads are for the heads mlp and linear: leave it out for the head layers.")

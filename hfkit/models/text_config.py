@@ -29,7 +29,7 @@ class TextClassifierConfig(PreTrainedConfig):
             all of them.
         poolings: What it takes of each, in this order: `mean` over the tokens, `first` or `last` token; default: mean and
             first, of a causal model mean and last.
-        standardised: Whether it keeps the mean and the scale of its features.
+        standardised: Whether it, or a linear head, keeps the mean and the scale of its features.
         final_norm: False: the norm behind the encoder's last layer is dropped, since layers behind it were (see
             `TextClassifier.drop_unused_layers`).
         cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
@@ -81,8 +81,10 @@ class TextClassifierConfig(PreTrainedConfig):
             raise ValueError(f"Unknown head '{self.head}': write linear, bigru or layers.")
         if self.head == "layers":
             self.layers, self.poolings = complete_layers(self.backbone_config, self.layers, self.poolings)
-        elif self.layers is not None or self.poolings is not None or self.standardised:
-            raise ValueError(f"layers, poolings and standardised are for the head layers, not for {self.head}.")
+        elif self.layers is not None or self.poolings is not None:
+            raise ValueError(f"layers and poolings are for the head layers, not for {self.head}.")
+        if self.standardised and self.head == "bigru":
+            raise ValueError("standardised is for the heads linear and layers, not for bigru.")
         if self.pooling is not None and (self.pooling not in POOLINGS or self.head != "linear"):
             raise ValueError(
                 f"pooling '{self.pooling}' of the head {self.head}: write one of {', '.join(POOLINGS)} for linear."

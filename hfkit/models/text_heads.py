@@ -21,7 +21,7 @@ def build_head(config: Any) -> nn.Module:
     width, num_logits = head_width(config), config.head_logits or config.num_labels
     if config.head == "bigru":
         return BiGruHead(width, num_logits, config.head_hidden_size, config.head_dropout)
-    if config.head == "linear":
+    if config.head == "linear" and not config.standardised:
         return LinearHead(width, num_logits, config.head_dropout)
     return LayersHead(width, num_logits, config.head_dropout, config.standardised)
 

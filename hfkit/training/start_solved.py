@@ -75,9 +75,13 @@ def _predict(task: Task, seconds: float, batch_size: int) -> list[Baseline]:
 
 def shape_head(model: Any, settings: RunSettings) -> None:
     """Give the model of a run that continues the shape of its checkpoint's head, which was chosen by folds when it was solved."""
-    if not settings.continues_solved or model.config.head != "layers":
+    if not settings.continues_solved:
         return
     saved = type(model.config).from_pretrained(settings.checkpoint)
+    if model.config.head != "layers":
+        if saved.standardised:
+            model.standardise_head()
+        return
     model.config.standardised = saved.standardised
     layers = saved.layers if hasattr(saved, "layers") else saved.layer_names
     model.keep_layers(layers, saved.poolings)

@@ -110,7 +110,9 @@ def test_layers_that_are_not_there(layers: list[int], poolings: list[str], messa
 
 
 def test_fields_of_another_head_are_refused() -> None:
-    for options in ({"layers": [1]}, {"poolings": ["mean"]}, {"standardised": True}):
+    with pytest.raises(ValueError, match="standardised is for the heads linear and layers, not for bigru"):
+        TextClassifierConfig(head="bigru", standardised=True)
+    for options in ({"layers": [1]}, {"poolings": ["mean"]}):
         with pytest.raises(ValueError, match="are for the head layers, not for linear"):
             TextClassifierConfig(**options)
     with pytest.raises(ValueError, match="pooling 'mean' of the head layers"):

@@ -1,12 +1,15 @@
 """A solution inside a model: folded into its weights or beside them, with its n-grams, and as it was after it is saved."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from conftest import Run
 from tiny import inputs_for
 
 from hfkit.data.ngrams import ngram_matrix
@@ -17,6 +20,9 @@ from hfkit.features.solution import Solution, SolverInputs
 from hfkit.features.solve import solve_head
 from hfkit.features.standardise import Standardiser
 from hfkit.models.layer_groups import FeatureGroup, LayerReport
+from hfkit.models.text import TextClassifier
+from hfkit.tasks.text import make_text_task, read_text_flags
+from hfkit.training.start_solved import shape_head
 
 MakeModel = Callable[[str], Any]
 
@@ -36,14 +42,15 @@ def exact_probabilities(solution: Solution, features: torch.Tensor) -> np.ndarra
     return 1 / (1 + np.exp(-logits[:, 0]))
 
 
+@pytest.mark.parametrize("name", ["hfkit-text/bert-layers", "hfkit-text/bert-linear", "hfkit-timm/vit-linear"])
 @pytest.mark.parametrize(("mean", "keeps"), [(0.0, False), (3000.0, True)], ids=["near 0", "far from it"])
 def test_mean_and_scale_stay_where_weights_alone_would_be_too_coarse(
-    mean: float, keeps: bool, make_model: MakeModel, tmp_path: Path
+    mean: float, keeps: bool, name: str, make_model: MakeModel, tmp_path: Path
 ) -> None:
     """Folded into weights in float32, features far from 0 with a small deviation lose what tells them apart."""
-    model = make_model("hfkit-text/bert-layers").eval()
-    groups = model.feature_groups()
-    width = sum(group.width for group in groups)
+    model = make_model(name).eval()
+    width = model.feature_size
+    groups = model.feature_groups() or [FeatureGroup("features", "own", 0, width)]
     features = mean + torch.randn(40, width, generator=torch.Generator().manual_seed(0))
     solution = make_solution(features, groups)
     [*said] = apply_solution(model, solution, groups, features)
@@ -55,10 +62,34 @@ def test_mean_and_scale_stay_where_weights_alone_would_be_too_coarse(
         )
     model.save_pretrained(tmp_path)
     for each in (model, type(model).from_pretrained(tmp_path)):
-        assert (each.classifier.mean is not None) == keeps
+        assert ("classifier.mean" in each.state_dict()) == keeps
         with torch.no_grad():
             probabilities = each.eval().classifier(features).softmax(dim=1)[:, 1].numpy()
         np.testing.assert_allclose(probabilities, exact_probabilities(solution, features), atol=LARGEST_DIFFERENCE)
+
+
+@pytest.mark.slow
+def test_a_linear_head_with_mean_and_scale_goes_on(finished_runs: Mapping[str, Run], tmp_path: Path) -> None:
+    """As the backbone of another run, and where a training that started from it is continued."""
+    folder = Path(shutil.copytree(finished_runs["linear"].folder, tmp_path / "run"))
+    saved = TextClassifier.from_pretrained(folder)
+    saved.standardise_head()
+    with torch.no_grad():
+        saved.classifier.mean.fill_(0.3)
+        saved.classifier.scale.fill_(2.0)
+    saved.save_pretrained(folder)
+    (folder / "manifest.json").unlink()  # its sums are those of the weights before
+    model = make_text_task(read_text_flags(["--backbone", str(folder), "--dataset", "sample"])[0]).model
+    started = TextClassifier.from_pretrained(finished_runs["linear"].folder)
+    settings: Any = SimpleNamespace(continues_solved=True, checkpoint=folder)
+    shape_head(started, settings)
+    started.load_state_dict(saved.state_dict())
+    for each in (model, started):
+        inputs = saved.probe_inputs()
+        with torch.no_grad():
+            torch.testing.assert_close(each.eval()(**inputs).logits, saved.eval()(**inputs).logits)
+    other = ["--backbone", str(folder), "--dataset", "sample", "--head", "bigru"]
+    assert not make_text_task(read_text_flags(other)[0]).model.config.standardised
 
 
 def test_one_fit_on_states_and_ngrams_is_in_the_saved_model(make_model: MakeModel, tmp_path: Path) -> None:

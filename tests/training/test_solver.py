@@ -116,6 +116,15 @@ def test_a_solved_head_sees_images_as_they_are() -> None:
     assert said == "Solver: trainer (since --augment is for it alone)."
 
 
+def test_two_heads_are_trained_in_steps() -> None:
+    argv = "--backbone deit_tiny_distilled_patch16_224 --head linear --two_heads true".split()
+    arguments, said = choose_solver(parse_arguments([*argv, "--unfreeze_from", "none"], (), IMAGE))
+    assert said == "Solver: trainer (since --two_heads is for it alone)."
+    assert arguments.training.solver == "trainer"
+    with pytest.raises(UserError, match="solves one head, and --two_heads asks for two"):
+        choose_solver(parse_arguments([*argv, "--solver", "both"], (), IMAGE))
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
