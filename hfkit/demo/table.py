@@ -9,7 +9,7 @@ from itertools import chain, count, islice
 from pathlib import Path
 
 from ..errors import UserError
-from ..flags.prediction import InputKind
+from ..flags.prediction_input import InputKind
 from ..prediction.console import SHOWN_ROWS, shorten
 from ..prediction.predictor import Predictor
 from ..prediction.prepare import Request, prepare_with

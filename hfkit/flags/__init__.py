@@ -20,6 +20,7 @@ __all__ = [
     "parsing",
     "paths",
     "prediction",
+    "prediction_input",
     "solver",
     "tables",
     "training_arguments",

@@ -1,57 +1,12 @@
-"""The command line of a prediction: what its input is, and refusals of paths; nothing here imports torch."""
+"""The command line of a prediction, and refusals of its paths; nothing here imports torch."""
 
-from enum import Enum
 from pathlib import Path
 
 from ..errors import UserError
 from .configuration import CONFIGURATION_FILE
-from .paths import IMAGE_SUFFIXES, check_dataset_path, check_is_folder, is_table_name, looks_like_a_path
+from .paths import check_dataset_path, check_is_folder, looks_like_a_path
+from .prediction_input import InputKind, existing_path, find_input_kind
 from .values import check_name_pattern
-
-
-class InputKind(Enum):
-    """What is predicted."""
-
-    TABLE = "a table"
-    LINES = "lines"
-    FOLDER = "a folder"
-    PHOTO = "a photo"
-    TEXT = "a text"
-
-
-def find_input_kind(given: str) -> InputKind:
-    """Tell what an input is: what is there as a file or folder, `-` for lines on stdin, and else a text.
-
-    Raises:
-        UserError: It is one word that looks like a file's name, and there is no such file.
-
-    """
-    if given == "-":
-        return InputKind.LINES
-    path = _existing_path(given)
-    if path is None:
-        _check_is_text(given)
-        return InputKind.TEXT
-    if path.is_dir():
-        return InputKind.FOLDER
-    return InputKind.TABLE if is_table_name(path.name) or not path.suffix else InputKind.PHOTO
-
-
-def _existing_path(given: str) -> Path | None:
-    """Return the file or folder of this name, if there is one; a text may be too long for a name."""
-    try:
-        path = Path(given).expanduser()
-        return path if given and path.exists() else None
-    except (OSError, ValueError, RuntimeError):
-        return None
-
-
-def _check_is_text(given: str) -> None:
-    """Refuse what looks like a file's name."""
-    if len(given.split()) != 1 or "://" in given:
-        return
-    if is_table_name(given) or given.lower().endswith(IMAGE_SUFFIXES) or looks_like_a_path(given):
-        raise UserError(f"There is no file or folder {given}: check the path (from {Path.cwd()}).")
 
 
 def check_model_path(model: str) -> None:
@@ -97,7 +52,7 @@ def check_output(output: Path | None, given: str, overwrite: bool, resume: bool)
         raise UserError(f"--output {output}: predictions are written as CSV, so write {output.stem or 'out'}.csv.")
     if output.is_dir():
         raise UserError(f"--output {output} is a folder: name a file in it.")
-    path = _existing_path(given)
+    path = existing_path(given)
     if path is not None and output.exists() and output.samefile(path):
         raise UserError(f"--output {output} is the input itself: name another file.")
     if not overwrite:
@@ -138,7 +93,7 @@ def check_prediction_early(
 
     """
     check_model_path(model)
-    kind = find_input_kind(given)
+    kind = find_input_kind(given, model)
     _check_batch_size(batch_size)
     if output is not None and kind in (InputKind.TEXT, InputKind.PHOTO):
         raise UserError(f"--output is for tables, folders and lines, not for {kind.value}: leave it out.")

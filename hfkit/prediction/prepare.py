@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..data.columns import have_no_names
-from ..flags.prediction import InputKind
+from ..flags.prediction_input import InputKind
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .contents import choose_text_columns, longest_texts, read_text

@@ -10,7 +10,7 @@ import xxhash
 from ..data.class_folders import is_hidden
 from ..errors import UserError
 from ..flags.paths import IMAGE_SUFFIXES
-from ..flags.prediction import InputKind
+from ..flags.prediction_input import InputKind
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .rows import Row, RowSource

@@ -146,7 +146,9 @@ def check_kind_fits(reads_texts: bool, is_photos: bool, name: str) -> None:
 
     """
     if is_photos and reads_texts:
-        raise UserError(f"The model classifies texts, and {name} holds photos: name a table, or a text in quotes.")
+        raise UserError(
+            f"The model classifies texts, and {name} is a photo or holds photos: name a table, or a text in quotes."
+        )
     if not is_photos and not reads_texts:
         raise UserError(
             f"The model classifies photos, and {name} holds none: name a folder of photos, a photo, or a parquet file of images."

@@ -1,6 +1,7 @@
 """What is written survives a kill at any moment, and ends in the same bytes; nothing is overwritten unasked."""
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from hfkit.errors import UserError
-from hfkit.flags.prediction import InputKind, check_output, check_prediction_early, find_input_kind
+from hfkit.flags.prediction import check_output, check_prediction_early
+from hfkit.flags.prediction_input import InputKind, find_input_kind
 from hfkit.prediction.contents import read_text
 from hfkit.prediction.output import Output
 from hfkit.prediction.results import ResultColumns
@@ -191,9 +193,62 @@ def test_paths_that_cannot_be(
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["", "Good.", "https://t.co/x", "see a.csv", "/r/python is fine", "x" * 5000])
-def test_texts_are_texts(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Good.", "good", "...", "https://t.co/x", "/r/python is fine", "and/or it fails", "x" * 5000, "@some_one"),
+        *("#stop_it", "I read a.csv and left.", "First line.\nsee a.csv"),
+    ],
+)
+def test_texts_are_texts(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert find_input_kind(text) is InputKind.TEXT
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("missing.txt", "There is no file or folder missing.txt"),
+        ("my reviws.csv", "There is no file or folder my reviws.csv"),
+        ("data/photos", "There is no file or folder data/photos"),
+        ("my data/no photos", "There is no file or folder my data/no photos"),
+        ("photos_none", "There is no file or folder photos_none"),
+        ("photoss", "did you mean photos?"),
+        ("revews.xlsx", "There is no file or folder revews.xlsx"),
+        ("new.csv.gz", "There is no file or folder new.csv.gz"),
+        ("https://example.org/new.csv", "There is no file or folder https"),
+        ("~/new/reviews", "There is no file or folder ~/new/reviews"),
+        ("", "INPUT is empty"),
+        (" ", "INPUT is empty"),
+    ],
+)
+def test_a_wrong_path_is_no_text(given: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused in one line, which says how to predict it as a text all the same."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("my data", "photos"):
+        Path(folder).mkdir()
+    with pytest.raises(UserError) as error:
+        find_input_kind(given, "runs/my run")
+    assert message in str(error.value)
+    assert str(error.value).endswith(f"echo {shlex.quote(given)} | hfkit predict 'runs/my run' -")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lines.log", "write cat lines.log | hfkit predict M -"),
+        ("reviews.ods", "reviews.ods is a spreadsheet, which is not read: save it as CSV"),
+        ("new.tar", "new.tar is packed in a way that is not read: unpack it"),
+        ("new.pdf", "new.pdf is neither a table nor a photo"),
+    ],
+)
+def test_files_of_other_kinds(name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    with pytest.raises(UserError) as error:
+        find_input_kind(name, "M")
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("column", ["prediction", "confidence", "score_no", "answered"])

@@ -10,7 +10,7 @@ import pytest
 from written_tables import write_table
 
 from hfkit.errors import UserError
-from hfkit.flags.prediction import find_input_kind
+from hfkit.flags.prediction_input import find_input_kind
 from hfkit.prediction.output import format_rows
 from hfkit.prediction.rows import Row
 from hfkit.prediction.sources import open_source
