@@ -114,12 +114,16 @@ def _has_labels(columns: Sequence[str], label_column: str | None) -> bool:
 
 
 def _to_images(values: pd.Series) -> Dataset:
-    cells = [_to_cell(value, row) for row, value in zip(values.index, values.tolist(), strict=True)]
+    cells = [to_cell(value, row) for row, value in zip(values.index, values.tolist(), strict=True)]
     return Dataset.from_dict({"image": cells}, features=Features({"image": ImageFeature(decode=False)}))
 
 
-def _to_cell(value: Any, row: int) -> dict[str, Any] | None:
+def to_cell(value: Any, row: int) -> dict[str, Any] | None:
     """Return an image as `{"bytes", "path"}`, or None where there is none.
+
+    Args:
+        value: A path, an image of Pillow, an array, the bytes of a file, or such a dictionary.
+        row: Which row it is, for messages.
 
     Raises:
         TypeError: It is no image.

@@ -9,7 +9,7 @@ _FROM_FILES = "`hfkit predict MODEL FILE` reads it, or predict(table) of hfkit.l
 
 
 def check_container(inputs: Any, content: str) -> None:
-    """Refuse tables, columns and arrays of other libraries, which a pipeline would take for one row.
+    """Refuse nothing, an empty list, and tables, columns, tuples and sets, which a pipeline would take for one row.
 
     Args:
         inputs: What a pipeline is called with.
@@ -17,6 +17,7 @@ def check_container(inputs: Any, content: str) -> None:
 
     Raises:
         TypeError: It is one of those, or nothing.
+        ValueError: It is an empty list.
 
     """
     if _is_missing(inputs):
@@ -28,6 +29,10 @@ def check_container(inputs: Any, content: str) -> None:
         raise TypeError(
             f"A {name} is no list of {content}s: write {instead}, or predict(...) of hfkit.load_pipeline(...)."
         )
+    if isinstance(inputs, tuple | set | frozenset):
+        raise TypeError(f"A {name} is no list of {content}s: write list(...), or [{content}] for one {content}.")
+    if isinstance(inputs, list) and not inputs:
+        raise ValueError(f"The list has no {content}s: give at least one.")
 
 
 def check_text(text: Any) -> None:
@@ -41,7 +46,8 @@ def check_text(text: Any) -> None:
     if _is_missing(text):
         raise TypeError(f"A text is {text}: leave the row out{_or_empty('text')}.")
     if not isinstance(text, str):
-        raise TypeError(f"A text is of type {type(text).__name__}: give a str, such as str(text).")
+        instead = "text.decode()" if isinstance(text, bytes | bytearray) else "str(text)"
+        raise TypeError(f"A text is of type {type(text).__name__}: give a str, such as {instead}.")
     if text.lower().endswith(_TABLES) and len(text) < 1024 and os.path.isfile(text):
         raise ValueError(f"{text} is a table and no text: {_FROM_FILES}.")
 

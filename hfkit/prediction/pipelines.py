@@ -14,8 +14,9 @@ from ..models import load_pipeline as load_models_pipeline
 from ..models.image_pipeline import ImageClassificationPipeline as ModelsImagePipeline
 from ..models.text_pipeline import TextClassificationPipeline as ModelsTextPipeline
 from .contents import choose_text_columns, join_cells, read_run_columns
+from .python_rows import choose_keyword, list_photos, list_texts, to_photo, to_table
 from .results import ResultColumns
-from .rows import BLOCK, is_missing
+from .rows import BLOCK
 from .scorer import make_scorer
 
 _PHOTO_COLUMNS = ("file", "path", "image", "img", "picture", "photo")
@@ -35,31 +36,44 @@ class TextClassificationPipeline(ModelsTextPipeline):
     """
 
     def predict(
-        self, inputs: Any, text_column: str | Sequence[str] | None = None, batch_size: int | None = None
+        self,
+        inputs: Any,
+        text: str | Sequence[str] | None = None,
+        batch_size: int | None = None,
+        text_column: str | Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Predict texts in batches of similar length.
 
         Args:
-            inputs: A list of texts, or a table with a column of texts, whose columns and index are kept.
-            text_column: That column, or two to be joined; default: as in the run, or found by its name.
+            inputs: A list of texts, or a table with a column of texts, whose columns and index are kept: a DataFrame, a
+                `datasets.Dataset` or a list of dictionaries.
+            text: That column, or two to be joined; default: as in the run, or found by its name. A list's column is called so.
             batch_size: Texts of a batch; default: 32 on a CPU, else 128.
+            text_column: The same as `text`, by the flag's name.
 
         Returns:
             The table (a list becomes a column `text`) with `prediction`, `confidence`, `score_LABEL` for each label, and
             `answered` where the model may keep silent.
 
         Raises:
-            ValueError: A text is missing, a column is not there, or a result would overwrite one.
+            TypeError: The inputs are neither a list nor a table, or a row is no text.
+            ValueError: A text is missing or the name of a file, a column is not there, or a result would overwrite one.
 
         """
-        table = inputs if isinstance(inputs, pd.DataFrame) else pd.DataFrame({"text": _as_list(inputs)}, dtype=object)
-        given = [text_column] if isinstance(text_column, str) else text_column
-        given = given if isinstance(inputs, pd.DataFrame) else ["text"]
+        chosen = choose_keyword(text, text_column, "text")
+        given = [chosen] if isinstance(chosen, str) else chosen
+        table = to_table(inputs, "text")
+        if table is None:
+            name = given[0] if given is not None and len(given) == 1 else "text"
+            table, given = pd.DataFrame({name: list_texts(inputs)}, dtype=object), [name]
+        columns = list(map(str, table.columns))
+        if given is None and set(columns) == {"text", "text_pair"}:  # as a call takes a row of two columns
+            given = ["text", "text_pair"]
         try:
             of_run = read_run_columns(self.model.name_or_path) if given is None else []
-            positions, _ = choose_text_columns("The table", list(map(str, table.columns)), given, of_run)
+            positions, _ = choose_text_columns("The table", columns, given, of_run)
         except UserError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(str(error).replace("--text_column NAME", 'text="NAME"')) from error
         cells = zip(*(table.iloc[:, position].tolist() for position in positions), strict=True)
         contents = [join_cells(row) for row in cells]
         _refuse_problems({row: problem for row, (_, problem) in enumerate(contents) if problem}, len(table))
@@ -77,39 +91,59 @@ class ImageClassificationPipeline(ModelsImagePipeline):
 
     """
 
-    def predict(self, inputs: Any, image_column: str | None = None, batch_size: int | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        inputs: Any,
+        image: str | None = None,
+        batch_size: int | None = None,
+        image_column: str | None = None,
+    ) -> pd.DataFrame:
         """Predict photos in batches, decoded by several threads.
 
         Args:
-            inputs: A list of paths or of Pillow's images, or a table with a column of them, whose columns and index are kept.
-            image_column: That column; default: found by its name.
+            inputs: A list of photos, or a table with a column of them, whose columns and index are kept: a DataFrame, a
+                `datasets.Dataset` or a list of dictionaries. A photo is a path, one of Pillow's images, an array
+                (height, width, 3) of uint8, or the bytes of a file.
+            image: That column; default: found by its name.
             batch_size: Photos of a batch; default: as for texts.
+            image_column: The same as `image`, by the flag's name.
 
         Returns:
             The table (a list of paths becomes a column `file`) with `prediction`, `confidence`, `score_LABEL` for each label,
             and `answered` where the model may keep silent.
 
         Raises:
+            TypeError: The inputs are neither a list nor a table, or a row is no photo.
             ValueError: A photo is missing or cannot be read, a column is not there, or a result would overwrite one.
 
         """
-        if isinstance(inputs, pd.DataFrame):
-            columns = list(map(str, inputs.columns))
-            try:
-                column = image_column or find_column("The table", columns, _PHOTO_COLUMNS, "image_column")
-            except UserError as error:
-                raise ValueError(str(error)) from error
-            if columns.count(column) != 1:
-                raise ValueError(f"The table has no column '{column}' of its own, only: {', '.join(columns)}.")
-            table, photos = inputs, inputs.iloc[:, columns.index(column)].tolist()
+        chosen = choose_keyword(image, image_column, "image")
+        table = to_table(inputs, "photo")
+        if table is not None:
+            photos = table.iloc[:, _find_photos(list(map(str, table.columns)), chosen)].tolist()
         else:
-            photos = _as_list(inputs)
+            photos = list_photos(inputs)
             names = [str(photo) if isinstance(photo, str | Path) else None for photo in photos]
             table = pd.DataFrame({"file": names}, dtype=object)
-        missing = {row: "no photo" for row, photo in enumerate(photos) if is_missing(photo)}
-        _refuse_problems(missing, len(photos))
-        contents = [{"bytes": None, "path": str(photo)} if isinstance(photo, str | Path) else photo for photo in photos]
+        contents = [to_photo(photo, row) for row, photo in enumerate(photos)]
+        _refuse_problems({row: "no photo" for row, content in enumerate(contents) if content is None}, len(photos))
         return _predict(self, table, contents, batch_size)
+
+
+def _find_photos(columns: list[str], given: str | None) -> int:
+    """Return the position of the column of photos: the given one, or one with a usual name.
+
+    Raises:
+        ValueError: There is none, or several have that name.
+
+    """
+    try:
+        column = given or find_column("The table", columns, _PHOTO_COLUMNS, "image_column")
+    except UserError as error:
+        raise ValueError(str(error).replace("--image_column NAME", 'image="NAME"')) from error
+    if columns.count(column) != 1:
+        raise ValueError(f"The table has no column '{column}' of its own, only: {', '.join(columns)}.")
+    return columns.index(column)
 
 
 _CLASSES = {"text-classification": TextClassificationPipeline, "image-classification": ImageClassificationPipeline}
@@ -133,20 +167,6 @@ def load_pipeline(model: str, **options: Any) -> Pipeline:
 
     """
     return load_models_pipeline(model, _CLASSES, **options)
-
-
-def _as_list(inputs: Any) -> list[Any]:
-    """Return the rows of a list, an array or a column; a single text or photo is one row.
-
-    Raises:
-        TypeError: It is nothing.
-
-    """
-    if is_missing(inputs):
-        raise TypeError(f"The rows are {inputs}: give a list or a DataFrame.")
-    if isinstance(inputs, str | Path) or not hasattr(inputs, "__iter__"):
-        return [inputs]
-    return inputs.tolist() if hasattr(inputs, "tolist") else list(inputs)
 
 
 def _refuse_problems(problems: dict[int, str], total: int) -> None:

@@ -76,15 +76,16 @@ class Run:
         """Predict rows without labels, as `load_pipeline(...).predict` does.
 
         Args:
-            rows: A list of texts or photos, or a DataFrame, whose columns and index are kept.
+            rows: A list of texts or photos, or a table (a DataFrame, a Dataset, a list of dictionaries), whose columns are kept.
             batch_size: Rows of a batch; default: 32 on a CPU, else 128.
-            columns: `text_column` or `image_column`; default: as in the run, or found by its name.
+            columns: `text` or `image`, the column; default: as in the run, or found by its name.
 
         Returns:
             The rows with `prediction`, `confidence`, `score_LABEL` for each label, and perhaps `answered`.
 
         Raises:
-            ValueError: A row cannot be read, or a column is not there.
+            TypeError: The rows are neither a list nor a table, or a row is of a kind that is not understood.
+            ValueError: A row cannot be read, or is the name of a file, or a column is not there.
 
         """
         pipeline: Any = self.pipeline

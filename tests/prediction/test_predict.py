@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LazyRuns, write_photo
+from datasets import Dataset, DatasetDict, Features
+from datasets import Image as ImageFeature
 from PIL import Image
 from processes import run_command
 from typer.testing import CliRunner, Result
@@ -300,10 +302,16 @@ def test_predict_returns_the_table_with_results(finished_runs: LazyRuns, tweets:
     pd.testing.assert_frame_equal(predicted[["tweet", "label"]], table)
     expected = scores(run.rows("predictions.csv"))
     np.testing.assert_allclose(predicted[["score_fake", "score_real"]], expected, atol=1e-5, rtol=0)
-    for inputs in (list(table["tweet"]), tuple(table["tweet"]), table["tweet"], table["tweet"].to_numpy()):
+    texts, rows = list(table["tweet"]), table.to_dict("records")
+    for inputs in (texts, iter(texts), table["tweet"], table["tweet"].to_numpy(), rows, Dataset.from_list(rows)):
         same = classify.predict(inputs)
         np.testing.assert_allclose(same[["score_fake", "score_real"]], expected, atol=1e-5, rtol=0)
     assert len(classify.predict("one text")) == 1
+    assert list(same.columns[:2]) == ["tweet", "label"]  # of the Dataset
+    named = pd.DataFrame({"x": texts, "text": "other"})
+    for column in ({"text": "x"}, {"text_column": "x"}, {"text": ["x"]}):
+        same = classify.predict(named, **column)
+        np.testing.assert_allclose(same[["score_fake", "score_real"]], expected, atol=1e-5, rtol=0)
     assert list(classify.predict([]).columns)[:2] == ["text", "prediction"]
     assert len(classify.predict([])) == 0
 
@@ -318,12 +326,18 @@ def test_predict_photos(finished_image_runs: LazyRuns, photos: Path) -> None:
         files,
         [str(file) for file in files],
         [Image.open(file) for file in files],
+        [file.read_bytes() for file in files],
         pd.DataFrame({"image": files}),
+        [{"image": str(file)} for file in files],
+        Dataset.from_dict({"image": list(map(str, files))}, features=Features({"image": ImageFeature()})),
     ):
         predicted = classify.predict(inputs, batch_size=5)
         np.testing.assert_allclose(predicted[["score_cat", "score_dog"]], expected, atol=1e-5, rtol=0)
     with pytest.raises(ValueError, match=r"1 of 2 rows cannot be read \(the first is row 1, .*nothing.png"):
         classify.predict([files[0], "nothing.png"])
+    for wrong, message in ((".", "is a folder and no photo"), ("nothing.png", "There is no photo"), ([7], "no image")):
+        with pytest.raises((ValueError, TypeError), match=message):
+            classify.predict(wrong)
 
 
 @pytest.mark.parametrize(
@@ -336,13 +350,39 @@ def test_predict_photos(finished_image_runs: LazyRuns, photos: Path) -> None:
             pd.DataFrame({"text": ["a"], "prediction": [1]}),
             "has a column prediction, which the prediction would overwrite",
         ),
-        (None, "The rows are None: give a list"),
+        (None, "A text is None: leave the row out"),
+        (["a", 7], r"Row 1, counted from 0: A text is of type int: give a str"),
+        (7, r"A text is of type int: give a str, such as str\(text\)"),
+        (b"a", r"A text is of type bytes: give a str, such as text.decode\(\)"),
+        (("a", "b"), "A tuple is no list of texts: write list"),
+        ({"a"}, "A set is no list of texts"),
+        ({"text": ["a"]}, r"A dict is no list of texts: give \[row\] for one row, or for columns pandas.DataFrame"),
+        (DatasetDict(test=Dataset.from_dict({"text": ["a"]})), r"give one split, such as data\['test'\]"),
+        ("in.csv", "in.csv is the name of a file and no text: `hfkit predict MODEL FILE` reads it"),
+        (Path("in.csv"), "in.csv is the name of a file"),
+        ("data/reviews", "data/reviews is the name of a file"),
     ],
 )
 def test_tables_that_cannot_be_predicted(inputs: Any, message: str, finished_runs: LazyRuns) -> None:
     classify = hfkit.load_pipeline(str(finished_runs["linear"].folder), device="cpu")
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError), match=message) as error:
         classify.predict(inputs)
+    assert "\n" not in str(error.value)
+
+
+def test_a_column_has_one_keyword(finished_runs: LazyRuns) -> None:
+    run = hfkit.Run(finished_runs["linear"].folder)
+    table = pd.DataFrame({"x": ["garlic"], "y": ["virus"]})
+    assert list(run.predict(table, text="x").columns[:3]) == ["x", "y", "prediction"]
+    np.testing.assert_allclose(
+        run.predict(table, text=["x", "y"])["confidence"], run.predict(["garlic virus"])["confidence"], atol=1e-6
+    )
+    pairs = run.predict([{"text": "garlic", "text_pair": "virus"}])["confidence"]
+    np.testing.assert_allclose(pairs, run.predict(["garlic virus"])["confidence"], atol=1e-6)
+    with pytest.raises(TypeError, match="are the same: give one of them"):
+        run.predict(table, text="x", text_column="x")
+    with pytest.raises(ValueError, match='write text="NAME"'):
+        run.predict(table)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +392,8 @@ def test_tables_that_cannot_be_predicted(inputs: Any, message: str, finished_run
         (float("nan"), "A text is nan"),
         (["a", None], "A text is None"),
         (["a", 7], r"A text is of type int: give a str, such as str\(text\)"),
+        (("a", "b"), "A tuple is no list of texts"),
+        ([], "The list has no texts: give at least one"),
         ({"text": "a", "text_pair": None}, "A text is None"),
         (pd.DataFrame({"text": ["a"]}), r"A DataFrame is no list of texts: write table\['text'\].tolist\(\)"),
         (pd.Series(["a"]), r"A Series is no list of texts: write column.tolist\(\)"),
