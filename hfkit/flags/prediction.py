@@ -1,12 +1,17 @@
 """The command line of a prediction, and refusals of its paths; nothing here imports torch."""
 
+import csv
 from pathlib import Path
 
 from ..errors import UserError
+from ..files import try_lock
 from .configuration import CONFIGURATION_FILE
 from .paths import check_dataset_path, check_is_folder, looks_like_a_path
 from .prediction_input import InputKind, existing_path, find_input_kind
 from .values import check_name_pattern
+
+BUSY = "Another process writes {} now: wait until it ends, or name another --output."
+"""Why an output is refused."""
 
 
 def check_model_path(model: str) -> None:
@@ -55,8 +60,37 @@ def check_output(output: Path | None, given: str, overwrite: bool, resume: bool)
     path = existing_path(given)
     if path is not None and output.exists() and output.samefile(path):
         raise UserError(f"--output {output} is the input itself: name another file.")
-    if not overwrite:
+    check_is_free(output)
+    if not overwrite and not (resume and is_finished(output)):
         _check_is_new(output, resume)
+
+
+def check_is_free(output: Path) -> None:
+    """Refuse an output that another process writes now.
+
+    Raises:
+        UserError: As above.
+
+    """
+    try:
+        with lock_file(output).open("rb") as file:
+            is_locked = try_lock(file, exclusive=False) is False
+    except OSError:  # there is none
+        return
+    if is_locked:
+        raise UserError(BUSY.format(output))
+
+
+def is_finished(output: Path) -> bool:
+    """Whether an output is whole: it is there with the columns of a prediction, and no part of it is."""
+    if part_file(output).exists() or not output.is_file():
+        return False
+    csv.field_size_limit(2**31 - 1)
+    try:
+        with output.open(newline="", encoding="utf-8") as file:
+            return {"prediction", "confidence"} <= set(next(csv.reader(file), []))
+    except (OSError, ValueError, csv.Error):
+        return False
 
 
 def _check_is_new(output: Path, resume: bool) -> None:
@@ -76,6 +110,11 @@ def _check_is_new(output: Path, resume: bool) -> None:
 def unreadable_file(output: Path) -> Path:
     """Return where the rows that cannot be read are listed."""
     return output.with_name(f"{output.stem}.unreadable.csv")
+
+
+def lock_file(output: Path) -> Path:
+    """Return which file is locked while a process writes an output."""
+    return output.with_name(f"{output.name}.lock")
 
 
 def part_file(path: Path) -> Path:

@@ -4,14 +4,15 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import csv_quoting, write_file
-from ..flags.prediction import part_file, unreadable_file
+from ..files import csv_quoting, try_lock, write_file
+from ..flags.prediction import BUSY, lock_file, part_file, unreadable_file
 
 
 @dataclass
@@ -34,6 +35,28 @@ class Progress:
     unreadable_bytes: int = 0
     unreadable: int = 0
     truncated: int = 0
+
+
+@contextmanager
+def lock_output(path: Path) -> Iterator[None]:
+    """Keep other processes from writing an output; what a killed process leaves of the lock is free.
+
+    Raises:
+        UserError: Another process writes it.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = lock_file(path)
+    with lock.open("ab") as file:
+        # Who ended since the file was opened has deleted it, and whoever begins then locks another one.
+        is_ours = try_lock(file, exclusive=True) is not False
+        if not is_ours or not (lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat())):
+            raise UserError(BUSY.format(path))
+        try:
+            yield
+        finally:
+            if os.name != "nt":  # which deletes no file that is open
+                lock.unlink(missing_ok=True)
 
 
 class Output:

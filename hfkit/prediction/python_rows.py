@@ -1,4 +1,4 @@
-"""Rows that are values in Python, for `predict`: a table as it is, a list as a table of one column; what is neither is refused."""
+"""Rows that are values in Python, for `predict`: a table as it is, a list as a column; what is neither is refused."""
 
 from collections.abc import Mapping
 from pathlib import Path

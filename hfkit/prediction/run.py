@@ -9,7 +9,7 @@ from rich.console import Console
 from ..errors import UserError, is_memory_full
 from ..flags.tables import FIND
 from . import console as shown
-from .output import Output
+from .output import Output, lock_output
 from .predictor import Predictor
 from .prepare import Request, prepare
 from .stream import Prediction
@@ -28,7 +28,8 @@ def run_prediction(request: Request) -> int:
         for note in notes:
             errors.print(note.text, markup=False, highlight=False, soft_wrap=True)
         if request.output is not None:
-            return _write(request, predictor, prediction)
+            with lock_output(request.output):
+                return _write(request, predictor, prediction)
         return _show(request, prediction, errors)
     except RuntimeError as error:
         if not is_memory_full(error):

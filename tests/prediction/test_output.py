@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from hfkit.commands.main import app
 from hfkit.errors import UserError
-from hfkit.flags.prediction import check_output, check_prediction_early
+from hfkit.flags.prediction import check_output, check_prediction_early, lock_file
 from hfkit.flags.prediction_input import InputKind, find_input_kind
 from hfkit.prediction.contents import read_text
-from hfkit.prediction.output import Output
+from hfkit.prediction.output import Output, lock_output
 from hfkit.prediction.results import ResultColumns
 from hfkit.prediction.scorer import Advance, Scored
 from hfkit.prediction.sources import open_source
@@ -125,6 +127,35 @@ def test_another_input_is_refused(table: Path, tmp_path: Path) -> None:
     Output.begin(tmp_path / "out.csv", "digest")
     with pytest.raises(UserError, match="was begun with another model, input"):
         Output.resume(tmp_path / "out.csv", "other")
+
+
+def test_one_process_writes_an_output(table: Path, tmp_path: Path) -> None:
+    """Be it a new one or one that is gone on with; a lock that a kill left is free."""
+    output = tmp_path / "new" / "out.csv"
+    with lock_output(output):
+        for overwrite, resume in ((False, False), (False, True), (True, False)):
+            with pytest.raises(UserError, match=r"Another process writes .*out.csv now: wait until it ends"):
+                check_output(output, "in.csv", overwrite, resume)
+        with pytest.raises(UserError, match="Another process writes"), lock_output(output):
+            pass
+    assert list(output.parent.iterdir()) == []
+    lock_file(output).touch()
+    check_output(output, "in.csv", False, True)
+    with lock_output(output):
+        make(table).write(Output.begin(output, "digest"))
+    assert set(files(output.parent)) == {"out.csv", "out.unreadable.csv"}
+
+
+def test_a_finished_output_is_finished(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    make(table).write(Output.begin(output, "digest"))
+    before = files(tmp_path)
+    result = CliRunner().invoke(app, ["predict", "user/model", str(table), "-o", str(output), "--resume"])
+    assert (result.exit_code, files(tmp_path)) == (0, before)
+    assert "out.csv is finished, and was not changed: --overwrite predicts all rows again." in result.stdout
+    output.write_text("of,others\n")
+    with pytest.raises(UserError, match="is there already"):
+        check_output(output, "in.csv", False, True)
 
 
 def test_a_damaged_part_is_refused(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
