@@ -162,9 +162,13 @@ def _write(
 
 
 def _repeat(request: EvaluationRequest) -> list[str]:
-    """Return the line of the shell that evaluates again."""
-    if request.source is not None:  # values in Python
-        return []
+    """Return the line of the shell that evaluates again, or of Python, where the data were a value there."""
+    if request.source is not None:
+        return [
+            "# The data were in memory, and no file holds them. In Python, where `data` are the same rows:",
+            "import hfkit",
+            f"hfkit.Run({request.model!r}).evaluate(data)",
+        ]
     words = ["hfkit", "evaluate", request.model, request.dataset]
     for name in ("split", "label_column", "image_column", "label_from_name", "revision"):
         value = getattr(request, name)

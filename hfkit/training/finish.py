@@ -25,7 +25,7 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     results = evaluate_saved_model(task, settings, fitted, console)
     deleted = ""
     if summary is not None:
-        _show_on_page(task, folder, summary, results, console)
+        _show_on_page(task, settings, summary, results, console)
         deleted = complete(settings)
     for note in advise(trainer.state.log_history, task.rows["train"], settings.training, settings.plan):
         console.print(f"\n{note.text}", markup=False, highlight=False, soft_wrap=True)
@@ -33,10 +33,12 @@ def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) 
     return results
 
 
-def _show_on_page(task: Task, folder: Path, summary: RunSummary, results: dict[str, float], console: Console) -> None:
+def _show_on_page(
+    task: Task, settings: RunSettings, summary: RunSummary, results: dict[str, float], console: Console
+) -> None:
     """Write the page of a run, or say why there is none: the run has its model and its tables all the same."""
     try:
-        write_run_page(task, folder, summary, results)
+        write_run_page(task, settings, summary, results)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         console.print(f"\nLeft out: report/report.html ({reason}).", markup=False, highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from conftest import LazyRuns
 
 from hfkit.report.html import PAGE_FILE, write_page
 from hfkit.report.page_contents import MOST_CHARACTERS, MOST_ERRORS, MOST_ISSUES, MOST_KINDS
+from hfkit.training.summary import describe_use
 
 HOSTILE = (
     "<script>document.title = 'run'</script>",
@@ -91,6 +93,19 @@ def test_the_page_of_a_run_is_whole(finished_runs: LazyRuns) -> None:
         "ngrams:",
     ):
         assert " ".join(text.split()) in " ".join(page.text.split()), text
+
+
+def test_a_run_of_data_in_memory_says_how_to_train_again(tmp_path: Path) -> None:
+    """No file holds them, so that the line is one of Python."""
+    line = describe_use(tmp_path / "a run", "text", "reviews.csv")[-1]
+    assert line == f"hfkit train text --config '{tmp_path}/a run/hfkit.yaml' --name 'a run-again'"
+    *_, comment, imported, line = describe_use(tmp_path / "a run", "text", "memory:0123456789ab")
+    assert "in memory" in comment
+    assert not any("hfkit train" in each for each in (comment, imported, line))
+    given = {}
+    hfkit = SimpleNamespace(train_text_classifier=lambda data, **flags: given.update(flags, data=data))
+    exec(line, {"hfkit": hfkit, "data": "rows"})
+    assert given == {"data": "rows", "config": f"{tmp_path}/a run/hfkit.yaml", "name": "a run-again"}
 
 
 @pytest.mark.slow

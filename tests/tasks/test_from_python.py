@@ -70,6 +70,9 @@ def test_a_table_in_five_lines(options: dict[str, Any], capsys: pytest.CaptureFi
 
     flags = yaml.safe_load((run.folder / "hfkit.yaml").read_text())
     assert flags["dataset"].startswith("memory:")
+    page = (run.folder / "report" / "report.html").read_text()
+    assert "hfkit.train_text_classifier(data, config=" in page
+    assert "hfkit train text --config" not in page
     assert flags["dataset"] in read_record(run.folder).dataset
     with pytest.raises(SystemExit):
         run_recipe(train_texts, TEXT_FLAGS, ["--config", str(run.folder / "hfkit.yaml")])
