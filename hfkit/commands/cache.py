@@ -14,17 +14,34 @@ Folder = Annotated[Path | None, typer.Option(help="Folder of the cache; default:
 
 
 @app.command("list")
-@examples("hfkit cache list")
-def list_items(folder: Folder = None) -> None:
+@examples("hfkit cache list", "hfkit cache list --json")
+def list_items(
+    folder: Folder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in the place of a table.")] = False,
+) -> None:
     """List what is stored, the most recently used first."""
     from rich.console import Console
     from rich.table import Table
 
     from ..features.store import FeatureStore
+    from ..run_folders.show import show_json
 
     store = FeatureStore(folder)
     items = store.items()
     size = sum(item.record["bytes"] for item in items)
+    if as_json:
+        stored = [
+            {
+                "key": item.folder.name,
+                "what": item.record["of"],
+                "bytes": item.record["bytes"],
+                "last_used": item.used,
+                "folder": str(item.folder),
+            }
+            for item in items
+        ]
+        show_json({"folder": str(store.root), "limit": store.limit, "bytes": size, "items": stored})
+        return
     table = Table("key", "what", "MB", "last used")
     for item in items:
         used = datetime.fromtimestamp(item.used).strftime("%Y-%m-%d %H:%M")

@@ -82,19 +82,34 @@ def ladder(
         Path | None,
         typer.Option("--output_dir", help="Folder, new or of a ladder to go on with; default: runs/ladder-NAME-TIME."),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the table at the end as JSON; the rest goes to stderr.")
+    ] = False,
 ) -> None:
     """Train in rising cost, from no net at all to the whole one, and say which is enough."""
     from ..flags.ladder import check_ladder_early
 
     check_ladder_early(data, flags or [], budget, None if output_dir is None else str(output_dir))
 
+    from rich.console import Console
+
     from ..ladder.climb import climb
     from ..ladder.settings import make_settings
+    from ..report.tables import read_rows
+    from ..run_folders.show import show_json
 
     settings = make_settings(data, flags or [], task, budget, output_dir)
     try:
-        recommendation = climb(settings)
+        recommendation = climb(settings, Console(stderr=as_json))
     except KeyboardInterrupt as error:
         typer.echo(f"\nStopped. The same command with --output_dir {settings.folder} goes on where it was.", err=True)
         raise typer.Exit(130) from error
+    if as_json:
+        show_json(
+            {
+                "folder": str(settings.folder),
+                "recommended": None if recommendation is None else recommendation.rung.name,
+                "rungs": read_rows(settings.folder / "table.csv"),
+            }
+        )
     raise typer.Exit(0 if recommendation is not None else 1)

@@ -59,17 +59,18 @@ def check(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust_remote_code", help="Run the repository's code to see whether it predicts.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in the place of a table.")] = False,
 ) -> None:
     """Look at a model before you trust it; none of its code runs unless you say so."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from dataclasses import asdict
 
     from ..hub.check import check_repository
+    from ..run_folders.show import show_json, show_table
 
     findings = check_repository(repository, revision, trust_remote_code)
-    table = Table("", "what", "found")
-    for finding in findings:
-        table.add_row("ok" if finding.well else "NO", finding.what, Text(finding.detail))
-    Console().print(table)
+    if as_json:
+        show_json([asdict(finding) for finding in findings])
+    else:
+        rows = [["ok" if finding.well else "NO", finding.what, finding.detail] for finding in findings]
+        show_table(["", "what", "found"], rows)
     raise typer.Exit(0 if all(finding.well for finding in findings) else 1)

@@ -111,3 +111,9 @@ def format_number(value: Any) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.4f}"
     return str(value)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of a table that `write_table` wrote, as what JSON can hold; an empty cell is None."""
+    rows: list[dict[str, Any]] = json.loads(pd.read_csv(path).to_json(orient="records"))
+    return rows
