@@ -18,7 +18,7 @@ class TrainingFlags:
     """
 
     output_dir: str | None = field(
-        default=None, metadata={"help": "Folder of the run; default: runs/<recipe>-<time>, new each run."}
+        default=None, metadata={"help": "Folder of the run; default: runs/DATA-TIME after the data, new each run."}
     )
     num_train_epochs: float = field(default=3.0, metadata={"help": "Epochs: how often all training rows are seen."})
     learning_rate: float | None = field(

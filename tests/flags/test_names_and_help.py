@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import transformers
@@ -13,6 +15,8 @@ from hfkit.flags.early import check_early
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.names import IMAGE_FLAGS, TABLE_OF, TEXT_FLAGS, TRAINER_FLAGS, RecipeFlags, known_names
 from hfkit.flags.parsing import _Parser, parse_arguments
+from hfkit.tasks.train import name_after_data
+from hfkit.training.folder import make_folder
 
 BOTH = pytest.mark.parametrize("flags", [TEXT_FLAGS, IMAGE_FLAGS])
 
@@ -66,6 +70,18 @@ def test_defaults_that_help_states() -> None:
     theirs = {item.name: item.default for item in dataclasses.fields(transformers.TrainingArguments)}
     for name, (_, default) in help_page.FURTHER_FLAGS.items():
         assert name == "config" or theirs[name] == default, name
+
+
+@BOTH
+def test_the_default_folder_is_the_one_that_help_states(
+    flags: RecipeFlags, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [stated] = re.findall(r"default: (runs/DATA-TIME) after the data", help_page.short_help(flags))
+    arguments = SimpleNamespace(given_output_dir=None, training=SimpleNamespace(process_index=0))
+    folder = make_folder(arguments, name_after_data("data/my reviews.csv"))
+    pattern = stated.replace("DATA", "my-reviews").replace("TIME", r"\d{8}-\d{6}")
+    assert re.fullmatch(pattern, folder.as_posix())
 
 
 @BOTH
