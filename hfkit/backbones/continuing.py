@@ -13,6 +13,7 @@ from ..errors import UserError, first_sentence
 from ..flags.arguments import TextModelArguments
 from ..flags.configuration import CONFIGURATION_FILE
 from ..flags.kinds import Arguments
+from ..flags.paths import describe_unfinished_run
 from ..models import FAMILIES
 from ..models.base import BackboneClassifier
 from ..notes import Note
@@ -48,9 +49,7 @@ def read_saved_config(backbone: str, task: str, revision: str | None = None) -> 
     if "/" not in backbone and not folder.is_dir():
         return None
     if (folder / CONFIGURATION_FILE).is_file() and not (folder / "config.json").is_file():
-        raise UserError(
-            f"{backbone} is not a finished hfkit run: continue it by --output_dir {backbone} --resume_from_checkpoint true."
-        )
+        raise UserError(describe_unfinished_run(backbone))
     source = str(folder) if folder.is_dir() else backbone
     if not folder.is_dir():
         use_cache_without_hub()

@@ -1,5 +1,6 @@
 """Refusals of paths on a command line: each has its one home here, whoever finds it out first; nothing imports torch."""
 
+import os
 import re
 from pathlib import Path
 
@@ -13,6 +14,9 @@ PACKED_SUFFIXES = (".gz", ".zip", ".xz", ".bz2")
 """Any table may be packed, such as `tweets.csv.gz`."""
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
+
+EXPORT_FILE = "export.json"
+"""What a folder of a model in ONNX has in the place of `config.json`."""
 
 IN_MEMORY = "memory:"
 """What the name of a dataset begins with that was a value in Python; a checksum of it goes on."""
@@ -41,6 +45,26 @@ def looks_like_a_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1
 
 
+def is_missing_path(name: str) -> bool:
+    """Whether a name is a path where nothing is: it cannot be one of the Hub's, or names something in a folder that is there."""
+    path = Path(os.path.expanduser(name))
+    if path.exists():
+        return False
+    return looks_like_a_path(name) or ("/" in name and (name.startswith("runs/") or path.parent.is_dir()))
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run's folder has a whole checkpoint: the Trainer's state is written last."""
+    return any(folder.glob("checkpoint-*/trainer_state.json"))
+
+
+def describe_unfinished_run(name: str) -> str:
+    """Say that a folder is not one of a finished run, and how it is continued or why it cannot be."""
+    if has_checkpoint(Path(os.path.expanduser(name))):
+        return f"{name} is not a finished hfkit run: continue it by --output_dir {name} --resume_from_checkpoint true."
+    return f"{name} is not a finished hfkit run, and has no checkpoint to continue from: train it again."
+
+
 def check_dataset_path(dataset: str) -> None:
     """Refuse what looks like a path where nothing is, and data that were in the memory of another process.
 
@@ -53,8 +77,7 @@ def check_dataset_path(dataset: str) -> None:
             f"The run's data were in memory ({dataset}), and no file holds them: give them again, in Python as "
             'hfkit.train_text_classifier(data, config="hfkit.yaml"), or by --dataset FILE.'
         )
-    is_file_name = is_table_name(dataset)
-    if (is_file_name or looks_like_a_path(dataset)) and not Path(dataset).expanduser().exists():
+    if is_missing_path(dataset) or (is_table_name(dataset) and not Path(os.path.expanduser(dataset)).exists()):
         raise UserError(f"There is no file or folder {dataset}: check the path (from {Path.cwd()}).")
 
 
@@ -65,7 +88,7 @@ def check_backbone_path(backbone: str) -> None:
         UserError: There is no such folder.
 
     """
-    if looks_like_a_path(backbone) and not Path(backbone).expanduser().exists():
+    if is_missing_path(backbone):
         raise UserError(
             f"The backbone {backbone} cannot be loaded: there is no such folder (from {Path.cwd()}); check the path, or write "
             "a Hub id."
@@ -94,10 +117,10 @@ def check_output_dir(output_dir: str) -> None:
     """
     folder = check_is_folder(output_dir)
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"The folder {folder} is not empty: name another --output_dir, or continue the run that it holds by "
-            "--resume_from_checkpoint true."
+        goes_on = (
+            ", or continue the run that it holds by --resume_from_checkpoint true" if has_checkpoint(folder) else ""
         )
+        raise UserError(f"The folder {folder} is not empty: name another --output_dir{goes_on}.")
 
 
 def check_is_folder(output_dir: str) -> Path:

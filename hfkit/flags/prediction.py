@@ -1,13 +1,20 @@
 """The command line of a prediction, and refusals of its paths; nothing here imports torch."""
 
 import csv
+import os
 from pathlib import Path
 
 from ..errors import UserError
 from ..files import try_lock
 from .configuration import CONFIGURATION_FILE
-from .paths import check_dataset_path, check_is_folder, looks_like_a_path
-from .prediction_input import InputKind, existing_path, find_input_kind
+from .paths import (
+    EXPORT_FILE,
+    check_dataset_path,
+    check_is_folder,
+    describe_unfinished_run,
+    is_missing_path,
+)
+from .prediction_input import InputKind, existing_path, find_input_kind, find_near_name
 from .values import check_name_pattern
 
 BUSY = "Another process writes {} now: wait until it ends, or name another --output."
@@ -15,21 +22,26 @@ BUSY = "Another process writes {} now: wait until it ends, or name another --out
 
 
 def check_model_path(model: str) -> None:
-    """Refuse a model that looks like a path where nothing is, and a run that did not finish.
+    """Refuse a model that looks like a path where nothing is, a folder without a model, and a run that did not finish.
 
     Raises:
         UserError: As above.
 
     """
-    folder = Path(model).expanduser()
+    if not model.strip():
+        raise UserError("The model's name is empty: name the folder of a run or of a saved model, or a Hub id.")
+    folder = Path(os.path.expanduser(model))
     if folder.is_file():
         raise UserError(f"{model} is a file: name the folder of a run or of a saved model, or a Hub id.")
-    if looks_like_a_path(model) and not folder.exists():
-        raise UserError(f"There is no model {model}: check the path (from {Path.cwd()}), or write a Hub id.")
-    if (folder / CONFIGURATION_FILE).is_file() and not (folder / "config.json").is_file():
-        raise UserError(
-            f"{model} is not a finished hfkit run: continue it by --output_dir {model} --resume_from_checkpoint true."
-        )
+    if is_missing_path(model):
+        near = find_near_name(model)
+        instead = f"did you mean {near}?" if near else "check the path, or write a Hub id."
+        raise UserError(f"There is no model {model} (no such folder, from {Path.cwd()}): {instead}")
+    if not folder.is_dir() or any((folder / name).is_file() for name in ("config.json", EXPORT_FILE)):
+        return
+    if (folder / CONFIGURATION_FILE).is_file():
+        raise UserError(describe_unfinished_run(model))
+    raise UserError(f"The folder {model} holds no model: name the folder of a finished run or of a saved model.")
 
 
 def check_output(output: Path | None, given: str, overwrite: bool, resume: bool) -> None:

@@ -179,9 +179,7 @@ def load_pipeline(
     from transformers import PreTrainedConfig, pipeline
 
     if (Path(model) / "hfkit.yaml").is_file() and not (Path(model) / "config.json").is_file():
-        raise ValueError(
-            f"{model} is not a finished hfkit run: continue it by --output_dir {model} --resume_from_checkpoint true."
-        )
+        raise ValueError(f"{model} is not a finished hfkit run: it has no config.json.")
 
     where = {**dict(options.get("model_kwargs") or {}), **options}
     where = {name: where[name] for name in ("revision", "token", "cache_dir", "local_files_only") if name in where}

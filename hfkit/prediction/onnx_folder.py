@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..flags.paths import EXPORT_FILE
 from ..models.cleaning import STEPS
 from ..run_folders.manifest import checksums, read_manifest
 
-SETTINGS_FILE = "export.json"
+SETTINGS_FILE = EXPORT_FILE
 GRAPH_FILE = "model.onnx"
 TASKS = ("text-classification", "image-classification")
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "nearest")

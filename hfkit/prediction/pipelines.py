@@ -10,10 +10,13 @@ from transformers import Pipeline
 
 from ..data.columns import find_column
 from ..errors import UserError
+from ..flags.prediction import check_model_path
 from ..models import load_pipeline as load_models_pipeline
 from ..models.image_pipeline import ImageClassificationPipeline as ModelsImagePipeline
 from ..models.text_pipeline import TextClassificationPipeline as ModelsTextPipeline
+from ..offline import use_cache_without_hub
 from .contents import choose_text_columns, join_cells, read_run_columns
+from .onnx_folder import is_onnx_folder
 from .python_rows import choose_keyword, list_photos, list_texts, to_photo, to_table
 from .results import ResultColumns
 from .rows import BLOCK
@@ -149,7 +152,7 @@ def _find_photos(columns: list[str], given: str | None) -> int:
 _CLASSES = {"text-classification": TextClassificationPipeline, "image-classification": ImageClassificationPipeline}
 
 
-def load_pipeline(model: str, **options: Any) -> Pipeline:
+def load_pipeline(model: str | Path, **options: Any) -> Pipeline:
     """Load a saved hfkit model, a folder or a Hub id, as the `pipeline()` of its task with `predict`; no remote code is run.
 
     Args:
@@ -157,7 +160,9 @@ def load_pipeline(model: str, **options: Any) -> Pipeline:
         options: Further arguments of `transformers.pipeline`, such as `device` or `revision`.
 
     Raises:
-        ValueError: The model is not one of hfkit's families, or the folder of a run that did not finish.
+        TypeError: The model is no name.
+        ValueError: There is no such folder, it holds no model or that of a run that did not finish, or the model is not one of
+            hfkit's families.
 
     Examples:
         >>> from hfkit import load_pipeline
@@ -166,7 +171,18 @@ def load_pipeline(model: str, **options: Any) -> Pipeline:
         [{'label': '...', 'score': 0...}]
 
     """
-    return load_models_pipeline(model, _CLASSES, **options)
+    if not isinstance(model, str | Path):
+        raise TypeError(f"The model is {model!r}: give the folder of a run or of a saved model, or a Hub id.")
+    try:
+        check_model_path(str(model))
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    folder = Path(model).expanduser()
+    if is_onnx_folder(folder):
+        raise ValueError(f"{model} is a model in ONNX, which `hfkit predict` reads: load what it was exported from.")
+    if not folder.is_dir():
+        use_cache_without_hub()
+    return load_models_pipeline(str(folder) if folder.is_dir() else str(model), _CLASSES, **options)
 
 
 def _refuse_problems(problems: dict[int, str], total: int) -> None:

@@ -270,7 +270,9 @@ def test_models_that_cannot_be_loaded(tmp_path: Path) -> None:
     ("argv", "message"),
     [
         (["./nothing", "Some words."], "There is no model ./nothing"),
+        (["runs/odd-typo", "Some words."], "There is no model runs/odd-typo"),
         (["user/model", "reviews.csv"], "There is no file or folder reviews.csv"),
+        (["user/model", ""], "INPUT is empty"),
         (["user/model", "Some words.", "--resume"], "--resume is for --output"),
     ],
 )
@@ -443,8 +445,41 @@ def test_a_photo_may_still_be_text(finished_image_runs: LazyRuns, tmp_path: Path
 
 
 def test_an_unfinished_run_is_no_model(tmp_path: Path) -> None:
+    """It can be continued where it has a whole checkpoint."""
     (tmp_path / "hfkit.yaml").touch()
-    with pytest.raises(ValueError, match="is not a finished hfkit run: continue it by --output_dir"):
+    (tmp_path / "checkpoint-3").mkdir()
+    with pytest.raises(ValueError, match="is not a finished hfkit run, and has no checkpoint to continue from"):
         hfkit.load_pipeline(str(tmp_path))
-    with pytest.raises(UserError, match="is not a finished hfkit run"):
+    (tmp_path / "checkpoint-3" / "trainer_state.json").touch()
+    with pytest.raises(ValueError, match="is not a finished hfkit run: continue it by --output_dir"):
+        hfkit.load_pipeline(tmp_path)
+    with pytest.raises(UserError, match="is not a finished hfkit run: continue it"):
         predict(tmp_path, "Some words.")
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("./missing", "There is no model ./missing (no such folder, from "),
+        ("runs/reviwes", "There is no model runs/reviwes (no such folder, from "),
+        ("runs/reviwes", "did you mean runs/reviews?"),
+        ("runs/odd-typo", "check the path, or write a Hub id"),
+        ("runs", "The folder runs holds no model"),
+        ("in.csv", "in.csv is a file: name the folder of a run"),
+        ("", "The model's name is empty"),
+        (None, "The model is None: give the folder of a run"),
+        (7, "The model is 7"),
+    ],
+)
+def test_names_that_are_no_model(model: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no folder is refused before anybody asks the Hub for it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "reviews").mkdir(parents=True)
+    (tmp_path / "in.csv").touch()
+    monkeypatch.setattr(
+        "hfkit.prediction.pipelines.load_models_pipeline", lambda *_, **__: pytest.fail("it is asked for")
+    )
+    with pytest.raises((ValueError, TypeError)) as error:
+        hfkit.load_pipeline(model)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

@@ -156,7 +156,7 @@ def test_what_is_no_finished_text_run_is_refused(
     with pytest.raises(UserError, match="is a classifier of images: choose a backbone for texts"):
         read_text_flags(["--backbone", str(finished_image_runs["timm"].folder), "--dataset", "sample"])
     (tmp_path / "hfkit.yaml").write_text("head: linear\n")
-    with pytest.raises(UserError, match="is not a finished hfkit run: continue it by --output_dir"):
+    with pytest.raises(UserError, match="is not a finished hfkit run, and has no checkpoint to continue from"):
         read_text_flags(["--backbone", str(tmp_path), "--dataset", "sample"])
     broken = tmp_path / "broken"
     shutil.copytree(finished_runs["linear"].folder, broken)
