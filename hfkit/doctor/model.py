@@ -1,18 +1,25 @@
 """The files of a model: weights that can be read without running code, a config that loads, and sums that agree."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, PreTrainedConfig
 
-from ..errors import LOADING_ERRORS, first_sentence
+from ..errors import LOADING_ERRORS, UserError, first_sentence
+from ..flags.paths import has_checkpoint
 from ..hub.check import PICKLES, check_repository
 from ..models import FAMILIES
+from ..prediction.onnx_folder import GRAPH_FILE, is_onnx_folder, read_settings
+from ..prediction.onnx_predictor import OnnxPredictor
 from ..run_folders.manifest import MANIFEST_FILE, checksums, read_manifest
 from .finding import Finding
 
 _AGAIN = "Train it again (--config with its hfkit.yaml), or copy it again from where it is whole."
+
+_EXPORT_AGAIN = "Export it again by hfkit export MODEL --to onnx, or copy it again from where it is whole."
+_INSTALL_ONNX = "Run pip install 'hfkit[onnx]' where the model shall be used by hfkit predict."
 
 
 def check_model(name: str) -> list[Finding]:
@@ -26,6 +33,8 @@ def check_model(name: str) -> list[Finding]:
 
     """
     folder = Path(name).expanduser()
+    if is_onnx_folder(folder):
+        return [*_check_export(folder), _check_pickles(folder)]
     if folder.is_dir():
         return [_check_weights(folder), _check_pickles(folder), _check_config(folder), _check_sums(folder)]
     return [_from_hub(each.what, each.well, each.detail) for each in check_repository(name)]
@@ -49,6 +58,24 @@ def _check_weights(folder: Path) -> Finding:
     if not files:
         return Finding("model: weights", "error", "there is no .safetensors file", _AGAIN)
     return Finding("model: weights", "ok", f"{', '.join(file.name for file in files)}, {tensors:,} tensors")
+
+
+def _check_export(folder: Path) -> list[Finding]:
+    """Compare the files of a model in ONNX with their sums, and load it."""
+    try:
+        settings = read_settings(folder)
+    except UserError as error:
+        return [Finding("model: sums", "error", first_sentence(error), _EXPORT_AGAIN)]
+    sums = Finding("model: sums", "ok", "all files are what hfkit export wrote")
+    if find_spec("onnxruntime") is None:
+        return [sums, Finding("model: graph", "warning", "not loaded: there is no onnxruntime", _INSTALL_ONNX)]
+    try:
+        model = OnnxPredictor.open(folder)
+    except UserError as error:
+        return [sums, Finding("model: graph", "error", first_sentence(error), _EXPORT_AGAIN)]
+    size, labels = (folder / GRAPH_FILE).stat().st_size, ", ".join(model.results.label_names)
+    detail = f"{GRAPH_FILE} loads, {size / 1e6:,.1f} MB, {settings['model_type']}, labels {labels}"
+    return [sums, Finding("model: graph", "ok", detail)]
 
 
 def _check_pickles(folder: Path) -> Finding:
@@ -79,7 +106,12 @@ def _check_config(folder: Path) -> Finding:
 def _check_sums(folder: Path) -> Finding:
     """Compare the files with the sums that a run writes last."""
     if not (folder / MANIFEST_FILE).is_file():
-        remedy = "Where it is a run of yours, let it finish: --resume_from_checkpoint true."
+        can_go_on = has_checkpoint(folder)
+        remedy = (
+            f"Let the run finish: --output_dir {folder} --resume_from_checkpoint true."
+            if can_go_on
+            else "A run that ended has one: train it again. What others saved needs none."
+        )
         return Finding("model: sums", "warning", f"no {MANIFEST_FILE}: no finished run of hfkit", remedy)
     try:
         manifest = read_manifest(folder)

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections import namedtuple
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from hfkit.doctor import caches, computer, network, packages, round_trip
 from hfkit.doctor.finding import Finding
 from hfkit.doctor.model import check_model
 from hfkit.errors import UserError
+from hfkit.export.contents import write_settings
 
 Patch = pytest.MonkeyPatch
 GB = 1e9
@@ -170,6 +172,33 @@ def test_a_backbone_is_a_model_too(tiny_backbone: Path) -> None:
     findings = {finding.what: finding for finding in check_model(str(tiny_backbone))}
     assert findings["model: config"].detail.startswith("BertConfig: no model that hfkit saved")
     assert findings["model: sums"].level == "warning"
+
+
+def write_export(folder: Path) -> Path:
+    """Write a folder as `hfkit export` does, whose graph is none."""
+    pixels = {"height": 8, "width": 8, "interpolation": "bilinear", "mean": [0, 0, 0], "std": [1, 1, 1]}
+    settings = {"model_type": "hfkit-vgg", "task": "image-classification", "labels": ["a", "b"], "pixels": pixels}
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(b"no graph")
+    write_settings(folder, settings | {"rows_at_once": None, "answer_threshold": None})
+    return folder
+
+
+def test_an_exported_model_is_looked_at_as_one(tmp_path: Path, monkeypatch: Patch) -> None:
+    """It has neither safetensors nor config.json; its graph is loaded, and its files have sums, too."""
+    folder = write_export(tmp_path / "onnx")
+    predictor = SimpleNamespace(results=SimpleNamespace(label_names=["a", "b"]))
+    with monkeypatch.context() as context:
+        context.setattr("hfkit.doctor.model.OnnxPredictor", SimpleNamespace(open=lambda _: predictor))
+        context.setattr("hfkit.doctor.model.find_spec", lambda _: True)
+        whole = check_model(str(folder))
+        context.setattr("hfkit.doctor.model.find_spec", lambda _: None)
+        assert levels(check_model(str(folder)))["model: graph"] == "warning"
+    assert levels(whole) == {"model: sums": "ok", "model: graph": "ok", "model: pickles": "ok"}
+    if find_spec("onnxruntime") is not None:
+        assert levels(check_model(str(folder)))["model: graph"] == "error"
+    (folder / "model.onnx").write_bytes(b"another")
+    assert levels(check_model(str(folder))) == {"model: sums": "error", "model: pickles": "ok"}
 
 
 def ask(*argv: str) -> tuple[int, list[dict[str, Any]]]:

@@ -19,6 +19,7 @@ from tiny import QUICK_NAMES, TEXT_NAMES, TINY
 from typer.testing import CliRunner, Result
 
 from hfkit.commands.main import app
+from hfkit.doctor.model import check_model
 from hfkit.errors import UserError
 from hfkit.export import clean_prediction, parity, quantise
 from hfkit.models.base import BackboneClassifier
@@ -100,6 +101,11 @@ def exported(finished_runs: LazyRuns, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.mark.slow
 def test_the_folder_is_whole(exported: tuple[Path, Path]) -> None:
     run, folder = exported
+    assert {finding.what: finding.level for finding in check_model(str(folder))} == {
+        "model: sums": "ok",
+        "model: graph": "ok",
+        "model: pickles": "ok",
+    }
     names = {"model.onnx", "tokenizer.json", "predict.py", "cleaning.py", "scores.py", "export.json", "manifest.json"}
     assert {path.name for path in folder.iterdir()} == names
     sums = json.loads((folder / "manifest.json").read_text())
