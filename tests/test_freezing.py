@@ -254,6 +254,24 @@ def test_frozen_modules_stay_in_eval_mode() -> None:
     assert not any(module.training for module in model.modules())
 
 
+@pytest.mark.parametrize("keep_batch_norm", [True, False])
+def test_beside_adapters_batch_norm_is_frozen(keep_batch_norm: bool) -> None:
+    """LoRA freezes the backbone: behind the first adapter, too, nothing of it moves but the adapters; dropout works there."""
+    model = _Net(PreTrainedConfig())
+    FreezePlan("none", keep_batch_norm=keep_batch_norm, lora=LoraPlan(targets=("3",))).apply(model)
+    model.train()
+    assert [model.backbone[place].training for place in (1, 2, 4, 5)] == [False, False, False, True]
+    assert not any(parameter.requires_grad for place in (1, 4) for parameter in model.backbone[place].parameters())
+    before = {name: tensor.clone() for name, tensor in model.backbone.state_dict().items()}
+    optimizer = torch.optim.SGD([each for each in model.parameters() if each.requires_grad], lr=0.1)
+    for _ in range(2):
+        model(torch.randn(8, 4) + 3).logits.square().sum().backward()
+        optimizer.step()
+    moved = {name for name, tensor in model.backbone.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert moved
+    assert all(".lora_" in name for name in moved)
+
+
 @ALL
 def test_a_frozen_backbone_gives_the_same_features_in_training(name: str, make_model: Make) -> None:
     """Its dropout sleeps, whatever the Trainer calls."""

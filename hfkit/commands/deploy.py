@@ -1,4 +1,4 @@
-"""`hfkit profile`, `hfkit export` and `hfkit demo`: what a model costs, the model without PyTorch, and a page to try it on."""
+"""`hfkit export` and `hfkit demo`: a model without PyTorch, and a page to try it on."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,50 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from .examples import examples
-
-
-@examples(
-    "hfkit profile minilm",
-    "hfkit profile efficientnet_lite0 --image_size 96",
-)
-def profile(
-    model: Annotated[str, typer.Argument(help="A run's folder, a Hub id, or a backbone as the recipes take it.")],
-    flags: Annotated[
-        list[str] | None,
-        typer.Argument(help="Flags of the recipe, such as --image_size 96 or --token_learner_tokens 8."),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub id; default: main.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in the place of a table.")] = False,
-) -> None:
-    """Say what a model costs: parameters, multiply-accumulates, activation memory, and milliseconds a row here."""
-    from ..flags.early import check_profile_early
-    from ..flags.names import IMAGE_FLAGS, TEXT_FLAGS
-
-    check_profile_early(model, flags or [], (TEXT_FLAGS, IMAGE_FLAGS))
-
-    from dataclasses import asdict
-
-    import torch
-
-    from ..backbones.find import find_model
-    from ..profile import profile_model
-    from ..run_folders.show import show_json, show_line, show_table
-
-    cost = profile_model(find_model(model, flags or [], revision))
-    threads = torch.get_num_threads()
-    if as_json:
-        show_json({"model": model, **asdict(cost), "threads": threads})
-        return
-    rows = [
-        ["parameters of the backbone", f"{cost.backbone_parameters:,}"],
-        ["parameters of the head", f"{cost.head_parameters:,}"],
-        ["multiply-accumulates", f"{cost.macs:,}"],
-        ["of them attention products", f"{cost.attention_macs:,}"],
-        ["kept for the backward pass", f"{cost.activation_bytes / 1e6:,.1f} MB"],
-        *([f"forward, batches of {size}", f"{ms:.2f} ms"] for size, ms in cost.milliseconds.items()),
-    ]
-    show_table(["of one row", ""], rows, title=f"{model}, {cost.inputs}")
-    show_line(f"float32, {threads} CPU threads; the median of repeated forward passes of random rows.")
 
 
 @examples(

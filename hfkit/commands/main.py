@@ -35,7 +35,7 @@ app.command("compare")(runs.compare)
 app.command("clean")(runs.clean)
 app.command("doctor")(doctor.doctor)
 app.command("ladder", context_settings={"ignore_unknown_options": True})(data.ladder)
-app.command("profile", context_settings={"ignore_unknown_options": True})(deploy.profile)
+app.command("profile", context_settings={"ignore_unknown_options": True})(doctor.profile)
 
 
 def _show_version(asked: bool) -> None:

@@ -1,7 +1,6 @@
 """From a name to the pipeline of a saved model in float32, and the checksum that tells models apart."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import xxhash
@@ -9,11 +8,9 @@ from transformers import Pipeline
 from transformers.utils import logging
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
-from ..flags.prediction import check_model_path
 from ..machine import code_checksum, package_versions
-from ..offline import use_cache_without_hub
 from .contents import read_run_columns
-from .onnx_folder import is_onnx_folder
+from .model_name import check_model_name
 from .pipelines import load_pipeline
 from .predictor import Scorer
 from .results import ResultColumns
@@ -27,18 +24,11 @@ def open_pipeline(name: str, revision: str | None = None) -> Pipeline:
         UserError: There is no such model, it is not one of hfkit's, or it cannot be loaded.
 
     """
-    check_model_path(name)
-    folder = Path(name).expanduser()
-    if is_onnx_folder(folder):
-        raise UserError(
-            f"{name} is a model in ONNX, which hfkit predict reads: name the model that it was exported from."
-        )
-    if not folder.is_dir():
-        use_cache_without_hub()
+    source = check_model_name(name)
     logging.disable_progress_bar()
     options = {} if revision is None else {"revision": revision}
     try:
-        return load_pipeline(str(folder) if folder.is_dir() else name, dtype=torch.float32, **options)
+        return load_pipeline(source, dtype=torch.float32, **options)
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:

@@ -4,23 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from transformers import Pipeline
 
 from ..data.columns import find_column
 from ..errors import UserError
-from ..flags.prediction import check_model_path
 from ..models import load_pipeline as load_models_pipeline
 from ..models.image_pipeline import ImageClassificationPipeline as ModelsImagePipeline
 from ..models.text_pipeline import TextClassificationPipeline as ModelsTextPipeline
-from ..offline import use_cache_without_hub
 from .contents import choose_text_columns, join_cells, read_run_columns
-from .onnx_folder import is_onnx_folder
+from .model_name import check_model_name
+from .predicted_table import predict_contents, refuse_problems
 from .python_rows import choose_keyword, list_photos, list_texts, to_photo, to_table
-from .results import ResultColumns
-from .rows import BLOCK
-from .scorer import make_scorer
 
 _PHOTO_COLUMNS = ("file", "path", "image", "img", "picture", "photo")
 
@@ -79,8 +74,8 @@ class TextClassificationPipeline(ModelsTextPipeline):
             raise ValueError(str(error).replace("--text_column NAME", 'text="NAME"')) from error
         cells = zip(*(table.iloc[:, position].tolist() for position in positions), strict=True)
         contents = [join_cells(row) for row in cells]
-        _refuse_problems({row: problem for row, (_, problem) in enumerate(contents) if problem}, len(table))
-        return _predict(self, table, [text for text, _ in contents], batch_size)
+        refuse_problems({row: problem for row, (_, problem) in enumerate(contents) if problem}, len(table))
+        return predict_contents(self, table, [text for text, _ in contents], batch_size)
 
 
 class ImageClassificationPipeline(ModelsImagePipeline):
@@ -129,8 +124,8 @@ class ImageClassificationPipeline(ModelsImagePipeline):
             names = [str(photo) if isinstance(photo, str | Path) else None for photo in photos]
             table = pd.DataFrame({"file": names}, dtype=object)
         contents = [to_photo(photo, row) for row, photo in enumerate(photos)]
-        _refuse_problems({row: "no photo" for row, content in enumerate(contents) if content is None}, len(photos))
-        return _predict(self, table, contents, batch_size)
+        refuse_problems({row: "no photo" for row, content in enumerate(contents) if content is None}, len(photos))
+        return predict_contents(self, table, contents, batch_size)
 
 
 def _find_photos(columns: list[str], given: str | None) -> int:
@@ -171,49 +166,8 @@ def load_pipeline(model: str | Path, **options: Any) -> Pipeline:
         [{'label': '...', 'score': 0...}]
 
     """
-    if not isinstance(model, str | Path):
-        raise TypeError(f"The model is {model!r}: give the folder of a run or of a saved model, or a Hub id.")
     try:
-        check_model_path(str(model))
+        name = check_model_name(model)
     except UserError as error:
         raise ValueError(str(error)) from error
-    folder = Path(model).expanduser()
-    if is_onnx_folder(folder):
-        raise ValueError(f"{model} is a model in ONNX, which `hfkit predict` reads: load what it was exported from.")
-    if not folder.is_dir():
-        use_cache_without_hub()
-    return load_models_pipeline(str(folder) if folder.is_dir() else str(model), _CLASSES, **options)
-
-
-def _refuse_problems(problems: dict[int, str], total: int) -> None:
-    """Refuse rows that cannot be read, by their position from 0.
-
-    Raises:
-        ValueError: There are some.
-
-    """
-    if problems:
-        first = min(problems)
-        raise ValueError(
-            f"{len(problems)} of {total} rows cannot be read (the first is row {first}, counted from 0: {problems[first]}): "
-            "leave them out, or give an empty text '' in place of a missing one."
-        )
-
-
-def _predict(pipeline: Pipeline, table: pd.DataFrame, contents: list[Any], batch_size: int | None) -> pd.DataFrame:
-    """Return a table with the predictions of its contents."""
-    results = ResultColumns.of_model(pipeline.model)
-    try:
-        results.check_free("The table", list(map(str, table.columns)))
-    except UserError as error:
-        raise ValueError(str(error)) from error
-    scorer = make_scorer(pipeline, batch_size)
-    parts = [np.empty((0, len(results.label_names)), dtype=np.float32)]
-    problems: dict[int, str] = {}
-    for start in range(0, len(contents), BLOCK):
-        scored = scorer.score(contents[start : start + BLOCK], lambda rows: None)
-        problems |= {start + position: problem for position, problem in scored.problems.items()}
-        parts.append(scored.logits)
-    _refuse_problems(problems, len(contents))
-    added = results.table(np.concatenate(parts))
-    return pd.concat([table, added.set_axis(table.index)], axis=1)
+    return load_models_pipeline(name, _CLASSES, **options)

@@ -18,10 +18,12 @@ from processes import run_command
 from tiny import QUICK_NAMES, TEXT_NAMES, TINY
 from typer.testing import CliRunner, Result
 
+from hfkit.backbones.lora import LoraPlan, find_adapters, merge_adapters
 from hfkit.commands.main import app
 from hfkit.doctor.model import check_model
 from hfkit.errors import UserError
 from hfkit.export import clean_prediction, parity, quantise
+from hfkit.freezing import FreezePlan
 from hfkit.models.base import BackboneClassifier
 
 pytestmark = pytest.mark.skipif(
@@ -80,6 +82,24 @@ def test_each_model_gives_its_scores(
     # Random nets tell inputs apart by little: what the graph ignored would be as large as that.
     spread = (torch.cat(seen).amax(dim=0) - torch.cat(seen).amin(dim=0)).max()
     assert max(differences) < 0.01 * spread
+
+
+@pytest.mark.slow
+def test_merged_adapters_are_exported(make_model: Callable[[str], BackboneClassifier], tmp_path: Path) -> None:
+    """A merged model is an ordinary one, of which the graph gives what the adapters gave."""
+    from hfkit.export.graph import make_inputs, write_graph
+
+    model = sharpen(make_model("hfkit-text/bert-linear"))
+    FreezePlan("none", lora=LoraPlan(rank=2)).apply(model)
+    for adapter in find_adapters(model).values():
+        torch.nn.init.normal_(adapter.lora_B["default"].weight, std=0.5)
+    inputs = make_inputs(model, 3, 11)
+    before = model.eval()(**inputs).logits.detach()
+    assert merge_adapters(model)
+    write_graph(model, tmp_path)
+    session = pytest.importorskip("onnxruntime").InferenceSession(tmp_path / "model.onnx")
+    [logits] = session.run(None, {key: tensor.numpy() for key, tensor in inputs.items()})
+    np.testing.assert_allclose(logits, before, atol=1e-4)
 
 
 def proof_scores(folder: Path) -> tuple[list[str], np.ndarray]:

@@ -251,8 +251,13 @@ def test_advice_names_the_rates_of_both() -> None:
 
 def test_a_merge_that_changes_the_logits_is_refused(tmp_path: Path) -> None:
     logits, folder = np.array([[20.0, -3.0]]), tmp_path / "adapter"
-    assert _check_logits(logits, logits + 1e-4, folder) == pytest.approx(1e-4)
-    message = r"moves a logit by 0\.001, of 20, so that no merged model is saved; .* are in .*adapter\. Write"
+    assert _check_logits(logits, logits + 3e-5, folder) == pytest.approx(3e-5)
+    assert _check_logits(logits / 10, logits / 10 + 9e-6, folder) == pytest.approx(9e-6)
+    with pytest.raises(UserError, match=r"moves a logit by 1\.1e-05, of 2 \(at most 1e-05 may be\)"):
+        _check_logits(logits / 10, logits / 10 + 1.1e-5, folder)
+    with pytest.raises(UserError, match=r"moves a logit by 5e-05, of 20 \(at most 3\.8e-05 may be\)"):
+        _check_logits(logits, logits + 5e-5, folder)
+    message = r"moves a logit by 0\.001, of 20 \(.*\), so that no merged model is saved; .* are in .*adapter\. Write"
     with pytest.raises(UserError, match=message):
         _check_logits(logits, logits + 1e-3, folder)
     (tmp_path / "checkpoint-3").mkdir()
@@ -268,6 +273,7 @@ def test_a_merge_that_is_refused_loses_no_training(
 ) -> None:
     """Without any checkpoint and without `--keep_adapter`: adapters and head bring back what was trained."""
     monkeypatch.setattr(adapters, "TOLERANCE", -1.0)
+    monkeypatch.setattr(adapters, "ROUNDING", -1.0)
     trained: dict[str, torch.Tensor] = {}
 
     def remember(model: BackboneClassifier) -> int:
