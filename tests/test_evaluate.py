@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from hfkit.commands.main import app
 from hfkit.data.labelled import check_labels
 from hfkit.errors import UserError
+from hfkit.run_folders.find import find_evaluations
 
 
 def evaluate(*argv: object) -> Result:
@@ -80,6 +81,7 @@ def test_another_split_and_a_folder_by_itself(
     results = json.loads(evaluate(folder, tweets, "--split", "validation", "--json").stdout)
     assert results["test_accuracy"] == pytest.approx(finished_runs["linear"].results["eval_accuracy"])
     assert results["output_dir"].startswith(f"runs/evaluate-{tweets.name}-")
+    assert find_evaluations(Path("runs")) == [Path(results["output_dir"])]
     with pytest.raises(UserError, match="--split dev: write train, validation or test"):
         evaluate(folder, tweets, "--split", "dev")
     with pytest.raises(UserError, match="has no split test, only: train"):

@@ -28,7 +28,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs, the newest first: data, backbone, what trains, validation accuracy, minutes, size, and what became of them."""
-    from ..run_folders.find import find_run_folders, name_run
+    from ..run_folders.find import describe_evaluations, find_run_folders, name_run
     from ..run_folders.record import read_record, to_json
     from ..run_folders.show import show_json, show_line, show_table
     from ..run_folders.state import describe_bytes
@@ -39,15 +39,16 @@ def runs(
         show_json([to_json(record, name_run(record.folder, folder), test) for record in records])
         return
     if not records:
-        show_line(f"There are no runs in {folder}.")
+        show_line(f"There are no runs in {folder}. {describe_evaluations(folder)}".rstrip())
         return
     columns = ["run", "data", "what trains", "validation", *(["test"] if test else []), "min", "MB", "state"]
     rows = [_cells(record, name_run(record.folder, folder), test) for record in records]
-    show_table(columns, rows, numbers=("min", "MB"))
+    show_table(columns, rows, numbers=("min", "MB"), whole=("run",), give_way=("MB", "min", "data", "what trains"))
     size = describe_bytes(sum(record.bytes for record in records))
     show_line(
         f"{len(records)} run{'' if len(records) == 1 else 's'}, {size}, in {folder}. Scores: accuracy, with its 95 % interval."
     )
+    show_line(describe_evaluations(folder))
 
 
 def _cells(record: "RunRecord", name: str, with_test: bool) -> list[str]:
@@ -122,7 +123,7 @@ def clean(
 ) -> None:
     """List checkpoints of finished runs and folders of failed ones with their sizes, and delete them if you say so."""
     from ..run_folders.clean import carry_out, plan_cleaning
-    from ..run_folders.find import name_run
+    from ..run_folders.find import describe_evaluations, name_run
     from ..run_folders.show import show_json, show_line, show_table
     from ..run_folders.state import describe_bytes
 
@@ -134,10 +135,11 @@ def clean(
             [each["run"], Path(each["folder"]).name, each["kind"], f"{each['bytes'] / 1e6:,.1f}"] for each in listed
         ]
         if rows:
-            show_table(["run", "folder", "what it is", "MB"], rows, numbers=["MB"])
+            show_table(["run", "folder", "what it is", "MB"], rows, numbers=["MB"], whole=["run"])
         for each in kept:
             show_line(f"Left alone: {each['run']} {each['reason']}.")
         show_line(f"{len(rows)} folder{'' if len(rows) == 1 else 's'} to delete, {describe_bytes(plan.bytes)}.")
+        show_line(describe_evaluations(folder))
     agreed = bool(plan.removals) and (yes or (not as_json and _ask()))
     freed, failures = carry_out(plan) if agreed else (0, [])
     if as_json:

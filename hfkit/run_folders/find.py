@@ -1,11 +1,14 @@
 """Where the runs below a folder are."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
-from .state import is_run_folder
+from .state import describe_bytes, is_run_folder, measure_folder
 
+EVALUATION_FILE = "evaluation.json"
+"""What `hfkit evaluate` writes into its folder."""
 DEPTH = 5
 """Folders below each other that are looked through for runs."""
 
@@ -33,16 +36,43 @@ def find_run_folders(folder: Path) -> list[Path]:
         UserError: There is no such folder.
 
     """
-    folder = check_folder(folder)
-    runs: list[Path] = []
-    _collect(folder, DEPTH, runs)
-    return runs
+    return _find(folder, is_run_folder)
 
 
-def _collect(folder: Path, depth: int, runs: list[Path]) -> None:
+def find_evaluations(folder: Path) -> list[Path]:
+    """Return the folders that `hfkit evaluate` wrote, in a folder and below it, looked for as runs are.
+
+    Raises:
+        UserError: There is no such folder.
+
+    """
+    return _find(folder, lambda path: (path / EVALUATION_FILE).is_file())
+
+
+def describe_evaluations(folder: Path) -> str:
+    """Say how many evaluations there are, which no table of runs lists, and how large; empty where there are none."""
+    evaluations = find_evaluations(folder)
+    if not evaluations:
+        return ""
+    size = describe_bytes(sum(measure_folder(each).bytes for each in evaluations))
+    count = f"{len(evaluations)} evaluation{'' if len(evaluations) == 1 else 's'}"
+    first = name_run(evaluations[0], folder.expanduser())
+    return f"Besides, {count} of hfkit evaluate, {size}, such as {first}: not listed, and yours to delete."
+
+
+def _find(folder: Path, is_wanted: Callable[[Path], bool]) -> list[Path]:
+    """Return the folders of a kind; none is looked for in a run or in another one of the kind."""
+    wanted: list[Path] = []
+    _collect(check_folder(folder), DEPTH, is_wanted, wanted)
+    return wanted
+
+
+def _collect(folder: Path, depth: int, is_wanted: Callable[[Path], bool], wanted: list[Path]) -> None:
     try:
+        if is_wanted(folder):
+            wanted.append(folder)
+            return
         if is_run_folder(folder):
-            runs.append(folder)
             return
         with os.scandir(folder) as entries:
             below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -52,7 +82,7 @@ def _collect(folder: Path, depth: int, runs: list[Path]) -> None:
         return
     for name in sorted(below):
         if not name.startswith("."):
-            _collect(folder / name, depth - 1, runs)
+            _collect(folder / name, depth - 1, is_wanted, wanted)
 
 
 def name_run(run: Path, folder: Path) -> str:

@@ -72,7 +72,7 @@ def show_comparison(comparison: Comparison, shown: int, output: Path | None) -> 
     """
     title = f"The {comparison.rows:,} rows of {comparison.split}"
     rows = [[name, with_interval(*accuracy)] for name, accuracy in comparison.accuracies.items()]
-    show_table(["run", "accuracy (95 %)"], rows, title=title)
+    show_table(["run", "accuracy (95 %)"], rows, title=title, whole=["run"])
     for pair in comparison.pairs:
         show_line(pair.sentence())
     if len(comparison.pairs) > 1:

@@ -11,6 +11,7 @@ import pytest
 from conftest import LazyRuns
 from fake_runs import write_checkpoint, write_run, write_unfinished_run
 from processes import run_command
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
@@ -26,8 +27,8 @@ def list_runs(folder: Path, *more: str) -> list[dict[str, Any]]:
     return json.loads(result.stdout)
 
 
-def show_runs(folder: Path, *more: str) -> str:
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["runs", str(folder), *more])
+def show_runs(folder: Path, *more: str, columns: int = 200) -> str:
+    result = CliRunner(env={"COLUMNS": str(columns)}).invoke(app, ["runs", str(folder), *more])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -156,6 +157,32 @@ def test_texts_of_files_steer_nothing(tmp_path: Path) -> None:
     assert "[red]run" in shown
     assert "[/nothing] head" in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("columns", [40, 80, 160])
+def test_names_are_never_broken(columns: int, tmp_path: Path) -> None:
+    """So that they can be copied; other columns give way on a narrow console."""
+    names = ["ladder-my_product_reviews-20261126-120000/02-solved-head", "reviews-20261126-120000", "\u732b" * 20]
+    for name in names:
+        write_run(tmp_path / name)
+    for shown in (show_runs(tmp_path, columns=columns), show_runs(tmp_path, "--test", columns=columns)):
+        assert all(any(name in line for line in shown.splitlines()) for name in names)
+    table = [line for line in shown.splitlines() if line[:1] in "│┃"]
+    assert columns < 160 or max(map(cell_len, table)) <= columns
+    assert ("too narrow: MB" in shown) == (columns < 160)
+
+
+def test_evaluations_are_counted(tmp_path: Path) -> None:
+    """They are no runs, and their folders are there all the same."""
+    write_run(tmp_path / "run")
+    assert "hfkit evaluate" not in show_runs(tmp_path)
+    for name in ("evaluate-a-20261126-120000", "evaluate-b-20261126-120000"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "evaluation.json").write_text("{}")
+    line = "2 evaluations of hfkit evaluate, 0.0 MB, such as evaluate-a-20261126-120000"
+    assert line in show_runs(tmp_path)
+    assert line in CliRunner(env={"COLUMNS": "200"}).invoke(app, ["clean", str(tmp_path)]).stdout
+    assert [run["run"] for run in list_runs(tmp_path)] == ["run"]
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
