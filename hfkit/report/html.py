@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import write_file
-from .page_contents import collect_page, collect_run, find_shown_split, write_metric
+from .page_contents import PAGE_FILE, collect_page, collect_run, find_shown_split, write_metric
 from .tables import format_number
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-PAGE_FILE = "report/report.html"
+__all__ = ["PAGE_FILE", "describe_accuracy", "render_run", "write_page"]
 _LARGEST_PICTURE = 3_000_000
 """Bytes above which a picture is named and not shown: a notebook or page would hold it."""
 

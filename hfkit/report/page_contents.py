@@ -12,6 +12,8 @@ from .abstention import read_abstention
 from .baselines import compared_baselines, read_baselines, shown_baselines
 from .tables import ErrorKind, classification_table, group_errors
 
+PAGE_FILE = "report/report.html"
+"""The page of a run or an evaluation, in its folder."""
 _RUN_PICTURES = ("confusion_matrix.png", "curves.png", "learning_curve.png", "samples.png", "errors.png")
 _PAGE_PICTURES = (*_RUN_PICTURES, "reliability.png", "coverage.png", "token_maps.png")
 MOST_KINDS = 12
@@ -51,6 +53,7 @@ def collect_run(folder: Path, results: Mapping[str, Any], summary: Mapping[str, 
     return {
         "name": folder.resolve().name,
         "folder": folder,
+        "page": folder / PAGE_FILE if (folder / PAGE_FILE).is_file() else None,
         "about": " ".join(map(str, filter(None, about))),
         "results": _result_table(results, summary),
         "split": "" if baselines is None else str(baselines["split"].iloc[0]),

@@ -14,7 +14,7 @@ from ..flags.prediction import check_evaluation_early, check_model_path
 from ..hub.push import push_run
 from ..prediction.loading import open_pipeline
 from ..report.console import make_console
-from ..report.html import describe_accuracy, render_run
+from ..report.html import PAGE_FILE, describe_accuracy, render_run
 from ..run_folders.state import read_json
 from ..training.process_state import own_process_state
 from .values import read_value
@@ -60,6 +60,12 @@ class Run:
         """The metrics by class of the split that is shown, as Markdown; nothing where it has no labels."""
         file = self.folder / _REPORT_FILE
         return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+    @property
+    def report_page(self) -> Path | None:
+        """The page with all that the run found and did, to open in a browser; None where the run has none."""
+        file = self.folder / PAGE_FILE
+        return file if file.is_file() else None
 
     @cached_property
     def pipeline(self) -> Pipeline:

@@ -93,6 +93,11 @@ def test_a_run_shows_itself_in_a_notebook(finished_runs: LazyRuns, tmp_path: Pat
     assert f"{accuracy:.4f} ({low:.4f} to {high:.4f})" in shown
     assert "majority class" in shown
     assert shown.count("data:image/png;base64,") == 2
+    assert run.report_page == folder / "report" / "report.html"
+    assert html.escape(str(run.report_page)) in shown
+    run.report_page.unlink()
+    assert run.report_page is None
+    assert "as one page" not in run._repr_html_()
     (folder / "report" / "baselines.csv").write_text(
         (folder / "report" / "baselines.csv").read_text().replace("this model", "<script>")
     )
