@@ -45,7 +45,7 @@ SMALLER = {
     "--image_size 96": "--image_size 32",
 }
 """Parts of a line that are written otherwise: weights and data that the Hub alone has, and sizes that take long."""
-NOT_HFKIT = ("pip install ", "python -m venv ", "source ", "hf auth login", "pytest")
+NOT_HFKIT = ("git clone ", "cd ", "pip install ", "python -m venv ", "source ", "hf auth login", "pytest")
 """How the commands begin that are no part of hfkit: they install packages, ask for a token at a terminal, or run all tests."""
 RECIPES = {"recipes/fakenews.py": TEXT_FLAGS, "recipes/cifar10.py": IMAGE_FLAGS}
 STAND_IN = "stand_ins"
