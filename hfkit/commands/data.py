@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from .examples import examples
+from .ladder_json import show_ladder
 from .predict import ImageColumn, LabelColumn, NamePattern
 from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
@@ -95,8 +96,6 @@ def ladder(
 
     from ..ladder.climb import climb
     from ..ladder.settings import make_settings
-    from ..report.tables import read_rows
-    from ..run_folders.show import show_json
 
     settings = make_settings(data, flags or [], task, budget, output_dir)
     try:
@@ -105,11 +104,5 @@ def ladder(
         typer.echo(f"\nStopped. The same command with --output_dir {settings.folder} goes on where it was.", err=True)
         raise typer.Exit(130) from error
     if as_json:
-        show_json(
-            {
-                "folder": str(settings.folder),
-                "recommended": None if recommendation is None else recommendation.rung.name,
-                "rungs": read_rows(settings.folder / "table.csv"),
-            }
-        )
+        show_ladder(settings.folder, None if recommendation is None else recommendation.rung.name)
     raise typer.Exit(0 if recommendation is not None else 1)

@@ -129,6 +129,8 @@ def _check_is_read(given: str, path: Path, model: str) -> None:
     if suffix in _SPREADSHEET_SUFFIXES:
         raise UserError(f"{given} is a spreadsheet, which is not read: save it as CSV, and name that file.")
     if suffix in _OTHER_PACKED_SUFFIXES:
-        raise UserError(f"{given} is packed in a way that is not read: unpack it, and name {table} or a folder of photos.")
+        raise UserError(
+            f"{given} is packed in a way that is not read: unpack it, and name {table} or a folder of photos."
+        )
     if suffix in _OTHER_SUFFIXES:
         raise UserError(f"{given} is neither a table nor a photo, and is not read: save it as {table}.")

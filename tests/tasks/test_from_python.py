@@ -169,7 +169,7 @@ def test_images(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_no_run(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no finished run of hfkit: config\.json is missing"):
+    with pytest.raises(UserError, match="holds no model: name the folder of a finished run"):
         hfkit.Run(tmp_path)
     with pytest.raises(UserError, match="There is no model"):
         hfkit.Run(tmp_path / "nothing")
