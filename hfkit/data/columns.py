@@ -1,6 +1,9 @@
 """Which columns of a table hold the content and the labels."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
@@ -22,6 +25,8 @@ LABEL_COLUMNS = (
 _LABEL_BEGIN = "is_"
 _LABEL_ENDS = ("_label", "_class", "_category", "_sentiment")
 _SHOWN = 200
+_CELL_SHOWN = 60
+_NAMELESS = re.compile(r"column \d+")
 
 
 def find_column(source: str, columns: list[str], candidates: tuple[str, ...], flag: str) -> str:
@@ -54,6 +59,44 @@ def find_usual(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
 def _plain(column: str) -> str:
     """Return a name as usual ones are written: `review_text` for `Review Text`."""
     return column.lower().strip().replace(" ", "_").replace("-", "_")
+
+
+def is_nameless(column: str) -> bool:
+    """Whether a column has no name in its file, and is called by its number."""
+    return bool(_NAMELESS.fullmatch(column))
+
+
+def note_spilled(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> list[Note]:
+    """Say of which rows cells are not read that stand in columns without a name, where most rows have none.
+
+    A text that has separators and no quotes around it goes on there.
+
+    Args:
+        tables: Rows by split, every cell a text.
+        used: The columns that are read.
+
+    """
+    counts, shown = {}, ""
+    for split, table in tables.items():
+        spare = [column for column in map(str, table.columns) if is_nameless(column) and column not in used]
+        filled = (
+            pd.concat([table[column].fillna("").map(str).str.strip() != "" for column in spare], axis=1)
+            if spare
+            else None
+        )
+        if filled is None or not 0 < filled.any(axis=1).sum() < len(table) / 2:
+            continue
+        rows = filled.any(axis=1)
+        counts[split] = int(rows.sum())
+        shown = shown or " ".join(str(table.loc[rows, column].iloc[0]) for column in spare).strip()[:_CELL_SHOWN]
+    if not counts:
+        return []
+    rows_of_splits = ", ".join(f"{count} of {split}" for split, count in counts.items())
+    text = (
+        f"Rows with cells in columns without a name, which are not read: {rows_of_splits}, such as '{' '.join(shown.split())}': "
+        "if texts go on there, put quotes around them in the file."
+    )
+    return [Note("spilled", text, on_card=False)]
 
 
 def list_columns(columns: Sequence[str]) -> str:

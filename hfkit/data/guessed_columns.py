@@ -6,7 +6,15 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .columns import TEXT_COLUMNS, check_columns, find_label_column, find_usual, have_no_names, list_columns
+from .columns import (
+    TEXT_COLUMNS,
+    check_columns,
+    find_label_column,
+    find_usual,
+    have_no_names,
+    list_columns,
+    note_spilled,
+)
 
 ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
 """From the name of a table and its columns to the positions of the text columns, and notes."""
@@ -36,7 +44,7 @@ def find_columns(
     own_texts, own_label, notes = _find_in_train(source, tables["train"], texts, label)
     for split, table in tables.items():
         check_columns(source, split, list(map(str, table.columns)), own_texts, own_label)
-    return own_texts, own_label, notes
+    return own_texts, own_label, [*notes, *note_spilled(tables, [*own_texts, own_label])]
 
 
 def find_labelled_columns(

@@ -1,13 +1,12 @@
 """Columns of a table beside images: which names the files, and which holds the labels."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
 from ..flags.paths import IMAGE_SUFFIXES
 from ..notes import Note
-from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names
+from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names, is_nameless
 from .folder_listing import read_suffix
 from .guessed_columns import has_few_values
 from .image_index import ImageIndex
@@ -21,7 +20,6 @@ LABEL_NAMES = (
     *"class_name classname label_name class_id classid label_id category_name diagnosis dx species breed".split(),
     *LABEL_COLUMNS,
 )
-_NAMELESS = re.compile(r"column \d+")
 _ROWS_TRIED = 2000
 _SHOWN = 12
 
@@ -95,7 +93,7 @@ def _if_there(rows: pd.DataFrame, column: str | None) -> str | None:
 
 def _is_index(column: str) -> bool:
     """Tell whether a column is the index that pandas writes, or has no name."""
-    return column.lower() in ("", "index") or column.startswith("Unnamed: ") or bool(_NAMELESS.fullmatch(column))
+    return column.lower() in ("", "index") or column.startswith("Unnamed: ") or is_nameless(column)
 
 
 def _list(columns: Collection[str]) -> str:

@@ -294,3 +294,19 @@ def test_packed_files_of_splits(packed: str, tmp_path: Path) -> None:
         archive = {"method": "zip", "archive_name": f"{split}.csv"} if packed.endswith("zip") else "infer"
         table.to_csv(tmp_path / f"{split}{packed}", index=False, compression=archive)
     assert sizes(load(tmp_path)) == {"train": 36, "validation": 4, "test": 10}
+
+
+def test_cells_without_a_column_are_told(tmp_path: Path) -> None:
+    """A few rows whose texts go on in columns without a name; an index without a name is no such thing."""
+    rows = [f"{'ham' if row % 2 else 'spam'},text {row},," for row in range(40)]
+    rows[7] = "ham,text 7, and more,"
+    file = tmp_path / "spam.csv"
+    file.write_text("\n".join(["v1,v2,,", *rows]))
+    [said] = notes(load(file), "spilled")
+    assert said.startswith(
+        "Rows with cells in columns without a name, which are not read: 1 of train, such as 'and more'"
+    )
+    file.write_text(
+        "\n".join([",v1,v2", *(f"{row},{cells.rstrip(',')}" for row, cells in enumerate(rows) if row != 7)])
+    )
+    assert notes(load(file), "spilled") == []
