@@ -390,8 +390,27 @@ def test_what_a_killed_rung_took_counts(tmp_path: Path) -> None:
     log.parent.mkdir()
     log.write_text("Epoch 1")
     os.utime(log, (1_060, 1_060))
-    ladder = climbing.Ladder.begin(settings, Console(file=io.StringIO()))
+    said = io.StringIO()
+    ladder = climbing.Ladder.begin(settings, Console(file=said))
     assert (ladder.state.spent, ladder.earlier, ladder.state.begun) == (70.0, 70.0, None)
+    assert "A rung was cut off; 60 s of it" in said.getvalue()
+
+
+def test_a_rung_that_runs_has_its_begin_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written in between, such as the hashes of the data: a kill could come at any moment."""
+    settings = make_settings("sample", [], "text", None, tmp_path / "ladder")
+    seen: list[float | None] = []
+
+    def take(ladder: Any, *_: Any, **__: Any) -> None:
+        write_state(settings, ladder.state)
+        seen.append(read_state(settings.folder).begun)
+        raise UserError("stop")
+
+    monkeypatch.setattr(climbing.Ladder, "_take", take)
+    with pytest.raises(UserError, match="stop"):
+        climbing.Ladder.begin(settings, Console(file=io.StringIO())).climb()
+    assert seen[0] is not None
+    assert read_state(settings.folder).begun is None
 
 
 def test_a_backbone_without_layers_has_no_last_third(

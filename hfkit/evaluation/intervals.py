@@ -41,6 +41,7 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
     Rows that are drawn again with replacement have a confusion matrix that is multinomial around the one that was seen (Efron
     and Tibshirani 1993, ch. 13). Half a right row and half a wrong one are added, to the table for the mean and to the rows of
     each class for its own: otherwise ten rows that are all right would never be drawn wrong, and have an interval of no width.
+    The draws' bias is taken off (ch. 10 there): of classes with a row or two, draws are worse than the table.
 
     Args:
         confusion: (classes, classes) counts; rows are true classes, columns predicted ones.
@@ -53,24 +54,43 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
     right = sparse.csr_matrix((ones * (rows == columns), (cells, rows)), (len(rows), classes))
     of_class = sparse.csr_matrix((ones, (cells, rows)), right.shape)
     predicted = sparse.csr_matrix((ones, (cells, columns)), right.shape)
+    share_of_classes = float((confusion.sum(axis=0) + confusion.sum(axis=1) > 0).mean())
     drawn: dict[str, np.ndarray] = {}
     for part in _parts(draws, len(cells)):
         counts = generator.multinomial(total, shares, size=part.stop - part.start)
-        for name, values in _averages(counts @ right, counts @ of_class, counts @ predicted).items():
+        for name, values in _averages(counts @ right, counts @ of_class, counts @ predicted, share_of_classes).items():
             drawn.setdefault(name, np.empty(draws))[part] = values
-    ends = {name: np.percentile(values, [2.5, 97.5]) for name, values in drawn.items()}
+    seen = _averages(
+        np.diag(confusion)[None], confusion.sum(axis=1)[None], confusion.sum(axis=0)[None], share_of_classes
+    )
+    ends = {name: _around(float(value[0]), drawn[name]) for name, value in seen.items()}
     return F1Intervals(_class_intervals(confusion, draws), ends)
 
 
-def _averages(right: np.ndarray, of_class: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
-    """Return averaged metrics (draws,) of right rows, rows and predictions of each class (draws, classes)."""
+def _around(value: float, drawn: np.ndarray) -> np.ndarray:
+    """Return the percentiles of draws, moved by as much as their median differs from the value: the bias of few rows a class."""
+    low, middle, high = np.percentile(drawn, [2.5, 50, 97.5])
+    return np.clip([value - (middle - low), value + (high - middle)], 0.0, 1.0)
+
+
+def _averages(
+    right: np.ndarray, of_class: np.ndarray, predicted: np.ndarray, share_of_classes: float
+) -> dict[str, np.ndarray]:
+    """Return averaged metrics (draws,) of right rows, rows and predictions of each class (draws, classes).
+
+    A class of which no row is drawn, as it happens where classes have few, tells nothing: the mean is over the others. Those
+    that the seen table lacks count as 0 there, and so does their share here.
+    """
     metrics = {
         "precision": right / np.maximum(predicted, 1),
         "recall": right / np.maximum(of_class, 1),
         "f1": 2 * right / np.maximum(of_class + predicted, 1),
     }
+    is_drawn = of_class + predicted > 0
     weights = of_class / of_class.sum(axis=1, keepdims=True)
-    macro = {f"macro_{name}": values.mean(axis=1) for name, values in metrics.items()}
+    macro = {
+        f"macro_{name}": share_of_classes * values.mean(axis=1, where=is_drawn) for name, values in metrics.items()
+    }
     return macro | {f"weighted_{name}": (values * weights).sum(axis=1) for name, values in metrics.items()}
 
 

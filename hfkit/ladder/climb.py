@@ -1,7 +1,7 @@
 """From rung to rung: what is finished is read back, what the budget does not hold is left out, and the rest is trained."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -51,10 +51,15 @@ class Ladder:
 
         """
         state = read_state(settings.folder)
-        if state.begun is not None:  # the rung then was killed, and could not say what it had taken
-            state.spent += max(0.0, last_written(settings.folder) - state.begun)
-            state.begun = None
-        return cls(settings, console, state, TaskReader(settings, state), earlier=state.spent)
+        cut_off, state.begun = state.begun, None
+        if cut_off is not None:  # a rung was killed, and could not say what it had taken
+            state.spent += (taken := max(0.0, last_written(settings.folder / "logs") - cut_off))
+        ladder = cls(settings, console, state, TaskReader(settings, state), earlier=state.spent)
+        if cut_off is not None:
+            ladder._say(
+                f"A rung was cut off; {taken:.0f} s of it, up to the last line of its log, count to the budget."
+            )
+        return ladder
 
     def climb(self) -> Recommendation | None:
         """Go through all rungs, show the table, and return which rung is enough.
@@ -68,11 +73,12 @@ class Ladder:
         if self.state.seconds:
             self._compare_data(rungs[0])
         for rung in rungs:
-            write_state(self.settings, replace(self.state, begun=time.time()))
+            self.state.begun = time.time()
+            write_state(self.settings, self.state)
             try:
                 self._take(rung, is_first=rung is rungs[0])
             finally:  # of a rung that failed or was stopped, too
-                self.state.spent = self._spent()
+                self.state.spent, self.state.begun = self._spent(), None
                 write_state(self.settings, self.state)
             if rung.has_model:  # here nothing names the model any more, nor does the traceback of an error
                 trainings.release()

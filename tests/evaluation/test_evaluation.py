@@ -191,6 +191,19 @@ def test_rows_that_are_all_right_or_all_wrong_have_an_interval(rows: int) -> Non
             assert np.ptp(accuracy) / 3 < high - low < 3 * np.ptp(accuracy)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_averages_stand_in_their_intervals_where_classes_have_few_rows(rows: int) -> None:
+    """A class of which no row is drawn again is not one that the model has wrong."""
+    confusion = np.eye(80, dtype=int) * rows
+    for low, high in f1_intervals(confusion).averages.values():
+        assert low < high == pytest.approx(1)
+    confusion[:40, 0] += 1  # every second class once taken for the first one
+    labels = np.repeat(np.arange(80), confusion.sum(axis=1))
+    predictions = np.concatenate([np.repeat(np.arange(80), counts) for counts in confusion])
+    low, high = macro_f1_interval(confusion)
+    assert low < f1_score(labels, predictions, average="macro") < high
+
+
 def test_a_class_without_rows_has_f1_0() -> None:
     drawn = f1_intervals(np.diag([50, 0, 50]))
     assert tuple(drawn.classes[1]) == (0, 0)
