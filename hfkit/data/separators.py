@@ -10,7 +10,8 @@ from .table_scan import ONE_COLUMN, scan
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
 _OF_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _SINGLE = (",", "\t", ";", "|")
-_SEVERAL = re.compile(r"[^\w\"'\r\n]{2,10}")
+_SEVERAL = re.compile(r" *(?:[^\w\s\"'<>()\[\]{}.?!]|\t)+ *")
+"""What several characters can be: none that texts have there, such as quotes, brackets and ends of sentences."""
 _MOST_TRIED = 8
 _LEAST_SHARE = 0.7
 """Of the records, how many have as many cells as the first by a separator that is found."""
@@ -59,7 +60,7 @@ def _find_several(lines: Sequence[str], shares: Mapping[str, float]) -> str | No
     It does where fewer lines have as many cells by it, or where it only parts each cell from empty ones (`a||b`).
     """
     tried = dict.fromkeys(_SEVERAL.findall(lines[0].rstrip("\r\n")) if lines else [])
-    for separator in [text for text in tried if text.strip(" ")][:_MOST_TRIED]:
+    for separator in [text for text in tried if _is_made_to_part(text)][:_MOST_TRIED]:
         share = _share(lines, separator)
         single = [character for character in shares if character in separator]
         if share >= _NEARLY_ALL and all(
@@ -67,6 +68,12 @@ def _find_several(lines: Sequence[str], shares: Mapping[str, float]) -> str | No
         ):
             return separator
     return None
+
+
+def _is_made_to_part(text: str) -> bool:
+    """Tell whether several characters read the same from both ends, as `::` and `~|~` do, and `,-` before a number does not."""
+    middle = text.strip(" ")
+    return len(text) > 1 and middle == middle[::-1]
 
 
 def _stands_nowhere_else(lines: Sequence[str], separator: str, character: str) -> bool:

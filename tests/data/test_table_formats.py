@@ -229,6 +229,15 @@ def test_separators_have_names(name: str, character: str) -> None:
     assert TextDataArguments(dataset="sample", separator=name).table_flags().separator == character
 
 
+@pytest.mark.parametrize("begin", ["<b>", "-", "(", "$", "#", "@", "/", "+", "~"])
+def test_what_each_cell_begins_with_is_no_part_of_a_separator(begin: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    content = [[label, f"{begin}{text}"] for text, label in rows()]
+    path.write_text(as_text(content, ",", header=("label", f"{begin}text")))
+    assert read(path).to_numpy().tolist() == content
+    assert "comma-separated" in said(path)[0]
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.txt"])
 @pytest.mark.parametrize("separator", ["::", "||", "|||", " ||| ", "\t\t", ";;", " +++$+++ ", "~|~", ", ", "; "])
 @pytest.mark.parametrize("quoting", [True, False])
