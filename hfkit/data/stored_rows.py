@@ -53,11 +53,15 @@ def compute_fingerprint(settings: str, columns: Mapping[str, Sequence[Any]]) -> 
 
 
 def read_column(rows: Dataset, column: str) -> np.ndarray:
-    """Return a column of numbers; it may be read-only.
+    """Return a column of numbers (rows,), or of lists of the same length (rows, length); it may be read-only.
 
     It comes from Arrow: a list would hold a Python object for each row, and so does what `datasets` formats as NumPy on the way.
     """
-    return rows.select_columns(column).with_format("arrow")[:][column].to_numpy()
+    values = rows.select_columns(column).with_format("arrow")[:][column]
+    if not hasattr(values.type, "value_type"):
+        return values.to_numpy()
+    flat = values.combine_chunks().flatten().to_numpy()
+    return flat.reshape(len(values), -1)
 
 
 def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:

@@ -199,7 +199,7 @@ class FdVitClassifier(ImageClassifier):
 
         logits = self._logits(self._read(run) if steps else states)
         auxiliary = self.config.reconstruction_weight * sum(losses[1:], losses[0]) / max(len(self.config.depths) - 1, 1)
-        loss = classifier_loss(logits, labels)
+        loss = classifier_loss(logits, labels, self.config.problem_type)
         return MaskedClassifierOutput(
             loss=None if loss is None else loss + auxiliary, logits=logits, auxiliary_loss=auxiliary
         )

@@ -14,6 +14,7 @@ from .answering import check_threshold
 from .heads import LayersHead, LinearHead, MlpHead
 from .image_layers import PassThrough
 from .image_pipeline import ImageClassificationPipeline
+from .label_sets import SINGLE_LABEL, check_problem_type
 from .layer_reader import LayerReader, check_layer_fields, describe_layers
 from .losses import classifier_loss
 from .splitting import Split, entering
@@ -81,6 +82,8 @@ class ImageClassifierConfig(PreTrainedConfig):
         standardised: Whether a head `layers` or `linear` keeps the mean and the scale of its features.
         dropped_modules: Names of modules that were dropped, since they stand behind all that a head `layers` reads.
         answer_threshold: The lowest confidence with which an image is answered in `pipeline()`; `None`: each is.
+        problem_type: `single_label_classification`, or `multi_label_classification`: each image has any number of the labels.
+        label_thresholds: With several labels an image, the lowest score of each label with which one gets it; `None`: 0.5.
 
     """
 
@@ -97,9 +100,10 @@ class ImageClassifierConfig(PreTrainedConfig):
     standardised: bool = False
     dropped_modules: list[str] | None = None
     answer_threshold: float | None = None
+    label_thresholds: list[float] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        self.problem_type = "single_label_classification"
+        self.problem_type = self.problem_type or SINGLE_LABEL
         super().__post_init__(**kwargs)
         for name, value, choices in (
             ("head", self.head, ("mlp", "linear", "layers")),
@@ -109,6 +113,7 @@ class ImageClassifierConfig(PreTrainedConfig):
                 raise ValueError(f"Unknown {name} '{value}': write {' or '.join(choices)}.")
         check_layer_fields(self)
         check_threshold(self.answer_threshold)
+        check_problem_type(self)
         # `pipeline("image-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
         self.custom_pipelines = {
             "image-classification": {
@@ -238,7 +243,7 @@ class ImageClassifier(LayerReader):
             assert pixel_values is not None
             features = self.features(pixel_values)
         logits = self._logits(features)
-        return ImageClassifierOutput(loss=classifier_loss(logits, labels), logits=logits)
+        return ImageClassifierOutput(loss=classifier_loss(logits, labels, self.config.problem_type), logits=logits)
 
     def _logits(self, features: torch.Tensor) -> torch.Tensor:
         """Map features (batch, feature_size) to logits (batch, num_labels)."""
@@ -263,14 +268,9 @@ class ImageClassifier(LayerReader):
             return LayersHead(self.feature_size, config.num_labels, config.head_dropout, config.standardised)
         if config.head == "linear":
             return LinearHead(self.feature_size, config.num_labels, config.head_dropout)
-        return MlpHead(
-            self.feature_size,
-            config.num_labels,
-            hidden_size=config.head_hidden_size,
-            layers=config.head_layers,
-            activation=config.head_activation,
-            dropout=config.head_dropout,
-        )
+        hidden = {"hidden_size": config.head_hidden_size, "layers": config.head_layers}
+        options = {**hidden, "activation": config.head_activation, "dropout": config.head_dropout}
+        return MlpHead(self.feature_size, config.num_labels, **options)
 
     def _finish(self) -> None:
         """Add the head and end the construction; the backbone keeps the initialisation of its own library."""

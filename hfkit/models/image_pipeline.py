@@ -5,17 +5,26 @@ from typing import Any
 from transformers import ImageClassificationPipeline as BaseImageClassificationPipeline
 
 from .answering import mark_answers
+from .label_sets import is_multi_label, keep_answers
 from .pipeline_inputs import check_container, check_photo
 
 
 class ImageClassificationPipeline(BaseImageClassificationPipeline):
     """`pipeline("image-classification")` for our classes; an image is opened, turned and resized as in training.
 
-    Where the config has an `answer_threshold`, each answer says by `answered` whether the model is sure enough.
+    Where the config has an `answer_threshold`, each answer says by `answered` whether the model is sure enough. A model that gives
+    each image any number of labels answers as the pipeline of texts does: those that reach their threshold, or `top_k` of them.
     """
 
     def check_model_type(self, supported_models: Any) -> None:
         """Accept the model: the built-in list of names knows no custom class and would log an error for each."""
+
+    def _sanitize_parameters(self, **options: Any) -> Any:
+        """Sort arguments; with several labels an image, `top_k=None` asks for all of them, and its absence does not."""
+        parameters = super()._sanitize_parameters(**options)
+        if "top_k" in options and is_multi_label(self.model.config):
+            parameters[2]["top_k"] = options["top_k"]
+        return parameters
 
     def __call__(self, inputs: Any = None, **options: Any) -> Any:
         """Classify a photo or a list of photos: paths, addresses or Pillow's images.
@@ -36,5 +45,9 @@ class ImageClassificationPipeline(BaseImageClassificationPipeline):
 
     def postprocess(self, model_outputs: Any, **options: Any) -> Any:
         """Return labels and scores, and where the model may keep silent whether it answers."""
+        config = self.model.config
+        if is_multi_label(config):
+            answers = super().postprocess(model_outputs, **{**options, "top_k": config.num_labels})
+            return keep_answers(answers, model_outputs["logits"][0], config, **options)
         answers = super().postprocess(model_outputs, **options)
-        return mark_answers(answers, model_outputs["logits"], self.model.config.answer_threshold)
+        return mark_answers(answers, model_outputs["logits"], config.answer_threshold)

@@ -1,24 +1,70 @@
 """The loss of a classifier: the only place that computes it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from .label_sets import MULTI_LABEL, SINGLE_LABEL, choose_labels
+
 IGNORED = -100
 """Label of a row that counts nowhere, such as those that fill the last batch of several processes."""
 
 
-def classifier_loss(logits: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor | None:
-    """Return the mean cross-entropy of a batch, or None without labels.
+def classifier_loss(
+    logits: torch.Tensor, labels: torch.Tensor | None, problem_type: str = SINGLE_LABEL
+) -> torch.Tensor | None:
+    """Return the mean loss of the rows of a batch, or None without labels.
 
     Args:
         logits: (rows, classes).
-        labels: (rows,) label ids, or (rows, classes) probabilities (MixUp, CutMix).
+        labels: (rows,) label ids, or (rows, classes) probabilities (MixUp, CutMix); with several labels a row, (rows, labels) of
+            0 and 1.
+        problem_type: Of the config: by it alone the last two are told apart.
 
     """
-    return None if labels is None else _cross_entropy(logits, labels, "mean")
+    if labels is None:
+        return None
+    if problem_type == MULTI_LABEL:
+        return _binary_cross_entropy(logits, labels).sum() / counted_rows(labels).sum()
+    return _cross_entropy(logits, labels, "mean")
+
+
+def row_losses(logits: torch.Tensor, labels: torch.Tensor, problem_type: str = SINGLE_LABEL) -> torch.Tensor:
+    """Return the plain loss of each row (rows,), as training and evaluation report it; an ignored row has 0.
+
+    Args:
+        logits: (rows, classes).
+        labels: As `classifier_loss` takes them.
+        problem_type: Of the config. With several labels a row, its loss is the mean over the labels of their binary
+            cross-entropies.
+
+    """
+    if problem_type == MULTI_LABEL:
+        return _binary_cross_entropy(logits, labels)
+    return row_cross_entropy(logits, labels)
+
+
+def right_rows(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    problem_type: str = SINGLE_LABEL,
+    thresholds: Sequence[float] | None = None,
+) -> torch.Tensor:
+    """Return which rows are predicted rightly (rows,); an ignored one is not.
+
+    Args:
+        logits: (rows, classes).
+        labels: As `classifier_loss` takes them.
+        problem_type: Of the config. With several labels a row, all of them have to be right (an exact match).
+        thresholds: Of the labels, see `label_sets.choose_labels`.
+
+    """
+    if problem_type == MULTI_LABEL:
+        return (choose_labels(logits, thresholds) == (labels == 1)).all(dim=-1) & counted_rows(labels)
+    return logits.argmax(dim=-1) == label_ids(labels)
 
 
 def row_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -55,13 +101,19 @@ class Objective:
     last and smaller one.
 
     Attributes:
-        class_weights: A weight for each class, or None for equal ones.
-        label_smoothing: Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567).
+        class_weights: A weight for each class, or None for equal ones. With several labels a row: how much a label counts in
+            the rows that have it.
+        label_smoothing: Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567), or over having
+            a label and not having it.
+        problem_type: Of the config.
+        label_thresholds: Of the config; they change nothing that is minimised, and say which rows are right.
 
     """
 
     class_weights: tuple[float, ...] | None = None
     label_smoothing: float = 0.0
+    problem_type: str = SINGLE_LABEL
+    label_thresholds: tuple[float, ...] | None = None
 
     def __call__(
         self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
@@ -79,19 +131,32 @@ class Objective:
 
     def per_row(self, outputs: Any, labels: torch.Tensor) -> torch.Tensor:
         """Return what is minimised of each row (rows,): an ignored one has 0."""
-        losses = _cross_entropy(outputs.logits, labels, "none", self.label_smoothing)
-        if self.class_weights is not None:
-            weights = losses.new_tensor(self.class_weights)
-            losses = losses * (weights[labels.clamp(min=0)] if labels.ndim == 1 else labels.to(weights.dtype) @ weights)
+        if self.problem_type == MULTI_LABEL:
+            losses = _binary_cross_entropy(outputs.logits, labels, self.label_smoothing, self.class_weights)
+        else:
+            losses = self._weighted_cross_entropy(outputs.logits, labels)
         auxiliary = getattr(outputs, "auxiliary_loss", None)
         if auxiliary is not None:  # what a model adds of its own, a mean over the rows
             losses = losses + auxiliary
         return torch.where(counted_rows(labels), losses, 0.0)
 
+    def _weighted_cross_entropy(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return each row's cross-entropy (rows,), weighted by its class or by the shares of its classes."""
+        losses = _cross_entropy(logits, labels, "none", self.label_smoothing)
+        if self.class_weights is None:
+            return losses
+        weights = losses.new_tensor(self.class_weights)
+        return losses * (weights[labels.clamp(min=0)] if labels.ndim == 1 else labels.to(weights.dtype) @ weights)
+
+    def right(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return which rows are predicted rightly (rows,), see `right_rows`."""
+        return right_rows(logits, labels, self.problem_type, self.label_thresholds)
+
     def is_plain(self, outputs: Any, labels: torch.Tensor) -> bool:
-        """Return whether it is the plain cross-entropy for such a batch."""
+        """Return whether it is the plain loss of the rows for such a batch."""
         changed = self.class_weights is not None or self.label_smoothing > 0
-        return not changed and labels.ndim == 1 and getattr(outputs, "auxiliary_loss", None) is None
+        mixed = labels.ndim > 1 and self.problem_type != MULTI_LABEL
+        return not changed and not mixed and getattr(outputs, "auxiliary_loss", None) is None
 
 
 def _cross_entropy(
@@ -103,3 +168,19 @@ def _cross_entropy(
     return functional.cross_entropy(
         wide, targets, reduction=reduction, ignore_index=IGNORED, label_smoothing=label_smoothing
     )
+
+
+def _binary_cross_entropy(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    label_smoothing: float = 0.0,
+    positive_weights: Sequence[float] | None = None,
+) -> torch.Tensor:
+    """Return the mean over the labels of each row (rows,), in float32 or better as above; an ignored row has 0."""
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    counted = counted_rows(labels)
+    targets = torch.where(counted[:, None], labels, 0).to(wide.dtype)
+    targets = targets * (1 - label_smoothing) + label_smoothing / 2
+    weights = None if positive_weights is None else wide.new_tensor(positive_weights)
+    losses = functional.binary_cross_entropy_with_logits(wide, targets, reduction="none", pos_weight=weights)
+    return torch.where(counted, losses.mean(dim=-1), 0.0)

@@ -239,7 +239,8 @@ class TextClassifier(BackboneClassifier):
                 caller who forgets to truncate gets a label and no crash. Beside `states` only n-grams read them.
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
             token_type_ids: (batch, tokens), passed on to encoders that know them.
-            labels: (batch,) label ids; with them the output has a `loss`, the mean cross-entropy.
+            labels: (batch,) label ids, or (batch, num_labels) of 0 and 1 with several labels a text; with them the output has a
+                `loss`, the mean (binary) cross-entropy.
             states: In place of token ids, what `forward_to(self.start_layer, ...)` made of them.
 
         Returns:
@@ -267,7 +268,8 @@ class TextClassifier(BackboneClassifier):
         if self.ngrams is not None and tokens:
             logits = logits + self.ngrams(tokens["input_ids"], tokens["attention_mask"]).to(logits.dtype)
         logits = self._all_logits(logits)
-        return SequenceClassifierOutput(loss=classifier_loss(logits, labels), logits=logits)
+        loss = classifier_loss(logits, labels, self.config.problem_type)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
 
     def _encoder_inputs(
         self,

@@ -6,6 +6,7 @@ from transformers import PreTrainedConfig
 
 from .answering import check_threshold
 from .encoders import check_reads_texts, encoder_config
+from .label_sets import SINGLE_LABEL, check_problem_type
 from .ngrams import LONGEST
 from .pooling import POOLINGS
 from .text_layers import complete_layers
@@ -38,6 +39,8 @@ class TextClassifierConfig(PreTrainedConfig):
         ngram_max: Tokens of the longest of them.
         ngram_special_count: How many token ids are in no n-gram.
         answer_threshold: The lowest confidence with which a text is answered in `pipeline()`; `None`: each is.
+        problem_type: `single_label_classification`, or `multi_label_classification`: each text has any number of the labels.
+        label_thresholds: With several labels a text, the lowest score of each label with which a text gets it; `None`: 0.5.
 
     Examples:
         >>> from transformers import BertConfig
@@ -67,6 +70,7 @@ class TextClassifierConfig(PreTrainedConfig):
     ngram_max: int = 2
     ngram_special_count: int = 0
     answer_threshold: float | None = None
+    label_thresholds: list[float] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         backbone = self.backbone_config or {}
@@ -74,7 +78,7 @@ class TextClassifierConfig(PreTrainedConfig):
             self.backbone_config = encoder_config(backbone)
         else:
             check_reads_texts(type(backbone))
-        self.problem_type = "single_label_classification"
+        self.problem_type = self.problem_type or SINGLE_LABEL
         self.cleaning = list(self.cleaning)
         super().__post_init__(**kwargs)
         if self.head not in ("linear", "bigru", "layers"):
@@ -96,6 +100,7 @@ class TextClassifierConfig(PreTrainedConfig):
         if min(self.ngram_count, self.ngram_special_count) < 0 or not 1 <= self.ngram_max <= LONGEST:
             raise ValueError(f"ngram_max is {self.ngram_max}: write 1 to {LONGEST}, and no negative ngram_count.")
         check_threshold(self.answer_threshold)
+        check_problem_type(self)
         # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.
         self.custom_pipelines = {
             "text-classification": {

@@ -7,6 +7,7 @@ from transformers import TextClassificationPipeline as BaseTextClassificationPip
 
 from .answering import mark_answers
 from .cleaning import clean, join_texts
+from .label_sets import is_multi_label, keep_answers
 from .pipeline_inputs import check_container, check_text
 
 
@@ -16,6 +17,10 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
     A text of any length gives a label, and so does an empty one. A row of two columns is given as
     `{"text": ..., "text_pair": ...}` and joined as in training. Where the config has an `answer_threshold`, each answer says by
     `answered` whether the model is sure enough.
+
+    A model that gives each text any number of labels answers by one schema: a list of `{"label": ..., "score": ...}`, the highest
+    score first, of the labels whose score reaches their threshold (an empty list where none does); with `top_k=None` of all labels,
+    and with `top_k=3` of three. For a list of texts it is a list of such lists.
     """
 
     def check_model_type(self, supported_models: Any) -> None:
@@ -30,7 +35,10 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
 
         """
         check_container(inputs, "text")
-        return super().__call__(inputs, **options)
+        answers = super().__call__(inputs, **options)
+        # transformers puts the answer for one text into a list of its own, unless `top_k` is given.
+        wrapped = isinstance(inputs, str) and "top_k" not in options
+        return answers[0] if wrapped and is_multi_label(self.model.config) else answers
 
     def preprocess(self, inputs: str | dict[str, str], **tokenizer_kwargs: Any) -> Any:
         """Clean one text and tokenise it to at most `config.max_length` tokens."""
@@ -47,5 +55,10 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
 
     def postprocess(self, model_outputs: Any, **options: Any) -> Any:
         """Return label and score, or several of them, and where the model may keep silent whether it answers."""
+        config = self.model.config
+        if is_multi_label(config):
+            whole = {**options, "top_k": config.num_labels, "_legacy": False}
+            answers = super().postprocess(model_outputs, **whole)
+            return keep_answers(answers, model_outputs["logits"][0], config, **options)
         answers = super().postprocess(model_outputs, **options)
-        return mark_answers(answers, model_outputs["logits"], self.model.config.answer_threshold)
+        return mark_answers(answers, model_outputs["logits"], config.answer_threshold)

@@ -40,7 +40,7 @@ class BalancedLengthSampler(Sampler[int]):
     Args:
         batch_size: Rows of a batch, those of all processes together.
         lengths: Of each row.
-        labels: Class of each row.
+        labels: Class of each row (rows,), or (rows, labels) with several labels a row: those with the same ones are a class.
         seed: The order depends on it and on the epoch, so that it is the same in all processes and in a resumed run.
         epoch: Says which epoch begins; accelerate tells it to the samplers that it finds, and in a run that is resumed in
             the middle of an epoch it does not find this one.
@@ -51,6 +51,8 @@ class BalancedLengthSampler(Sampler[int]):
         self, batch_size: int, lengths: np.ndarray, labels: np.ndarray, seed: int, epoch: Callable[[], int]
     ) -> None:
         self.batch_size, self.lengths, self.labels = batch_size, np.asarray(lengths), np.asarray(labels)
+        if self.labels.ndim > 1:
+            self.labels = np.unique(self.labels, axis=0, return_inverse=True)[1].reshape(-1)
         self.seed, self.epoch = seed, epoch
 
     def __len__(self) -> int:

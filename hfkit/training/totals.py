@@ -8,7 +8,7 @@ from accelerate.utils import reduce
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
-from ..models.losses import Objective, counted_rows, label_ids, row_cross_entropy
+from ..models.losses import Objective, counted_rows, row_losses
 
 
 class TrainingTotals(TrainerCallback, ExportableState):
@@ -17,9 +17,10 @@ class TrainingTotals(TrainerCallback, ExportableState):
     The Trainer's own begin at zero in a run that is continued. These stand in the checkpoint.
 
     Attributes:
-        since_log: Plain cross-entropy, objective, right predictions, and rows, of all processes, since the last log.
+        since_log: Plain loss, objective, rows that are predicted rightly (with all their labels), and rows, of all processes, since
+            the last log.
         whole_run: The same since the run began, and before the last log.
-        has_objective: Whether what is minimised has differed from the plain cross-entropy.
+        has_objective: Whether what is minimised has differed from the plain loss.
         earlier_seconds: What the run had taken up to the checkpoint that it is continued from.
 
     """
@@ -35,10 +36,10 @@ class TrainingTotals(TrainerCallback, ExportableState):
     def add(self, objective: Objective, outputs: Any, labels: torch.Tensor) -> None:
         """Add the rows of a batch."""
         with torch.no_grad():
-            losses = row_cross_entropy(outputs.logits, labels)
+            losses = row_losses(outputs.logits, labels, objective.problem_type)
             plain = objective.is_plain(outputs, labels)
             minimised = losses if plain else objective.per_row(outputs, labels)
-            right = outputs.logits.argmax(dim=-1) == label_ids(labels)
+            right = objective.right(outputs.logits, labels)
             wide = torch.float32 if losses.device.type == "mps" else torch.float64  # MPS has no float64
             sums = [values.sum(dtype=wide) for values in (losses, minimised, right, counted_rows(labels))]
             added = torch.stack(sums)

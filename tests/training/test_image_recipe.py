@@ -30,7 +30,7 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
         *("config.json", "model.safetensors", "preprocessor_config.json"),
         *("timm_backbone.py", "checkpointing.py", "image.py", "base.py", "heads.py", "losses.py", "image_pipeline.py"),
         *("execution_order.py", "execution_recorder.py", "splitting.py", "answering.py", "pipeline_inputs.py"),
-        *("image_layers.py", "layer_groups.py", "layer_reader.py"),
+        *("image_layers.py", "label_sets.py", "layer_groups.py", "layer_reader.py"),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),

@@ -40,6 +40,7 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
             "base.py",
             "encoders.py",
             "heads.py",
+            "label_sets.py",
             "losses.py",
             "ngrams.py",
             "padding.py",
