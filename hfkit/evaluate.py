@@ -17,6 +17,7 @@ from transformers import Pipeline
 from .data.labelled import (
     FIND,
     GivenSource,
+    LabelColumns,
     LabelFlags,
     LabelledRows,
     TableFlags,
@@ -24,8 +25,8 @@ from .data.labelled import (
     load_labelled_texts,
 )
 from .data.splits import LabelledData
-from .evaluation.abstention import confidences_by_logits, measure_answers
-from .evaluation.metrics import evaluate_split, make_metrics
+from .evaluation.label_kinds import MultiLabel, label_kind
+from .evaluation.metrics import evaluate_rows
 from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
@@ -46,12 +47,13 @@ class EvaluationRequest:
     output_dir: Path | None = None
     split: str | None = None
     text_column: list[str] | None = None
-    label_column: str | None = None
+    label_column: Sequence[str] | str | None = None
     image_column: str | None = None
     label_from_name: str | None = None
     batch_size: int | None = None
     revision: str | None = None
     table_flags: TableFlags = FIND
+    label_separator: str | None = None
     source: GivenSource | None = None
     """The data, where they were values in Python; `dataset` is then what they are called."""
 
@@ -76,7 +78,8 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
     logits = predict_rows(data.rows, predictor.scorer, predictor.reads_texts)
     seconds = time.perf_counter() - start
     predicted = split.PredictedRows(
-        _NAME, data.rows, names, logits, np.array(data.rows["label"]), model.config.answer_threshold
+        *(_NAME, data.rows, names, logits, np.array(data.rows["label"]), model.config.answer_threshold),
+        label_kind(model.config),
     )
     folder = _make_folder(request)
     results = _measure(predicted, seconds)
@@ -91,25 +94,32 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
 
 def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) -> LabelledRows:
     """Read the rows; columns that are not given are those of the run, where the data have them, or found by their names."""
-    if pipeline.tokenizer is None:
-        given = LabelFlags(
-            request.image_column, request.label_column, request.label_from_name, table=request.table_flags
-        )
-        return load_labelled_images(request.dataset, request.split, given, names, request.source)
     flags = read_run_flags(request.model, request.revision)
+    several = isinstance(label_kind(pipeline.model.config), MultiLabel)
+    labels = LabelColumns(
+        listed(request.label_column),
+        listed(flags.get("label_column"))
+        or (names if several else []),  # the columns that a run found have these names
+        request.label_separator or flags.get("label_separator"),
+        several,
+    )
+    if pipeline.tokenizer is None:
+        given = LabelFlags(request.image_column, label_from_name=request.label_from_name, table=request.table_flags)
+        return load_labelled_images(request.dataset, request.split, given, labels, names, request.source)
 
     def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
         """Choose the text columns."""
-        return choose_text_columns(source, columns, request.text_column, _as_list(flags.get("text_column")))
+        return choose_text_columns(source, columns, request.text_column, listed(flags.get("text_column")))
 
-    labels = [request.label_column, flags.get("label_column")]
     return load_labelled_texts(
         request.dataset, request.split, choose, labels, names, request.source, request.table_flags
     )
 
 
-def _as_list(value: object) -> Sequence[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
+def listed(value: Any) -> list[str]:
+    """Return the values of a flag that may have one, several or none."""
+    values = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    return [str(item) for item in values]
 
 
 def predict_rows(rows: Dataset, scorer: Scorer, is_text: bool) -> np.ndarray:
@@ -127,10 +137,7 @@ def predict_rows(rows: Dataset, scorer: Scorer, is_text: bool) -> np.ndarray:
 def _measure(predicted: split.PredictedRows, seconds: float) -> dict[str, Any]:
     """Return all metrics with their intervals, by their names in a run's results."""
     assert predicted.references is not None
-    values = evaluate_split(predicted.logits, predicted.references, make_metrics(len(predicted.label_names)))
-    if predicted.answer_threshold is not None:
-        answered = confidences_by_logits(predicted.logits) >= predicted.answer_threshold
-        values |= measure_answers(answered, predicted.logits.argmax(axis=-1) == predicted.references)
+    values = evaluate_rows(predicted.logits, predicted.references, predicted.kind, predicted.answer_threshold)
     rows = len(predicted.logits)
     values |= {"runtime": round(seconds, 3), "samples_per_second": round(rows / seconds, 3)}
     return {f"{_NAME}_{name}": value for name, value in values.items()}
@@ -170,11 +177,10 @@ def _repeat(request: EvaluationRequest) -> list[str]:
             f"hfkit.Run({request.model!r}).evaluate(data)",
         ]
     words = ["hfkit", "evaluate", request.model, request.dataset]
-    for name in ("split", "label_column", "image_column", "label_from_name", "revision"):
-        value = getattr(request, name)
-        words += [] if value is None else [f"--{name}", value]
-    for column in request.text_column or []:
-        words += ["--text_column", column]
+    own = ("split", "label_separator", "image_column", "label_from_name", "revision", "text_column", "label_column")
+    for name in own:
+        for value in listed(getattr(request, name)):
+            words += [f"--{name}", value]
     return [shlex.join(words)]
 
 

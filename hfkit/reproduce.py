@@ -148,7 +148,10 @@ def _idle_flags(flags: dict[str, Any]) -> frozenset[str]:
     return idle | OF_THE_TRAINER | IDLE if flags.get("solver") == CONVEX else idle
 
 
-_LISTS = ("label_names", "text_column", "cleaning", "ngrams", "layers", "lora_targets")
+_LISTS = (
+    *("label_column", "label_names", "label_thresholds", "text_column"),
+    *("cleaning", "ngrams", "layers", "lora_targets"),
+)
 """Flags with more than one value."""
 
 

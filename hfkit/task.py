@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from datasets import DatasetDict
 
 from .data.augmented import FrozenInputs
 from .data.batching import Collator
 from .data.chance import SharedEpoch
+from .data.stored_rows import read_column
 from .models.base import BackboneClassifier
+from .models.label_sets import is_multi_label
 from .notes import Note
 
 
@@ -52,3 +55,22 @@ class Task:
     illustrate: Callable[[Path, str, pd.DataFrame], None] | None = None
     epoch: SharedEpoch = field(default_factory=SharedEpoch)
     filled_in: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether each row has any number of labels: the column `label` is then 0 and 1 for each of them."""
+        return is_multi_label(self.model.config)
+
+    def count_labels(self) -> dict[str, dict[str, int]]:
+        """Return how many rows of each split that has labels have each label, by the label's name."""
+        labels = {
+            split: read_column(rows, "label") for split, rows in self.rows.items() if "label" in rows.column_names
+        }
+        counts = {
+            split: ids.sum(axis=0) if ids.ndim > 1 else np.bincount(ids, minlength=len(self.label_names))
+            for split, ids in labels.items()
+        }
+        return {
+            name: {split: int(count[index]) for split, count in counts.items()}
+            for index, name in enumerate(self.label_names)
+        }

@@ -58,6 +58,7 @@ def get_model_path() -> Path:
 RUNS = {
     "NAME": "train text --backbone minilm --dataset sample --unfreeze_from none",
     "OTHER": "train text --backbone minilm --dataset sample --head linear --epochs 1",
+    "COMMENTS": "train text --backbone minilm --dataset comments.csv --label_column toxic threat insult --unfreeze_from none",
     "PHOTOS": "train image --backbone test_efficientnet --weights none --dataset my_photos --unfreeze_from none",
 }
 """Finished runs by the names of their folders, and the commands that make them."""
@@ -78,6 +79,7 @@ def write_reader_folder(folder: Path, photos: Path) -> None:
     table.assign(verdict=table["label"]).to_csv(folder / "my_tweets.csv", index=False)
     table.rename(columns={"tweet": "review"}).to_csv(folder / "reviews.csv", index=False)
     table[["tweet"]].to_csv(folder / "new.csv", index=False)
+    _write_comments(folder)
     shutil.copytree(ROOT / "hfkit" / "data" / "sample", folder / "FOLDER")
     shutil.copytree(photos, folder / "my_photos")
     _write_pets(folder / "my_pets", sorted((photos / "train").glob("*/*.png")))
@@ -91,6 +93,19 @@ def write_reader_folder(folder: Path, photos: Path) -> None:
         run_line(f"hfkit {command} --output_dir runs/{name}", folder)
     for copy in ("ONE", "reviews-20261126-073534"):
         shutil.copytree(folder / "runs" / "NAME", folder / "runs" / copy)
+
+
+def _write_comments(folder: Path) -> None:
+    """Write comments with any number of labels each, and some without."""
+    words = {"toxic": "garlic", "threat": "virus", "insult": "doctor"}
+    rows = []
+    for row in range(80):
+        flags = {name: int(row % (place + 2) == 0) for place, name in enumerate(words)}
+        said = " ".join(word for name, word in words.items() if flags[name])
+        rows.append({"text": f"the city {said} news {row}", **flags})
+    table = pd.DataFrame(rows)
+    table.to_csv(folder / "comments.csv", index=False)
+    table[["text"]].to_csv(folder / "new_comments.csv", index=False)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from processes import run_command
 from typer.testing import CliRunner, Result
 
 from hfkit.commands.main import app
-from hfkit.data.labelled import check_labels
+from hfkit.data.label_columns import check_labels
+from hfkit.data.label_reading import Labels
 from hfkit.errors import UserError
 from hfkit.run_folders.find import find_evaluations
 
@@ -121,7 +122,7 @@ def test_rows_without_labels_are_listed(finished_runs: LazyRuns, tmp_path: Path)
 def test_labels_that_the_model_does_not_have(labels: list[Any], message: str) -> None:
     table = pd.DataFrame({"row": range(1, len(labels) + 1), "label": pd.Series(labels, dtype=object)})
     with pytest.raises(UserError, match=message):
-        check_labels("in.csv", table, "label", ["fake", "real"])
+        check_labels("in.csv", table, Labels("label", {}), ["fake", "real"])
 
 
 def test_a_table_without_labels(finished_runs: LazyRuns, tmp_path: Path) -> None:

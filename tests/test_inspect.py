@@ -13,6 +13,7 @@ from conftest import write_photo
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
+from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.kinds import TEXT
 from hfkit.flags.parsing import parse_arguments
@@ -138,12 +139,46 @@ def test_a_configuration_is_written_once_and_trains(tmp_path: Path) -> None:
     assert (arguments.data.dataset, arguments.data.text_column, arguments.data.label_column) == (
         str(data),
         ["review"],
-        "stars",
+        ["stars"],
     )
     assert (arguments.model.backbone, arguments.model.unfreeze_from) == ("minilm", "none")
     with pytest.raises(UserError, match="is there already"):
         CliRunner().invoke(app, command, catch_exceptions=False)
     assert file.read_text() == content
+
+
+@pytest.mark.parametrize("kind", ["columns", "cells", "classes"])
+def test_several_labels_a_row(kind: str, tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    """They are told as a training reads them, and the configuration trains on the same."""
+    flags = {"toxic": [1, 0, 0, 1] * 10, "threat": [0, 1, 0, 1] * 10}
+    if kind == "classes":
+        flags = {"toxic": [1, 0] * 20, "threat": [0, 1] * 20}
+    table = pd.DataFrame({"text": [f"text {row}" for row in range(40)], **flags})
+    if kind == "cells":
+        table = table.assign(tags=["toxic", "threat", "", "toxic|threat"] * 10).drop(columns=list(flags))
+    data = write(tmp_path, table)
+    told = inspect(data)
+    assert told["refusal"] is None
+    assert told["is_multi_label"] == (kind != "classes")
+    assert {name: sum(counts.values()) for name, counts in told["classes"].items()} == {"toxic": 20, "threat": 20}
+    labels = [column["name"] for column in told["columns"] if column["role"] == "label"]
+    assert labels == (["tags"] if kind == "cells" else ["toxic", "threat"])
+    file = tmp_path / "run.yaml"
+    CliRunner().invoke(app, ["inspect", str(data), "--write", str(file)], catch_exceptions=False)
+    arguments = parse_arguments(["--config", str(file)], (), TEXT).data
+    assert arguments.label_column == (None if kind == "classes" else labels)
+    assert load_text_data(arguments).is_multi_label == told["is_multi_label"]
+
+
+def test_several_labels_of_photos(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    for row in range(20):
+        write_photo(tmp_path / f"{row}.png", "cat", row)
+    rows = [f"{row},{row % 2},{int(row % 3 == 0)}" for row in range(20)]
+    (tmp_path / "labels.csv").write_text("\n".join(["id,red,big", *rows]))
+    told = inspect(tmp_path)
+    assert told["is_multi_label"]
+    assert {name: sum(counts.values()) for name, counts in told["classes"].items()} == {"red": 10, "big": 7}
+    assert told["command"].startswith("hfkit train image --dataset")
 
 
 def test_flags_of_the_other_kind_are_refused(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_every_rung_is_a_command_line_of_its_recipe(modality: Any, kinds: Any, c
     assert [arguments.model.unfreeze_from for arguments in parsed] == [
         {"last": "layer.7", "all": "all"}.get(kind, "none") for kind in trains
     ]
-    assert all((one.training.seed, one.data.label_column) == (3, "verdict") for one in parsed)
+    assert all((one.training.seed, one.data.label_column) == (3, ["verdict"]) for one in parsed)
     in_steps = ("head", "last", "adapters", "all")
     assert ["num_train_epochs" in one.given for one in parsed] == [kind in in_steps for kind in trains]
     assert [(one.model.peft, one.model.lora_rank) for one in parsed] == [

@@ -34,7 +34,12 @@ def test_what_is_imported_is_required() -> None:
     required = set(re.findall(r'^ +"([a-z0-9-]+)', rest.partition("\n]")[0], re.MULTILINE))
     for extra in ("onnx", "demo-page"):
         required |= set(re.findall(r'"([a-z]+)>', rest.partition(f"\n{extra} = ")[2].partition("\n")[0]))
-    called_otherwise = {"sklearn": "scikit-learn", "yaml": "pyyaml", "PIL": "pillow"}
+    called_otherwise = {
+        "sklearn": "scikit-learn",
+        "yaml": "pyyaml",
+        "PIL": "pillow",
+        "iterstrat": "iterative-stratification",
+    }
     assert {called_otherwise.get(name, name.replace("_", "-")) for name in imported} - required == set()
 
 

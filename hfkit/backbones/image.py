@@ -12,13 +12,13 @@ from ..models.image import ImageClassifier, Preprocessing
 from ..notes import Note
 from .checkpoints import build_from_checkpoint, read_checkpoint
 from .families import find_family, is_checkpoint, list_family_flags
-from .image_layers import choose_image_layers, finish_backbone
+from .image_layers import choose_image_layers, finish_backbone, head_options
 from .saved_image import build_on_saved_model, read_saved_family
 from .weights import describe_weights, load_weights
 
 
 def build_image_classifier(
-    arguments: ImageModelArguments, image_size: int | None, label_names: list[str]
+    arguments: ImageModelArguments, image_size: int | None, label_names: list[str], is_multi_label: bool = False
 ) -> tuple[ImageClassifier, ViTImageProcessor, Note]:
     """Build the backbone that `arguments` name with a new head, and load its weights.
 
@@ -26,6 +26,7 @@ def build_image_classifier(
         arguments: Backbone, weights and head.
         image_size: Height and width in pixels; None: what the weights were trained with.
         label_names: Names of the classes.
+        is_multi_label: Whether each image has any number of labels.
 
     Returns:
         The classifier, the image processor that belongs to its weights, and a note on both.
@@ -35,12 +36,13 @@ def build_image_classifier(
 
     """
     assert arguments.backbone is not None
+    head = head_options(arguments, label_names, is_multi_label)
     if read_saved_family(arguments, list_family_flags()) is not None:
-        return build_on_saved_model(arguments, image_size, _head_options(arguments, label_names), list_family_flags())
+        return build_on_saved_model(arguments, image_size, head, list_family_flags())
     from_checkpoint = is_checkpoint(arguments.backbone)
     build = _build_from_checkpoint if from_checkpoint else _build
     try:
-        classifier = build(arguments, image_size, label_names)
+        classifier = build(arguments, image_size, head)
         if not from_checkpoint:
             load_weights(classifier, arguments)
         choose_image_layers(classifier, arguments)
@@ -76,7 +78,7 @@ def check_backbone(arguments: ImageModelArguments) -> None:
 
 
 def _build_from_checkpoint(
-    arguments: ImageModelArguments, image_size: int | None, label_names: list[str]
+    arguments: ImageModelArguments, image_size: int | None, head: dict[str, Any]
 ) -> ImageClassifier:
     """Build a classifier on a checkpoint of transformers, with its weights or with random ones."""
     if arguments.weights not in ("default", "none"):
@@ -85,7 +87,7 @@ def _build_from_checkpoint(
             "--backbone."
         )
     _, _, recorded_size = find_family(arguments)
-    options = {**_head_options(arguments, label_names), "image_size": image_size or recorded_size}
+    options = {**head, "image_size": image_size or recorded_size}
     checkpoint = read_checkpoint(str(arguments.backbone), arguments.backbone_revision)
     return build_from_checkpoint(checkpoint, arguments.weights == "default", options)
 
@@ -98,10 +100,10 @@ def _preprocessing(classifier: ImageClassifier, arguments: ImageModelArguments) 
     return checkpoint.preprocessing, checkpoint.remark
 
 
-def _build(arguments: ImageModelArguments, image_size: int | None, label_names: list[str]) -> ImageClassifier:
+def _build(arguments: ImageModelArguments, image_size: int | None, head: dict[str, Any]) -> ImageClassifier:
     """Build the empty classifier that the flags describe."""
     model_class, options, recorded_size = find_family(arguments)
-    options |= {"image_size": image_size or recorded_size, **_head_options(arguments, label_names)}
+    options |= {"image_size": image_size or recorded_size, **head}
     try:
         return model_class(model_class.config_class(**options))
     except (ValueError, AssertionError, RuntimeError, TypeError) as error:  # a size that the net cannot have
@@ -109,19 +111,6 @@ def _build(arguments: ImageModelArguments, image_size: int | None, label_names: 
             f"The backbone {arguments.backbone} cannot be built by these flags, with --image_size {options['image_size']}: "
             f"{first_sentence(error)}."
         ) from error
-
-
-def _head_options(arguments: ImageModelArguments, label_names: list[str]) -> dict[str, Any]:
-    """Return the fields of a config that describe the head."""
-    return {
-        "head": arguments.head,
-        "head_hidden_size": arguments.head_hidden_size,
-        "head_layers": arguments.head_layers,
-        "head_activation": arguments.head_activation,
-        "head_dropout": arguments.head_dropout,
-        "id2label": dict(enumerate(label_names)),
-        "label2id": {label: number for number, label in enumerate(label_names)},
-    }
 
 
 def _numbers(values: tuple[float, ...]) -> str:

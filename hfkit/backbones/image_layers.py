@@ -1,5 +1,7 @@
 """Which layers of an image backbone a head of several layers reads, and what is done to a backbone once its weights are there."""
 
+from typing import Any
+
 import torch
 
 from ..errors import UserError
@@ -7,6 +9,7 @@ from ..flags.image_arguments import ImageModelArguments
 from ..flags.values import read_layers
 from ..models.image import ImageClassifier
 from .image_sizes import check_image_size
+from .label_options import label_options
 from .layers import drop_layers
 
 
@@ -44,3 +47,15 @@ def finish_backbone(classifier: ImageClassifier, name: str) -> str:
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     check_image_size(classifier, name)
     return " ".join(note.text for note in drop_layers(classifier))
+
+
+def head_options(arguments: ImageModelArguments, label_names: list[str], is_multi_label: bool) -> dict[str, Any]:
+    """Return the fields of a config that describe the head; arguments as of `label_options`."""
+    return {
+        "head": arguments.head,
+        "head_hidden_size": arguments.head_hidden_size,
+        "head_layers": arguments.head_layers,
+        "head_activation": arguments.head_activation,
+        "head_dropout": arguments.head_dropout,
+        **label_options(arguments, label_names, is_multi_label),
+    }

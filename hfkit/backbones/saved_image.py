@@ -82,7 +82,7 @@ def build_on_saved_model(
         if arguments.head == "layers" and (read_layers(arguments.layers) or ()) != options["layer_names"]:
             classifier.copy_backbone(saved)
             choose_image_layers(classifier, arguments)
-        note = continue_from(classifier, saved, name, ("head", *own, "image_size"))
+        note = continue_from(classifier, saved, name, ("head", "problem_type", *own, "image_size"))
     except torch.OutOfMemoryError:
         raise
     except LOADING_ERRORS as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..flags.arguments import TextModelArguments
 from ..models import TextClassifier, TextClassifierConfig
+from ..models.label_sets import SINGLE_LABEL
 from ..models.pooling import default_pooling
 from ..notes import Note
 from .continuing import TEXTS, continue_from, load_saved_model
@@ -36,7 +37,7 @@ def build_on_saved_model(
         return None
     config = saved.config
     notes: list[Note] = []
-    if len(options["id2label"]) == 2:
+    if len(options["id2label"]) == 2 and options["problem_type"] == SINGLE_LABEL:
         options["head_logits"] = options["head_logits"] or config.head_logits
     if model.head == "linear":
         pooling, reason = _choose_pooling(saved, model.pooling, pooling_is_given)
@@ -57,7 +58,10 @@ def build_on_saved_model(
         notes.append(
             Note("ngrams_left", f"Its {config.ngram_count:,} n-grams are left behind: {after}.", on_card=False)
         )
-    return new, [continue_from(new, saved, str(model.backbone), ("head", *own, "cleaning", "max_length")), *notes]
+    return new, [
+        continue_from(new, saved, str(model.backbone), ("head", "problem_type", *own, "cleaning", "max_length")),
+        *notes,
+    ]
 
 
 def _choose_pooling(saved: Any, named: str | None, is_given: bool) -> tuple[str, str]:

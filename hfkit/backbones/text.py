@@ -10,8 +10,8 @@ from transformers.utils import logging
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.arguments import TextDataArguments, TextModelArguments
 from ..models import TextClassifier
-from ..models.cleaning import resolve_steps
 from ..notes import Note
+from .label_options import text_options
 from .layers import drop_layers, layer_options
 from .packaged import locate_backbone
 from .pooling import choose_pooling, explain_default
@@ -20,7 +20,11 @@ from .text_checks import check_code, check_max_length, check_runs, check_tokeniz
 
 
 def build_text_classifier(
-    model: TextModelArguments, data: TextDataArguments, label_names: list[str], pooling_is_given: bool = True
+    model: TextModelArguments,
+    data: TextDataArguments,
+    label_names: list[str],
+    pooling_is_given: bool = True,
+    is_multi_label: bool = False,
 ) -> tuple[TextClassifier, PreTrainedTokenizerBase, list[Note]]:
     """Load the encoder and the tokenizer that `model` names and put a new head on the encoder.
 
@@ -29,6 +33,7 @@ def build_text_classifier(
         data: How texts are cleaned and cut.
         label_names: Of the classes, in the order of the logits.
         pooling_is_given: Whether a pooling in `model` was given, and not taken from a saved model or an earlier run.
+        is_multi_label: Whether each text has any number of labels.
 
     Returns:
         The classifier, its tokenizer, and notes on what was chosen for them and why.
@@ -39,7 +44,7 @@ def build_text_classifier(
     """
     assert model.backbone is not None
     source = locate_backbone(model.backbone)
-    options = _config_options(model, data, label_names)
+    options = text_options(model, data, label_names, is_multi_label)
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of unused pretraining heads; what is missing is our error
     try:
@@ -69,33 +74,6 @@ def build_text_classifier(
     tokenizer.model_max_length = data.max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return classifier, tokenizer, notes
-
-
-def _config_options(model: TextModelArguments, data: TextDataArguments, label_names: list[str]) -> dict[str, Any]:
-    """Return the fields of the classifier's config that the flags decide.
-
-    Raises:
-        UserError: A cleaning is unknown, or the number of logits does not fit.
-
-    """
-    try:
-        cleaning = resolve_steps(data.cleaning)
-    except ValueError as error:
-        raise UserError(f"--cleaning: {error}") from error
-    if model.head_logits is not None and (model.head_logits, len(label_names)) != (1, 2):
-        raise UserError(
-            f"--head_logits {model.head_logits} with {len(label_names)} labels: write 1 for two labels, or leave it out."
-        )
-    return {
-        "head": model.head,
-        "head_hidden_size": model.head_hidden_size,
-        "head_dropout": model.head_dropout,
-        "head_logits": model.head_logits,
-        "cleaning": cleaning,
-        "max_length": data.max_length,
-        "id2label": dict(enumerate(label_names)),
-        "label2id": {name: index for index, name in enumerate(label_names)},
-    }
 
 
 def _new_classifier(

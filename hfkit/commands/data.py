@@ -7,7 +7,7 @@ import typer
 
 from .examples import examples
 from .ladder_json import show_ladder
-from .predict import ImageColumn, LabelColumn, NamePattern
+from .predict import ImageColumn, LabelColumn, LabelSeparator, NamePattern
 from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
 TextColumn = Annotated[
@@ -32,6 +32,7 @@ def inspect(
     ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    label_separator: LabelSeparator = None,
     split_column: SplitColumn = None,
     image_column: ImageColumn = None,
     label_from_name: NamePattern = None,
@@ -55,7 +56,8 @@ def inspect(
 
     from ..inspection.run import run_inspection
 
-    flags = {"label_column": label_column, "split_column": split_column, **vars(table_flags)}
+    of_labels = {"label_column": label_column, "label_separator": label_separator}
+    flags = {**of_labels, "split_column": split_column, **vars(table_flags)}
     of_images = {"image_column": image_column, "label_from_name": label_from_name}
     run_inspection(data, task, flags, {"text_column": text_column}, of_images, write, as_json)
 

@@ -8,8 +8,19 @@ import typer
 from .examples import examples
 from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
+TextColumn = Annotated[
+    list[str] | None,
+    typer.Option("--text_column", help="Column of the text, given twice for two; default: the run's, or found."),
+]
 LabelColumn = Annotated[
-    str | None, typer.Option("--label_column", help="Column of the label; default: found by its name.")
+    list[str] | None,
+    typer.Option(
+        "--label_column", help="Column of the label, given again for each of several; default: a run's, or found."
+    ),
+]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option("--label_separator", help="What stands between a row's labels; default: a run's, or found."),
 ]
 ImageColumn = Annotated[
     str | None, typer.Option("--image_column", help="Column of the image, or of its file; default: found.")
@@ -108,11 +119,9 @@ def evaluate(
         str | None,
         typer.Option(help="train, validation or test; default: the whole of one file, else test where there is one."),
     ] = None,
-    text_column: Annotated[
-        list[str] | None,
-        typer.Option("--text_column", help="Column of the text, given twice for two; default: the run's, or found."),
-    ] = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    label_separator: LabelSeparator = None,
     image_column: ImageColumn = None,
     label_from_name: NamePattern = None,
     batch_size: BatchSize = None,
@@ -150,6 +159,7 @@ def evaluate(
         batch_size,
         revision,
         table_flags,
+        label_separator,
     )
     with lines_above_bars():
         folder, results = evaluate_model(request, Console(quiet=as_json))

@@ -28,6 +28,14 @@ _SHOWN = 200
 _CELL_SHOWN = 60
 _NAMELESS = re.compile(r"column \d+")
 
+Columns = str | Sequence[str] | None
+"""One column, several, or none that was given."""
+
+
+def column_names(columns: Columns) -> list[str]:
+    """Return the columns that were given, in a list."""
+    return [columns] if isinstance(columns, str) else list(columns or ())
+
 
 def find_column(source: str, columns: list[str], candidates: tuple[str, ...], flag: str) -> str:
     """Return the column that has the first of the `candidates` for its name, in upper or lower case.
@@ -112,11 +120,16 @@ def find_label_column(source: str, columns: list[str], notes: list[Note]) -> str
         UserError: There is none.
 
     """
-    column = find_usual(columns, LABEL_COLUMNS) or _find_by_part(columns)
+    column = find_usual_label(columns)
     if column is None:
         column = find_column(source, columns, LABEL_COLUMNS, "label_column")
     notes.append(Note("label_column", f"Label column: {column} (found by its name)."))
     return column
+
+
+def find_usual_label(columns: Sequence[str]) -> str | None:
+    """Return the column that has a usual name for labels, or the only one whose name is put together as theirs are."""
+    return find_usual(columns, LABEL_COLUMNS) or _find_by_part(columns)
 
 
 def _find_by_part(columns: Sequence[str]) -> str | None:

@@ -6,15 +6,8 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .columns import (
-    TEXT_COLUMNS,
-    check_columns,
-    find_label_column,
-    find_usual,
-    have_no_names,
-    list_columns,
-    note_spilled,
-)
+from .columns import TEXT_COLUMNS, check_columns, find_usual, have_no_names, list_columns, note_spilled
+from .zero_one_columns import find_label_columns
 
 ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
 """From the name of a table and its columns to the positions of the text columns, and notes."""
@@ -26,45 +19,45 @@ _COLUMNS_SHOWN = 6
 
 
 def find_columns(
-    source: str, tables: Mapping[str, pd.DataFrame], texts: Sequence[str] | None, label: str | None
-) -> tuple[list[str], str, list[Note]]:
-    """Return the text columns, the label column, and notes on those that are not given.
+    source: str, tables: Mapping[str, pd.DataFrame], texts: Sequence[str] | None, labels: Sequence[str] | None
+) -> tuple[list[str], list[str], list[Note]]:
+    """Return the text columns, the label columns, and notes on those that are not given.
 
     Args:
         source: What messages call the tables.
         tables: By split; all have the columns, but for labels in test.
         texts: `--text_column`, or None.
-        label: `--label_column`, or None.
+        labels: `--label_column`, or None.
 
     Raises:
         UserError: A column is not given, has no usual name, and, in a table without names, cannot be told by its cells; or a
             split lacks it.
 
     """
-    own_texts, own_label, notes = _find_in_train(source, tables["train"], texts, label)
+    own_texts, own_labels, notes = _find_in_train(source, tables["train"], texts, labels)
     for split, table in tables.items():
-        check_columns(source, split, list(map(str, table.columns)), own_texts, own_label)
-    return own_texts, own_label, [*notes, *note_spilled(tables, [*own_texts, own_label])]
+        for label in own_labels:
+            check_columns(source, split, list(map(str, table.columns)), own_texts, label)
+    return own_texts, own_labels, [*notes, *note_spilled(tables, [*own_texts, *own_labels])]
 
 
 def find_labelled_columns(
-    source: str, table: pd.DataFrame, choose: ChooseColumns, label_columns: Sequence[str | None]
-) -> tuple[list[str], str, list[Note]]:
-    """Return the text columns and the label column of rows for a model that there is already, and notes on what was found.
+    source: str, table: pd.DataFrame, choose: ChooseColumns, labels: Sequence[str]
+) -> tuple[list[str], list[str], list[Note]]:
+    """Return the text columns and the label columns of rows for a model that there is already, and notes on what was found.
 
     Args:
         source: What messages call the table.
         table: The rows.
         choose: Chooses the text columns.
-        label_columns: The column of the label that was given, or None, and one that is taken if it is there; else it is found.
+        labels: The label columns, as far as they are known; none: they are found.
 
     Raises:
         UserError: A column is not there, or cannot be told.
 
     """
     columns = list(map(str, table.columns))
-    named, usual = label_columns
-    label = named or (usual if usual in columns else None)
+    own = list(labels)
     notes: list[Note] = []
     texts: list[str] | None = None
     try:
@@ -73,12 +66,13 @@ def find_labelled_columns(
     except UserError:
         if not have_no_names(columns):
             raise
-    if texts is None or (label is None and have_no_names(columns)):
-        texts, label, guessed = _guess(source, table, texts, label)
+    if texts is None or (not own and have_no_names(columns)):
+        texts, own, guessed = _guess(source, table, texts, own)
         notes = [*notes, *guessed]
-    label = label or find_label_column(source, columns, notes)
-    _check_are_there(source, columns, texts, label)
-    return texts, label, notes
+    own = own or find_label_columns(source, columns, table, texts, notes)
+    for label in own:
+        _check_are_there(source, columns, texts, label)
+    return texts, own, notes
 
 
 def _check_are_there(source: str, columns: list[str], texts: list[str], label: str) -> None:
@@ -97,23 +91,23 @@ def _check_are_there(source: str, columns: list[str], texts: list[str], label: s
 
 
 def _find_in_train(
-    source: str, table: pd.DataFrame, texts: Sequence[str] | None, label: str | None
-) -> tuple[list[str], str, list[Note]]:
+    source: str, table: pd.DataFrame, texts: Sequence[str] | None, labels: Sequence[str] | None
+) -> tuple[list[str], list[str], list[Note]]:
     columns = list(map(str, table.columns))
-    if have_no_names(columns) and (texts is None or label is None):
-        return _guess(source, table, texts, label)
+    if have_no_names(columns) and (texts is None or not labels):
+        return _guess(source, table, texts, labels)
     notes: list[Note] = []
     if texts is None:
-        texts = [_find_text(source, table, label)]
+        texts = [_find_text(source, table, labels or ())]
         notes.append(Note("text_column", f"Text column: {texts[0]} (found by its name)."))
-    label = label or _find_label(source, table, texts, notes)
-    return list(texts), label, notes
+    labels = labels or _find_labels(source, table, texts, notes)
+    return list(texts), list(labels), notes
 
 
-def _find_text(source: str, table: pd.DataFrame, label: str | None) -> str:
+def _find_text(source: str, table: pd.DataFrame, labels: Sequence[str]) -> str:
     """Return the text column by its name; the error tells one that could be meant."""
     columns = list(map(str, table.columns))
-    column = find_usual([name for name in columns if name != label], TEXT_COLUMNS)
+    column = find_usual([name for name in columns if name not in labels], TEXT_COLUMNS)
     if column is None:
         raise UserError(
             f"{source} has no column named {' or '.join(TEXT_COLUMNS[:3])}, only: {list_columns(columns)}; write --text_column "
@@ -122,13 +116,26 @@ def _find_text(source: str, table: pd.DataFrame, label: str | None) -> str:
     return column
 
 
-def _find_label(source: str, table: pd.DataFrame, texts: Sequence[str], notes: list[Note]) -> str:
-    """Return the label column by its name; the error tells columns that could be meant."""
+def _find_labels(source: str, table: pd.DataFrame, texts: Sequence[str], notes: list[Note]) -> list[str]:
+    """Return the label column by its name, or columns of 0 and 1; the error tells columns that could be meant."""
     columns = list(map(str, table.columns))
     try:
-        return find_label_column(source, [name for name in columns if name not in texts] or columns, notes)
+        others = [name for name in columns if name not in texts] or columns
+        labels = find_label_columns(source, others, table, texts, notes)
     except UserError as error:
         raise UserError(f"{error}{_hint_label(table)}") from None
+    if len(labels) > 1:
+        notes += _note_other_labels(table[[name for name in table.columns if str(name) not in (*texts, *labels)]])
+    return labels
+
+
+def _note_other_labels(table: pd.DataFrame) -> list[Note]:
+    """Say which columns beside those of 0 and 1 could be labels."""
+    few = [str(name) for name in table.columns if has_few_values(table[name])]
+    if not few:
+        return []
+    text = f"Few different values are in {', '.join(few[:_COLUMNS_SHOWN])}, too; --label_column NAME takes one for the label."
+    return [Note("other_label_columns", text, on_card=False)]
 
 
 def _hint_text(table: pd.DataFrame) -> str:
@@ -143,38 +150,31 @@ def _hint_text(table: pd.DataFrame) -> str:
 def _hint_label(table: pd.DataFrame) -> str:
     """Return a sentence on columns that could be labels, or an empty text."""
     few = [str(name) for name in table.columns if has_few_values(table[name])]
-    binary = [name for name in few if set(map(str, table[name].dropna())) <= {"0", "1", "0.0", "1.0", "True", "False"}]
-    if len(binary) > 1:
-        return (
-            f" The columns {', '.join(binary[:_COLUMNS_SHOWN])} hold 0 and 1, as where a row has several labels: multi-label "
-            "data is not supported; one of them alone can be named."
-        )
     return f" Few different values are in {', '.join(few[:_COLUMNS_SHOWN])}." if few else ""
 
 
 def _guess(
-    source: str, table: pd.DataFrame, texts: Sequence[str] | None, label: str | None
-) -> tuple[list[str], str, list[Note]]:
+    source: str, table: pd.DataFrame, texts: Sequence[str] | None, labels: Sequence[str] | None
+) -> tuple[list[str], list[str], list[Note]]:
     """Return the columns of a table without names: the only one with few short values, and the one with the longest texts."""
     columns = list(map(str, table.columns))
     notes = []
-    if label is None:
+    if not labels:
         labels = [name for name in columns if name not in (texts or ()) and has_few_values(table[name])]
         if len(labels) != 1:
             raise _cannot_tell(source, table, labels)
-        label = labels[0]
         notes.append(
-            Note("label_column", f"Label column: {label} (the file has no header; it has few different values).")
+            Note("label_column", f"Label column: {labels[0]} (the file has no header; it has few different values).")
         )
     if texts is None:
-        lengths = {name: _mean_length(table[name]) for name in columns if name != label}
+        lengths = {name: _mean_length(table[name]) for name in columns if name not in labels}
         if not lengths:
-            raise _cannot_tell(source, table, [label])
+            raise _cannot_tell(source, table, labels)
         texts = [max(lengths, key=lambda name: lengths[name])]
         notes.insert(
             0, Note("text_column", f"Text column: {texts[0]} (the file has no header; it has the longest texts).")
         )
-    return list(texts), label, notes
+    return list(texts), list(labels), notes
 
 
 def _cannot_tell(source: str, table: pd.DataFrame, labels: Sequence[str]) -> UserError:

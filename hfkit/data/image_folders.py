@@ -55,6 +55,8 @@ def _read_folder(folder: Path, flags: LabelFlags) -> ImageLayout:
 
 def _read_listing(listing: FolderListing, flags: LabelFlags) -> ImageLayout:
     """Read a folder by the first of the ways above that it has."""
+    if not listing.tables:
+        flags.refuse_several_columns(listing.folder)
     if flags.label_from_name is not None:
         return read_name_layout(listing, flags.label_from_name)
     if listing.tables and (flags.image_column or flags.label_column or flags.split_column):
@@ -124,7 +126,7 @@ def _note_ignored(listing: FolderListing, layout: ImageLayout, flags: LabelFlags
     """Say which flags and files are not used, but for files beside folders of classes, which are named there."""
     notes = []
     columns = ("label_column", "image_column", "split_column")
-    named = [f"--{name}" for name in columns if getattr(flags, name) is not None]
+    named = [f"--{name}" for name in columns if getattr(flags, name)]
     if not listing.tables and named:
         verb = "is" if len(named) == 1 else "are"
         text = f"{' and '.join(named)} {verb} not used: {listing.folder} has no table beside its images."

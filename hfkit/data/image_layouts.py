@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .class_folders import is_mask_name, split_in_name
+from .columns import Columns, column_names
 from .split_names import SPLIT_NAMES
 
 _FOLDERS_KNOWN = 4096
@@ -20,7 +22,7 @@ class LabelledFile:
 
     Attributes:
         path: Its path from the folder of the layout, with slashes.
-        label: Its label as it was written, or None.
+        label: Its label as it was written, a tuple of several, or None.
 
     """
 
@@ -40,6 +42,7 @@ class ImageLayout:
         unused: How many images of the folder have no label and are not used.
         remarks: What else was counted, such as `3 rows of the table have no image`.
         notes: What was found, guessed or passed over, besides.
+        label_places: The labels, where columns of 0 and 1 say of each image which it has.
 
     """
 
@@ -50,6 +53,7 @@ class ImageLayout:
     unused: int = 0
     remarks: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    label_places: list[str] | None = None
 
     def describe(self) -> str:
         """Return in one line what was understood; images of a test split without any label are counted apart."""
@@ -90,18 +94,39 @@ class LabelFlags:
 
     Attributes:
         image_column: Names the images in a table beside them.
-        label_column: Holds the labels.
+        label_column: Holds the labels, or several say 0 or 1 of one each.
         label_from_name: How the names of the files have the label, such as `{label}_{number}`.
         split_column: Says the split of a row.
         table: How the tables are written.
+        usual_label_column: Taken where nothing is given and all of them are there.
 
     """
 
     image_column: str | None = None
-    label_column: str | None = None
+    label_column: Columns = None
     label_from_name: str | None = None
     split_column: str | None = None
     table: TableFlags = FIND
+    usual_label_column: Columns = None
+
+    def label_columns(self, columns: Iterable[object]) -> list[str]:
+        """Return the label columns of data with these columns, as far as they are known."""
+        usual = column_names(self.usual_label_column)
+        return column_names(self.label_column) or (usual if set(usual) <= set(columns) else [])
+
+    def refuse_several_columns(self, folder: Path) -> None:
+        """Refuse several label columns for images that no table labels.
+
+        Raises:
+            UserError: As above.
+
+        """
+        columns = column_names(self.label_column)
+        if len(columns) > 1:
+            raise UserError(
+                f"{folder} has no table beside its images: leave --label_column out, or put a table with the columns "
+                f"file_name,{','.join(columns[:3])} there, which says 0 or 1 of each label."
+            )
 
 
 def split_of_path(path: str) -> str | None:

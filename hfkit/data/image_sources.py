@@ -8,19 +8,18 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.compute
-from datasets import ClassLabel, Dataset, Image
+from datasets import Dataset, Image
 
 from ..errors import UserError
 from ..flags.paths import check_dataset_path
 from ..notes import Note
-from .columns import check_columns
-from .image_features import find_image_feature, find_label_feature
+from .columns import Columns, check_columns, column_names
+from .image_features import find_image_feature, find_label_features, read_cells, read_label_features
 from .image_folders import read_image_files
 from .image_layouts import ImageLayout
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
 from .sources import load_hub
 from .split_names import find_split_column, note_column_ignored, rows_of_splits, split_named
-from .typed_tables import ids_to_names
 
 HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
 
@@ -31,10 +30,12 @@ class ImageSource:
 
     Attributes:
         images: One column `image` of `{"bytes", "path"}`.
-        tables: The same rows with `file` (what a person calls the image) and `label` (as the source has it, or None).
+        tables: The same rows with `file` (what a person calls the image) and `label` (as the source has it, or None; with
+            `label_places` a `LabelSet`, or None where it is not known).
         label_column: Where the labels come from, for messages.
         class_names: Names that the source itself states, in order.
         notes: What was found by its name, passed over, ...
+        label_places: The labels, where columns of 0 and 1 say of each image which it has.
 
     """
 
@@ -43,6 +44,7 @@ class ImageSource:
     label_column: str
     class_names: list[str] | None = None
     notes: list[Note] = field(default_factory=list)
+    label_places: list[str] | None = None
 
 
 def read_images(dataset: str, config: str | None, revision: str | None, flags: LabelFlags) -> ImageSource:
@@ -73,24 +75,43 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
     else:
         check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
-    return source_of_datasets(dataset, splits, flags.image_column, flags.label_column, flags.split_column)
+    labels = flags.label_columns(splits["train"].column_names)
+    may_be_one_class = len(column_names(flags.usual_label_column)) < 2
+    return source_of_datasets(
+        dataset,
+        splits,
+        flags.image_column,
+        labels,
+        flags.split_column,
+        may_be_one_class,
+    )
 
 
 def source_of_datasets(
     name: str,
     splits: dict[str, Dataset],
     image_column: str | None,
-    label_column: str | None,
+    label_column: Columns,
     split_column: str | None = None,
+    may_be_one_class: bool = True,
 ) -> ImageSource:
     """Return the images and labels of datasets with columns for them; one alone is parted by its column for the split.
+
+    Args:
+        name: What messages call them.
+        splits: One for each split.
+        image_column: The column of the images; None: found.
+        label_column: The column of the labels, or several of 0 and 1; None: found.
+        split_column: The column that says the split of rows; None: found by its name.
+        may_be_one_class: Whether columns of 0 and 1 that are found are classes where each row has exactly one.
 
     Raises:
         UserError: A column is not there, or is not as it must be.
 
     """
-    splits, notes = _split_by_column(name, splits, (image_column, label_column), split_column)
-    source = _from_columns(name, splits, image_column, label_column)
+    labels = column_names(label_column)
+    splits, notes = _split_by_column(name, splits, (image_column, *labels), split_column)
+    source = _from_columns(name, splits, image_column, labels, may_be_one_class)
     source.notes[:0] = notes
     return source
 
@@ -127,7 +148,7 @@ def _source_of_layout(layout: ImageLayout) -> ImageSource:
         images[split] = _as_images([str(layout.folder / file.path) for file in files])
         labels = pd.Series([file.label for file in files], dtype=object)
         tables[split] = pd.DataFrame({"file": [file.path for file in files], "label": labels})
-    return ImageSource(images, tables, layout.label_column, notes=layout.all_notes())
+    return ImageSource(images, tables, layout.label_column, notes=layout.all_notes(), label_places=layout.label_places)
 
 
 # --- parquet and the Hub ---
@@ -164,29 +185,33 @@ def _split_by_column(
     column = find_split_column(rows.column_names, used, given)
     if column is None:
         return splits, []
-    positions, note = rows_of_splits(name, column, _label_values(rows, column))
+    positions, note = rows_of_splits(name, column, read_cells(rows, column))
     # Flattened, since what follows works on the tables underneath.
     parts = {split: rows.select(chosen).flatten_indices() for split, chosen in positions.items()}
     return parts or splits, [note]
 
 
 def _from_columns(
-    name: str, splits: dict[str, Dataset], image_column: str | None, label_column: str | None
+    name: str, splits: dict[str, Dataset], image_column: str | None, given: list[str], may_be_one_class: bool
 ) -> ImageSource:
-    """Take the image and the label column out of datasets that may have others."""
+    """Take the image and the label columns out of datasets that may have others."""
     notes: list[Note] = []
     features = splits["train"].features
     image_column = image_column or find_image_feature(name, features, notes)
-    label_column = label_column or find_label_feature(name, features, image_column, notes)
+    columns = given or find_label_features(name, splits["train"], image_column, notes)
     images: dict[str, Dataset] = {}
     tables: dict[str, pd.DataFrame] = {}
     for split, rows in splits.items():
-        check_columns(name, split, rows.column_names, [image_column], label_column)
+        for column in columns:
+            check_columns(name, split, rows.column_names, [image_column], column)
         images[split] = _image_column(rows, image_column)
         tables[split] = pd.DataFrame({"file": name_images(images[split], split)})
-        tables[split]["label"] = _label_values(rows, label_column)
-    feature = splits["train"].features[label_column]
-    return ImageSource(images, tables, label_column, feature.names if isinstance(feature, ClassLabel) else None, notes)
+    labels = read_label_features(name, splits, columns, may_be_one_class and not given)
+    for split, table in tables.items():
+        table["label"] = pd.Series(labels.cells[split], dtype=object)
+    places = None if labels.sets is None else columns
+    notes += labels.notes
+    return ImageSource(images, tables, labels.column, labels.class_names, notes, places)
 
 
 def _image_column(rows: Dataset, column: str) -> Dataset:
@@ -207,13 +232,3 @@ def name_images(images: Dataset, split: str) -> list[str]:
     if len(set(paths)) == len(paths) and all(paths):
         return [str(path) for path in paths]
     return [f"{split} {row}" for row in range(1, len(images) + 1)]
-
-
-def _label_values(rows: Dataset, column: str) -> list[Any]:
-    """Return the labels, those of a ClassLabel by their names."""
-    if column not in rows.column_names:
-        return [None] * len(rows)
-    values, feature = list(rows[column]), rows.features[column]
-    if isinstance(feature, ClassLabel):
-        return list(ids_to_names(values, feature.names))
-    return values

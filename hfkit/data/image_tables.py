@@ -8,6 +8,7 @@ import pandas as pd
 from ..errors import UserError
 from ..notes import Note
 from .class_folders import split_in_name
+from .columns import column_names
 from .image_index import ImageIndex
 from .image_json import read_labels_by_file
 from .image_layouts import LabelFlags
@@ -32,6 +33,7 @@ class ImageTable:
         split_column: That is given to say the split of a row.
         notes: How it was read, and how the columns were found.
         problem: Why it has no label column.
+        label_places: The labels, where columns of 0 and 1 say of each image which it has.
 
     """
 
@@ -44,6 +46,7 @@ class ImageTable:
     split_column: str | None = None
     notes: list[Note] = field(default_factory=list)
     problem: str = ""
+    label_places: list[str] | None = None
 
     def file_cells(self) -> list[object]:
         """Return what its rows call their images."""
@@ -75,7 +78,7 @@ def read_table(path: Path, flags: LabelFlags) -> tuple[pd.DataFrame, list[Note]]
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     if by_file is not None:
         return by_file
-    given = [name for name in (flags.image_column, flags.label_column, flags.split_column) if name]
+    given = [name for name in (flags.image_column, *column_names(flags.label_column), flags.split_column) if name]
     read = read_file(path, flags.table, given)
     return read.table, read.notes
 
@@ -104,6 +107,7 @@ def understand_table(folder: Path, name: str, index: ImageIndex, flags: LabelFla
     files = find_file_column(rows, index, flags.image_column, notes)
     if files is None:
         return ImageTable(name, rows, None, None, "", None)
-    labels, words, problem = find_labels(name, rows, files, flags, notes)
+    labels = find_labels(name, rows, files, flags, notes)
     split = split_in_name(Path(name).stem)
-    return ImageTable(name, rows, files, labels, words, split, flags.split_column, notes, problem)
+    where = (labels.name, labels.labels_from, split, flags.split_column)
+    return ImageTable(name, rows, files, *where, notes, labels.problem, labels.places)

@@ -1,7 +1,7 @@
 """Image data: from a source to splits of images that can be read, with checked labels."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,9 +17,10 @@ from ..flags.image_arguments import ImageDataArguments
 from ..machine import available_cores, hides_bars
 from ..notes import Note
 from .image_files import READING_ERRORS, describe_reading_error, find_image
+from .image_labels import name_image_labels, read_training_labels
+from .image_labels import read_image_labels as read_image_labels  # for those who read rows, too
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
 from .image_sources import LabelFlags, read_images
-from .labels import label_text
 from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,
@@ -27,7 +28,6 @@ from .splits import (
     drop_rows,
     encode_labels,
     label_features,
-    name_labels,
     note_dropped_rows,
 )
 
@@ -54,10 +54,12 @@ def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = 
             arguments.table_flags(),
         )
         source = read_images(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, flags)
-    tables, dropped, converted = read_rows(source)
-    names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
+    labels = read_training_labels(source, arguments)
+    tables, dropped, converted = read_rows(source, labels.cells)
     notes = [*source.notes, *note_dropped_rows(dropped), *converted]
-    notes += complete_splits(tables, arguments, "pixels")
+    names, about_labels = name_image_labels(tables, labels, source, arguments)
+    notes += about_labels
+    notes += complete_splits(tables, arguments, "pixels", names)
     splits = DatasetDict(
         {
             split: to_dataset(source.images.get(split, source.images["train"]), tables[split], names)
@@ -65,7 +67,7 @@ def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = 
             if split in tables
         }
     )
-    return LabelledData(splits, names, dropped, notes)
+    return LabelledData(splits, names, dropped, notes, is_multi_label=labels.sets is not None)
 
 
 def open_image(cell: Mapping[str, Any]) -> Image.Image:
@@ -82,8 +84,19 @@ def open_image(cell: Mapping[str, Any]) -> Image.Image:
     return load_image(find_image(cell))
 
 
-def read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[Note]]:
-    """Take out the images that cannot be read and the rows without a label; also say what was converted to RGB."""
+def read_rows(
+    source: ImageSource, labels: Mapping[str, Sequence[Any]]
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[Note]]:
+    """Take out the images that cannot be read and the rows without a label; also say what was converted to RGB.
+
+    Args:
+        source: The images.
+        labels: Of the rows of each split, see `label_reading.Labels`.
+
+    Raises:
+        UserError: A split has no images, or too many that have to be taken out.
+
+    """
     tables: dict[str, pd.DataFrame] = {}
     dropped: list[pd.DataFrame] = []
     converted: dict[str, int] = {}
@@ -91,7 +104,7 @@ def read_rows(source: ImageSource) -> tuple[dict[str, pd.DataFrame], pd.DataFram
         if table.empty:
             raise UserError(f"The {split} split has no images.")
         rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"], "position": range(len(table))})
-        rows["label"] = pd.Series([label_text(value) for value in table["label"]], dtype=object)
+        rows["label"] = pd.Series(labels[split], dtype=object)
         rows["reason"], rows["pixels"] = _check_images(source.images[split], split, converted)
         tables[split], dropped_here = drop_rows(rows, split, "mend or remove them")
         dropped.append(dropped_here)
@@ -146,8 +159,8 @@ def to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Datase
     given["digest"] = table["pixels"].tolist()
     label = label_features(table, names)
     if label:
-        columns["label"] = [-1] * len(images)
         given["label"] = encode_labels(table, names)
+        columns["label"] = [given["label"][0]] * len(images)  # of images that are not chosen nobody reads it
     for name, column in columns.items():
         for position, value in zip(positions, given[name], strict=True):
             column[position] = value

@@ -48,7 +48,7 @@ def make_text_source(
     data: Any,
     labels: Any,
     text_column: Any = None,
-    label_column: str | None = None,
+    label_column: Any = None,
     needs_train: bool = True,
     table_flags: TableFlags = FIND,
 ) -> tuple[Source, str]:
@@ -59,7 +59,7 @@ def make_text_source(
             dictionary of splits of these, of files and of datasets by name.
         labels: Labels of a list of texts, in its order; else None.
         text_column: The text column, or two; a list's column is called so.
-        label_column: The label column, as above.
+        label_column: The label column, or several, as above.
         needs_train: Whether there has to be a split to train on.
         table_flags: How files are written that a dictionary of splits names.
 
@@ -70,7 +70,8 @@ def make_text_source(
 
     """
     named = [text_column] if isinstance(text_column, str) else list(text_column or ())
-    names = (named[0] if len(named) == 1 else "text", label_column or "label")
+    named_labels = [label_column] if isinstance(label_column, str) else list(label_column or ())
+    names = (named[0] if len(named) == 1 else "text", named_labels[0] if len(named_labels) == 1 else "label")
     if isinstance(data, Mapping):
         parts = read_splits(data, labels, needs_train, lambda split, part: _read_part(split, part, names, table_flags))
     else:
@@ -79,7 +80,7 @@ def make_text_source(
     for part in reversed(parts.values()):
         source.class_names |= part.class_names
     if needs_train:
-        source.tables, source.notes = split_by_column(source, [*named, label_column])
+        source.tables, source.notes = split_by_column(source, [*named, *named_labels])
     source.notes += [note for part in parts.values() for note in part.notes if note.code == "table_format"]
     columns = {
         f"{split} {name}": table[name].tolist() for split, table in source.tables.items() for name in table.columns

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from datasets import Image as ImageFeature
 from PIL import Image, ImageOps
 
 from ..notes import Note
-from .columns import LABEL_COLUMNS, check_columns, find_column, find_label_column
+from .columns import LABEL_COLUMNS, Columns, check_columns, column_names, find_column
 from .image_features import IMAGE_COLUMNS
 from .image_sources import ImageSource, LabelFlags, name_images, read_images, source_of_datasets
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
+from .label_reading import LabelForm, Labels, read_labels
 from .split_names import find_split_column, rows_of_splits
+from .zero_one_columns import find_label_columns, find_zero_one_columns
 
 _COLUMNS = (*IMAGE_COLUMNS, "file", "path")
 _MODES_OF_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
@@ -25,7 +28,7 @@ _ROWS_AT_ONCE = 256
 
 
 def make_image_source(
-    data: Any, labels: Any, image_column: str | None = None, label_column: str | None = None, needs_train: bool = True
+    data: Any, labels: Any, image_column: str | None = None, label_column: Columns = None, needs_train: bool = True
 ) -> tuple[ImageSource, str]:
     """Return images that are values in Python, and their name for the flag `dataset`; the values stay as they are.
 
@@ -35,7 +38,7 @@ def make_image_source(
             Pillow's, an array (height, width, 3) of uint8, or the bytes of a file.
         labels: Labels of a list of images, in its order; else None.
         image_column: The column of the images; default: found by its type or name.
-        label_column: The column of the labels; default: found by its name.
+        label_column: The column of the labels, or several of 0 and 1; default: found.
         needs_train: Whether there has to be a split to train on.
 
     Raises:
@@ -55,62 +58,84 @@ def make_image_source(
 
 def _join(parts: dict[str, ImageSource]) -> ImageSource:
     """Put sources of one split each together; names of classes and notes are those of the first."""
+    places = next((part.label_places for part in parts.values() if part.label_places is not None), None)
     first = next(iter(parts.values()))
     images = {split: part.images["train"] for split, part in parts.items()}
     tables = {split: part.tables["train"] for split, part in parts.items()}
-    return ImageSource(images, tables, first.label_column, first.class_names, first.notes)
+    return replace(first, images=images, tables=tables, label_places=places)
 
 
-def _read_part(split: str, part: Any, columns: tuple[str | None, str | None]) -> ImageSource:
+def _read_part(split: str, part: Any, columns: tuple[str | None, Columns]) -> ImageSource:
     """Read one split of a dictionary; of a dataset with several splits that is read by its name it is the same one."""
     if not is_named(part):
         return _read_value(part, None, columns, parts_rows=False, may_lack_labels=split == "test")
     source = read_images(str(part), None, None, LabelFlags(*columns))
     chosen = choose_part(split, str(part), list(source.images))
     images, tables = {"train": source.images[chosen]}, {"train": source.tables[chosen]}
-    return ImageSource(images, tables, source.label_column, source.class_names, source.notes)
+    return replace(source, images=images, tables=tables)
 
 
 def _read_value(
     value: Any,
     labels: Any,
-    columns: tuple[str | None, str | None],
+    columns: tuple[str | None, Columns],
     parts_rows: bool,
     may_lack_labels: bool = False,
 ) -> ImageSource:
     """Return the images of a value, with `parts_rows` parted by a column `split` where there is one."""
+    given = column_names(columns[1])
     if isinstance(value, Dataset) and labels is None:
         # What follows works on the table underneath, which has other rows where some were chosen.
         rows = value.with_format(None).flatten_indices() if value._indices is not None else value.with_format(None)
-        known = [name for name in rows.column_names if parts_rows or name.lower() != "split" or name in columns]
+        used = (columns[0], *given)
+        known = [name for name in rows.column_names if parts_rows or name.lower() != "split" or name in used]
         rows = rows.select_columns(known)
-        if may_lack_labels and not _has_labels(known, columns[1]):
-            rows = rows.add_column(columns[1] or LABEL_COLUMNS[0], [None] * len(rows))
+        if may_lack_labels and not _has_labels(rows, known, given):
+            for name in given or LABEL_COLUMNS[:1]:
+                rows = rows.add_column(name, [None] * len(rows))
         return source_of_datasets(NAME, {"train": rows}, *columns)
-    table = to_table(value, labels, (columns[0] or "image", columns[1] or "label"), "image")
-    if may_lack_labels and not _has_labels(list(table.columns), columns[1]):
-        table = table.assign(**{columns[1] or LABEL_COLUMNS[0]: None})
+    table = to_table(value, labels, (columns[0] or "image", given[0] if len(given) == 1 else "label"), "image")
+    if may_lack_labels and not _has_labels(table, list(table.columns), given):
+        table = table.assign(**dict.fromkeys(given or LABEL_COLUMNS[:1]))
+    return _read_table(table, columns[0], given, parts_rows)
+
+
+def _read_table(table: pd.DataFrame, image_column: str | None, given: list[str], parts_rows: bool) -> ImageSource:
+    """Return the images of a table."""
     notes: list[Note] = []
-    image = columns[0] or find_column(NAME, list(table.columns), _COLUMNS, "image_column")
-    label = columns[1] or find_label_column(NAME, list(table.columns), notes)
-    check_columns(NAME, "train", list(table.columns), [image], label)
+    image = image_column or find_column(NAME, list(table.columns), _COLUMNS, "image_column")
+    columns = given or find_label_columns(NAME, list(table.columns), table, [image], notes)
+    for column in columns:
+        check_columns(NAME, "train", list(table.columns), [image], column)
+    labels = _read_labels(table, columns, may_be_one_class=not given)
     positions: dict[str, list[int]] = {}
-    split = find_split_column(list(table.columns), (image, label)) if parts_rows else None
+    split = find_split_column(list(table.columns), (image, *columns)) if parts_rows else None
     if split is not None:
         positions, note = rows_of_splits(NAME, split, table[split])
         notes.append(note)
     parts = {name: table.iloc[rows] for name, rows in positions.items()} or {"train": table}
     images = {name: _to_images(part[image]) for name, part in parts.items()}
+    cells = pd.Series(labels.cells["train"], index=table.index, dtype=object)
     tables = {
-        name: pd.DataFrame({"file": name_images(images[name], name), "label": part[label].tolist()}, dtype=object)
+        name: pd.DataFrame({"file": name_images(images[name], name), "label": cells[part.index].tolist()}, dtype=object)
         for name, part in parts.items()
     }
-    return ImageSource(images, tables, label, notes=notes)
+    places = None if labels.sets is None else columns
+    return ImageSource(images, tables, labels.column, labels.class_names, [*notes, *labels.notes], places)
 
 
-def _has_labels(columns: Sequence[str], label_column: str | None) -> bool:
-    """Tell whether one of the columns is the given one of the labels, or has a usual name for them."""
-    return any(column == label_column if label_column else column.lower() in LABEL_COLUMNS for column in columns)
+def _read_labels(table: pd.DataFrame, columns: list[str], may_be_one_class: bool) -> Labels:
+    """Return the labels of several columns of 0 and 1; those of one are its cells."""
+    if len(columns) == 1:
+        return Labels(columns[0], {"train": table[columns[0]].tolist()})
+    return read_labels(NAME, {"train": table}, LabelForm(columns, may_be_one_class=may_be_one_class))
+
+
+def _has_labels(rows: pd.DataFrame | Dataset, columns: Sequence[str], given: Sequence[str]) -> bool:
+    """Tell whether one of the columns is one of the given ones of labels, has a usual name for them, or some are of 0 and 1."""
+    if given:
+        return any(column in given for column in columns)
+    return any(column.lower() in LABEL_COLUMNS for column in columns) or len(find_zero_one_columns(rows, ())[0]) > 1
 
 
 def _to_images(values: pd.Series) -> Dataset:

@@ -3,13 +3,17 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .labels import check_kind, label_text
+from .label_reading import LabelForm as LabelForm  # for those who read and name labels
+from .label_reading import Labels
+from .label_reading import read_labels as read_labels
+from .label_sets import name_label_sets
+from .labels import check_kind
+from .splits import name_labels
 
 MOST_NUMBERS = 50
 """More whole numbers than these are no classes but amounts."""
@@ -42,33 +46,59 @@ def prepare_labels(
     return [
         *notes,
         *_note_scale(list(counts.index), column),
-        *_note_nothing(counts),
+        *_note_nothing(counts, "class"),
         *_note_combined(list(counts.index), column),
     ]
 
 
-def read_labels(table: pd.DataFrame, column: str) -> "pd.Series[Any]":
-    """Return the labels of a table as texts, None where there is none; all are None where it has no such column.
+def name_classes(
+    tables: dict[str, pd.DataFrame],
+    labels: Labels,
+    stated: list[str] | None,
+    label_names: list[str] | None,
+    may_be_amounts: bool = True,
+) -> tuple[list[str], list[Note]]:
+    """Check the `label` column of every table, give its labels their names, and say what needs a word.
+
+    Args:
+        tables: Tables by split, with `row` and `label`.
+        labels: How the labels were read.
+        stated: Names of the classes that the source itself states.
+        label_names: `--label_names`.
+        may_be_amounts: Whether labels may be numbers or texts of another meaning; not so where each is that of an image.
+
+    Returns:
+        The names in the order of the label ids, and notes.
 
     Raises:
-        UserError: A cell has several labels.
+        UserError: The labels are no classes, a name does not fit, or a split has a label that train does not have.
 
     """
-    labelled = column in table.columns
-    labels = [label_text(value) for value in table[column]] if labelled else [None] * len(table)
-    return pd.Series(labels, dtype=object)
+    if labels.sets is not None:
+        names, notes = name_label_sets(tables, labels.sets, stated, label_names)
+        counts = pd.Series(
+            [name for row in tables["train"]["label"].dropna() for name in row], dtype=object
+        ).value_counts()
+        if stated is None and label_names is None:
+            _check_twins({str(name): int(count) for name, count in counts.items()}, labels.column)
+        return names, [*notes, *_note_nothing(counts, "label")]
+    stated = stated or labels.class_names
+    notes = [*labels.notes]
+    if may_be_amounts:
+        notes += prepare_labels(tables, labels.column, stated is not None, label_names)
+    return name_labels(tables, labels.column, stated, label_names), notes
 
 
 def check_labels_of_model(table: pd.DataFrame, column: str, names: Collection[str]) -> None:
     """Write labels such as 1.0 as 1 where a model has them so, and refuse those that are no classes.
 
     Raises:
-        UserError: They are decimal numbers, or several labels a row.
+        UserError: They are decimal numbers.
 
     """
     if not set(table["label"].dropna()) <= set(names):
         write_whole_numbers([table], column)
-    check_kind(table["label"], column)
+        check_kind(table["label"], column)
 
 
 def write_whole_numbers(tables: Iterable[pd.DataFrame], column: str) -> list[Note]:
@@ -132,13 +162,13 @@ def _note_scale(values: list[str], column: str) -> list[Note]:
     return [Note("labels", text)]
 
 
-def _note_nothing(counts: "pd.Series[int]") -> list[Note]:
-    """Say of words for nothing that they are classes."""
+def _note_nothing(counts: "pd.Series[int]", what: str) -> list[Note]:
+    """Say of words for nothing that they are classes, or labels."""
     words = {str(value): int(count) for value, count in counts.items() if str(value).lower() in _NOTHING}
     if not words:
         return []
     shown = ", ".join(f"'{value}' ({count} rows)" for value, count in words.items())
-    return [Note("labels", f"A class is called {shown}: leave these cells empty if they mean that there is no label.")]
+    return [Note("labels", f"A {what} is called {shown}: leave these cells empty if they mean that there is no label.")]
 
 
 def _note_combined(values: list[str], column: str) -> list[Note]:
@@ -152,6 +182,7 @@ def _note_combined(values: list[str], column: str) -> list[Note]:
     shown = ", ".join(f"'{value}'" for value in combined[:_SHOWN])
     text = (
         f"{len(combined)} of the {len(values)} classes in column '{column}' are put together of others ({shown}): if a row has "
-        "several labels, this trains each combination as a class of its own, and multi-label data is not supported."
+        "several labels, write --label_separator ' ' to give each row any number of them; this trains each combination as a "
+        "class of its own."
     )
     return [Note("labels_combined", text)]

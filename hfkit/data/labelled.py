@@ -1,8 +1,6 @@
 """Labelled rows of any source for a model that there is already: one split, its labels matched to the model's by name."""
 
-import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,14 +14,14 @@ from . import images, text
 from .guessed_columns import ChooseColumns, find_labelled_columns
 from .image_sources import ImageSource, read_images
 from .image_sources import LabelFlags as LabelFlags  # for those who evaluate
-from .label_kinds import check_labels_of_model
+from .label_columns import LabelColumns as LabelColumns
+from .label_columns import check_labels
 from .sources import Source, read_one_file, read_source
 from .splits import note_dropped_rows
 
 NAME = "test"
 """What the rows are called, whatever their split in the source: an empty text among them is a text."""
 _ORDER = ("test", "validation", "train")
-_SHOWN = 20
 
 GivenSource = Source | ImageSource
 """Labelled rows that were values in Python."""
@@ -49,7 +47,7 @@ def load_labelled_texts(
     dataset: str,
     split: str | None,
     choose_columns: ChooseColumns,
-    label_columns: Sequence[str | None],
+    label_columns: LabelColumns,
     label_names: list[str],
     given: GivenSource | None = None,
     table_flags: TableFlags = FIND,
@@ -60,8 +58,7 @@ def load_labelled_texts(
         dataset: Its name.
         split: Which split; None: all rows of a single file, else test, validation or train, the first that there is.
         choose_columns: Chooses the text columns.
-        label_columns: The column of the label that was given, or None, and one that is taken if it is there; else it is found
-            by its name.
+        label_columns: Where the labels stand.
         label_names: The model's labels, in their order.
         given: The tables, where they were values in Python.
         table_flags: What flags say of the format of tables.
@@ -73,17 +70,19 @@ def load_labelled_texts(
     assert not isinstance(given, ImageSource)
     path = Path(dataset).expanduser()
     if given is None and split is None and path.is_file():
-        source = read_one_file(dataset, NAME, table_flags, [name for name in label_columns if name])
+        source = read_one_file(dataset, NAME, table_flags, [*label_columns.given, *label_columns.usual])
     else:
         whole = given or read_source(dataset, given=table_flags)
         chosen, note = _choose_split(dataset, list(whole.tables), split)
         formats = [own for own in whole.notes if own.code == "table_format"]
         source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *formats])
-    texts, label, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, label_columns)
-    tables, dropped = text.read_rows(source, texts, label)
+    known = label_columns.known(list(map(str, source.tables[NAME].columns)))
+    texts, columns, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, known)
+    labels = label_columns.read(dataset, source.tables, columns, label_names)
+    tables, dropped = text.read_rows(source, texts, labels.cells)
     table = tables[NAME]
-    check_labels(dataset, table, label, label_names)
-    notes = [*source.notes, *notes, *note_dropped_rows(dropped)]
+    check_labels(dataset, table, labels, label_names)
+    notes = [*source.notes, *notes, *labels.all_notes(), *note_dropped_rows(dropped)]
     return LabelledRows(text.to_dataset(table, NAME, label_names), dropped, notes)
 
 
@@ -91,6 +90,7 @@ def load_labelled_images(
     dataset: str,
     split: str | None,
     flags: LabelFlags,
+    label_columns: LabelColumns,
     label_names: list[str],
     given: GivenSource | None = None,
 ) -> LabelledRows:
@@ -99,7 +99,8 @@ def load_labelled_images(
     Args:
         dataset: Its name.
         split: Which split; None: test, validation or train, the first that there is.
-        flags: Columns of images and labels, and how the names of files have the label; what is None is found.
+        flags: Column of images, and how the names of files have the label; what is None is found.
+        label_columns: Where the labels stand.
         label_names: The model's labels, in their order.
         given: The images, where they were values in Python.
 
@@ -108,13 +109,16 @@ def load_labelled_images(
 
     """
     assert not isinstance(given, Source)
-    whole = given or read_images(dataset, None, None, flags)
+    known = replace(flags, label_column=label_columns.given, usual_label_column=label_columns.usual)
+    whole = given or read_images(dataset, None, None, known)
     chosen, note = _choose_split(dataset, list(whole.tables), split)
-    source = ImageSource({NAME: whole.images[chosen]}, {NAME: whole.tables[chosen]}, whole.label_column)
-    tables, dropped, converted = images.read_rows(source)
+    source = replace(whole, images={NAME: whole.images[chosen]}, tables={NAME: whole.tables[chosen]})
+    labels = images.read_image_labels(source, label_columns.form(["label"], label_names))
+    label_columns.refuse_sets(dataset, labels)
+    tables, dropped, converted = images.read_rows(source, labels.cells)
     table = tables[NAME]
-    check_labels(dataset, table, whole.label_column, label_names)
-    notes = [*whole.notes, *note, *note_dropped_rows(dropped), *converted]
+    check_labels(dataset, table, labels, label_names)
+    notes = [*whole.notes, *labels.all_notes(), *note, *note_dropped_rows(dropped), *converted]
     return LabelledRows(images.to_dataset(source.images[NAME], table, label_names), dropped, notes)
 
 
@@ -132,33 +136,3 @@ def _choose_split(dataset: str, splits: list[str], wanted: str | None) -> tuple[
         return chosen, []
     others = ", ".join(split for split in reversed(_ORDER) if split in splits)
     return chosen, [Note("split", f"Split: {chosen} (of {others}; --split names another).")]
-
-
-def check_labels(dataset: str, table: pd.DataFrame, column: str, names: list[str]) -> None:
-    """Refuse rows without labels, and a label that the model does not have, with the nearest that it has.
-
-    Args:
-        dataset: What messages call the source.
-        table: With `row` and `label` as text.
-        column: Name of the label column.
-        names: The model's labels.
-
-    Raises:
-        UserError: As above.
-
-    """
-    if table["label"].isna().all():
-        raise UserError(f"{dataset} has no labels: predict it by hfkit predict.")
-    check_labels_of_model(table, column, names)
-    unknown = table[~table["label"].isin(names)]
-    if unknown.empty:
-        return
-    first = unknown.iloc[0]
-    by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(str(first["label"]).lower(), list(by_lower), n=2)
-    hint = f"did you mean {' or '.join(by_lower[name] for name in near)}? " if near else ""
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    raise UserError(
-        f"{dataset} has the label '{first['label']}' in column '{column}' (row {first['row']}), which the model does not have: "
-        f"{hint}its labels are {shown}."
-    )

@@ -2,8 +2,7 @@
 
 import re
 import sys
-from collections import Counter
-from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 
@@ -18,65 +17,67 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def is_list(value: object) -> bool:
+    """Tell whether a cell is a list, a tuple, a set or an array."""
+    return isinstance(value, list | tuple | set) or (hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0)
+
+
 def label_text(value: object) -> str | None:
     """Return a label as text, or None where there is none.
 
     Raises:
-        UserError: The label is a list: several labels a row are not supported.
+        UserError: The label is a list or an object.
 
     """
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    if isinstance(value, list | tuple | dict | set) or (hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0):
+    if is_list(value) or isinstance(value, dict):
         raise UserError(
-            f"A row has several labels ({str(value)[:100]}): multi-label data is not supported; give each row one label."
+            f"A row has several labels ({str(value)[:100]}) where others have one: write each as a list of names, or give each "
+            "row one."
         )
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return None
     return sys.intern(encodable(str(value)).strip()) or None  # one object for all rows of a class
 
 
+def label_texts(value: Any) -> list[str]:
+    """Return the labels of a list, without those that are nothing; objects such as `{"id": 1, "name": "drama"}` have a name.
+
+    Raises:
+        UserError: One of them is a list, or an object without name.
+
+    """
+    values = value.tolist() if hasattr(value, "tolist") else list(value)
+    return [text for text in map(label_text, map(_read_name, values)) if text is not None]
+
+
+def _read_name(value: Any) -> Any:
+    """Return the name of an object, or its label; anything else as it is."""
+    names = [value[key] for key in ("name", "label") if key in value] if isinstance(value, dict) else []
+    return names[0] if names else value
+
+
+def label_cell(value: object) -> str | tuple[str, ...] | None:
+    """Return a label as text, several as a tuple of texts, or None where there is none."""
+    return tuple(label_texts(value)) if is_list(value) else label_text(value)
+
+
 def check_kind(labels: pd.Series, column: str) -> None:
     """Refuse labels that are not classes.
 
     Raises:
-        UserError: They are floats, or several labels a row.
+        UserError: They are decimal numbers.
 
     """
     values = set(labels.dropna())
-    several = find_several_labels(values)
-    if several is not None:
-        raise UserError(
-            f"The label '{several[:100]}' in column '{column}' stands for several labels: multi-label data is not "
-            "supported; give each row one label."
-        )
     floats = sorted(value for value in values if _FLOAT.fullmatch(value))
     if floats and all(_FLOAT.fullmatch(value) or _INTEGER.fullmatch(value) for value in values):
+        hint = "; --label_separator , if each is several labels" if any("," in value for value in floats) else ""
         raise UserError(
             f"The labels in column '{column}' are decimal numbers ({', '.join(floats[:3])}): write classes as whole "
-            "numbers or names; regression is not supported."
+            f"numbers or names; regression is not supported{hint}."
         )
-
-
-def find_several_labels(values: Collection[str]) -> str | None:
-    """Return one of the labels that stand for several, or None: a list, or parts that are labels, or are in several of them."""
-    listed = next((value for value in sorted(values) if value.startswith("[") and value.endswith("]")), None)
-    if listed is not None:
-        return listed
-    for separator in ",;|":
-        parts = {value: _parts(value, separator) for value in sorted(values) if separator in value}
-        whole = next((value for value, own in parts.items() if all(part in values for part in own)), None)
-        if whole is not None:
-            return whole
-        counts = Counter(part for own in parts.values() for part in set(own))
-        again = sum(count > 1 or part in values for part, count in counts.items())
-        if len(parts) > 1 and again > len(counts) / 2:
-            return next(iter(parts))
-    return None
-
-
-def _parts(value: str, separator: str) -> list[str]:
-    return [part.strip() for part in value.split(separator)]
 
 
 def class_list(

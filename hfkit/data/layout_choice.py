@@ -6,6 +6,7 @@ from ..errors import UserError
 from ..notes import Note
 from .folder_listing import FolderListing
 from .image_layouts import ImageLayout, LabelFlags, shorten
+from .multi_label import describe_label_set
 from .table_columns import LABEL_NAMES
 from .table_layouts import read_table_layout
 
@@ -46,9 +47,10 @@ def _contradiction(
 ) -> UserError:
     first = folders.files["train"][0]
     said = next(file for file in folders.files["train"] if file.path in labels)
+    label = shorten(describe_label_set(labels[said.path]))
     return UserError(
         f"{listing.folder} has folders of classes, such as '{shorten(first.label)}', and a table with other labels "
-        f"({table.labels_from}), by which {said.path} is '{shorten(labels[said.path])}': write --label_column "
+        f"({table.labels_from}), by which {said.path} is '{label}': write --label_column "
         f'{table.label_column} for those of the table, or --label_from_name "{{label}}/{{any}}" for the names of the folders.'
     )
 

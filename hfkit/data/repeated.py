@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ..notes import Note
+from .multi_label import describe_label_set
 
 _SHOWN = 60
 
@@ -52,7 +53,9 @@ def _note_labels(tables: Mapping[str, pd.DataFrame], column: str) -> list[Note]:
     if not len(contents):
         return []
     first = twice[twice[column] == contents[0]].drop_duplicates("label").head(2)
-    places = " and ".join(f"'{row.label}' in row {row.row} of {row.split}" for row in first.itertuples())
+    places = " and ".join(
+        f"'{describe_label_set(row.label)}' in row {row.row} of {row.split}" for row in first.itertuples()
+    )
     named = first["file"].iloc[0] if "file" in first else contents[0]
     shown = named if len(named) <= _SHOWN else f"{named[:_SHOWN]}..."
     text = (

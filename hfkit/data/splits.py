@@ -1,14 +1,16 @@
 """Splits: rows that are dropped, labels that must be known, and splits that are cut from train."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
-from datasets import ClassLabel, DatasetDict
+from datasets import ClassLabel, DatasetDict, List, Value
 
 from ..errors import UserError
 from ..flags.arguments import DataArguments
 from ..notes import Note
 from .labels import check_kind, class_list
+from .multi_label import cut_label_sets, describe_label_set, encode_label_sets, has_label_sets, note_missing_labels
 from .repeated import note_repeated
 
 MAX_DROPPED_SHARE = 0.05
@@ -25,10 +27,12 @@ class LabelledData:
 
     Attributes:
         splits: `train`, `validation` and perhaps `test`, with columns `row` (number in its file or table, from 1), what is
-            classified (`text`, or `file` and `image`), and `label` (a ClassLabel; absent from a test split without labels).
+            classified (`text`, or `file` and `image`), and `label` (a ClassLabel, or with any number of labels a row a list of 0
+            and 1 for each label; absent from a test split without labels).
         label_names: Names of the classes, in the order of their label ids.
         dropped: Rows that were dropped, with split, row, reason and more.
         notes: What was found, guessed, cut or dropped, one sentence each, for the run header.
+        is_multi_label: Whether a row has any number of labels.
 
     """
 
@@ -36,6 +40,7 @@ class LabelledData:
     label_names: list[str]
     dropped: pd.DataFrame
     notes: list[Note] = field(default_factory=list)
+    is_multi_label: bool = False
 
 
 def drop_rows(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -68,7 +73,7 @@ def drop_rows(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame
                 f"(the first is {named}): more than {most:.0%}; {remedy}."
             )
     stay = rows[~bad].drop(columns="reason").reset_index(drop=True)
-    return stay, rows[bad].assign(split=split)
+    return stay, rows[bad].assign(split=split, label=rows["label"][bad].map(describe_label_set))
 
 
 def note_dropped_rows(dropped: pd.DataFrame) -> list[Note]:
@@ -107,13 +112,18 @@ def name_labels(
     return names
 
 
-def label_features(table: pd.DataFrame, names: list[str]) -> dict[str, ClassLabel]:
+def label_features(table: pd.DataFrame, names: list[str]) -> dict[str, ClassLabel | List]:
     """Return the feature of the column `label`, or nothing where the rows have no labels."""
-    return {} if table["label"].isna().all() else {"label": ClassLabel(names=names)}
+    if table["label"].isna().all():
+        return {}
+    several = has_label_sets(table["label"])
+    return {"label": List(Value("float32"), length=len(names)) if several else ClassLabel(names=names)}
 
 
-def encode_labels(table: pd.DataFrame, names: list[str]) -> list[int]:
-    """Return the label ids of a table's rows."""
+def encode_labels(table: pd.DataFrame, names: list[str]) -> list[int] | list[list[float]]:
+    """Return the label ids of a table's rows, or of any number of labels a row 0 and 1 for each label."""
+    if has_label_sets(table["label"]):
+        return encode_label_sets(table["label"], names)
     ids = {name: index for index, name in enumerate(names)}
     return [ids[name] for name in table["label"]]
 
@@ -129,33 +139,44 @@ def _check_known(table: pd.DataFrame, split: str, column: str, names_by_value: d
         )
 
 
-def complete_splits(tables: dict[str, pd.DataFrame], arguments: DataArguments, content: str) -> list[Note]:
+def complete_splits(
+    tables: dict[str, pd.DataFrame], arguments: DataArguments, content: str, label_names: Sequence[str] = ()
+) -> list[Note]:
     """Cut the splits that are missing from train, and train to `max_train_samples`; return what was done, and what repeats.
 
     Args:
         tables: Rows by split, which change.
         arguments: The flags of the data.
         content: The column of what is classified, see `note_repeated`.
+        label_names: With any number of labels a row: those of which it is said where no row has them.
 
     """
     notes = []
     shares = {"test": arguments.test_fraction, "validation": arguments.validation_fraction}
     sizes = {split: share for split, share in shares.items() if split not in tables and share > 0}
-    classes = tables["train"]["label"].nunique()
+    several = has_label_sets(tables["train"]["label"])
+    classes = 1 if several else tables["train"]["label"].nunique()
     counts = {split: max(round(share * len(tables["train"])), classes) for split, share in sizes.items()}
-    _check_class_sizes(tables["train"], len(counts))
+    if not several:
+        _check_class_sizes(tables["train"], len(counts))
+    way = "iterative stratification" if several else "stratification"
     for split, number in counts.items():
+        rows = len(tables["train"])
         tables["train"], tables[split] = cut(tables["train"], number, f"a {split} split")
-        text = f"No {split} split: {number} rows ({sizes[split]:.0%}) were cut from train, with stratification."
+        share = len(tables[split]) / rows if several else sizes[split]
+        text = f"No {split} split: {len(tables[split])} rows ({share:.0%}) were cut from train, with {way}."
         notes.append(Note("split_cut", text, split))
     limit, total = arguments.max_train_samples, len(tables["train"])
     # A stratified draw leaves at least one row of each class behind.
-    if limit is not None and limit <= total - tables["train"]["label"].nunique():
+    if limit is not None and limit <= total - classes:
         _, tables["train"] = cut(tables["train"], limit, "a training sample")
-        notes.append(Note("train_sampled", f"Training on {limit} of {total} rows, drawn with stratification."))
+        drawn = len(tables["train"])
+        notes.append(Note("train_sampled", f"Training on {drawn} of {total} rows, drawn with {way}."))
     elif limit is not None and limit < total:
         text = f"Training on all {total} rows: a draw of {limit} cannot leave a row of each class behind."
         notes.append(Note("train_sampled", text))
+    if several:
+        notes += note_missing_labels(tables, label_names)
     if "test" in tables and tables["test"]["label"].isna().all():
         notes.append(
             Note("test_without_labels", "The test split has no labels: it is predicted, not evaluated.", "test")
@@ -184,7 +205,7 @@ def _check_class_sizes(train: pd.DataFrame, cuts: int) -> None:
 
 
 def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut `number` rows off a table with a `label` column, with stratification.
+    """Cut `number` rows off a table with a `label` column, with stratification; of label sets about as many.
 
     Returns:
         The rest, and the cut, each in the order of the rows.
@@ -195,16 +216,18 @@ def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.
     """
     from sklearn.model_selection import train_test_split
 
-    counts = table["label"].value_counts()
-    if counts.min() < 2:
+    several, counts = has_label_sets(table["label"]), table["label"].value_counts()
+    if not several and counts.min() < 2:
         raise UserError(
             f"The class '{counts.idxmin()}' has one row only in train, too few to cut {split} off: add rows of that class."
         )
     try:
+        if several:
+            return cut_label_sets(table, number, SPLIT_SEED)
         rest, taken = train_test_split(table, test_size=number, stratify=table["label"], random_state=SPLIT_SEED)
     except ValueError as error:
         raise UserError(
-            f"From {len(table)} rows of {len(counts)} classes {split} cannot be cut ({str(error).rstrip('.')}): "
-            "add rows, or change its size."
+            f"From {len(table)} rows of {len(counts)} {'sets of labels' if several else 'classes'} {split} cannot be cut "
+            f"({str(error).rstrip('.')}): add rows, or change its size."
         ) from error
     return rest.sort_index(), taken.sort_index()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow
 import xxhash
 from datasets import Dataset, Features, Split, config
 from datasets.exceptions import DatasetGenerationError
@@ -53,15 +54,17 @@ def compute_fingerprint(settings: str, columns: Mapping[str, Sequence[Any]]) -> 
 
 
 def read_column(rows: Dataset, column: str) -> np.ndarray:
-    """Return a column of numbers (rows,), or of lists of the same length (rows, length); it may be read-only.
+    """Return a column of numbers (rows,), of lists of a fixed length (rows, length), or of other lists (rows,) as arrays.
+
+    It may be read-only.
 
     It comes from Arrow: a list would hold a Python object for each row, and so does what `datasets` formats as NumPy on the way.
     """
     values = rows.select_columns(column).with_format("arrow")[:][column]
-    if not hasattr(values.type, "value_type"):
+    if not pyarrow.types.is_fixed_size_list(values.type):
         return values.to_numpy()
     flat = values.combine_chunks().flatten().to_numpy()
-    return flat.reshape(len(values), -1)
+    return flat.reshape(len(values), values.type.list_size)
 
 
 def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:

@@ -12,8 +12,8 @@ from .guessed_columns import has_few_values
 from .image_index import ImageIndex
 from .image_json import FILE_COLUMNS
 from .image_layouts import LabelFlags, shorten
-from .one_hot import read_one_hot
 from .split_names import find_split_column
+from .table_marks import LabelColumn, find_marks, read_marks
 
 LABEL_NAMES = (
     *SUREST_LABEL_COLUMNS,
@@ -51,27 +51,25 @@ def _count_images(cells: pd.Series, index: ImageIndex) -> int:
     return len({match.images[0] for match in matches if match is not None})
 
 
-def find_labels(
-    name: str, rows: pd.DataFrame, file_column: str, flags: LabelFlags, notes: list[Note]
-) -> tuple[str | None, str, str]:
-    """Return the column of the labels, what it is in words, and why there is none; columns of 0 and 1 become one of names."""
-    given = flags.label_column
-    if given is not None:
-        problem = f"{name} has no column '{shorten(given)}', only: {_list(rows.columns)}"
-        return (given, f"column `{given}`", "") if given in rows.columns else (None, "", problem)
+def find_labels(name: str, rows: pd.DataFrame, file_column: str, flags: LabelFlags, notes: list[Note]) -> LabelColumn:
+    """Return the column of the labels; several columns of 0 and 1 become one more of `rows`."""
+    given = flags.label_columns(rows.columns)
+    missing = [column for column in given if column not in rows.columns]
+    if missing:
+        return LabelColumn(None, problem=f"{name} has no column '{shorten(missing[0])}', only: {_list(rows.columns)}")
+    if given:
+        return read_marks(name, rows, given) if len(given) > 1 else LabelColumn(given[0], f"column `{given[0]}`")
     split = find_split_column(rows.columns, (file_column,), _if_there(rows, flags.split_column))
     others = [column for column in rows.columns if column not in (file_column, split) and not _is_index(column)]
     column, how = _choose_label(rows, file_column, others)
     if column is not None:
         notes.append(Note("label_column", f"Label column: {shorten(column)} ({how})."))
-        return column, f"column `{column}`", ""
-    marked = read_one_hot(name, rows, others)
-    if marked is not None:
-        column = "/".join(others)
-        rows[column] = marked
-        return column, f"the columns of 0 and 1 ({_list(others)})", ""
+        return LabelColumn(column, f"column `{column}`")
+    marks = find_marks(name, rows, others, notes)
+    if marks is not None:
+        return marks
     listed = f"it has the columns {_list(rows.columns)}: write --label_column NAME for the one with the labels"
-    return None, "", f"{name} names images, but has no column that is called like labels; {listed}"
+    return LabelColumn(None, problem=f"{name} names images, but has no column that is called like labels; {listed}")
 
 
 def _choose_label(rows: pd.DataFrame, file_column: str, others: Sequence[str]) -> tuple[str | None, str]:

@@ -10,7 +10,8 @@ from ..notes import Note
 from .image_index import ImageIndex
 from .image_layouts import ImageLayout, LabelledFile, by_split, count, shorten, split_of_path
 from .image_tables import ImageTable
-from .labels import label_text
+from .labels import label_cell
+from .multi_label import describe_label_set
 from .split_names import find_split_column, rows_of_splits
 
 _SHOWN = 3
@@ -24,7 +25,7 @@ class ImageRow:
 
     Attributes:
         image: Path of the image.
-        label: Cell of its label.
+        label: Its label as text, a tuple of several, or None.
         split: What a column of the table says that it is for.
         table: The table.
         position: Where in the table it stands, from 0.
@@ -32,7 +33,7 @@ class ImageRow:
     """
 
     image: str
-    label: object
+    label: str | tuple[str, ...] | None
     split: str | None
     table: ImageTable
     position: int
@@ -72,7 +73,7 @@ def read_table_rows(table: ImageTable, index: ImageIndex) -> TableRows:
 
     """
     cells = table.file_cells()
-    labels = [None] * len(cells) if table.label_column is None else table.rows[table.label_column].tolist()
+    labels = [None] * len(cells) if table.label_column is None else map(label_cell, table.rows[table.label_column])
     matches = [index.find(cell) if isinstance(cell, str | int) else None for cell in cells]
     images = [None if match is None else _pick(match.images, table, position) for position, match in enumerate(matches)]
     splits, notes = _read_splits(table, [image for image in images if image is not None])
@@ -157,14 +158,15 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows])
     first = parts[0]
     labels_from = f"{first.table.labels_from} of {names}, {first.how}"
     notes = list({note.text: note for part in parts for note in part.notes}.values())
-    return ImageLayout(folder, files, str(first.table.label_column), labels_from, unused, remarks, notes)
+    places = next((part.table.label_places for part in parts if part.table.label_places is not None), None)
+    return ImageLayout(folder, files, str(first.table.label_column), labels_from, unused, remarks, notes, places)
 
 
 def _files_by_split(rows: dict[str, ImageRow], images: Sequence[str]) -> dict[str, list[LabelledFile]]:
     """Return the images that are used; those of a test folder also without a row, where no image for test has a label."""
-    labels = {image: label_text(row.label) for image, row in rows.items()}
+    labels = {image: row.label for image, row in rows.items()}
     splits = {image: _split_of_row(row) for image, row in rows.items()}
-    if not any(labels[image] for image, split in splits.items() if split == "test"):
+    if all(labels[image] is None for image, split in splits.items() if split == "test"):
         splits |= {image: "test" for image in images if image not in rows and split_of_path(image) == "test"}
     return by_split((splits[image], LabelledFile(image, labels.get(image))) for image in images if image in splits)
 
@@ -187,16 +189,21 @@ def _join_rows(parts: Sequence[TableRows]) -> tuple[dict[str, ImageRow], int]:
         before = rows.setdefault(row.image, row)
         if before is row:
             continue
-        one, other = label_text(before.label), label_text(row.label)
+        one, other = before.label, row.label
         if one is None:
             rows[row.image] = row
         elif other is not None and one != other:
             raise UserError(
-                f"{row.image} has two labels, '{shorten(one)}' ({before.describe_place()}) and '{shorten(other)}' "
-                f"({row.describe_place()}): leave one row for each image; several labels for one are not supported."
+                f"{row.image} has two labels, '{_show(one)}' ({before.describe_place()}) and '{_show(other)}' "
+                f"({row.describe_place()}): leave one row for each image; several labels of one stand in one cell, such as "
+                "cat|dog with --label_separator '|', or in columns of 0 and 1."
             )
         repeated += 1
     return rows, repeated
+
+
+def _show(label: str | tuple[str, ...]) -> str:
+    return shorten(describe_label_set(label))
 
 
 def _check_matched(parts: Sequence[TableRows], matched: int, rows: int, images: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Text data: from a source to splits of texts with checked labels, and from texts to token ids."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..flags.arguments import TextDataArguments
 from ..notes import Note
 from .cells import check_texts, join_columns
 from .guessed_columns import find_columns
-from .label_kinds import prepare_labels, read_labels
+from .label_kinds import LabelForm, name_classes, read_labels
 from .sources import Source, read_source, split_by_column
 from .split_names import SPLIT_NAMES
 from .splits import (
@@ -20,7 +21,6 @@ from .splits import (
     drop_rows,
     encode_labels,
     label_features,
-    name_labels,
     note_dropped_rows,
 )
 from .stored_rows import stored_rows
@@ -34,11 +34,17 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
 
     """
     source = read_texts(arguments) if source is None else _split(source, arguments)
-    text_columns, label_column, notes = _find_columns(source, arguments)
-    tables, dropped = read_rows(source, text_columns, label_column)
-    stated = source.class_names.get(label_column)
-    about_labels = prepare_labels(tables, label_column, stated is not None, arguments.label_names)
-    names = name_labels(tables, label_column, stated, arguments.label_names)
+    text_columns, label_columns, notes = _find_columns(source, arguments)
+    stated = source.class_names.get(label_columns[0]) if len(label_columns) == 1 else None
+    form = LabelForm(
+        label_columns,
+        arguments.label_separator,
+        may_be_one_class=arguments.label_column is None,
+        names=stated or arguments.label_names or (),
+    )
+    labels = read_labels(source.name, source.tables, form)
+    tables, dropped = read_rows(source, text_columns, labels.cells)
+    names, about_labels = name_classes(tables, labels, stated, arguments.label_names)
     notes += about_labels
     notes += note_dropped_rows(dropped)
     lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
@@ -46,9 +52,9 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
         notes.append(
             Note("many_lines", f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
         )
-    notes += complete_splits(tables, arguments, "text")
+    notes += complete_splits(tables, arguments, "text", names)
     splits = DatasetDict({split: to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
-    return LabelledData(splits, names, dropped, notes)
+    return LabelledData(splits, names, dropped, notes, is_multi_label=labels.sets is not None)
 
 
 def read_texts(arguments: TextDataArguments) -> Source:
@@ -78,23 +84,32 @@ def _split(source: Source, arguments: TextDataArguments) -> Source:
 
 
 def _named_columns(arguments: TextDataArguments) -> list[str | None]:
-    return [*(arguments.text_column or ()), arguments.label_column]
+    return [*(arguments.text_column or ()), *(arguments.label_column or ())]
 
 
-def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], str, list[Note]]:
-    """Return the text columns, the label column, and notes on what was found by name."""
-    texts, label, notes = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
+def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[str], list[str], list[Note]]:
+    """Return the text columns, the label columns, and notes on what was found."""
+    texts, labels, notes = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
     if len(texts) > 2:
         raise UserError(f"--text_column takes one column or two, not {len(texts)}.")
-    return texts, label, [*source.notes, *notes]
+    return texts, labels, [*source.notes, *notes]
 
 
 def read_rows(
-    source: Source, text_columns: list[str], label_column: str
+    source: Source, text_columns: list[str], labels: Mapping[str, Sequence[Any]]
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Bring every split to the columns row, text, label; take out the rows that have no text or no label.
 
     A test row may have an empty text: at prediction that is a row like any other.
+
+    Args:
+        source: The tables.
+        text_columns: Columns of the text.
+        labels: Of the rows of each split, see `label_reading.Labels`.
+
+    Raises:
+        UserError: A split has no rows, or too many that have to be taken out, or a cell is no text.
+
     """
     tables: dict[str, pd.DataFrame] = {}
     dropped: list[pd.DataFrame] = []
@@ -104,7 +119,7 @@ def read_rows(
         check_texts(source.name, split, table, text_columns)
         rows = pd.DataFrame({"row": table.index + 1})
         rows["text"] = join_columns(table, text_columns)
-        rows["label"] = read_labels(table, label_column)
+        rows["label"] = pd.Series(labels[split], dtype=object)
         rows["reason"] = ""
         if split != "test":
             rows.loc[rows["text"].str.strip() == "", "reason"] = "no text"

@@ -47,14 +47,31 @@ def _from_arrow(content: Any) -> tuple[pd.DataFrame, ClassNames]:
 
 
 def with_class_names(content: dict[str, list[Any]], features: "Features") -> tuple[pd.DataFrame, ClassNames]:
-    """Make a table; the ids of ClassLabel columns become names."""
+    """Make a table; the ids of columns of ClassLabels, or of lists of these, become names."""
+    stated = {name: names_of_classes(feature) for name, feature in features.items()}
+    class_names = {name: names for name, names in stated.items() if names is not None}
+    table = pd.DataFrame(content, dtype=object)
+    for column in class_names:
+        table[column] = pd.Series(cells_to_names(content[column], features[column]), dtype=object)
+    return table, class_names
+
+
+def names_of_classes(feature: Any) -> list[str] | None:
+    """Return the names of classes that a column states, each of whose cells is one or a list of them, or None."""
     from datasets import ClassLabel
 
-    class_names = {name: list(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
-    table = pd.DataFrame(content, dtype=object)
-    for column, names in class_names.items():
-        table[column] = ids_to_names(content[column], names)
-    return table, class_names
+    inner = getattr(feature, "feature", feature)
+    return list(inner.names) if isinstance(inner, ClassLabel) else None
+
+
+def cells_to_names(cells: Iterable[Any], feature: Any) -> list[Any]:
+    """Return the cells of a column with names for the ids of classes; other columns as they are."""
+    names = names_of_classes(feature)
+    if names is None:
+        return list(cells)
+    if not hasattr(feature, "feature"):
+        return list(ids_to_names(cells, names))
+    return [None if cell is None else ids_to_names(cell, names) for cell in cells]
 
 
 def ids_to_names(ids: Iterable[int | None], names: list[str]) -> list[str | None]:

@@ -46,6 +46,9 @@ def answer(predictor: Predictor, content: Any) -> Answer:
     [values] = results.values(scored.logits)
     named = dict(zip(results.names, values, strict=True))
     scores = {name: float(named[f"score_{name}"]) for name in results.label_names}
+    note = "The text was cut at the model's max_length." if scored.truncated else ""
+    if results.label_thresholds is not None:
+        return Answer(str(named["prediction"]) or "none of the labels reaches its threshold", scores, note)
     confidence, threshold = float(named["confidence"]), results.answer_threshold
     headline = f"{named['prediction']}, with a confidence of {confidence:.4f}"
     if threshold is not None and not named["answered"]:
@@ -53,7 +56,7 @@ def answer(predictor: Predictor, content: Any) -> Answer:
         headline = (
             f"{NOT_SURE}: a confidence of {confidence:.{digits}f}, and the model is silent below {threshold:.{digits}f}"
         )
-    return Answer(headline, scores, "The text was cut at the model's max_length." if scored.truncated else "")
+    return Answer(headline, scores, note)
 
 
 def _refuse(problem: str) -> Answer:

@@ -11,6 +11,8 @@ __all__ = [
     "calibration",
     "intervals",
     "label_issues",
+    "label_kinds",
+    "label_set_metrics",
     "metrics",
     "paired",
     "predict",

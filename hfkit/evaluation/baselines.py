@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .intervals import interval_metrics
+from .label_kinds import SINGLE, LabelKind, MultiLabel
+from .label_set_intervals import label_set_intervals
+from .label_set_metrics import build_label_report
 from .metrics import build_report, count_confusions
 from .paired import PairedResult, compare_paired
 
 MAJORITY = "the majority class"
+MAJORITY_SET = "the most frequent labels"
 WORD_PIECES = "word pieces"
 SOLVED = "the solved head"
 SOLVED_LAST = "the solved head on the last layer"
@@ -21,7 +25,7 @@ class Baseline:
 
     Attributes:
         name: As a sentence goes on after "better than".
-        predictions: (rows,) label ids.
+        predictions: (rows,) label ids, or (rows, labels) booleans with any number of labels a row.
         seconds: What fitting and predicting took.
 
     """
@@ -66,8 +70,12 @@ def name_solved(head: str) -> str:
 
 
 def predict_majority(train_labels: np.ndarray, rows: int) -> Baseline:
-    """Return the class that is the most frequent in train (the first of several) for each row."""
+    """Return the class, or the set of labels, that is the most frequent in train (the first of several) for each row."""
     start = time.perf_counter()
+    if train_labels.ndim > 1:
+        sets, counts = np.unique(train_labels, axis=0, return_counts=True)
+        predictions = np.tile(sets[counts.argmax()] == 1, (rows, 1))
+        return Baseline(MAJORITY_SET, predictions, time.perf_counter() - start)
     predictions = np.full(rows, np.bincount(train_labels).argmax())
     return Baseline(MAJORITY, predictions, time.perf_counter() - start)
 
@@ -83,25 +91,52 @@ def chance_loss(label_counts: np.ndarray) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
+def measure_chance_loss(labels: np.ndarray) -> float:
+    """Return the loss of predicting each row by how frequent the labels are, of label ids (rows,) or 0 and 1 (rows, labels)."""
+    if labels.ndim == 1:
+        return chance_loss(np.bincount(labels))
+    present = labels.sum(axis=0)
+    return float(np.mean([chance_loss(np.array([count, len(labels) - count])) for count in present]))
+
+
+def measure_chance_accuracy(labels: np.ndarray) -> float:
+    """Return the share of the most frequent class, or of the most frequent set of labels; arguments as above."""
+    counts = np.unique(labels, axis=0, return_counts=True)[1]
+    return float(counts.max() / len(labels))
+
+
 def compare_baseline(
-    baseline: Baseline, references: np.ndarray, predictions: np.ndarray, num_labels: int
+    baseline: Baseline,
+    references: np.ndarray,
+    predictions: np.ndarray,
+    num_labels: int,
+    kind: LabelKind = SINGLE,
 ) -> ComparedBaseline:
     """Compute a baseline's metrics, and compare the model with it on the same rows.
 
     Args:
         baseline: The baseline.
-        references: (rows,) ids of the true classes.
-        predictions: (rows,) what the model predicts.
+        references: (rows,) ids of the true classes, or (rows, labels) with any number of labels a row.
+        predictions: What the model predicts, of the same shape.
         num_labels: How many classes there are.
+        kind: Of the labels.
 
     """
-    metrics = score_predictions(references, baseline.predictions, num_labels)
-    paired = compare_paired(predictions == references, baseline.predictions == references)
+    metrics = score_predictions(references, baseline.predictions, num_labels, kind)
+    paired = compare_paired(kind.right(predictions, references), kind.right(baseline.predictions, references))
     return ComparedBaseline(baseline.name, baseline.seconds, metrics, paired)
 
 
-def score_predictions(references: np.ndarray, predictions: np.ndarray, num_labels: int) -> dict[str, float]:
+def score_predictions(
+    references: np.ndarray, predictions: np.ndarray, num_labels: int, kind: LabelKind = SINGLE
+) -> dict[str, float]:
     """Return accuracy and macro F1 of predictions, each with `_low` and `_high`."""
-    report = build_report(references, predictions, [str(number) for number in range(num_labels)])
+    names = [str(number) for number in range(num_labels)]
+    if isinstance(kind, MultiLabel):
+        report = build_label_report(references, predictions, names)
+        whole = label_set_intervals(predictions, references == 1, None).metrics()
+        ends = {name: value for name, value in whole.items() if name.startswith(("accuracy", "macro_f1"))}
+        return {"accuracy": report["accuracy"], "macro_f1": report["macro avg"]["f1-score"], **ends}
+    report = build_report(references, predictions, names)
     ends = interval_metrics(count_confusions(references, predictions, num_labels))
     return {"accuracy": report["accuracy"], "macro_f1": report["macro avg"]["f1-score"], **ends}

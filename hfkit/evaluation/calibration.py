@@ -1,5 +1,7 @@
 """Calibration: one temperature for all scores, and how far scores are from the share that is right."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,7 +22,8 @@ def fit_temperature(logits: np.ndarray, labels: npt.ArrayLike) -> float:
 
     Args:
         logits: (rows, classes), of rows that the model was not trained on.
-        labels: (rows,) ids of the true classes.
+        labels: (rows,) ids of the true classes, or (rows, classes) of 0 and 1 with any number of labels a row: each score is then
+            the sigmoid of its logit, and one temperature is for all labels.
 
     Returns:
         The temperature, from 0.01 to 100; 1 where there is nothing to learn it from (no rows, one class).
@@ -30,12 +33,32 @@ def fit_temperature(logits: np.ndarray, labels: npt.ArrayLike) -> float:
     rows, classes = scores.shape
     if rows == 0 or classes < 2 or np.ptp(scores) == 0:
         return 1.0
+    if references.ndim == 2:
+        return _fit_sigmoids(scores, references)
     targets = np.full(scores.shape, 1 / (rows + 2) / (classes - 1))
     targets[np.arange(rows), references] = (rows + 1) / (rows + 2)
 
     def loss(logarithm: float) -> float:
         return float(-(targets * log_softmax(scores / np.exp(logarithm), axis=1)).sum() / rows)
 
+    return _minimise(loss)
+
+
+def _fit_sigmoids(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature of logits (rows, classes) whose sigmoids are the scores of 0 or 1 (rows, classes)."""
+    rows = len(scores)
+    targets = np.where(labels == 1, (rows + 1) / (rows + 2), 1 / (rows + 2))
+
+    def loss(logarithm: float) -> float:
+        scaled = scores / np.exp(logarithm)
+        # The logarithms of a sigmoid and of what it lacks of 1, without overflow.
+        return float((targets * np.logaddexp(0, -scaled) + (1 - targets) * np.logaddexp(0, scaled)).sum() / rows)
+
+    return _minimise(loss)
+
+
+def _minimise(loss: Callable[[float], float]) -> float:
+    """Return the temperature whose logarithm has the least loss."""
     # The loss is convex in 1 / temperature, so it has one minimum in its logarithm, too.
     best = minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-5})
     return float(np.exp(best.x))
@@ -46,7 +69,8 @@ def expected_calibration_error(probabilities: np.ndarray, labels: npt.ArrayLike,
 
     Args:
         probabilities: (rows, classes).
-        labels: (rows,) ids of the true classes.
+        labels: (rows,) ids of the true classes, or (rows, classes) of 0 and 1 with any number of labels a row, of which each
+            counts as a row of two classes.
         bins: Into how many parts confidences from 0 to 1 are divided; a bin counts by its rows.
 
     Raises:
@@ -55,8 +79,12 @@ def expected_calibration_error(probabilities: np.ndarray, labels: npt.ArrayLike,
     """
     if len(probabilities) == 0:
         raise ValueError("There are no rows to compute a calibration error from.")
+    references = np.asarray(labels)
+    if references.ndim == 2:
+        references, flat = references.reshape(-1), probabilities.reshape(-1, 1)
+        probabilities = np.concatenate([1 - flat, flat], axis=1)
     confidences = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == np.asarray(labels)
+    right = probabilities.argmax(axis=1) == references
     places = _find_bins(confidences, bins)
     gaps = np.bincount(places, weights=confidences - right, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidences))

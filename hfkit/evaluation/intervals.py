@@ -63,11 +63,13 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
     seen = _averages(
         np.diag(confusion)[None], confusion.sum(axis=1)[None], confusion.sum(axis=0)[None], share_of_classes
     )
-    ends = {name: _around(float(value[0]), drawn[name]) for name, value in seen.items()}
-    return F1Intervals(_class_intervals(confusion, draws), ends)
+    ends = {name: around(float(value[0]), drawn[name]) for name, value in seen.items()}
+    right_rows = np.diag(confusion)
+    wrong_rows = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * right_rows
+    return F1Intervals(f1_ends(right_rows, wrong_rows, total, draws), ends)
 
 
-def _around(value: float, drawn: np.ndarray) -> np.ndarray:
+def around(value: float, drawn: np.ndarray) -> np.ndarray:
     """Return the percentiles of draws, moved by as much as their median differs from the value: the bias of few rows a class."""
     low, middle, high = np.percentile(drawn, [2.5, 50, 97.5])
     return np.clip([value - (middle - low), value + (high - middle)], 0.0, 1.0)
@@ -109,13 +111,19 @@ def _shares_to_draw(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     return smoothed.row, smoothed.col, smoothed.data / smoothed.data.sum()
 
 
-def _class_intervals(confusion: np.ndarray, draws: int) -> np.ndarray:
-    """Return lower and upper end of each class's F1 (classes, 2), drawn from its right rows, its wrong ones and all others."""
-    generator, total = np.random.default_rng(SEED), int(confusion.sum())
-    right = np.diag(confusion)
-    wrong = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * right
+def f1_ends(right: np.ndarray, wrong: np.ndarray, total: int, draws: int = DRAWS) -> np.ndarray:
+    """Return lower and upper end of each class's F1 (classes, 2), drawn from its right rows, its wrong ones and all others.
+
+    Args:
+        right: How many rows have a class and get it (classes,).
+        wrong: How many have it and do not get it, or get it and do not have it, together.
+        total: How many rows there are.
+        draws: How often they are drawn.
+
+    """
+    generator = np.random.default_rng(SEED)
     shares = np.column_stack([right + 0.5, wrong + 0.5, total - right - wrong]) / (total + 1)
-    scores = np.empty((draws, len(confusion)))
+    scores = np.empty((draws, len(right)))
     for part in _parts(draws, shares.size):
         counts = generator.multinomial(total, shares, size=(part.stop - part.start, len(shares)))
         scores[part] = 2 * counts[..., 0] / np.maximum(2 * counts[..., 0] + counts[..., 1], 1)

@@ -8,15 +8,17 @@ import evaluate
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from sklearn.metrics import classification_report, confusion_matrix
 
 from ..errors import UserError
-from ..models.losses import row_cross_entropy
-from .intervals import accuracy_interval, f1_intervals, interval_metrics
+from .abstention import confidences_by_logits, measure_answers
+from .intervals import accuracy_interval, f1_intervals
+from .label_kinds import SINGLE, LabelKind, MultiLabel
+from .label_kinds import softmax as softmax
+from .label_set_metrics import compute_label_metrics
 
 Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
-"""From logits (rows, classes) and label ids (rows,) to metrics by name."""
+"""From logits (rows, classes) and label ids (rows,), or 0 and 1 (rows, labels), to metrics by name."""
 
 AVERAGES = ("macro", "micro", "weighted")
 AVERAGED_METRICS = ("precision", "recall", "f1")
@@ -89,24 +91,25 @@ def count_confusions(references: npt.ArrayLike, predictions: npt.ArrayLike, num_
     return confusion_matrix(references, predictions, labels=list(range(num_labels)))
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the softmax of `logits` (rows, classes) in float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    exponentials = np.exp(shifted)
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def make_metrics(num_labels: int, extra: Sequence[str] = ()) -> Callable[[np.ndarray, np.ndarray], dict[str, float]]:
-    """Return a function of logits (rows, classes) and label ids (rows,) that computes all metrics.
+def make_metrics(num_labels: int, extra: Sequence[str] = (), kind: LabelKind = SINGLE) -> Metrics:
+    """Return a function that computes all metrics.
 
     Args:
         num_labels: How many classes there are.
         extra: Ids of further metrics of the `evaluate` library, loaded now.
+        kind: Of the labels.
 
     Raises:
         UserError: A metric cannot be loaded, or cannot be computed from classes.
 
     """
+    if isinstance(kind, MultiLabel):
+        if extra:
+            raise UserError(
+                f"--metric {extra[0]} is for one label a row, and here a row has any number of them: leave it out; F1, mAP, "
+                "Hamming loss and exact match are computed."
+            )
+        return lambda logits, references: compute_label_metrics(logits, references, kind)
     ours = ClassificationMetrics(keep_in_memory=True)
     others = {name.rpartition("/")[2]: _load_metric(name) for name in extra}
 
@@ -121,16 +124,33 @@ def make_metrics(num_labels: int, extra: Sequence[str] = ()) -> Callable[[np.nda
 
 
 def evaluate_split(
-    logits: np.ndarray, references: np.ndarray, metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
+    logits: np.ndarray, references: np.ndarray, metrics: Metrics, kind: LabelKind = SINGLE
 ) -> dict[str, float]:
-    """Return the loss (mean cross-entropy, natural logarithm) and all metrics of one split, with intervals."""
-    losses = row_cross_entropy(torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(references))
-    confusion = count_confusions(references, logits.argmax(axis=-1), logits.shape[-1])
+    """Return the loss (mean over the rows, natural logarithm) and all metrics of one split, with intervals."""
     return {
-        "loss": losses.mean().item(),
+        "loss": float(kind.losses(logits, references).mean()),
         **metrics(logits, references),
-        **interval_metrics(confusion),
+        **kind.intervals(logits, references),
     }
+
+
+def evaluate_rows(
+    logits: np.ndarray, references: np.ndarray, kind: LabelKind, answer_threshold: float | None
+) -> dict[str, float]:
+    """Return what `evaluate_split` does, and what share of the rows is answered where a model may keep silent.
+
+    Args:
+        logits: (rows, classes).
+        references: Of the rows.
+        kind: Of the labels.
+        answer_threshold: The lowest confidence of a row that is answered; None: each is.
+
+    """
+    values = evaluate_split(logits, references, make_metrics(logits.shape[1], kind=kind), kind)
+    if answer_threshold is None:
+        return values
+    answered = confidences_by_logits(logits) >= answer_threshold
+    return {**values, **measure_answers(answered, kind.right(kind.decide(logits), references))}
 
 
 def wrong_predictions(

@@ -7,7 +7,7 @@ import numpy as np
 
 from .calibration import expected_calibration_error, fit_temperature
 from .intervals import accuracy_interval
-from .metrics import softmax
+from .label_kinds import SINGLE, LabelKind, MultiLabel
 
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 """Weights of a second score beside the logits of a net, of which validation chooses one."""
@@ -52,15 +52,18 @@ def choose_weight(
     Args:
         net: (rows, classes) logits.
         scores: (rows, classes), added to them.
-        labels: (rows,) ids of the true classes.
+        labels: (rows,) ids of the true classes, or (rows, classes) of 0 and 1 with any number of labels a row.
         weights: What is tried, ascending from 0, which stands for the net alone.
 
     """
+    kind: LabelKind = SINGLE if labels.ndim == 1 else MultiLabel()
     temperatures = {weight: fit_temperature(net + weight * scores, labels) for weight in weights}
 
     def log_loss(weight: float) -> float:
-        probabilities = softmax((net + weight * scores) / temperatures[weight])
-        return float(-np.log(probabilities[np.arange(len(labels)), labels].clip(1e-12)).mean())
+        probabilities = kind.scores((net + weight * scores) / temperatures[weight])
+        if labels.ndim == 1:
+            return float(-np.log(probabilities[np.arange(len(labels)), labels].clip(1e-12)).mean())
+        return float(-np.log(np.where(labels == 1, probabilities, 1 - probabilities).clip(1e-12)).mean())
 
     best = min(weights, key=log_loss)
     whole = net + best * scores
@@ -68,9 +71,9 @@ def choose_weight(
         best,
         temperatures[best],
         len(labels),
-        (int((net.argmax(1) == labels).sum()), int((whole.argmax(1) == labels).sum())),
+        (int(kind.right(kind.decide(net), labels).sum()), int(kind.right(kind.decide(whole), labels).sum())),
         (
-            expected_calibration_error(softmax(net), labels),
-            expected_calibration_error(softmax(whole / temperatures[best]), labels),
+            expected_calibration_error(kind.scores(net), labels),
+            expected_calibration_error(kind.scores(whole / temperatures[best]), labels),
         ),
     )

@@ -13,10 +13,10 @@ from PIL import Image
 from transformers import Pipeline
 
 from ..errors import UserError
+from ..evaluation.label_kinds import label_kind
 from ..hub.client import redact
 from ..hub.proof import CLEAN_PROCESS_SECONDS, HARD_TEXTS, make_environment
 from ..prediction.scorer import make_scorer
-from ..prediction.scores import softmax
 
 SAMPLE_TEXTS = (*HARD_TEXTS, "A text.", "A longer text, with more words than there are tokens in a short one. " * 20)
 
@@ -63,7 +63,8 @@ def find_reference(model: str, pipeline: Pipeline, labels: list[str], spare: Pat
     inputs = _make_images(spare) if pipeline.tokenizer is None else list(SAMPLE_TEXTS)
     contents = [{"bytes": None, "path": name} for name in inputs] if pipeline.tokenizer is None else inputs
     logits = make_scorer(pipeline).score(contents, lambda rows: None).logits
-    return Reference(inputs, softmax(logits), f"{len(inputs)} samples, as the model keeps no held-out rows")
+    scores = label_kind(pipeline.model.config).scores(logits)
+    return Reference(inputs, scores, f"{len(inputs)} samples, as the model keeps no held-out rows")
 
 
 def _make_images(folder: Path) -> list[str]:

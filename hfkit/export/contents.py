@@ -10,6 +10,7 @@ from transformers import Pipeline
 from transformers.image_utils import PILImageResampling
 
 from ..errors import UserError
+from ..evaluation.label_kinds import MultiLabel, label_kind
 from ..files import write_file
 from ..prediction.contents import read_run_columns
 from ..prediction.onnx_folder import INTERPOLATIONS, SETTINGS_FILE, TASKS
@@ -40,7 +41,7 @@ def make_settings(pipeline: Pipeline, model: str, revision: str | None) -> dict[
         UserError: Its preprocessing cannot be done without transformers.
 
     """
-    config = pipeline.model.config
+    config, kind = pipeline.model.config, label_kind(pipeline.model.config)
     task = TASKS[1] if pipeline.tokenizer is None else TASKS[0]
     settings = {
         "hfkit": version("hfkit"),
@@ -48,6 +49,7 @@ def make_settings(pipeline: Pipeline, model: str, revision: str | None) -> dict[
         "task": task,
         "labels": [str(config.id2label[number]) for number in range(config.num_labels)],
         "answer_threshold": config.answer_threshold,
+        "label_thresholds": kind.all_thresholds(config.num_labels) if isinstance(kind, MultiLabel) else None,
         "rows_at_once": None,
     }
     if task == TASKS[1]:

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from ..errors import UserError, first_sentence
+from ..evaluation.label_kinds import label_kind
 from ..models.base import BackboneClassifier
-from ..prediction.scores import softmax
 from .graph import make_inputs
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def compare_shapes(model: BackboneClassifier, exported: "OnnxModel") -> Comparis
                 f"The exported graph does not take {rows} rows of {tokens} tokens ({first_sentence(error)}), so nothing was "
                 f"written: {REPORT}."
             ) from error
-        pairs.append((softmax(model(**inputs).logits.numpy()), softmax(logits)))
+        kind = label_kind(model.config)
+        pairs.append((kind.scores(model(**inputs).logits.numpy()), kind.scores(logits)))
     comparison = Comparison.of_scores(*(np.concatenate(scores) for scores in zip(*pairs, strict=True)))
     comparison.check("random batches")
     return comparison

@@ -83,8 +83,6 @@ def _difference(
     folded = rows @ torch.from_numpy(weight).float() + torch.from_numpy(bias).float()
     standardised = (rows.double().numpy() - mean) / scale
     exact = torch.from_numpy(standardised @ solution.fit.dense.astype(np.float64) + solution.fit.bias)
-    return float((_probabilities(folded.double()) - _probabilities(exact)).abs().max())
-
-
-def _probabilities(logits: torch.Tensor) -> torch.Tensor:
-    return torch.sigmoid(logits) if logits.shape[1] == 1 else logits.softmax(dim=1)
+    by_label = solution.is_multi_label or folded.shape[1] == 1
+    one, other = (logits.sigmoid() if by_label else logits.softmax(dim=1) for logits in (folded.double(), exact))
+    return float((one - other).abs().max())

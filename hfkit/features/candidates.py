@@ -83,7 +83,7 @@ class Scored:
 
     @property
     def predicted(self) -> np.ndarray:
-        """Label ids (rows,) that it gives."""
+        """Label ids (rows,) that it gives, where each row has one label."""
         return predict_labels(self.logits)
 
 
@@ -132,6 +132,7 @@ def score_candidates(
     folds: Sequence[np.ndarray],
     row_weights: np.ndarray,
     tolerance: float = TOLERANCE,
+    positive_weights: Sequence[float] | None = None,
 ) -> list[Scored]:
     """Fit candidates that read the same features, each without each fold in turn, all at once.
 
@@ -139,11 +140,12 @@ def score_candidates(
         candidates: They differ in penalty and weight of the features alone.
         features: (rows, features) standardised, each row of about length 1.
         ngrams: (rows, n-grams), each row of length 1.
-        labels: (rows,) label ids.
+        labels: (rows,) label ids, or (rows, classes) of 0 and 1 with any number of labels a row.
         classes: How many there are.
         folds: The rows of each fold.
         row_weights: (rows,) how much each row counts in a fit.
         tolerance: Of the fits, see `fit_linear`.
+        positive_weights: Of the labels, see `fit_linear`.
 
     """
     problems = []
@@ -152,7 +154,7 @@ def score_candidates(
             weights = row_weights.copy()
             weights[fold] = 0
             problems.append(Problem(candidate.penalty, weights, candidate.state_weight))
-    fits = fit_linear(features, ngrams, labels, classes, problems, tolerance)
+    fits = fit_linear(features, ngrams, labels, classes, problems, tolerance, positive_weights=positive_weights)
     held_out = None
     if ngrams is not None:
         fitted = [np.delete(np.arange(len(labels)), fold) for fold in folds]
@@ -196,7 +198,7 @@ def score_fits(
         fits: One for each fold.
         features: (rows, features) standardised, or None.
         held_out: The n-grams of each fold, see `read_held_out`, or None.
-        labels: (rows,) label ids.
+        labels: As of `score_candidates`.
         folds: The rows of each fold.
         row_weights: (rows,) how much each row counts.
 
@@ -205,7 +207,7 @@ def score_fits(
     for number, (fit, fold) in enumerate(zip(fits, folds, strict=True)):
         dense = None if features is None else features[torch.from_numpy(fold)]
         logits[fold] = fit.logits(dense, None if held_out is None else held_out[number])
-    is_right = predict_labels(logits) == labels
+    is_right = find_right(logits, labels)
     right = int(is_right.sum())
     weight = float(row_weights[is_right].sum(dtype=np.float64))
     return Scored(candidate, logits, right, *accuracy_interval(right, len(labels)), weight)
@@ -214,6 +216,13 @@ def score_fits(
 def predict_labels(logits: np.ndarray) -> np.ndarray:
     """Return the label ids (rows,) of logits (rows, logits); one logit stands for two classes."""
     return (logits[:, 0] > 0).astype(np.int64) if logits.shape[1] == 1 else logits.argmax(axis=1)
+
+
+def find_right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return which rows (rows,) are right: of any number of labels (rows, classes) those with exactly the right ones."""
+    if labels.ndim == 2:
+        return np.asarray(((logits > 0) == (labels == 1)).all(axis=1))
+    return np.asarray(predict_labels(logits) == labels)
 
 
 def choose_best(scored: Sequence[Scored]) -> Scored:

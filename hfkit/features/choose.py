@@ -18,6 +18,7 @@ from .candidates import (
     score_candidates,
 )
 from .convex import FINAL_TOLERANCE, TOLERANCE
+from .folds import draw_rows
 from .solution import SolverInputs
 from .standardise import Standardiser
 
@@ -73,8 +74,8 @@ class Search:
         first, labels, weights = candidates[0], self.inputs.labels[self.rows], self.weights[self.rows]
         features = self.standardiser.apply(self.inputs.features, first.groups, self.rows) if first.groups else None
         ngrams = self.ngrams[first.min_document_frequency] if first.min_document_frequency else None
-        count = self.inputs.classes
-        return score_candidates(candidates, features, ngrams, labels, count, self.folds, weights, tolerance)
+        count, positive = self.inputs.classes, self.inputs.positive_weights
+        return score_candidates(candidates, features, ngrams, labels, count, self.folds, weights, tolerance, positive)
 
 
 def choose(search: Search) -> Scored:
@@ -140,13 +141,3 @@ def _choose_layers(search: Search) -> Candidate:
 
 def _name_ngrams(least: int) -> str:
     return "n-grams" if least == 1 else f"n-grams in {least} rows or more"
-
-
-def draw_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draw about `count` rows, each class by its share and with at least two rows where it has them; in ascending order."""
-    generator, share = np.random.default_rng(seed), count / len(labels)
-    drawn = []
-    for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        drawn.append(generator.choice(own, min(len(own), max(2, round(share * len(own)))), replace=False))
-    return np.sort(np.concatenate(drawn))

@@ -77,17 +77,19 @@ def fit_linear(
     problems: Sequence[Problem],
     tolerance: float = TOLERANCE,
     iterations: int = 300,
+    positive_weights: Sequence[float] | None = None,
 ) -> list[LinearFit]:
     """Solve all problems, as many together as memory has room for, and return a fit for each.
 
     Args:
         dense: (rows, dense features) in float32, about standardised; None: no dense features.
         sparse: (rows, sparse features) in float32; None: no sparse features.
-        labels: (rows,) label ids.
-        classes: How many there are; two of them get one logit.
+        labels: (rows,) label ids, or (rows, classes) of 0 and 1 with any number of labels a row.
+        classes: How many there are; two of them, of which each row has one, get one logit.
         problems: What is fitted.
         tolerance: A problem is solved when its gradient is shorter than this share of the first one, or no step lowers it.
         iterations: Steps after which it counts as solved, too.
+        positive_weights: How much each label counts in the rows that have it, of any number of labels a row; None: 1.
 
     """
     columns = sum(part.shape[1] for part in (dense, sparse) if part is not None)
@@ -95,7 +97,8 @@ def fit_linear(
     fits: list[LinearFit] = []
     for first in range(0, len(problems), together):
         some = problems[first : first + together]
-        fits += _fit_together(dense, sparse, labels, classes, some, tolerance, iterations)
+        objective = _Objective(dense, sparse, labels, classes, some, positive_weights)
+        fits += _fit_together(objective, some, tolerance, iterations)
     return fits
 
 
@@ -105,19 +108,12 @@ def most_features(classes: int) -> int:
 
 
 def _fit_together(
-    dense: torch.Tensor | None,
-    sparse: csr_matrix | None,
-    labels: np.ndarray,
-    classes: int,
-    problems: Sequence[Problem],
-    tolerance: float,
-    iterations: int,
+    objective: "_Objective", problems: Sequence[Problem], tolerance: float, iterations: int
 ) -> list[LinearFit]:
     """Solve problems in the same steps; see `fit_linear`."""
-    objective = _Objective(dense, sparse, labels, classes, problems)
     start = torch.zeros(len(problems), objective.logits, objective.features + 1)
     solution = _minimise(objective, start, tolerance, iterations).transpose(1, 2).numpy()
-    dense_features = 0 if dense is None else dense.shape[1]
+    dense_features = objective.dense_features
     scales = np.array([problem.state_weight for problem in problems], np.float32)[:, None, None]
     return [
         LinearFit(weights[:dense_features] * scale, weights[dense_features:-1], weights[-1])
@@ -138,20 +134,25 @@ class _Objective:
         labels: np.ndarray,
         classes: int,
         problems: Sequence[Problem],
+        positive_weights: Sequence[float] | None,
     ) -> None:
         self.dense, self.sparse = dense, sparse
         self.transposed = None if sparse is None else sparse.T.tocsr()
         self.dense_features = 0 if dense is None else dense.shape[1]
         self.features = self.dense_features + (0 if sparse is None else sparse.shape[1])
-        self.logits = 1 if classes == 2 else classes
         self.targets = _targets(labels, classes)
+        self.logits = len(self.targets)
+        self.importance = torch.ones(1, 1)  # (logits, rows), of labels where they are there
+        if positive_weights is not None:
+            positive = torch.tensor(positive_weights, dtype=torch.float32)[:, None]
+            self.importance = torch.where(self.targets > 0, positive, 1.0)
         weights = np.stack([problem.penalty * problem.row_weights for problem in problems])
         self.weights = torch.from_numpy(weights.astype(np.float32))[:, None]  # (problems, 1, rows)
         self.scales = torch.tensor([problem.state_weight for problem in problems], dtype=torch.float32)[:, None, None]
 
     def __call__(self, weights: torch.Tensor, which: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the values (problems,) in float64 of the problems `which`, and the gradients."""
-        scales, row_weights = self.scales[which], self.weights[which]
+        scales, row_weights = self.scales[which], self.weights[which] * self.importance
         missing = (1 - self.targets * self._logits(weights, scales)).clamp(min=0)
         errors = -2 * self.targets * missing * row_weights
         losses = (missing.square() * row_weights).sum(dim=(1, 2), dtype=torch.float64)
@@ -280,7 +281,9 @@ def _apply_inverse_hessian(
 
 
 def _targets(labels: np.ndarray, classes: int) -> torch.Tensor:
-    """Return 1 for the class of a row and -1 for others, (logits, rows)."""
+    """Return 1 for the class or the labels of a row and -1 for others, (logits, rows)."""
+    if labels.ndim == 2:
+        return torch.from_numpy(np.ascontiguousarray(labels.T, dtype=np.float32)) * 2 - 1
     ids = torch.from_numpy(labels).long()
     is_class = ids[None] == (torch.arange(classes) if classes > 2 else torch.tensor([1]))[:, None]
     return is_class.float() * 2 - 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
+from datasets import Dataset, List, Value
 
 from ..data.chance import SharedEpoch, draws_flip
 
@@ -95,7 +95,10 @@ class StateReader:
         if lengths is not None:
             columns["length"] = lengths
         small = {name: column.astype(np.int32) for name, column in columns.items()}  # they are held in memory
-        return Dataset.from_dict(small).with_transform(self)
+        rows = Dataset.from_dict(small)
+        if labels.ndim > 1:  # any number of labels a row
+            rows = rows.cast_column("labels", List(Value("int32"), length=labels.shape[1]))
+        return rows.with_transform(self)
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Put the states in the place of `position`; rows without it stay as they are."""

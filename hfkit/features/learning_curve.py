@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .candidates import read_held_out, score_fits
+from .candidates import find_right, read_held_out, score_fits
 from .convex import FINAL_TOLERANCE, Problem, fit_linear
 from .solution import Solution, SolverInputs
 from .solve import read_ngrams, weigh_rows
@@ -56,9 +56,10 @@ def measure_learning_curve(inputs: SolverInputs, solution: Solution) -> list[Cur
         raise NoCurveError("no rows are scored out of fold")
     labels, folds = inputs.labels[solution.rows], solution.folds
     parts = [draw_part(labels, folds, share, inputs.seed) for share in SHARES[:-1]]
-    if any(len(np.unique(labels[part])) < 2 for part in parts[0]):
+    if labels.ndim == 1 and any(len(np.unique(labels[part])) < 2 for part in parts[0]):
         raise NoCurveError("an eighth of the rows has fewer than two classes")
-    right = [solution.out_of_fold.argmax(axis=1) == labels]
+    kind = inputs.kind
+    right = [kind.right(kind.decide(solution.out_of_fold), labels)]
     right = [*_score_parts(inputs, solution, parts), *right]
     sizes = [*(part.sum(axis=1).mean() for part in parts), np.mean([len(labels) - len(fold) for fold in folds])]
     return [CurvePoint(*point) for point in zip(SHARES, map(round, sizes), right, strict=True)]
@@ -68,7 +69,7 @@ def draw_part(labels: np.ndarray, folds: Sequence[np.ndarray], share: float, see
     """Draw a share of the rows outside of each fold, of each class its share; a smaller share is inside a larger one.
 
     Args:
-        labels: (rows,) label ids.
+        labels: (rows,) label ids, or (rows, labels) of any number of labels a row, of which the share is drawn as a whole.
         folds: The rows of each fold.
         share: Up to 1.
         seed: What it is drawn by.
@@ -79,6 +80,7 @@ def draw_part(labels: np.ndarray, folds: Sequence[np.ndarray], share: float, see
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     parts = np.zeros((len(folds), len(labels)), dtype=bool)
+    labels = labels if labels.ndim == 1 else np.zeros(len(labels), dtype=np.int64)
     for part, fold in zip(parts, folds, strict=True):
         outside = order[~np.isin(order, fold)]
         for label in np.unique(labels):
@@ -104,10 +106,11 @@ def _score_parts(inputs: SolverInputs, solution: Solution, parts: Sequence[np.nd
             inputs.classes,
             [Problem(candidate.penalty, (weights * own)[rows], candidate.state_weight) for own in part],
             FINAL_TOLERANCE,
+            positive_weights=inputs.positive_weights,
         )
         held_out = None
         if ngrams is not None:
             held_out = read_held_out(ngrams, solution.folds, [np.flatnonzero(own) for own in part], least)
         scored = score_fits(candidate, fits, features, held_out, labels, solution.folds, weights)
-        right.append(scored.predicted == labels)
+        right.append(find_right(scored.logits, labels))
     return right

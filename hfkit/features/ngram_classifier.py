@@ -12,6 +12,7 @@ from sklearn.svm import LinearSVC
 
 from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, limit_ngrams, ngram_matrix
 from ..evaluation.intervals import accuracy_interval, with_interval
+from .convex import FINAL_TOLERANCE, Problem, fit_linear
 from .folds import can_be_scored, group_texts, make_folds
 
 DOCUMENT_FREQUENCIES = (1, 2)
@@ -80,7 +81,8 @@ def fit_ngram_classifier(
 
     Args:
         rows_of_ids: Token ids of each text.
-        labels: (rows,) ids of the classes.
+        labels: (rows,) ids of the classes, or (rows, classes) of 0 and 1 with any number of labels a row: each label then has a
+            machine of its own, and folds choose nothing.
         num_labels: How many classes there are; one without rows gets the score of what is surely not it.
         special_ids: Ids that are in no n-gram.
         longest: Tokens of the longest n-grams.
@@ -93,6 +95,10 @@ def fit_ngram_classifier(
 
     """
     targets = np.asarray(labels, dtype=np.int64)
+    if targets.ndim == 2:
+        limit = limit_ngrams(num_labels)
+        texts = _Texts([np.asarray(ids) for ids in rows_of_ids], tuple(special_ids), longest, limit)
+        return _fit_sets(texts, targets, class_weights, min_document_frequency)
     weights = None if class_weights is None else dict(enumerate(class_weights))
     machine = LinearSVC(class_weight=weights, random_state=seed)
     texts = _Texts([np.asarray(ids) for ids in rows_of_ids], tuple(special_ids), longest, limit_ngrams(num_labels))
@@ -126,6 +132,22 @@ class _Texts:
     def take(self, rows: np.ndarray | None) -> list[np.ndarray]:
         """Return the ids of all or of some rows."""
         return self.rows_of_ids if rows is None else [self.rows_of_ids[int(row)] for row in rows]
+
+
+def _fit_sets(
+    texts: _Texts, targets: np.ndarray, weights: Sequence[float] | None, least: int | None
+) -> NgramClassifier | None:
+    """Fit a machine for each of any number of labels (rows, classes); None where the texts have no n-grams."""
+    chosen = least or (2 if len(targets) > MOST_ROWS else 1)
+    vocabulary = texts.fit(chosen)
+    if not len(vocabulary):
+        return None
+    matrix = ngram_matrix(texts.rows_of_ids, vocabulary).astype(np.float32)
+    problem = Problem(1.0, np.ones(len(targets), np.float32))
+    classes = targets.shape[1]
+    [fit] = fit_linear(None, matrix, targets, classes, [problem], FINAL_TOLERANCE, positive_weights=weights)
+    why = "" if least else "as always with any number of labels a row"
+    return NgramClassifier(vocabulary, fit.sparse.astype(float), fit.bias.astype(float), chosen, {}, why)
 
 
 def _fit(machine: LinearSVC, matrix: sparse.csr_matrix, targets: np.ndarray) -> bool:

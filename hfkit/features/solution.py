@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ..data.ngrams import NgramVocabulary, Rows
+from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
 from ..models.layer_groups import FeatureGroup
 from .candidates import Candidate, Scored
 from .convex import LinearFit
@@ -20,7 +21,7 @@ class SolverInputs:
     Attributes:
         features: (rows, columns), mapped from a file or in memory, in any type.
         groups: What the columns are.
-        labels: (rows,) label ids.
+        labels: (rows,) label ids, or (rows, classes) of 0 and 1 with any number of labels a row.
         classes: How many there are.
         token_ids: Token ids of each text, by which near-duplicates are told; None for images.
         with_ngrams: Whether n-grams of them may be part of the head.
@@ -28,7 +29,8 @@ class SolverInputs:
         longest: Tokens of the longest n-grams.
         layers_are_given: Whether the layers are those that the user named.
         ngrams_are_given: Whether n-grams are part of the head whatever the folds say.
-        class_weights: A weight for each class; None: equal ones.
+        class_weights: A weight for each class, or with any number of labels a row for the rows that have a label; None: equal
+            ones.
         seed: What folds and samples are drawn by.
 
     """
@@ -45,6 +47,16 @@ class SolverInputs:
     ngrams_are_given: bool = False
     class_weights: Sequence[float] | None = None
     seed: int = 0
+
+    @property
+    def kind(self) -> LabelKind:
+        """Of the labels."""
+        return MultiLabel() if self.labels.ndim == 2 else SINGLE
+
+    @property
+    def positive_weights(self) -> Sequence[float] | None:
+        """How much each label counts in the rows that have it, where a row has any number of labels."""
+        return self.class_weights if self.labels.ndim == 2 else None
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class Solution:
         seconds: How long choice and fit took.
         remarks: What was sampled or not chosen, and why.
         folds: Of `rows`, the places in each fold; none without a choice.
+        is_multi_label: Whether it gives each row any number of labels.
 
     """
 
@@ -83,6 +96,7 @@ class Solution:
     seconds: float
     remarks: tuple[str, ...] = ()
     folds: tuple[np.ndarray, ...] = ()
+    is_multi_label: bool = False
 
     @property
     def chosen(self) -> Scored | None:

@@ -8,11 +8,10 @@ from scipy.sparse import csr_matrix
 
 from ..data.ngrams import MOST_NGRAMS, NgramVocabulary, fit_ngrams, ngram_matrix
 from ..evaluation.calibration import expected_calibration_error, fit_temperature
-from ..evaluation.metrics import softmax
 from .candidates import PENALTIES, STATE_WEIGHTS, Candidate, Scored, list_layer_sets
-from .choose import Search, choose, draw_rows
+from .choose import Search, choose
 from .convex import FINAL_TOLERANCE, LinearFit, Problem, fit_linear, most_features
-from .folds import can_be_scored, group_images, group_texts, make_folds
+from .folds import can_be_scored, draw_rows, group_images, group_texts, make_folds
 from .solution import Solution, SolverInputs
 from .standardise import Standardiser
 
@@ -56,7 +55,8 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
         logits, labels = two_sided(best.logits), inputs.labels[rows]
         temperature = fit_temperature(logits, labels)
         out_of_fold = logits / temperature
-        calibration = tuple(expected_calibration_error(softmax(part), labels) for part in (logits, out_of_fold))
+        scores = inputs.kind.scores
+        calibration = tuple(expected_calibration_error(scores(part), labels) for part in (logits, out_of_fold))
     fit, vocabulary, fit_remarks = _fit(inputs, candidate, standardiser, weights)
     fit = LinearFit(fit.dense / temperature, fit.sparse / temperature, fit.bias / temperature)
     return Solution(
@@ -73,6 +73,7 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
         seconds=time.perf_counter() - started,
         remarks=(*remarks, *fit_remarks),
         folds=tuple(folds),
+        is_multi_label=inputs.labels.ndim == 2,
     )
 
 
@@ -122,7 +123,7 @@ def _sample_rows(inputs: SolverInputs) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def weigh_rows(inputs: SolverInputs) -> np.ndarray:
     """Return how much each row (rows,) counts: by the weight of its class."""
-    if inputs.class_weights is None:
+    if inputs.class_weights is None or inputs.positive_weights is not None:
         return np.ones(len(inputs.labels), np.float32)
     return np.asarray(inputs.class_weights, np.float32)[inputs.labels]
 
@@ -168,5 +169,6 @@ def _fit(
             remarks = (*remarks, f"{vocabulary.dropped:,} rarer n-grams are left out")
     features = standardiser.apply(inputs.features, candidate.groups, rows) if candidate.groups else None
     problem = Problem(candidate.penalty, weights[rows], candidate.state_weight)
-    [fit] = fit_linear(features, ngrams, inputs.labels[rows], inputs.classes, [problem], FINAL_TOLERANCE)
+    labels, positive = inputs.labels[rows], inputs.positive_weights
+    [fit] = fit_linear(features, ngrams, labels, inputs.classes, [problem], FINAL_TOLERANCE, positive_weights=positive)
     return fit, vocabulary, remarks

@@ -32,15 +32,15 @@ def score_features(
 
 
 def predict_rows(solution: Solution, logits: np.ndarray, token_ids: Rows | None) -> np.ndarray:
-    """Return the label ids (rows,) of what `score_features` gave, with the n-grams of the rows.
+    """Return the label ids (rows,), or of any number of labels booleans (rows, labels), of what `score_features` gave.
 
     Args:
         solution: The head.
         logits: (rows, logits).
-        token_ids: Of each row; None for images.
+        token_ids: Of each row, whose n-grams are added; None for images.
 
     """
     if solution.vocabulary is not None:
         assert token_ids is not None
         logits = logits + ngram_matrix(token_ids, solution.vocabulary).astype(np.float32) @ solution.fit.sparse
-    return predict_labels(logits)
+    return logits > 0 if solution.is_multi_label else predict_labels(logits)

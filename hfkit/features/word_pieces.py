@@ -1,13 +1,13 @@
 """The baseline of word pieces: the linear classifier of n-grams alone, fitted on a part of very many rows."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from ..data.ngrams import find_special_ids
+from ..data.ngrams import Rows, find_special_ids
 from ..data.stored_rows import read_column
 from ..evaluation.baselines import WORD_PIECES, Baseline
 from .ngram_classifier import fit_ngram_classifier
@@ -27,7 +27,7 @@ def predict_word_pieces(
 
     Args:
         train: With token ids in `input_ids`.
-        train_labels: (rows,) label ids of train.
+        train_labels: (rows,) label ids of train, or (rows, labels) of 0 and 1 with any number of labels a row.
         shown: Splits with token ids.
         tokenizer: Says which ids are no piece of a text.
 
@@ -42,21 +42,32 @@ def predict_word_pieces(
     chosen = draw_baseline_rows(len(train_labels))
     if chosen is not None:
         train, train_labels = train.select(chosen), train_labels[chosen]
+    several = train_labels.ndim > 1
     classes, labels = np.unique(train_labels, return_inverse=True)
-    if len(classes) < 2:
+    count = train_labels.shape[1] if several else len(classes)
+    if count < 2:
         raise ValueError("train has one class")
     special_ids = find_special_ids(tokenizer)
     classifier = fit_ngram_classifier(
-        read_column(train, "input_ids"), labels, len(classes), special_ids, seed=SEED, min_document_frequency=1
+        *(read_column(train, "input_ids"), train_labels if several else labels, count, special_ids),
+        seed=SEED,
+        min_document_frequency=1,
     )
     if classifier is None:
         raise ValueError("train has no word pieces")
-    predictions = [np.zeros(0, dtype=classes.dtype)]
+    scores = _score(shown, classifier.scores)
+    predictions = scores > 0 if several else classes[scores.argmax(axis=1)]
+    return Baseline(WORD_PIECES, predictions, time.perf_counter() - start)
+
+
+def _score(shown: Sequence[Dataset], score: Callable[[Rows], np.ndarray]) -> np.ndarray:
+    """Return the scores (rows, classes) of the rows of some splits, one behind the other."""
+    scores = []
     for rows in shown:
         for start_row in range(0, len(rows), _ROWS_AT_ONCE):  # not all ids are in memory at a time
             part = rows.select(range(start_row, min(start_row + _ROWS_AT_ONCE, len(rows))))
-            predictions.append(classes[classifier.scores(read_column(part, "input_ids")).argmax(axis=1)])
-    return Baseline(WORD_PIECES, np.concatenate(predictions), time.perf_counter() - start)
+            scores.append(score(read_column(part, "input_ids")))
+    return np.concatenate(scores) if scores else np.zeros((0, 1))
 
 
 def draw_baseline_rows(total: int, limit: int = MOST_ROWS) -> np.ndarray | None:

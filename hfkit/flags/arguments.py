@@ -5,7 +5,7 @@ from typing import Literal
 
 from ..errors import UserError
 from .tables import TableFlags
-from .values import check_layers, check_lora
+from .values import check_label_thresholds, check_layers, check_lora
 
 _NGRAMS = (["auto"], ["none"], ["1"], ["1", "2"], ["1", "2", "3"])
 
@@ -54,6 +54,13 @@ class ModelArguments:
     keep_adapter: bool = field(
         default=False, metadata={"help": "Save the adapter, too, in the run's folder adapter, in peft's format."}
     )
+    label_thresholds: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "With any number of labels a row: the lowest score with which a row gets a label. One number for all labels, "
+            "one for each in their order, or auto: those with the highest F1 of each label on validation; default: 0.5."
+        },
+    )
     summary: bool = field(
         default=False,
         metadata={"help": "Print the model as a table of layers; frozen parameters stand in parentheses."},
@@ -64,6 +71,7 @@ class ModelArguments:
             raise UserError(f"--head_dropout is {self.head_dropout}: write a number from 0 to below 1.")
         if self.head_hidden_size < 1:
             raise UserError(f"--head_hidden_size is {self.head_hidden_size}: write a number above 0.")
+        check_label_thresholds(self.label_thresholds)
         check_lora(self.peft, self.unfreeze_from, self.lora_rank, self.lora_alpha, self.lora_targets)
         if self.layers is not None:
             check_layers(self.layers, are_numbers=isinstance(self, TextModelArguments))
@@ -141,8 +149,19 @@ class DataArguments:
     dataset: str | None = field(default=None, metadata={"help": "A file, a folder, or a Hub id."})
     dataset_config: str | None = field(default=None, metadata={"help": "Configuration of a Hub dataset."})
     dataset_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub dataset."})
-    label_column: str | None = field(
-        default=None, metadata={"help": "Column of the label; default: found by its name."}
+    label_column: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Column of the label; default: found by its name. Several columns of 0 and 1: each row has any number of "
+            "labels."
+        },
+    )
+    label_separator: str | None = field(
+        default=None,
+        metadata={
+            "help": "What stands between the labels of a row in the label column, such as | or ' ': each row has any number of "
+            "labels, and none where it is empty; none: a cell is one label, whatever stands in it. Default: found."
+        },
     )
     label_names: list[str] | None = field(
         default=None, metadata={"help": "Names for integer labels, in their order (0 gets the first)."}
@@ -186,6 +205,12 @@ class DataArguments:
     )
 
     def __post_init__(self) -> None:
+        if isinstance(self.label_column, str):  # from Python
+            self.label_column = [self.label_column]
+        twice = {name for name in self.label_column or () if (self.label_column or []).count(name) > 1}
+        if twice or self.label_separator == "":
+            wrong = f"--label_column names '{min(twice)}' twice" if twice else "--label_separator is empty"
+            raise UserError(f"{wrong}: leave it out.")
         if self.max_train_samples is not None and self.max_train_samples < 2:
             raise UserError(f"--max_train_samples is {self.max_train_samples}: write at least 2.")
         if not 0 < self.validation_fraction < 1 or not 0 <= self.test_fraction < 1:

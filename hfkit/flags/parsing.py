@@ -90,7 +90,7 @@ def resume_arguments(
     values = {**started.flags, **started.filled_in}
     for name in sorted(given.given - _NOT_IN_A_CONFIGURATION):
         before, now = values.get(name), given.flags.get(name, given.filled_in.get(name))
-        if before != now:
+        if _listed(before) != _listed(now):  # a flag may have had one value in earlier versions, and several now
             raise UserError(
                 f"The run in {folder} was started with {name} {before}, not {now}: continue it by "
                 f"--output_dir {folder} --resume_from_checkpoint true alone."
@@ -102,6 +102,10 @@ def resume_arguments(
         str(given.training.resume_from_checkpoint),
     ]
     return parse_arguments(["--config", str(folder / CONFIGURATION_FILE), *ends], (), kinds)
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) or value is None else [value]
 
 
 _NOT_IN_A_CONFIGURATION = frozenset({"output_dir", "resume_from_checkpoint", "config"})

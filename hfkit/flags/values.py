@@ -161,3 +161,44 @@ def check_layers(layers: Sequence[str], are_numbers: bool) -> None:
 def read_layers(layers: Sequence[str] | None) -> list[str] | None:
     """Return the layers that `--layers` names; None where it means all."""
     return None if layers is None or list(layers) == ["auto"] else list(layers)
+
+
+AUTO_THRESHOLDS = ["auto"]
+"""`--label_thresholds` that are chosen on validation."""
+
+
+def check_label_thresholds(thresholds: Sequence[str] | None) -> None:
+    """Refuse thresholds that are no scores.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if thresholds is None or list(thresholds) == AUTO_THRESHOLDS:
+        return
+    try:
+        values = [float(threshold) for threshold in thresholds]
+    except ValueError:
+        values = []
+    if not values or not all(0 < value < 1 for value in values):
+        raise UserError(
+            f"--label_thresholds is {' '.join(thresholds)}: write auto, one score between 0 and 1 such as 0.3, or one for each "
+            "label."
+        )
+
+
+def read_label_thresholds(thresholds: Sequence[str] | None, labels: int) -> list[float] | None:
+    """Return the thresholds that flags name, one for each label; None: 0.5, or those that are chosen later.
+
+    Raises:
+        UserError: They are neither one nor as many as the labels.
+
+    """
+    if thresholds is None or list(thresholds) == AUTO_THRESHOLDS:
+        return None
+    values = [float(threshold) for threshold in thresholds]
+    if len(values) not in (1, labels):
+        raise UserError(
+            f"--label_thresholds has {len(values)} scores for {labels} labels: write one for all, or one for each."
+        )
+    return values * labels if len(values) == 1 else values

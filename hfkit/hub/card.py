@@ -10,13 +10,14 @@ import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..data.halves import CERTIFICATION
-from ..evaluation.intervals import accuracy_interval, macro_f1_interval, warn_of_few_rows, with_interval
+from ..evaluation.intervals import accuracy_interval, macro_f1_interval, with_interval
 from ..models import FAMILIES
 from ..report import tables
 from ..report.abstention import read_abstention
 from ..report.baselines import compared_baselines, read_baselines, shown_baselines
 from ..report.summary import METRICS, SUMMARY_FILE
 from ..report.tables import escape_markdown
+from .limitations import describe_limitations
 from .proof import HARD_TEXTS
 
 _FILLERS = {"mail": "name@example.org", "handle": "@user", "address": "https://example.org", "number": "000"}
@@ -121,7 +122,8 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         eval_results=_eval_results(results, summary, family.task),
         widget=[{"text": text} for text in widget] or None,
     )
-    pictures = [("Confusion matrix", "report/confusion_matrix.png"), ("Losses and accuracies", "report/curves.png")]
+    pictures = [("Confusion matrix", "report/confusion_matrix.png"), ("F1 by label", "report/f1_by_label.png")]
+    pictures += [("Losses and accuracies", "report/curves.png")]
     return ModelCard.from_template(
         data,
         template_str=TEMPLATE,
@@ -141,7 +143,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         lines=[escape_markdown(line) for line in summary["lines"]],
         data_lines=[escape_markdown(line) for line in summary["data_lines"]],
         rows=tables.markdown_table(_row_table(summary)),
-        limitations=[escape_markdown(line) for line in _limitations(shown, summary)],
+        limitations=[escape_markdown(line) for line in describe_limitations(shown, summary)],
         versions=", ".join(f"{name} {version}" for name, version in _read(run / "env.json")["packages"].items()) + ".",
     )
 
@@ -234,31 +236,6 @@ def _describe_answers(run: Path) -> str:
 def _row_table(summary: dict[str, Any]) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(summary["classes"], orient="index").rename_axis("class")
     return table.astype("Int64")
-
-
-def _limitations(shown: dict[str, Any], summary: dict[str, Any]) -> list[str]:
-    """Say what the errors on held-out rows show."""
-    lines = [
-        f"It was trained and tested on {summary['dataset']}: on rows that differ from those (another time, source or "
-        "language) its accuracy is unknown, and most often lower.",
-        "A score is the model's softmax, not the chance that it is right.",
-    ]
-    if not shown:
-        return lines
-    names, confusion = list(summary["classes"]), np.array(shown["confusion"])
-    wrong = confusion - np.diag(np.diag(confusion))
-    total = int(confusion.sum())
-    lines.append(f"{wrong.sum()} of {total} rows of {shown['split']} are wrong.")
-    if warning := warn_of_few_rows(shown["split"], total, *accuracy_interval(int(np.trace(confusion)), total)):
-        lines.append(warning)
-    for flat in np.argsort(-wrong, axis=None)[:3]:
-        true, predicted = np.unravel_index(flat, wrong.shape)
-        if wrong[true, predicted]:
-            lines.append(
-                f"{wrong[true, predicted]} of {confusion[true].sum()} rows that are {names[true]} are taken for "
-                f"{names[predicted]}."
-            )
-    return lines
 
 
 def _widget(run: Path) -> list[str]:

@@ -22,7 +22,7 @@ from PIL import Image
 from ..data.images import open_image
 from ..data.tokens import tokenize
 from ..errors import UserError
-from ..evaluation.metrics import softmax
+from ..evaluation.label_kinds import label_kind
 from ..evaluation.predict import predict_logits
 from ..files import write_file
 from ..models import FAMILIES
@@ -68,7 +68,7 @@ def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str)
         "task": FAMILIES[model.config.model_type].task,
         "labels": task.label_names,
         "inputs": inputs,
-        "scores": softmax(logits).tolist(),
+        "scores": label_kind(model.config).scores(logits).tolist(),
     }
     if main:
         write_file(folder / "proof" / "rows.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")

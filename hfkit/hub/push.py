@@ -26,6 +26,7 @@ from .public_flags import public_configuration
 RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json", "summary.json")
 REPORT_FILES = (
     "confusion_matrix.png",
+    "f1_by_label.png",
     "curves.png",
     "classification_report.json",
     "epochs.csv",

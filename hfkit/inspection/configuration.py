@@ -13,7 +13,8 @@ _COMMENTS = {
     "dataset": "The data.",
     "text_column": "Column of the text.",
     "image_column": "Column of the image, or of its file.",
-    "label_column": "Column of the label.",
+    "label_column": "Column of the label, or of several.",
+    "label_separator": "What stands between the labels of a row.",
     "split_column": "Column that says train, validation or test of each row.",
     "backbone": "The pretrained model.",
     "unfreeze_from": "What trains: none (the head alone, solved), a layer from which on, or all.",
@@ -41,8 +42,13 @@ def make_configuration(inspection: Inspection) -> str:
     roles: dict[str, list[str]] = {}
     for column in inspection.columns:
         roles.setdefault(column.role, []).append(column.name)
-    found = {"text_column": roles.get("text"), "label_column": roles.get("label"), "split_column": roles.get("split")}
-    chosen = {name: names if name == "text_column" else names[0] for name, names in found.items() if names}
+    labels = roles.get("label", [])
+    if len(labels) > 1 and not inspection.is_multi_label:  # columns of 0 and 1 that are classes if nobody names them
+        labels = []
+    found = {"text_column": roles.get("text"), "label_column": labels, "split_column": roles.get("split")}
+    chosen = {
+        name: names if name == "text_column" or len(names) > 1 else names[0] for name, names in found.items() if names
+    }
     flags = {**inspection.flags, **chosen, "backbone": BACKBONES[inspection.task], "unfreeze_from": "none"}
     lines = [f"# Trains on these data: hfkit train {inspection.task} --config THIS_FILE"]
     lines += [f"# {' '.join(note.text.split())}" for note in inspection.notes]

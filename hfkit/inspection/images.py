@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pandas as pd
 
+from ..data.image_labels import name_image_labels, read_training_labels
 from ..data.image_sources import ImageSource, LabelFlags, read_images
-from ..data.label_kinds import read_labels
 from ..data.split_names import SPLIT_NAMES
-from ..data.splits import complete_splits, drop_rows, name_labels, note_dropped_rows
+from ..data.splits import complete_splits, drop_rows, note_dropped_rows
 from ..errors import UserError
 from ..flags.image_arguments import ImageDataArguments
 from ..notes import Note
@@ -40,25 +40,34 @@ def inspect_images(arguments: ImageDataArguments) -> Inspection:
         names, tables, notes = _read_rows(source, heads, arguments)
     except UserError as error:
         return replace(inspection, refusal=str(error))
-    counts = {split: table["label"].value_counts() for split, table in tables.items()}
+    counts = {split: table["label"].explode().value_counts() for split, table in tables.items()}
+    several = any(isinstance(label, tuple) for label in tables["train"]["label"])
     splits = [split for split in SPLIT_NAMES if split in tables]
     classes = {name: {split: int(counts[split].get(name, 0)) for split in splits} for name in names}
     given, command = make_command("image", arguments)
-    return replace(inspection, classes=classes, notes=[*inspection.notes, *notes], command=command, flags=given)
+    return replace(
+        inspection,
+        classes=classes,
+        notes=[*inspection.notes, *notes],
+        command=command,
+        flags=given,
+        is_multi_label=several,
+    )
 
 
 def _read_rows(
     source: ImageSource, heads: Mapping[str, pd.DataFrame], arguments: ImageDataArguments
 ) -> tuple[list[str], dict[str, pd.DataFrame], list[Note]]:
     """Return the labels, the rows of each split, and what there is to say of them, as training does."""
+    labels = read_training_labels(source, arguments)
     tables, dropped = {}, []
     for split, table in source.tables.items():
         rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"].to_numpy()})
-        rows["label"] = read_labels(table, "label").to_numpy()
+        rows["label"] = pd.Series(labels.cells[split], dtype=object)
         rows["reason"] = heads[split]["reason"].to_numpy()
         rows["content"] = heads[split]["content"].to_numpy()
         tables[split], dropped_here = drop_rows(rows, split, "mend or remove them")
         dropped.append(dropped_here)
-    names = name_labels(tables, source.label_column, source.class_names, arguments.label_names)
-    notes = [*note_dropped_rows(pd.concat(dropped)), *complete_splits(tables, arguments, "content")]
+    names, notes = name_image_labels(tables, labels, source, arguments)
+    notes = [*note_dropped_rows(pd.concat(dropped)), *notes, *complete_splits(tables, arguments, "content", names)]
     return names, tables, notes

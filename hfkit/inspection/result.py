@@ -64,6 +64,7 @@ class Inspection:
         refusal: Why training would stop; None where it would not.
         command: The command that trains on these data; None where training would stop.
         flags: The flags of data that this command has, by name.
+        is_multi_label: Whether a row has any number of labels.
 
     """
 
@@ -76,6 +77,7 @@ class Inspection:
     refusal: str | None = None
     command: str | None = None
     flags: dict[str, Any] = field(default_factory=dict)
+    is_multi_label: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it for other programs: as it is, each note with its code."""

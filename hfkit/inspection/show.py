@@ -50,7 +50,8 @@ def _show_classes(inspection: Inspection) -> None:
     largest = sorted(inspection.classes, key=lambda name: -sum(inspection.classes[name].values()))
     names = list(inspection.classes) if len(largest) <= _CLASSES else largest[:_CLASSES]
     rows = [[name, *(f"{inspection.classes[name][split]:,}" for split in splits)] for name in names]
-    rows.append(["all", *(f"{sum(counts[split] for counts in inspection.classes.values()):,}" for split in splits)])
+    if not inspection.is_multi_label:  # whose rows would be counted several times
+        rows.append(["all", *(f"{sum(counts[split] for counts in inspection.classes.values()):,}" for split in splits)])
     show_table(["label", *splits], rows, "" if inspection.columns else inspection.data, numbers=splits)
     _show_rest(len(largest) - _CLASSES, "labels, which have fewer rows")
 

@@ -1,7 +1,10 @@
 """Inspect data of texts."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..data.guessed_columns import find_columns
@@ -29,14 +32,14 @@ def inspect_texts(arguments: TextDataArguments) -> Inspection:
     assert arguments.dataset is not None
     source = read_texts(arguments)
     try:
-        texts, label, found = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
+        texts, labels, found = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
     except UserError as error:
-        columns = describe_columns(source.tables, _find_roles(source, arguments, [], None, []))
+        columns = describe_columns(source.tables, _find_roles(source, arguments, [], [], []))
         return Inspection(arguments.dataset, "text", columns, notes=source.notes, refusal=str(error))
     inspection = Inspection(
         arguments.dataset,
         "text",
-        describe_columns(source.tables, _find_roles(source, arguments, texts, label, found)),
+        describe_columns(source.tables, _find_roles(source, arguments, texts, labels, found)),
         spreads=_describe_lengths(pd.concat(table[texts[0]] for table in source.tables.values())),
         notes=[*source.notes, *found],
     )
@@ -44,25 +47,38 @@ def inspect_texts(arguments: TextDataArguments) -> Inspection:
         data = load_text_data(replace(arguments, split_column=None), source)
     except UserError as error:
         return replace(inspection, refusal=str(error))
-    classes = {name: dict.fromkeys(data.splits, 0) for name in data.label_names}
-    for split, rows in data.splits.items():
-        for index, count in pd.Series(rows["label"] if "label" in rows.column_names else []).value_counts().items():
-            classes[data.label_names[int(index)]][split] = int(count)
     flags, command = make_command("text", arguments)
-    return replace(inspection, classes=classes, notes=data.notes, command=command, flags=flags)
+    return replace(
+        inspection,
+        classes=_count_labels(data.splits, data.label_names),
+        notes=data.notes,
+        command=command,
+        flags=flags,
+        is_multi_label=data.is_multi_label,
+    )
+
+
+def _count_labels(splits: Mapping[str, Any], names: list[str]) -> dict[str, dict[str, int]]:
+    """Return how many rows of each split have each label."""
+    classes = {name: dict.fromkeys(splits, 0) for name in names}
+    for split, rows in splits.items():
+        labels = np.array(rows["label"] if "label" in rows.column_names else [])
+        for index, name in enumerate(names):
+            own = labels[:, index] if labels.ndim > 1 else labels == index
+            classes[name][split] = int(own.sum())
+    return classes
 
 
 def _find_roles(
-    source: Source, arguments: TextDataArguments, texts: list[str], label: str | None, notes: list[Note]
+    source: Source, arguments: TextDataArguments, texts: list[str], labels: list[str], notes: list[Note]
 ) -> dict[str, tuple[str, str]]:
     """Return what columns are used as, and how that was found."""
     why = {note.code: note.text.partition("(")[2].rstrip(").") for note in notes}
     roles = {name: ("text", why.get("text_column", "given")) for name in texts}
-    if label is not None:
-        roles[label] = ("label", why.get("label_column", "given"))
+    roles |= {name: ("label", why.get("label_column", "given")) for name in labels}
     columns = map(str, source.tables["train"].columns)
     if any(note.code == "split_column" for note in source.notes):
-        split = find_split_column(columns, [*texts, label], arguments.split_column)
+        split = find_split_column(columns, [*texts, *labels], arguments.split_column)
         if split is not None:
             roles[split] = ("split", "given" if arguments.split_column else "its cells name splits")
     return roles

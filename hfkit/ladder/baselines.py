@@ -1,11 +1,11 @@
 """The rungs without a net: the majority class, and a linear classifier of word pieces."""
 
-import numpy as np
 import pandas as pd
 
 from ..data.stored_rows import read_column
 from ..errors import UserError
 from ..evaluation.baselines import MAJORITY, Baseline, predict_majority, score_predictions
+from ..evaluation.label_kinds import label_kind
 from ..features.word_pieces import predict_word_pieces
 from ..task import Task
 
@@ -50,13 +50,13 @@ def _splits(task: Task) -> list[str]:
 def _part(task: Task, baseline: Baseline) -> tuple[float, Predictions]:
     """Part the predictions of a baseline by split."""
     parts: Predictions = {}
-    start = 0
-    names = np.array(task.label_names)
+    start, names, kind = 0, task.label_names, label_kind(task.model.config)
     for split in _splits(task):
         rows = task.rows[split]
         predictions = baseline.predictions[start : start + len(rows)]
         start += len(rows)
         references = read_column(rows, "label")
-        columns = {"row": read_column(rows, "row"), "label": names[references], "prediction": names[predictions]}
-        parts[split] = pd.DataFrame(columns), score_predictions(references, predictions, len(names))
+        columns = {"label": kind.names(references, names), "prediction": kind.names(predictions, names)}
+        table = pd.DataFrame({"row": read_column(rows, "row"), **columns})
+        parts[split] = table, score_predictions(references, predictions, len(names), kind)
     return baseline.seconds, parts

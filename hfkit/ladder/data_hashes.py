@@ -25,9 +25,16 @@ def _hash_rows(rows: Dataset, label_names: list[str]) -> dict[str, Any]:
         if column in rows.column_names:
             values = rows.select_columns(column)[column]  # without decoding images on the way
             if column == "label":
-                values = [label_names[value] for value in values]
+                values = [_name(value, label_names) for value in values]
             hashes[column] = compute_fingerprint("", {column: values})
     return hashes
+
+
+def _name(value: Any, label_names: list[str]) -> Any:
+    """Return the name of a label id, or the names of the labels of 0 and 1 for each label."""
+    if not isinstance(value, list):
+        return label_names[value]
+    return [name for name, is_there in zip(label_names, value, strict=True) if is_there]
 
 
 def describe_changes(before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> str:

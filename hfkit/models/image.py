@@ -67,8 +67,7 @@ class ImageClassifierConfig(PreTrainedConfig):
     """Configuration that all image classifiers share.
 
     Args:
-        head: `mlp` (hidden layers) or `linear` (one layer), each on the backbone's features; or `layers` (one layer on what
-            several modules of the backbone give).
+        head: `mlp` (hidden layers) or `linear` (one layer) on the backbone's features, or `layers` (on those of its modules).
         head_hidden_size: Width of the hidden layers of the MLP.
         head_layers: Number of hidden layers of the MLP.
         head_activation: `relu` or `elu`, after each hidden layer.
@@ -100,6 +99,7 @@ class ImageClassifierConfig(PreTrainedConfig):
     standardised: bool = False
     dropped_modules: list[str] | None = None
     answer_threshold: float | None = None
+    problem_type: str | None = None
     label_thresholds: list[float] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:

@@ -12,8 +12,9 @@ from .pipeline_inputs import check_container, check_photo
 class ImageClassificationPipeline(BaseImageClassificationPipeline):
     """`pipeline("image-classification")` for our classes; an image is opened, turned and resized as in training.
 
-    Where the config has an `answer_threshold`, each answer says by `answered` whether the model is sure enough. A model that gives
-    each image any number of labels answers as the pipeline of texts does: those that reach their threshold, or `top_k` of them.
+    Where the config has an `answer_threshold`, each answer says by `answered` whether the model is sure enough. A model that
+    gives each image any number of labels answers as the pipeline of texts does: those that reach their threshold, or
+    `top_k` of them.
     """
 
     def check_model_type(self, supported_models: Any) -> None:

@@ -14,7 +14,7 @@ DEFAULT_THRESHOLD = 0.5
 
 def is_multi_label(config: Any) -> bool:
     """Tell whether a classifier gives each row any number of labels, by its config."""
-    return bool(config.problem_type == MULTI_LABEL)
+    return getattr(config, "problem_type", None) == MULTI_LABEL
 
 
 def label_scores(logits: torch.Tensor) -> torch.Tensor:

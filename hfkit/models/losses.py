@@ -113,7 +113,7 @@ class Objective:
     class_weights: tuple[float, ...] | None = None
     label_smoothing: float = 0.0
     problem_type: str = SINGLE_LABEL
-    label_thresholds: tuple[float, ...] | None = None
+    label_thresholds: Sequence[float] | None = None
 
     def __call__(
         self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None

@@ -70,6 +70,7 @@ class TextClassifierConfig(PreTrainedConfig):
     ngram_max: int = 2
     ngram_special_count: int = 0
     answer_threshold: float | None = None
+    problem_type: str | None = None
     label_thresholds: list[float] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:

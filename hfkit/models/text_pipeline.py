@@ -19,8 +19,8 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
     `answered` whether the model is sure enough.
 
     A model that gives each text any number of labels answers by one schema: a list of `{"label": ..., "score": ...}`, the highest
-    score first, of the labels whose score reaches their threshold (an empty list where none does); with `top_k=None` of all labels,
-    and with `top_k=3` of three. For a list of texts it is a list of such lists.
+    score first, of the labels whose score reaches their threshold (an empty list where none does); with `top_k=None` of all
+    labels, and with `top_k=3` of three. For a list of texts it is a list of such lists.
     """
 
     def check_model_type(self, supported_models: Any) -> None:

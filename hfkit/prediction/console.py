@@ -30,6 +30,9 @@ def show_answer(console: Console, prediction: Prediction, block: Block) -> None:
         filled = round(score * _BAR)
         bar = "█" * filled + "░" * (_BAR - filled)
         console.print(Text(f"{name.ljust(width)}  {score:.4f}  {bar}"), soft_wrap=True)
+    if prediction.results.label_thresholds is not None:
+        given = record["prediction"] or "none of them reaches its threshold"
+        console.print(Text(f"Labels: {given}."), soft_wrap=True)
     if record.get("answered") is False:
         threshold = prediction.results.answer_threshold
         console.print(f"Not answered: the model is silent below a confidence of {threshold:.4f}.", highlight=False)
@@ -38,7 +41,7 @@ def show_answer(console: Console, prediction: Prediction, block: Block) -> None:
 def show_first_rows(console: Console, prediction: Prediction, blocks: Iterable[Block]) -> None:
     """Print a table of the first rows with what is predicted of them, and how to get all."""
     table = Table()
-    results = ["prediction", "confidence", *(["answered"] if "answered" in prediction.results.names else [])]
+    results = [name for name in ("prediction", "confidence", "answered") if name in prediction.results.names]
     for name in (*prediction.source.columns, *results):
         table.add_column(Text(name), justify="right" if name == "confidence" else "left", overflow="fold")
     shown = 0

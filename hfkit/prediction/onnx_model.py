@@ -7,8 +7,9 @@
     load().predict(["A text."])                     # [{"label": ..., "score": ..., "scores": {...}}]
 
 Each line of the output is the answer for one input: the label, its score, the score of each label, and, where the model may keep
-silent, whether it answers. Needs onnxruntime and numpy; for texts tokenizers and emoji, for photos Pillow. hfkit itself predicts
-by this file, and copies it into each folder that it exports.
+silent, whether it answers. A model that gives any number of labels answers by `labels`, a list, and the score of each label.
+Needs onnxruntime and numpy; for texts tokenizers and emoji, for photos Pillow. hfkit itself predicts by this file, and copies it
+into each folder that it exports.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from .scores import confidences, softmax
+from .scores import confidences, sigmoid, softmax
 
 SETTINGS_FILE = "export.json"
 GRAPH_FILE = "model.onnx"
@@ -36,6 +37,7 @@ class OnnxModel:
         settings: What `export.json` holds.
         label_names: In the order of the logits.
         answer_threshold: The lowest score with which an input is answered; None: each is.
+        label_thresholds: The lowest score of each label with which an input gets it; None: an input has one label.
         rows_at_once: The most inputs of a batch, where their number changes the scores; None: any.
 
     """
@@ -44,6 +46,7 @@ class OnnxModel:
         self.settings = settings
         self.label_names = [str(name) for name in settings["labels"]]
         self.answer_threshold = settings["answer_threshold"]
+        self.label_thresholds: list[float] | None = settings.get("label_thresholds")
         self.rows_at_once: int | None = settings["rows_at_once"]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = count_cores()
@@ -68,9 +71,19 @@ class OnnxModel:
         return np.concatenate(parts)
 
     def predict(self, contents: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return the answer for each input: `label`, `score`, `scores` by label, and `answered` where that is a question."""
+        """Return the answer for each input: `label`, `score`, `scores` by label, and `answered` where that is a question.
+
+        Of a model that gives any number of labels it is `labels`, a list of names, and `scores` by label.
+        """
         logits = self.run([self.prepare(content) for content in contents])
+        if self.label_thresholds is not None:
+            return [self._answer_labels(row, self.label_thresholds) for row in sigmoid(logits)]
         return [self._answer(row, sure) for row, sure in zip(softmax(logits), confidences(logits), strict=True)]
+
+    def _answer_labels(self, scores: np.ndarray, thresholds: Sequence[float]) -> dict[str, Any]:
+        by_label = dict(zip(self.label_names, scores.tolist(), strict=True))
+        pairs = zip(by_label.items(), thresholds, strict=True)
+        return {"labels": [name for (name, score), least in pairs if score >= least], "scores": by_label}
 
     def _answer(self, scores: np.ndarray, confidence: float) -> dict[str, Any]:
         best = int(scores.argmax())

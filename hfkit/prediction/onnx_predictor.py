@@ -55,7 +55,7 @@ class OnnxPredictor:
                 f"The exported model {folder} cannot be loaded ({first_sentence(error)}): export it again by hfkit export."
             ) from error
         size = model.rows_at_once or batch_size or BATCH_SIZE
-        results = ResultColumns(model.label_names, model.answer_threshold)
+        results = ResultColumns(model.label_names, model.answer_threshold, label_thresholds=model.label_thresholds)
         return cls(folder, settings, OnnxScorer(model, size, settings["task"] == "text-classification"), results)
 
     @property

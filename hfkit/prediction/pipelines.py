@@ -51,7 +51,8 @@ class TextClassificationPipeline(ModelsTextPipeline):
 
         Returns:
             The table (a list becomes a column `text`) with `prediction`, `confidence`, `score_LABEL` for each label, and
-            `answered` where the model may keep silent.
+            `answered` where the model may keep silent. Where a text has any number of labels, `prediction` has their names with
+            commas between them, and there is no `confidence`.
 
         Raises:
             TypeError: The inputs are neither a list nor a table, or a row is no text.

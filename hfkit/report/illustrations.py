@@ -51,7 +51,7 @@ def draw_samples(path: Path, rows: Dataset, label_names: list[str]) -> None:
     labels = np.array(rows["label"])
     images, titles = [], []
     for number, name in enumerate(label_names[:MAX_CLASSES]):
-        positions = np.flatnonzero(labels == number)[:COLUMNS].tolist()
+        positions = np.flatnonzero(_has_label(labels, number))[:COLUMNS].tolist()
         images.append([_small_image(rows, position) for position in positions])
         titles.append([name] * len(positions))
     draw_image_grid(path, images, titles)
@@ -72,9 +72,16 @@ def draw_errors(path: Path, rows: Dataset, errors: pd.DataFrame) -> None:
     save_figure(path, captioned_figure(images, captions, ERROR_COLUMNS))
 
 
+def _has_label(labels: np.ndarray, number: int) -> np.ndarray:
+    """Return which rows (rows,) have a label, of label ids (rows,) or of 0 and 1 (rows, labels)."""
+    return labels == number if labels.ndim == 1 else labels[:, number] == 1
+
+
 def _describe_error(error: pd.Series) -> list[str]:
     """Return the lines under a photo that was taken for something else."""
     name = PurePath(str(error["file"])).name if "file" in error else f"row {error['row']}"
+    if "confidence" not in error:  # with any number of labels a photo
+        return [name, f"is {error['label'] or 'none'}", f"predicted {error['prediction'] or 'none'}"]
     return [name, f"is {error['label']}", f"predicted {error['prediction']} {describe_share(error['confidence'])}"]
 
 
@@ -83,21 +90,23 @@ def draw_token_maps(
 ) -> None:
     """Draw the first image of each class (of the first 6), and beside it how bright each learned token sees its parts (PNG)."""
     labels = np.array(rows["label"])
-    positions = [int(np.argmax(labels == number)) for number in range(len(label_names)) if number in labels]
+    has_label = {number: _has_label(labels, number) for number in range(len(label_names))}
+    chosen = {number: int(np.argmax(rows)) for number, rows in has_label.items() if rows.any()}
+    positions = list(chosen.values())
     square = (SHOWN_SIZE, SHOWN_SIZE)
     images = [open_image(rows[position]["image"]) for position in positions[:MAX_MAPPED]]
     pixels = processor(images, return_tensors="pt")["pixel_values"]
     with torch.inference_mode():
         maps = model.eval().token_maps(pixels.to(model.device, model.dtype)).float().cpu().numpy()
     pictures, titles = [], []
-    for image, position, of_image in zip(images, positions, maps, strict=False):
+    for image, number, of_image in zip(images, chosen, maps, strict=False):
         plain = np.asarray(image.resize(square), dtype=np.float32)
         seen = []
         for token in of_image:
             light = np.asarray(Image.fromarray(token / token.max()).resize(square, Image.Resampling.BILINEAR))
             seen.append(Image.fromarray((plain * light[..., None]).astype(np.uint8)))
         pictures.append([image.resize(square), *seen])
-        titles.append([label_names[labels[position]], *(f"token {number}" for number in range(1, len(seen) + 1))])
+        titles.append([label_names[number], *(f"token {number}" for number in range(1, len(seen) + 1))])
     draw_image_grid(path, pictures, titles)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..evaluation.baselines import measure_chance_accuracy
 from ..evaluation.intervals import accuracy_interval, with_interval
 from ..evaluation.paired import PairedResult, compare_paired
 from ..features.learning_curve import CurvePoint
@@ -66,13 +67,13 @@ def write_curve(folder: Path, points: Sequence[CurvePoint], labels: np.ndarray) 
     Args:
         folder: Of the run.
         points: The curve.
-        labels: (rows,) label ids of the held-out rows.
+        labels: (rows,) label ids of the held-out rows, or (rows, labels).
 
     """
     table = curve_table(points)
     write_table(folder / TABLE_FILE, table)
     title = f"Learning curve of the solved head, out of fold on {len(labels):,} training rows"
-    draw_learning_curve(folder / PLOT_FILE, table, float(np.bincount(labels).max() / len(labels)), title)
+    draw_learning_curve(folder / PLOT_FILE, table, measure_chance_accuracy(labels), title)
 
 
 def _describe_point(point: CurvePoint) -> str:

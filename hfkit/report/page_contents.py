@@ -14,7 +14,14 @@ from .tables import ErrorKind, classification_table, group_errors
 
 PAGE_FILE = "report/report.html"
 """The page of a run or an evaluation, in its folder."""
-_RUN_PICTURES = ("confusion_matrix.png", "curves.png", "learning_curve.png", "samples.png", "errors.png")
+_RUN_PICTURES = (
+    "confusion_matrix.png",
+    "f1_by_label.png",
+    "curves.png",
+    "learning_curve.png",
+    "samples.png",
+    "errors.png",
+)
 _PAGE_PICTURES = (*_RUN_PICTURES, "reliability.png", "coverage.png", "token_maps.png")
 MOST_KINDS = 12
 """Pairs of true and predicted class whose errors a page shows; the most frequent ones."""
@@ -71,13 +78,11 @@ def collect_page(
     report, prefix = _read_json(folder / "report" / "classification_report.json"), find_shown_split(results)
     rows = None if prefix is None else (summary.get("rows") or {}).get("validation" if prefix == "eval" else prefix)
     errors = _read_table(folder / "report" / "errors.csv")
-    kinds = [] if errors is None else group_errors(errors)
     contents = collect_run(folder, results, summary) | {
         "pictures": _find_pictures(folder, _PAGE_PICTURES),
         "rows": rows,
         "classes": None if report is None else classification_table(report),
-        "error_summary": _summarise_errors(kinds, rows),
-        "errors": [_show_kind(*kind) for kind in kinds[:MOST_KINDS]],
+        **_collect_errors(errors, rows),
         "label_issues": _show_label_issues(_read_table(folder / "report" / "label_issues.csv")),
         "notes": notes,
         "files": [
@@ -88,6 +93,7 @@ def collect_page(
     }
     missing = {"labels"} if contents["label_issues"] is None else set()
     missing |= {"classes", "confidence", "errors"} if report is None else set()
+    missing |= set() if contents["has_confidence"] else {"confidence"}
     return contents | {"sections": [(id, title) for id, title in _SECTIONS.items() if id not in missing]}
 
 
@@ -122,7 +128,21 @@ def _read_table(file: Path) -> pd.DataFrame | None:
     if not file.is_file():
         return None
     table = pd.read_csv(file, keep_default_na=False, dtype=str, lineterminator="\n")
-    return table.astype({name: float for name in ("confidence", "score") if name in table})
+    return table.astype({name: float for name in ("confidence", "loss", "score") if name in table})
+
+
+def _collect_errors(errors: pd.DataFrame | None, rows: int | None) -> dict[str, Any]:
+    """Return what is shown of the wrong rows, by kinds of errors, or with any number of labels a row by their loss."""
+    if errors is not None and "loss" in errors:
+        total = "" if rows is None else f" of {rows:,}"
+        summary = f"{len(errors):,}{total} rows have a wrong label. All are in report/errors.csv."
+        shown = errors.head(MOST_ISSUES).set_index("row")
+        shown = shown[["loss", "missing", "surplus", *shown.columns.drop(["loss", "missing", "surplus", "prediction"])]]
+        listed = [{"title": "The rows with the highest loss", "rows": _shorten(shown)}] if len(shown) else []
+        return {"has_confidence": False, "error_summary": summary, "errors": listed}
+    kinds = [] if errors is None else group_errors(errors)
+    shown_kinds = [_show_kind(*kind) for kind in kinds[:MOST_KINDS]]
+    return {"has_confidence": True, "error_summary": _summarise_errors(kinds, rows), "errors": shown_kinds}
 
 
 def _summarise_errors(kinds: list[ErrorKind], rows: int | None) -> str:

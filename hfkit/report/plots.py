@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from ..evaluation.baselines import chance_loss
+from ..evaluation.baselines import measure_chance_accuracy, measure_chance_loss
 from ..files import write_file
 from .plot_text import drawable, escape, find_fonts, measure_width, shorten, shorten_middle
 
@@ -27,8 +28,9 @@ class Chance:
     """What one reaches who knows how frequent the classes are, and nothing of a row.
 
     Attributes:
-        accuracy: Share of the most frequent class, which is always predicted.
-        loss: Cross-entropy in nats of the classes' shares as the probabilities of each row, which is their entropy.
+        accuracy: Share of the most frequent class, or set of labels, which is always predicted.
+        loss: Cross-entropy in nats of the classes' shares as the probabilities of each row, which is their entropy; with any
+            number of labels a row the mean over the labels.
 
     """
 
@@ -36,10 +38,10 @@ class Chance:
     loss: float
 
     @classmethod
-    def measure(cls, label_ids: Sequence[int]) -> "Chance":
-        """Compute it from the label ids of the rows that are evaluated, of which there must be one."""
-        counts = np.bincount(np.asarray(label_ids))
-        return cls(float(counts.max() / counts.sum()), chance_loss(counts))
+    def measure(cls, label_ids: npt.ArrayLike) -> "Chance":
+        """Compute it from the labels of the rows that are evaluated, of which there must be one."""
+        labels = np.asarray(label_ids)
+        return cls(measure_chance_accuracy(labels), measure_chance_loss(labels))
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from rich.console import Console
 
 from ..evaluation.abstention import confidences_by_logits
 from ..evaluation.intervals import warn_of_few_rows, with_interval
+from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
 from ..evaluation.metrics import add_intervals, build_report, count_confusions, wrong_predictions
 from ..files import write_file
 from . import tables
 from .confidence import draw_confidence
 from .confusion import draw_confusion
 from .console import show_results
+from .label_sets import write_label_sets
 
 PREDICTIONS_FILE = "predictions.csv"
 """Of the rows that are shown, in the folder of a run or an evaluation."""
@@ -34,8 +36,10 @@ class PredictedRows:
         rows: As a person reads them, with a column `row`, one or more others, and for images `image` and `digest`.
         label_names: In the order of the label ids.
         logits: (rows, classes) in float32.
-        references: (rows,) ids of the true classes, or None where they are not known.
+        references: (rows,) ids of the true classes, or (rows, labels) of 0 and 1 with any number of labels a row; None where
+            they are not known.
         answer_threshold: The lowest confidence of a row that is answered; None: nothing is said of that.
+        kind: Of the labels.
 
     """
 
@@ -45,6 +49,7 @@ class PredictedRows:
     logits: np.ndarray
     references: np.ndarray | None
     answer_threshold: float | None
+    kind: LabelKind = SINGLE
 
 
 def readable_rows(rows: Dataset) -> pd.DataFrame:
@@ -56,7 +61,7 @@ def readable_rows(rows: Dataset) -> pd.DataFrame:
 def write_predictions(file: Path, predicted: PredictedRows) -> None:
     """Write what was predicted of each row, with the score of every class, as CSV."""
     table = tables.prediction_table(
-        readable_rows(predicted.rows), predicted.logits, predicted.references, predicted.label_names
+        *(readable_rows(predicted.rows), predicted.logits, predicted.references, predicted.label_names), predicted.kind
     )
     if predicted.answer_threshold is not None:
         table["answered"] = confidences_by_logits(predicted.logits) >= predicted.answer_threshold
@@ -64,7 +69,7 @@ def write_predictions(file: Path, predicted: PredictedRows) -> None:
 
 
 def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate | None, console: Console) -> None:
-    """Write the metrics by class, the confusion matrix and the errors into a folder `report`, and print them.
+    """Write the metrics by class, their picture and the errors into a folder `report`, and print them.
 
     Args:
         folder: Of the run or the evaluation.
@@ -74,8 +79,20 @@ def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate |
 
     """
     assert predicted.references is not None
-    names, split, logits = predicted.label_names, predicted.split, predicted.logits
     shown = readable_rows(predicted.rows)
+    if isinstance(predicted.kind, MultiLabel):
+        rows = (predicted.split, shown, predicted.logits, predicted.references, predicted.label_names)
+        errors = write_label_sets(folder / "report", *rows, predicted.kind, console)
+    else:
+        errors = _write_classes(folder, predicted, shown, console)
+    if illustrate is not None:
+        illustrate(folder / "report", predicted.split, errors)
+
+
+def _write_classes(folder: Path, predicted: PredictedRows, shown: pd.DataFrame, console: Console) -> pd.DataFrame:
+    """Write and print the report on rows with one label each, and return the wrong ones, the most confident first."""
+    assert predicted.references is not None
+    names, split, logits = predicted.label_names, predicted.split, predicted.logits
     predicted_ids = logits.argmax(axis=-1)
     confusion = count_confusions(predicted.references, predicted_ids, len(names))
     report = add_intervals(build_report(predicted.references, predicted_ids, names), confusion)
@@ -93,6 +110,5 @@ def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate |
     title = f"{split}: {len(errors)} of {len(shown)} wrong\n{accuracy}"
     draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, title)
     draw_confidence(folder / "report", split, logits, predicted.references, predicted.answer_threshold)
-    if illustrate is not None:
-        illustrate(folder / "report", split, errors)
     show_results(console, split, report, confusion, errors, names)
+    return errors

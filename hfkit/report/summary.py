@@ -42,11 +42,11 @@ def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], note
         notes: What was chosen for model and training.
 
     """
-    counts = {split: Counter(rows["label"]) for split, rows in task.rows.items() if "label" in rows.column_names}
+    what = "texts" if isinstance(arguments.model, TextModelArguments) else "images"
+    what += " with any number of labels each" if task.is_multi_label else ""
     summary = {
         "task": FAMILIES[task.model.config.model_type].task,
-        "kind": f"A classifier of {'texts' if isinstance(arguments.model, TextModelArguments) else 'images'}, trained on "
-        f"{dataset_name(arguments.data.dataset)}.",
+        "kind": f"A classifier of {what}, trained on {dataset_name(arguments.data.dataset)}.",
         "backbone": Path(str(arguments.model.backbone)).name,
         "base_model": find_base_model(arguments),
         "head": arguments.model.head,
@@ -56,10 +56,7 @@ def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], note
         "dataset_revision": arguments.data.dataset_revision,
         "cut_from_train": [note.split for note in task.data_notes if note.code == "split_cut"],
         "rows": {split: len(rows) for split, rows in task.rows.items()},
-        "classes": {
-            name: {split: count[number] for split, count in counts.items()}
-            for number, name in enumerate(task.label_names)
-        },
+        "classes": task.count_labels(),
         "data_lines": [_without_folders(note.text, arguments) for note in task.data_notes if note.on_card],
         "lines": [_without_folders(note.text, arguments) for note in notes if note.on_card],
     }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..evaluation.metrics import softmax
+from ..evaluation.label_kinds import SINGLE, LabelKind
 from ..files import format_table, write_file
 
 EPOCH_COLUMNS = {
@@ -63,16 +63,20 @@ def classification_table(report: dict[str, Any]) -> pd.DataFrame:
 
 
 def prediction_table(
-    texts: pd.DataFrame, logits: np.ndarray, references: np.ndarray | None, label_names: list[str]
+    texts: pd.DataFrame,
+    logits: np.ndarray,
+    references: np.ndarray | None,
+    label_names: list[str],
+    kind: LabelKind = SINGLE,
 ) -> pd.DataFrame:
     """List all predictions: the rows of `texts`, label where known, prediction, and the score of every label."""
-    probabilities = softmax(logits)
+    scores = kind.scores(logits)
     table = texts.copy()
     if references is not None:
-        table["label"] = [label_names[number] for number in references]
-    table["prediction"] = [label_names[number] for number in probabilities.argmax(axis=-1)]
+        table["label"] = kind.names(references, label_names)
+    table["prediction"] = kind.names(kind.decide(logits), label_names)
     for number, name in enumerate(label_names):
-        table[f"score_{name}"] = probabilities[:, number]
+        table[f"score_{name}"] = scores[:, number]
     return table
 
 

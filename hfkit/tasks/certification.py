@@ -9,6 +9,7 @@ from ..evaluation.abstention import fewest_rows
 from ..flags.kinds import Arguments
 from ..flags.solver import is_solved
 from ..notes import Note
+from .label_checks import check_labels_fit
 
 
 def hold_out_certification(data: LabelledData, arguments: Arguments[Any, Any]) -> LabelledData:
@@ -17,9 +18,10 @@ def hold_out_certification(data: LabelledData, arguments: Arguments[Any, Any]) -
     A solved head has its thresholds chosen by training rows out of fold, and leaves validation whole.
 
     Raises:
-        UserError: Validation has one row.
+        UserError: Validation has one row, or a flag is not for the kind of the labels.
 
     """
+    check_labels_fit(data, arguments)
     max_error = arguments.training.max_error
     if max_error is None or is_solved(arguments.training):
         return data

@@ -104,7 +104,7 @@ class Run:
         labels: Any = None,
         text: str | Sequence[str] | None = None,
         image: str | None = None,
-        label: str | None = None,
+        label: str | Sequence[str] | None = None,
         label_from_name: str | None = None,
         split: str | None = None,
         batch_size: int | None = None,
@@ -117,7 +117,7 @@ class Run:
             labels: Labels of a list of texts or images.
             text: The text column, or two; default: as in the run, or found by its name.
             image: The image column; default: found.
-            label: The label column; default: as in the run, or found by its name.
+            label: The label column, or several; default: as in the run, or found by its name.
             label_from_name: How the names of image files have the label, as `--label_from_name`; default: not.
             split: Which of several splits; default: test, else validation.
             batch_size: Rows of a batch; default: 32 on a CPU, else 128.

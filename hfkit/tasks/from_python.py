@@ -22,7 +22,7 @@ def train_text_classifier(
     data: Any,
     *,
     text: str | Sequence[str] | None = None,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     labels: Any = None,
     name: str | None = None,
     **flags: Any,
@@ -34,8 +34,8 @@ def train_text_classifier(
             `datasets.Dataset`, a dictionary of splits (train, validation, test) of these, or the name of a file, a folder or a
             Hub dataset. It stays as it is.
         text: The text column, or two to be joined; default: found by its name.
-        label: The label column; default: found by its name.
-        labels: Labels of a list of texts, in its order.
+        label: The label column; default: found by its name. Several columns of 0 and 1: each text has any number of labels.
+        labels: Labels of a list of texts, in its order; where each is a list, a text has any number of labels.
         name: What the name of the run's folder begins with; default: what the data are called.
         flags: The flags of `hfkit train text --help` as keywords, such as `backbone="minilm"`, `unfreeze_from="none"` or
             `num_train_epochs=3`; None for the default.
@@ -71,7 +71,7 @@ def train_image_classifier(
     data: Any,
     *,
     image: str | None = None,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     labels: Any = None,
     name: str | None = None,
     **flags: Any,
@@ -84,8 +84,8 @@ def train_image_classifier(
             of these; or the name of a parquet file or a Hub dataset. An image is a path, one of Pillow's, an array
             (height, width, 3) of uint8, or the bytes of a file. It stays as it is.
         image: The image column; default: found by its type or name.
-        label: The label column; default: found by its name.
-        labels: Labels of a list of images, in its order.
+        label: The label column; default: found by its name. Several columns of 0 and 1: each image has any number of labels.
+        labels: Labels of a list of images, in its order; where each is a list, an image has any number of labels.
         name: What the name of the run's folder begins with; default: what the data are called.
         flags: The flags of `hfkit train image --help` as keywords; None for the default.
 

@@ -61,7 +61,9 @@ def make_image_task(arguments: ImageArguments, source: ImageSource | None = None
     """
     options = arguments.data
     data = hold_out_certification(load_image_data(options, source), arguments)
-    model, processor, weights = build_image_classifier(arguments.model, options.image_size, data.label_names)
+    model, processor, weights = build_image_classifier(
+        arguments.model, options.image_size, data.label_names, data.is_multi_label
+    )
     images, kept = keep_resized(data.splits, processor)
     changes = Note("augmentation", describe_changes(options))
     changing, epoch = make_training_transform(processor, options, len(data.label_names), arguments.training.seed)

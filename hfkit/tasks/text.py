@@ -59,7 +59,9 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
     """
     data = hold_out_certification(load_text_data(arguments.data, source), arguments)
     model, tokenizer, notes = build_text_classifier(
-        arguments.model, arguments.data, data.label_names, pooling_is_given="pooling" in arguments.given
+        *(arguments.model, arguments.data, data.label_names),
+        pooling_is_given="pooling" in arguments.given,
+        is_multi_label=data.is_multi_label,
     )
     max_length = arguments.data.max_length
     inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length)

@@ -15,7 +15,7 @@ def read_value(
     data: Any,
     labels: Any,
     content: str | Sequence[str] | None,
-    label: str | None,
+    label: str | Sequence[str] | None,
     needs_train: bool = True,
     table_flags: TableFlags = FIND,
 ) -> tuple[GivenSource | None, str]:
@@ -26,7 +26,7 @@ def read_value(
         data: As of `train_text_classifier` or `train_image_classifier`.
         labels: Labels of a list; else None.
         content: The column of the texts, or two, or of the images; None: found.
-        label: The column of the labels; None: found.
+        label: The column of the labels, or several; None: found.
         needs_train: Whether there has to be a split to train on.
         table_flags: How files of texts are written that a dictionary of splits names.
 

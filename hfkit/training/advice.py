@@ -1,10 +1,9 @@
 """What the losses of a finished training say, and what to try next."""
 
-import numpy as np
 from datasets import Dataset
 
 from ..data.stored_rows import read_column
-from ..evaluation.baselines import chance_loss
+from ..evaluation.baselines import measure_chance_loss
 from ..flags.solver import is_solved
 from ..flags.training_arguments import TrainingArguments
 from ..freezing import FreezePlan
@@ -33,7 +32,7 @@ def advise(
         return []
     epochs = epoch_table(log_history)
     train, validation = (epochs[name].dropna().tolist() for name in ("loss", "eval_loss"))
-    chance = chance_loss(np.bincount(read_column(rows, "label")))
+    chance = measure_chance_loss(read_column(rows, "label"))
     if train and min(train) > NOTHING_LEARNED * chance:
         rates = "--head_learning_rate" if plan.trains_head_alone else "--learning_rate and --head_learning_rate"
         more = ", --unfreeze_from all" if plan.unfreeze_from != "all" else ""

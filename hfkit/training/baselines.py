@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from ..data.stored_rows import read_column
 from ..evaluation.baselines import (
     MAJORITY,
+    MAJORITY_SET,
     WORD_PIECES,
     Baseline,
     compare_baseline,
@@ -30,7 +30,10 @@ def compute_baselines(task: Task, split: str) -> tuple[list[Baseline], list[str]
     """Return the baselines' predictions of a split, and for each that cannot be had a sentence that says why."""
     labels, train = read_column(task.rows["train"], "label"), task.inputs["train"]
     rows = len(task.rows[split])
-    computations: dict[str, Callable[[], Baseline]] = {MAJORITY: lambda: predict_majority(labels, rows)}
+    several = labels.ndim > 1
+    computations: dict[str, Callable[[], Baseline]] = {
+        MAJORITY_SET if several else MAJORITY: lambda: predict_majority(labels, rows)
+    }
     baselines: list[Baseline] = []
     notes: list[str] = []
     if "input_ids" in train.column_names:
@@ -81,9 +84,7 @@ def _try(name: str, compute: Callable[[], Baseline]) -> tuple[list[Baseline], li
 
 def report_baselines(
     task: Task,
-    split: str,
-    references: np.ndarray,
-    predictions: np.ndarray,
+    predicted: Predicted,
     seconds: float,
     folder: Path,
     console: Console,
@@ -94,9 +95,7 @@ def report_baselines(
 
     Args:
         task: With the rows.
-        split: That is shown.
-        references: (rows,) ids of its true classes.
-        predictions: (rows,) what the model predicts.
+        predicted: What the model gave for the split that is shown, which has labels.
         seconds: What training it and predicting the split took.
         folder: Of the run.
         console: Where to print.
@@ -107,10 +106,12 @@ def report_baselines(
         Their accuracy and macro F1 with intervals, named such as `baseline_word_pieces_accuracy_low`.
 
     """
-    labels = len(task.label_names)
+    assert predicted.references is not None
+    split, kind, references = predicted.split, predicted.kind, predicted.references
+    labels, predictions = len(task.label_names), kind.decide(predicted.logits)
     baselines, notes = compute_baselines(task, split)
-    compared = [compare_baseline(each, references, predictions, labels) for each in (*baselines, *further)]
-    table = baseline_table(score_predictions(references, predictions, labels), seconds, compared, split)
+    compared = [compare_baseline(each, references, predictions, labels, kind) for each in (*baselines, *further)]
+    table = baseline_table(score_predictions(references, predictions, labels, kind), seconds, compared, split)
     write_table(folder / BASELINES_FILE, table)
     console.print(console_table(f"\nBaselines, on the rows of {split}", shown_baselines(table)))
     for line in (*(baseline.sentence() for baseline in compared), *notes, *further_notes):

@@ -6,6 +6,7 @@ from transformers.trainer import DEFAULT_PROGRESS_CALLBACK
 from transformers.trainer_callback import PrinterCallback
 
 from ..data.batching import sort_by_length
+from ..evaluation.label_kinds import label_kind
 from ..evaluation.metrics import evaluate_split
 from ..features.reading import TrainingInputs
 from ..models.losses import Objective
@@ -20,11 +21,12 @@ def build_trainer(
     task: Task, settings: RunSettings, inputs: TrainingInputs, freezing: FreezeCallback
 ) -> ClassifierTrainer:
     """Build the Trainer with our callbacks, and without its printing of dictionaries."""
-    training = settings.training
+    training, config = settings.training, task.model.config
+    kind = label_kind(config)
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
         logits, references = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
-        return evaluate_split(logits, references, settings.metrics)
+        return evaluate_split(logits, references, settings.metrics, kind)
 
     callbacks: list[TrainerCallback] = [freezing, TellEpoch(inputs.epochs), SaveAfterEpoch(), EpochLog()]
     if training.early_stopping_patience > 0:
@@ -37,7 +39,9 @@ def build_trainer(
         eval_dataset=None if inputs.validation is None else sort_by_length(inputs.validation),
         processing_class=task.processor,
         compute_metrics=compute_metrics,
-        objective=Objective(settings.class_weights, training.label_smoothing_factor),
+        objective=Objective(
+            settings.class_weights, training.label_smoothing_factor, config.problem_type, config.label_thresholds
+        ),
         callbacks=callbacks,
         head_learning_rate=float(training.head_learning_rate or 0.0),
     )

@@ -54,13 +54,14 @@ def certify_answers(
     if abstention.threshold is not None:
         model.config.answer_threshold = abstention.threshold
         if PartialState().is_main_process:
-            _store(settings.folder / "config.json", abstention.threshold)
+            store_in_config(settings.folder, "answer_threshold", abstention.threshold)
     return abstention
 
 
-def _store(file: Path, threshold: float) -> None:
-    """Write a confidence into the config of a saved model, whose code and weights stay as they are."""
-    config = {**json.loads(file.read_text(encoding="utf-8")), "answer_threshold": threshold}
+def store_in_config(folder: Path, field: str, value: float | list[float]) -> None:
+    """Write a field into the config of a saved model, whose code and weights stay as they are."""
+    file = folder / "config.json"
+    config = {**json.loads(file.read_text(encoding="utf-8")), field: value}
     write_file(file, json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from transformers.integrations import get_available_reporting_integrations
 
 from ..errors import UserError
-from ..evaluation.metrics import Metrics
+from ..evaluation.label_kinds import label_kind
+from ..evaluation.metrics import Metrics, make_metrics
 from ..flags.kinds import Arguments
 from ..flags.training_arguments import TrainingArguments
 from ..flags.values import check_learning_rate, check_lora_is_on
@@ -70,8 +71,10 @@ def _check_reporters(names: list[str]) -> None:
             )
 
 
-def check_choice_of_best(training: TrainingArguments, metrics: Metrics, num_labels: int) -> None:
-    """Compute the metrics once on made-up predictions, so that a wrong name ends the run now and not after an epoch.
+def choose_metrics(training: TrainingArguments, task: Task) -> Metrics:
+    """Return what computes the metrics of a run, once its choice of the best checkpoint is known to be one of them.
+
+    They are computed on made-up predictions, so that a wrong name ends the run now and not after an epoch.
 
     Raises:
         UserError: There is no such metric, or early stopping has nothing to go by.
@@ -81,12 +84,15 @@ def check_choice_of_best(training: TrainingArguments, metrics: Metrics, num_labe
         raise UserError(
             "--early_stopping_patience needs --load_best_model_at_end true and --eval_strategy epoch or steps."
         )
-    labels = np.arange(num_labels)
+    num_labels = len(task.label_names)
+    metrics = make_metrics(num_labels, training.metric or (), label_kind(task.model.config))
+    labels = np.eye(num_labels) if task.is_multi_label else np.arange(num_labels)
     known = sorted(["loss", *metrics(np.eye(num_labels), labels)])
     name = (training.metric_for_best_model or "loss").removeprefix("eval_")
     # The Trainer looks the name up at every evaluation, also where the best checkpoint is not loaded.
     if training.eval_strategy != "no" and name not in known:
         raise UserError(f"--metric_for_best_model {name}: there is no such metric; write one of {', '.join(known)}.")
+    return metrics
 
 
 def check_checkpointing(arguments: Arguments[Any, Any], task: Task) -> None:

@@ -72,14 +72,21 @@ def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task
 def weigh_classes(training: TrainingArguments, task: Task) -> tuple[tuple[float, ...] | None, list[Note]]:
     """Return a weight for each class where they are to be balanced, and what is said of them.
 
-    The weights are scikit-learn's balanced ones: rows / (classes * rows of the class).
+    The weights are scikit-learn's balanced ones: rows / (classes * rows of the class). With any number of labels a row they are
+    rows without the label / rows with it, by which a label counts where it is there, so that both kinds of rows weigh the same.
     """
     if training.class_weights != "balanced":
         return None, []
-    counts = np.bincount(read_column(task.rows["train"], "label"), minlength=len(task.label_names))
-    weights = tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
+    labels = read_column(task.rows["train"], "label")
+    if labels.ndim > 1:
+        present = labels.sum(axis=0)
+        weights = tuple(np.where(present > 0, (len(labels) - present) / np.maximum(present, 1), 1.0).tolist())
+    else:
+        counts = np.bincount(labels, minlength=len(task.label_names))
+        weights = tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
     pairs = zip(task.label_names, weights, strict=True)
-    text = f"Class weights: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}."
+    what = "Weights of the labels where they are there" if labels.ndim > 1 else "Class weights"
+    text = f"{what}: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}."
     return weights, [Note("class_weights", text)]
 
 

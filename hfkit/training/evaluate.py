@@ -3,16 +3,16 @@
 import torch
 from rich.console import Console
 
-from ..evaluation.metrics import evaluate_split
 from ..hub.proof import write_proof
 from ..report.split import PREDICTIONS_FILE
 from ..task import Task
 from .baselines import predict_solved, report_baselines
 from .certify import certify_answers, report_answers
 from .fitted import Fitted
-from .predicted import Predicted, find_reported_split, predict_split
+from .predicted import Predicted, evaluate_predicted, find_reported_split, predict_split
 from .report import VALIDATION_FILE, write_report, write_run_predictions
 from .settings import RunSettings
+from .thresholds import choose_label_thresholds
 
 
 def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> dict[str, float]:
@@ -31,7 +31,8 @@ def evaluate_saved_model(task: Task, settings: RunSettings, fitted: Fitted, cons
         predicted = predict_split(model, task, split, trainer.args.per_device_eval_batch_size, beside)
         if split == "validation":
             abstention = certify_answers(model, task, settings, predicted, fitted.choosing)
-        values = _evaluate(predicted, settings)
+            predicted = choose_label_thresholds(model, settings, predicted, console)
+        values = evaluate_predicted(predicted, settings)
         if trainer.is_world_process_zero():
             files = [VALIDATION_FILE] * (split == "validation") + [PREDICTIONS_FILE] * (split == splits[-1])
             write_run_predictions(task, folder, files, predicted, model.config.answer_threshold)
@@ -62,15 +63,6 @@ def _report(
     return _compare_with_baselines(predicted, task, settings, fitted, console)
 
 
-def _evaluate(predicted: Predicted, settings: RunSettings) -> dict[str, float]:
-    """Return the metrics of a split with their intervals, and how long it took; nothing of one without labels."""
-    if predicted.references is None:
-        return {}
-    rows, seconds = len(predicted.references), predicted.seconds
-    values = evaluate_split(predicted.logits, predicted.references, settings.metrics)
-    return {**values, "runtime": round(seconds, 3), "samples_per_second": round(rows / seconds, 3)}
-
-
 def _compare_with_baselines(
     predicted: Predicted, task: Task, settings: RunSettings, fitted: Fitted, console: Console
 ) -> dict[str, float]:
@@ -83,7 +75,4 @@ def _compare_with_baselines(
     took, start = fitted.metrics.get("train_feature_seconds", 0.0), fitted.start
     further, notes = predict_solved(task, predicted, fitted.beside, took)
     further, notes = [*start.baselines, *further], [*start.left_out, *notes]
-    predictions, folder = predicted.logits.argmax(axis=-1), settings.folder
-    return report_baselines(
-        task, predicted.split, predicted.references, predictions, seconds, folder, console, further, notes
-    )
+    return report_baselines(task, predicted, seconds, settings.folder, console, further, notes)

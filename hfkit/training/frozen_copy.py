@@ -37,7 +37,7 @@ def make_frozen_copy(task: Task, settings: RunSettings) -> tuple[Task, RunSettin
     plan = FreezePlan.from_flags(flags)
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices):
-        model = _build(arguments, task.label_names)
+        model = _build(arguments, task)
     plan.apply(model)
     frozen = {**task.frozen, "train": task.frozen["train"].unchanged()}
     return replace(task, model=model, frozen=frozen), replace(settings, arguments=arguments, plan=plan)
@@ -55,10 +55,12 @@ def frozen_flags(flags: Any) -> Any:
     return replace(flags, **changes, head="layers", unfreeze_from="none")
 
 
-def _build(arguments: Arguments[Any, Any], label_names: list[str]) -> BackboneClassifier:
+def _build(arguments: Arguments[Any, Any], task: Task) -> BackboneClassifier:
     """Load the backbone under a new head."""
     model, data = arguments.model, arguments.data
     if isinstance(model, TextModelArguments):
-        return build_text_classifier(model, data, label_names, pooling_is_given=False)[0]
+        return build_text_classifier(
+            model, data, task.label_names, pooling_is_given=False, is_multi_label=task.is_multi_label
+        )[0]
     assert isinstance(model, ImageModelArguments)
-    return build_image_classifier(model, data.image_size, label_names)[0]
+    return build_image_classifier(model, data.image_size, task.label_names, task.is_multi_label)[0]

@@ -8,11 +8,14 @@ import numpy as np
 
 from ..errors import UserError
 from ..evaluation.abstention import ScoredRows
+from ..evaluation.label_kinds import SINGLE, LabelKind, label_kind
+from ..evaluation.metrics import evaluate_split, make_metrics
 from ..evaluation.predict import predict_beside, predict_logits
 from ..features.solution import Solution
 from ..features.solved_scores import score_features
 from ..models.base import BackboneClassifier
 from ..task import Task
+from .settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,11 @@ class Predicted:
     Attributes:
         split: `validation`, `certification` or `test`.
         logits: (rows, classes), in float32.
-        references: (rows,) ids of the true classes, or None where the split has no labels.
+        references: (rows,) ids of the true classes, or (rows, labels) of 0 and 1 with any number of labels a row; None where the
+            split has no labels.
         seconds: What predicting took.
         beside: (rows, logits) of a head that was solved beside the training, without its n-grams; None: there is none.
+        kind: Of the labels, and how logits become decisions.
 
     """
 
@@ -33,6 +38,7 @@ class Predicted:
     references: np.ndarray | None
     seconds: float
     beside: np.ndarray | None = None
+    kind: LabelKind = SINGLE
 
     @property
     def prefix(self) -> str:
@@ -82,4 +88,17 @@ def predict_split(
         )
     shown = task.rows[split]
     references = np.array(shown["label"]) if "label" in shown.column_names else None
-    return Predicted(split, logits, references, seconds, other)
+    return Predicted(split, logits, references, seconds, other, label_kind(model.config))
+
+
+def evaluate_predicted(predicted: Predicted, settings: RunSettings) -> dict[str, float]:
+    """Return the metrics of a split with their intervals, and how long it took; nothing of one without labels."""
+    if predicted.references is None:
+        return {}
+    rows, seconds = len(predicted.references), predicted.seconds
+    # Thresholds may have been chosen since the run began.
+    metrics = (
+        settings.metrics if predicted.kind == SINGLE else make_metrics(predicted.logits.shape[1], (), predicted.kind)
+    )
+    values = evaluate_split(predicted.logits, predicted.references, metrics, predicted.kind)
+    return {**values, "runtime": round(seconds, 3), "samples_per_second": round(rows / seconds, 3)}

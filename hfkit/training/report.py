@@ -68,12 +68,13 @@ def find_kept_epoch(state: TrainerState, training: TrainingArguments) -> KeptEpo
 def _measure_chance(task: Task) -> Chance | None:
     """Return what is chance on validation; None where there are no such rows."""
     rows = task.rows.get("validation")
-    return Chance.measure(read_column(rows, "label").tolist()) if rows is not None and len(rows) else None
+    return Chance.measure(read_column(rows, "label")) if rows is not None and len(rows) else None
 
 
 def _with_rows(task: Task, predicted: Predicted, answer_threshold: float | None) -> PredictedRows:
     """Return predictions with the rows that they are of."""
     split = predicted.split
     return PredictedRows(
-        split, task.rows[split], task.label_names, predicted.logits, predicted.references, answer_threshold
+        *(split, task.rows[split], task.label_names, predicted.logits, predicted.references, answer_threshold),
+        predicted.kind,
     )

@@ -4,12 +4,11 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from ..evaluation.metrics import make_metrics
 from ..flags.configuration import Configuration
 from ..flags.kinds import Arguments
 from ..freezing import FreezePlan
 from ..task import Task
-from .checks import check_checkpointing, check_choice_of_best, read_push_order
+from .checks import check_checkpointing, choose_metrics, read_push_order
 from .defaults import FILLED_IN, fill_learning_rates, fill_order, leave_out_evaluations, weigh_classes
 from .dry_step import run_dry_step
 from .folder import find_checkpoint, make_folder
@@ -29,8 +28,7 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
 
     """
     training = copy.copy(arguments.training)
-    metrics = make_metrics(len(task.label_names), training.metric or ())
-    check_choice_of_best(training, metrics, len(task.label_names))
+    metrics = choose_metrics(training, task)
     check_checkpointing(arguments, task)
     plan = FreezePlan.from_flags(arguments.model)
     plan.apply(task.model)  # says at once if the layer does not exist

@@ -41,7 +41,7 @@ class Solved:
     def choosing(self, task: Task) -> ScoredRows | None:
         """Return the training rows as they were scored out of fold, which thresholds are chosen by; None without scores."""
         solution = self.solution
-        if solution.out_of_fold is None:
+        if solution.out_of_fold is None or solution.is_multi_label:
             return None
         return ScoredRows.from_logits(solution.out_of_fold, np.array(task.frozen["train"].labels)[solution.rows])
 
@@ -91,7 +91,7 @@ def solve_and_tell(inputs: SolverInputs, console: Console) -> Solution:
 
     weighed = (
         ""
-        if inputs.class_weights is None
+        if inputs.class_weights is None or inputs.positive_weights is not None
         else " (the best one is chosen by rows that count by the weight of their class)"
     )
     say(f"\nCandidates, by the share of training rows that are right out of fold{weighed}:")

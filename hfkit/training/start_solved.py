@@ -8,6 +8,7 @@ from accelerate import PartialState
 from rich.console import Console
 
 from ..evaluation.baselines import Baseline, name_solved
+from ..evaluation.label_kinds import label_kind
 from ..evaluation.predict import predict_logits
 from ..notes import Note
 from ..task import Task
@@ -70,7 +71,7 @@ def _predict(task: Task, seconds: float, batch_size: int) -> list[Baseline]:
         return []
     logits = predict_logits(task.model, task.inputs[split], task.collator, batch_size)
     name, total = name_solved(task.model.config.head), seconds + time.perf_counter() - started
-    return [Baseline(name, logits.argmax(axis=1), total)]
+    return [Baseline(name, label_kind(task.model.config).decide(logits), total)]
 
 
 def shape_head(model: Any, settings: RunSettings) -> None:

@@ -17,8 +17,8 @@ class TrainingTotals(TrainerCallback, ExportableState):
     The Trainer's own begin at zero in a run that is continued. These stand in the checkpoint.
 
     Attributes:
-        since_log: Plain loss, objective, rows that are predicted rightly (with all their labels), and rows, of all processes, since
-            the last log.
+        since_log: Plain loss, objective, rows that are predicted rightly (with all their labels), and rows, of all processes,
+            since the last log.
         whole_run: The same since the run began, and before the last log.
         has_objective: Whether what is minimised has differed from the plain loss.
         earlier_seconds: What the run had taken up to the checkpoint that it is continued from.

@@ -1,6 +1,7 @@
 """The one small subclass of `transformers.Trainer`, for what no callback or argument can do."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -55,8 +56,11 @@ class ClassifierTrainer(Trainer):
     ) -> None:
         self.objective = objective or Objective()
         self.head_learning_rate = head_learning_rate
-        # With a `compute_loss_func` the Trainer leaves the division by the rows of the accumulated batch to us.
-        super().__init__(compute_loss_func=self.objective, callbacks=[TrainingTotals(), *callbacks], **options)
+        with warnings.catch_warnings():
+            # The Trainer's own smoothing knows one label a row alone; ours is in the objective.
+            warnings.filterwarnings("ignore", "Label smoothing is not compatible with multi-label", UserWarning)
+            # With a `compute_loss_func` the Trainer leaves the division by the rows of the accumulated batch to us.
+            super().__init__(compute_loss_func=self.objective, callbacks=[TrainingTotals(), *callbacks], **options)
 
     @property
     def totals(self) -> TrainingTotals:

@@ -62,11 +62,23 @@ READ: list[tuple[str, dict[str, Any], int, list[str], str]] = [
         "Splits: by the column 'split' (90 train, 30 validation, 30 test)",
     ),
 ]
+COMMENT_LABELS = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
+SEVERAL_LABELS: list[tuple[str, dict[str, Any], int, list[str], str]] = [
+    ("09-jigsaw/train.csv", {}, 120, ["toxic", "obscene", "insult"], "Label columns: toxic, obscene, insult"),
+    ("09-jigsaw/train.csv", {"label_column": COMMENT_LABELS}, 120, COMMENT_LABELS, "any number of 6 a row"),
+    ("09-jigsaw/goemotions.tsv", {}, 160, ["0", "1", "2", "3", "4", "27"], "separated by ',' (found"),
+    ("09-jigsaw/lists.csv", {}, 120, ["0", "1", "2"], "from lists in brackets of 0 and 1, one place for each label"),
+    ("09-jigsaw/lists.csv", {"label_names": ["a", "b", "c"]}, 120, ["a", "b", "c"], "any number of 3 a row"),
+    ("09-jigsaw/pipes.csv", {}, 120, ["fake", "health", "none", "politics"], "A label is called 'none' (25 rows)"),
+    (
+        "21-spacetags/tags.csv",
+        {"label_separator": " "},
+        140,
+        ["agriculture", "clear", "haze", "primary"],
+        "any number a row, separated by ' '",
+    ),
+]
 REFUSED = [
-    ("09-jigsaw/train.csv", "toxic, obscene, insult hold 0 and 1"),
-    ("09-jigsaw/goemotions.tsv", "stands for several labels"),
-    ("09-jigsaw/lists.csv", "stands for several labels"),
-    ("09-jigsaw/pipes.csv", "stands for several labels"),
     ("17-pair/quora.csv", "only: id, qid1, qid2, question1, question2, is_duplicate; write --text_column NAME"),
     ("16-labels/case.csv", "'real' (48 rows) and 'Real' (10 rows)"),
     ("16-labels/regress.csv", "regression is not supported"),
@@ -83,6 +95,20 @@ def test_it_is_read(name: str, options: dict[str, Any], rows: int, labels: list[
     data = load(name, **options)
     assert sum(map(len, data.splits.values())) == rows
     assert labels in ([], data.label_names)
+    assert not data.is_multi_label
+    assert any(note in said.text for said in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "rows", "labels", "note"), SEVERAL_LABELS, ids=[case[0] for case in SEVERAL_LABELS]
+)
+def test_several_labels_a_row_are_read(
+    name: str, options: dict[str, Any], rows: int, labels: list[str], note: str
+) -> None:
+    data = load(name, **options)
+    assert data.is_multi_label
+    assert sum(map(len, data.splits.values())) == rows
+    assert data.label_names == labels
     assert any(note in said.text for said in data.notes)
 
 

@@ -17,7 +17,7 @@ from hfkit.data.image_folders import read_image_files
 from hfkit.data.image_layouts import ImageLayout
 from hfkit.data.image_sources import ImageSource, LabelFlags, read_images
 from hfkit.data.images import load_image_data
-from hfkit.data.labelled import load_labelled_images
+from hfkit.data.labelled import LabelColumns, load_labelled_images
 from hfkit.data.modality import find_modality
 from hfkit.data.name_patterns import find_pattern, read_labels
 from hfkit.errors import UserError
@@ -51,7 +51,7 @@ def numbered(number: int = 8) -> list[str]:
     return [f"{index:03}" for index in range(number)]
 
 
-def understand(path: Path, **flags: str) -> ImageLayout:
+def understand(path: Path, **flags: Any) -> ImageLayout:
     return read_image_files(path, LabelFlags(**flags))
 
 
@@ -63,7 +63,7 @@ def counts(layout: ImageLayout) -> dict[str, dict[object, int]]:
     return {split: dict(Counter(file.label for file in files)) for split, files in layout.files.items()}
 
 
-def refuse(path: Path, match: str, **flags: str) -> None:
+def refuse(path: Path, match: str, **flags: Any) -> None:
     with pytest.raises(UserError, match=match) as refusal:
         understand(path, **flags)
     assert "\n" not in str(refusal.value)
@@ -311,7 +311,46 @@ def test_a_column_of_0_and_1_for_each_class(tmp_path: Path) -> None:
     assert counts(layout) == {"train": {"cat": 4, "dog": 4}}
     assert "Labels: the columns of 0 and 1 (cat, dog) of truth.csv" in layout.describe()
     write_table(tmp_path / "truth.csv", "image,cat,dog", [*rows[:-1], "007,1,1"])
-    refuse(tmp_path, r"row 8 has several labels \(cat, dog\): an image needs one label")
+    both = understand(tmp_path)
+    assert both.label_places == ["cat", "dog"]
+    assert labels(both)["007.jpg"] == ("cat", "dog")
+    assert labels(both)["006.jpg"] == ("cat",)
+    assert labels(understand(tmp_path, label_column="dog"))["007.jpg"] == "1"
+    write_table(tmp_path / "truth.csv", "image,cat,dog", [*rows[:-1], "007,0,0"])
+    assert labels(understand(tmp_path))["007.jpg"] == ()
+
+
+def test_several_labels_of_images_in_a_table(tmp_path: Path) -> None:
+    """In columns of 0 and 1, in lists of JSON, or in one cell; they train as the same."""
+    names = numbered(24)
+    for name in names:
+        write_photo(tmp_path / f"{name}.png", "cat", int(name), size=(8, 8))
+    sets = {name: [label for label, step in (("red", 2), ("big", 3)) if int(name) % step == 0] for name in names}
+    flags = [f"{name},{int('red' in own)},{int('big' in own)}" for name, own in sets.items()]
+    cells = [f"{name},{'|'.join(own)}" for name, own in sets.items()]
+    lists = [{"file_name": f"{name}.png", "labels": own} for name, own in sets.items()]
+    ways: list[tuple[str, str, dict[str, Any]]] = [
+        ("a.csv", "\n".join(["id,red,big", *flags]), {}),
+        ("a.csv", "\n".join(["id,red,big,breed", *(f"{row},x" for row in flags)]), {"label_column": ["red", "big"]}),
+        ("a.csv", "\n".join(["id,tags", *cells]), {"label_separator": "|"}),
+        ("a.json", json.dumps(lists), {}),
+    ]
+    for name, content, options in ways:
+        (tmp_path / name).write_text(content)
+        data = load_image_data(
+            ImageDataArguments(dataset=str(tmp_path), **options, test_fraction=0.2, validation_fraction=0.2)
+        )
+        assert data.is_multi_label
+        read = {
+            row["file"][:3]: {label for label, flag in zip(data.label_names, row["label"], strict=True) if flag}
+            for rows in data.splits.values()
+            for row in rows
+        }
+        assert read == {name: set(own) for name, own in sets.items()}
+        (tmp_path / name).unlink()
+    for name in ("red", "big"):
+        write_photo(tmp_path / "folders" / name / "a.png", "cat", 1, size=(8, 8))
+    refuse(tmp_path / "folders", "has no table beside its images", label_column=["red", "big"])
 
 
 def test_ids_that_stand_for_several_images_are_refused(tmp_path: Path) -> None:
@@ -389,10 +428,12 @@ def test_masks_beside_images_are_not_used(tmp_path: Path) -> None:
 def test_what_is_evaluated_is_read_as_in_training(tmp_path: Path) -> None:
     for name in numbered():
         write_photo(tmp_path / f"{kind(int(name))}_{name}.png", kind(int(name)), int(name), size=(8, 8))
-    by_name = load_labelled_images(str(tmp_path), None, LabelFlags(label_from_name="{label}_{number}"), ["dog", "cat"])
+    by_name = load_labelled_images(
+        str(tmp_path), None, LabelFlags(label_from_name="{label}_{number}"), LabelColumns(), ["dog", "cat"]
+    )
     rows = [f"{kind(int(name))}_{name},{kind(int(name))}" for name in numbered()]
     write_table(tmp_path / "labels.csv", "id,label", rows)
-    by_table = load_labelled_images(str(tmp_path), None, LabelFlags(), ["dog", "cat"])
+    by_table = load_labelled_images(str(tmp_path), None, LabelFlags(), LabelColumns(), ["dog", "cat"])
     for data in (by_name, by_table):
         assert data.rows["label"][:] == [int(file.startswith("cat")) for file in data.rows["file"]]
         assert any("8 of 8 images" in note for note in read_notes(data.notes))
@@ -695,10 +736,12 @@ def test_data_as_people_have_them(name: str, has_flags: bool) -> None:
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"needs data as people have them in HFKIT_TEST_CASES ({CASES})")
-def test_several_labels_of_an_image_are_refused() -> None:
+def test_several_labels_of_an_image_are_read() -> None:
     [folder] = [path for path in CASES.iterdir() if path.name.endswith("multilabel-img")]
-    with pytest.raises(UserError, match=r"several labels .* not supported; give each row one label"):
-        load_image_data(ImageDataArguments(dataset=str(folder)))
+    data = load_image_data(ImageDataArguments(dataset=str(folder)))
+    assert data.is_multi_label
+    assert data.label_names == ["a", "b", "c", "d"]
+    assert sum(map(len, data.splits.values())) == 60
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"needs data as people have them in HFKIT_TEST_CASES ({CASES})")

@@ -38,9 +38,17 @@ def load(data: Any, labels: Any = None, text: Any = None, label: str | None = No
     return load_text_data(TextDataArguments(dataset=name, text_column=texts, label_column=label, **options), source)
 
 
+def name_label(label: Any, names: list[str]) -> Any:
+    """Return the name of a label id, or of any number of labels their names."""
+    if isinstance(label, list):
+        return [name for name, is_there in zip(names, label, strict=True) if is_there]
+    return names[label]
+
+
 def rows(data: LabelledData) -> dict[str, list[tuple[str, str]]]:
     return {
-        split: [(row["text"], data.label_names[row["label"]]) for row in part] for split, part in data.splits.items()
+        split: [(row["text"], name_label(row["label"], data.label_names)) for row in part]
+        for split, part in data.splits.items()
     }
 
 
@@ -173,7 +181,7 @@ def test_memory_of_another_process_cannot_be_read() -> None:
 # --- images ---
 
 
-def load_images(data: Any, labels: Any = None, image: str | None = None, label: str | None = None) -> LabelledData:
+def load_images(data: Any, labels: Any = None, image: str | None = None, label: Any = None) -> LabelledData:
     source, name = make_image_source(data, labels, image, label)
     return load_image_data(ImageDataArguments(dataset=name, image_column=image, label_column=label), source)
 
@@ -215,6 +223,33 @@ def test_splits_of_images(photos: Path) -> None:
     assert "label" not in data.splits["test"].column_names
     typed = Dataset.from_dict({"image": list(map(str, test["image"]))}).cast_column("image", ImageFeature())
     assert "label" not in load_images({"train": photos / "train", "test": typed}).splits["test"].column_names
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_images_with_columns_of_0_and_1(is_named: bool, photos: Path) -> None:
+    """They are classes where they are found and each image has one; a test split may lack them."""
+    paths = sorted(map(str, (photos / "train").rglob("*.png"))) * 3
+    flags = {"red": [row % 2 for row in range(len(paths))], "big": [int(row % 3 == 0) for row in range(len(paths))]}
+    table = pd.DataFrame({"image": paths, **flags})
+    dataset = Dataset.from_pandas(table).cast_column("image", ImageFeature())
+    label = ["red", "big"] if is_named else None
+    read = []
+    for data in (table, dataset, {"train": table, "test": table[["image"]]}, {"train": dataset, "test": dataset}):
+        several = load_images(data, label=label)
+        assert several.is_multi_label
+        assert several.label_names == ["red", "big"]
+        read.append(
+            {
+                split: [row["label"] for row in part]
+                for split, part in several.splits.items()
+                if "label" in part.column_names
+            }
+        )
+    assert read[0] == read[1]
+    assert [sorted(splits) for splits in read[2:]] == [["train", "validation"], ["test", "train", "validation"]]
+    assert read[3]["test"] == [list(map(float, row)) for row in zip(*flags.values(), strict=True)]
+    marked = table.assign(big=[1 - red for red in flags["red"]])
+    assert load_images(marked, label=label).is_multi_label == is_named
 
 
 def test_images_that_are_none(photos: Path) -> None:

@@ -472,9 +472,10 @@ def test_labels_of_fasttext(tmp_path: Path) -> None:
     path.write_text("".join(f"__label__{label} {text}\n" for text, label in rows()))
     assert read(path)[["text", "label"]].to_numpy().tolist() == rows()
     assert load(path).label_names == ["fake", "real"]
-    path.write_text("__label__a __label__b one\n__label__a two\n")
-    with pytest.raises(UserError, match="A row has several labels"):
-        load(path)
+    path.write_text("".join(f"__label__a __label__b one {row}\n__label__a two {row}\n" for row in range(20)))
+    several = load(path)
+    assert several.is_multi_label
+    assert several.label_names == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from conftest import read_notes
 
 from hfkit.data.modality import find_modality
 from hfkit.data.splits import LabelledData
@@ -241,11 +242,52 @@ def test_amounts_are_no_classes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [("a|b", "a", "b"), ("0,27", "4,27", "0,4", "1"), ("x;y", "y;z", "x"), ("[0, 1]", "[1, 0]"), ("a,b", "b,c", "c,a")],
+    [
+        ("a|b", "a", "b"),
+        ("0,4,27", "4,27", "0"),
+        ("x;y", "y;z", "x"),
+        ("[0, 1]", "[1, 0]", "[1, 1]"),
+        ("['p', 'q']", "['q']"),
+        ("a,b", "b,c", "c,a"),
+    ],
 )
-def test_several_labels_in_a_cell_are_refused(values: tuple[str, ...], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="stands for several labels: multi-label data is not supported"):
-        load(write_labels(tmp_path / "a.csv", list(values) * 20))
+def test_several_labels_in_a_cell_are_found(values: tuple[str, ...], tmp_path: Path) -> None:
+    """Where they are not meant, a flag says so, or the names of the classes do."""
+    path = write_labels(tmp_path / "a.csv", list(values) * 20)
+    data = load(path)
+    assert data.is_multi_label
+    assert max(map(len, data.label_names)) < max(map(len, values))
+    assert any("(found; --label_separator none: each cell is one label)" in text for text in read_notes(data.notes))
+    for options in ({"label_separator": "none"}, {"label_names": sorted(set(values))}):
+        one = load_text_data(TextDataArguments(dataset=str(path), **options))
+        assert not one.is_multi_label
+        assert one.label_names == sorted(set(values))
+
+
+def test_a_few_rows_with_several_labels_are_refused(tmp_path: Path) -> None:
+    path = write_labels(tmp_path / "a.csv", [*["fake", "real"] * 100, "fake|real"])
+    with pytest.raises(
+        UserError, match=r"1 of 201 rows have several labels .* such as 'fake\|real': .*--label_separator '\|'"
+    ):
+        load(path)
+    assert load(path, label_separator="|").is_multi_label
+
+
+def test_numbers_of_labels_are_no_decimal_numbers(tmp_path: Path) -> None:
+    data = load(write_labels(tmp_path / "a.csv", ["0,27", "4,27", "0", "4", "1"] * 20))
+    assert data.is_multi_label
+    assert data.label_names == ["0", "1", "4", "27"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [("1,5", "2,5", "3", "2", "1", "5"), ("0,25", "1,5", "2,75"), ("1,3", "1,7", "2", "3,3"), ("12,99", "8,49")],
+)
+def test_decimal_numbers_with_a_comma_are_not_several_labels(values: tuple[str, ...], tmp_path: Path) -> None:
+    path = write_labels(tmp_path / "a.csv", list(values) * 20)
+    with pytest.raises(UserError, match=r"are decimal numbers .*; --label_separator , if each is several labels"):
+        load(path)
+    assert load_text_data(TextDataArguments(dataset=str(path), label_separator=",")).is_multi_label
 
 
 @pytest.mark.parametrize(
@@ -263,17 +305,6 @@ def test_classes_that_are_put_together_of_others_are_told(tmp_path: Path) -> Non
     assert notes(data, "labels_combined")[0].startswith(
         "2 of the 5 classes in column 'label' are put together of others ('clear primary', 'haze primary'):"
     )
-
-
-def test_columns_of_0_and_1_are_told(tmp_path: Path) -> None:
-    table = pd.DataFrame(
-        {"comment_text": [f"t {row}" for row in range(40)], "toxic": [0, 1] * 20, "threat": [1, 0] * 20}
-    )
-    table.to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(
-        UserError, match=r"no column named label .* The columns toxic, threat hold 0 and 1, as where a row has"
-    ):
-        load(tmp_path / "a.csv")
 
 
 def test_a_folder_of_datasets_is_read(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_each_kind_of_value_is_read_back() -> None:
     }
     arguments = parse_arguments(keywords_to_argv(keywords, TEXT_FLAGS), (), TEXT)
     assert (arguments.model.backbone, arguments.model.layers) == ("some/where", ["1", "2"])
-    assert (arguments.data.text_column, arguments.data.label_column) == (["-a"], "--label")
+    assert (arguments.data.text_column, arguments.data.label_column) == (["-a"], ["--label"])
     assert arguments.data.label_names == ["-1", "1"]
     training = arguments.training
     assert (training.num_train_epochs, training.learning_rate, training.baselines, training.bf16) == (

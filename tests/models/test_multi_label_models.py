@@ -184,5 +184,3 @@ def test_pipelines_answer_by_one_schema(classifiers: list[tuple[Any, Any, Any]])
         assert classify([content], top_k=None) == [whole]
         fix_scores(model, [0.4, 0.9, 0.05])
         assert classify(content) == []
-
-

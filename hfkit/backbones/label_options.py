@@ -1,0 +1,66 @@
+"""What flags and data say of a classifier, as fields of its config."""
+
+from typing import Any
+
+from ..errors import UserError
+from ..flags.arguments import ModelArguments, TextDataArguments, TextModelArguments
+from ..flags.values import read_label_thresholds
+from ..models.cleaning import resolve_steps
+from ..models.label_sets import MULTI_LABEL, SINGLE_LABEL
+
+
+def label_options(model: ModelArguments, label_names: list[str], is_multi_label: bool) -> dict[str, Any]:
+    """Return the names of the labels, and whether a row has any number of them, as fields of a classifier's config.
+
+    Args:
+        model: The flags.
+        label_names: In the order of the logits.
+        is_multi_label: Whether each row has any number of labels.
+
+    Raises:
+        UserError: A flag is for another kind of labels, or there are other than one threshold or one for each label.
+
+    """
+    names = {
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {name: index for index, name in enumerate(label_names)},
+    }
+    if not is_multi_label:
+        if model.label_thresholds is not None:
+            raise UserError(
+                "--label_thresholds is for any number of labels a row, and here each row has one: leave it out."
+            )
+        return {**names, "problem_type": SINGLE_LABEL, "label_thresholds": None}
+    if getattr(model, "head_logits", None) is not None:
+        raise UserError("--head_logits is for one label a row, and here a row has any number of them: leave it out.")
+    thresholds = read_label_thresholds(model.label_thresholds, len(label_names))
+    return {**names, "problem_type": MULTI_LABEL, "label_thresholds": thresholds}
+
+
+def text_options(
+    model: TextModelArguments, data: TextDataArguments, label_names: list[str], is_multi_label: bool
+) -> dict[str, Any]:
+    """Return the fields of a text classifier's config that flags and labels decide; arguments as of `build_text_classifier`.
+
+    Raises:
+        UserError: A cleaning is unknown, or the number of logits does not fit.
+
+    """
+    try:
+        cleaning = resolve_steps(data.cleaning)
+    except ValueError as error:
+        raise UserError(f"--cleaning: {error}") from error
+    labels = label_options(model, label_names, is_multi_label)
+    if model.head_logits is not None and (model.head_logits, len(label_names)) != (1, 2):
+        raise UserError(
+            f"--head_logits {model.head_logits} with {len(label_names)} labels: write 1 for two labels, or leave it out."
+        )
+    return {
+        "head": model.head,
+        "head_hidden_size": model.head_hidden_size,
+        "head_dropout": model.head_dropout,
+        "head_logits": model.head_logits,
+        "cleaning": cleaning,
+        "max_length": data.max_length,
+        **labels,
+    }

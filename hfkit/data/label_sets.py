@@ -1,0 +1,246 @@
+"""Several labels a row: from 0/1 columns, lists or texts with a separator to the names of each row's labels."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from ..errors import UserError
+from ..notes import Note
+from .label_separators import is_listed
+from .labels import class_list, is_list, label_text, label_texts
+from .multi_label import LabelSet, describe_counts
+from .zero_one_columns import ANSWERS, NO_ANSWERS
+
+_ANSWERS = {**ANSWERS, "yes": True, "no": False}
+"""What cells of 0/1 columns say, as those that are named may have it, too."""
+_DIGITS = {"1": True, "1.0": True, "0": False, "0.0": False}
+_SHOWN = 20
+
+
+@dataclass
+class LabelSets:
+    """The labels of all rows of a source.
+
+    Attributes:
+        columns: Where they stand.
+        sets: Those of each row by split, in the order of its rows; None where they are not known.
+        places: The labels in their order, where each row says 0 or 1 of each; None: they are those that occur in train.
+        notes: How they were read.
+
+    """
+
+    columns: list[str]
+    sets: dict[str, list[LabelSet | None]]
+    places: list[str] | None = None
+    notes: list[Note] = field(default_factory=list)
+
+    def rename(self, column: str) -> "LabelSets":
+        """Return the same ones of one column that is called otherwise."""
+        return replace(self, columns=[column])
+
+    @property
+    def shown_columns(self) -> str:
+        """What messages call the columns."""
+        return ", ".join(self.columns)
+
+
+def read_several_columns(source: str, tables: Mapping[str, pd.DataFrame], columns: Sequence[str]) -> LabelSets:
+    """Read several columns of 0 and 1, or of true and false.
+
+    Args:
+        source: What messages call the tables.
+        tables: One for each split.
+        columns: The label columns.
+
+    Raises:
+        UserError: A cell is neither 0 nor 1, or a split has some of the columns and lacks others.
+
+    """
+    return from_places(
+        columns, {split: _read_columns(source, split, table, columns) for split, table in tables.items()}
+    )
+
+
+def from_places(columns: Sequence[str], sets: Mapping[str, Sequence[LabelSet | None]]) -> LabelSets:
+    """Return the labels that columns of 0 and 1 say of the rows of each split.
+
+    Args:
+        columns: They are called as the labels.
+        sets: Those of each row by split.
+
+    """
+    note = Note("label_sets", f"Labels: any number of {len(columns)} a row, from columns of 0 and 1.")
+    return LabelSets(list(columns), {split: list(rows) for split, rows in sets.items()}, list(columns), [note])
+
+
+def read_one_column(
+    column: str, tables: Mapping[str, pd.DataFrame], separator: str | None, how: str, remark: str = ""
+) -> LabelSets:
+    """Read one column of lists of names, of lists of 0 and 1 of the same length, or of texts with a separator.
+
+    An empty cell is a row that has none of the labels.
+
+    Args:
+        column: The label column, which a split for test may lack.
+        tables: One for each split.
+        separator: What stands between the labels of a text; None: nothing does.
+        how: What of all this the cells are, in words for a note.
+        remark: What else the note says of them.
+
+    """
+    cells = {split: table[column].tolist() if column in table else None for split, table in tables.items()}
+    parts = {split: _read_cells(some, separator, len(tables[split]), split == "test") for split, some in cells.items()}
+    width = _width_of_places([row for rows in parts.values() for row in rows if row is not None])
+    if width is None:
+        sets = {
+            split: [None if row is None else tuple(dict.fromkeys(row)) for row in rows] for split, rows in parts.items()
+        }
+        return LabelSets([column], sets, None, [Note("label_sets", f"Labels: any number a row, {how}{remark}.")])
+    places = [str(place) for place in range(width)]
+    sets = {split: [_read_places(row, places) for row in rows] for split, rows in parts.items()}
+    text = f"Labels: any number of {width} a row, {how} of 0 and 1, one place for each label{remark}."
+    return LabelSets([column], sets, places, [Note("label_sets", text)])
+
+
+def _read_places(row: list[str] | None, places: list[str]) -> LabelSet | None:
+    return None if row is None else tuple(place for place, value in zip(places, row, strict=True) if _DIGITS[value])
+
+
+def _read_columns(source: str, split: str, table: pd.DataFrame, columns: Sequence[str]) -> list[LabelSet | None]:
+    """Return the label sets of several columns; a row with a cell that says nothing has none that is known."""
+    missing = [column for column in columns if column not in table]
+    if split == "test" and len(missing) == len(columns):
+        return [None] * len(table)
+    if missing:
+        raise UserError(
+            f"The {split} split of {source} has no column '{missing[0]}', only: {', '.join(map(str, table.columns))}."
+        )
+    flags = [
+        [_read_flag(cell, column, row) for row, cell in zip(table.index, table[column], strict=True)]
+        for column in columns
+    ]
+    return [
+        None if None in row else tuple(name for name, is_there in zip(columns, row, strict=True) if is_there)
+        for row in zip(*flags, strict=True)
+    ]
+
+
+def _read_flag(cell: object, column: str, row: Any) -> bool | None:
+    """Return whether a cell of a 0/1 column says yes, or None where it says nothing."""
+    text = "a list" if is_list(cell) else (label_text(cell) or "").lower()
+    if text in _ANSWERS:
+        return _ANSWERS[text]
+    if text in NO_ANSWERS:
+        return None
+    raise UserError(
+        f"The column '{column}' has '{str(cell)[:50]}' in row {int(row) + 1}: of several --label_column each says 0 or 1 (or "
+        "false or true) for one label; for labels in one column name that one alone."
+    )
+
+
+def _read_cells(
+    cells: list[Any] | None, separator: str | None, rows: int, may_lack_labels: bool
+) -> list[list[str] | None]:
+    """Return the parts of each cell of one column; None for all where nothing is labelled."""
+    if cells is None:
+        return [None] * rows
+    parts = [_read_cell(cell, separator) for cell in cells]
+    return [None] * rows if may_lack_labels and not any(parts) else [*parts]
+
+
+def _read_cell(cell: Any, separator: str | None) -> list[str]:
+    """Return the labels of a list, or of a text with a separator, which may be a list in brackets."""
+    if is_list(cell):
+        return label_texts(cell)
+    text = label_text(cell) or ""
+    if separator is None:
+        return [text] if text else []
+    if is_listed(text):
+        listed = _read_listed(text)
+        if listed is not None:
+            return listed
+        text = text[1:-1]
+        separator = next((one for one in (separator, ",") if one in text), " ")
+    parts = text.split(None if separator.isspace() else separator)
+    stripped = [part.strip().strip("'\"").strip() for part in parts]
+    return [part for part in stripped if part]
+
+
+def _read_listed(text: str) -> list[str] | None:
+    """Return what a list as Python or JSON writes it holds, or None where a text is none."""
+    try:
+        return label_texts(ast.literal_eval(text))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _width_of_places(rows: list[list[str]]) -> int | None:
+    """Return how many labels lists of 0 and 1 speak of, or None where the lists hold names.
+
+    They do where all have the same length and no other value: as names, one of two would stand twice in a row.
+    """
+    widths = {len(row) for row in rows}
+    values = {value for row in rows for value in row}
+    if len(widths) != 1 or not values <= set(_DIGITS) or not any(len(set(row)) < len(row) for row in rows):
+        return None
+    return widths.pop()
+
+
+def name_label_sets(
+    tables: Mapping[str, pd.DataFrame], labels: LabelSets, stated: list[str] | None, label_names: list[str] | None
+) -> tuple[list[str], list[Note]]:
+    """Give the labels in the column `label` of every table their names; also say how many rows of train have which.
+
+    Args:
+        tables: Tables by split, with `row` and `label`, a `LabelSet` or None.
+        labels: How they were read.
+        stated: Names that the source itself states, in order.
+        label_names: `--label_names`.
+
+    Returns:
+        The names in the order of the label ids, and notes.
+
+    Raises:
+        UserError: There are fewer than two labels, `label_names` does not fit, or a split has a label that train does not have.
+
+    """
+    own = [*dict.fromkeys(name for names in tables["train"]["label"].dropna() for name in names)]
+    by_name = labels.places if labels.places == labels.columns else stated
+    values = pd.Series(labels.places or own, dtype=object)
+    names, names_by_value = class_list(values, labels.shown_columns, by_name, label_names)
+    for split, table in tables.items():
+        _check_known(table, split, labels.shown_columns, names_by_value)
+        table["label"] = pd.Series(
+            [_rename(cell, names, names_by_value) for cell in table["label"]], index=table.index, dtype=object
+        )
+    return names, [*labels.notes, describe_counts(tables["train"], names)]
+
+
+def match_label_sets(tables: Mapping[str, pd.DataFrame], labels: LabelSets, names: list[str]) -> None:
+    """Give labels that stand in places the names of a model that has as many; others have theirs."""
+    if labels.places is None or labels.places == labels.columns or len(labels.places) != len(names):
+        return
+    names_by_value = dict(zip(labels.places, names, strict=True))
+    for table in tables.values():
+        table["label"] = pd.Series([_rename(cell, names, names_by_value) for cell in table["label"]], dtype=object)
+
+
+def _rename(cell: LabelSet | None, names: list[str], names_by_value: Mapping[str, str]) -> LabelSet | None:
+    if cell is None:
+        return None
+    given = {names_by_value[value] for value in cell}
+    return tuple(name for name in names if name in given)
+
+
+def _check_known(table: pd.DataFrame, split: str, column: str, names_by_value: Mapping[str, str]) -> None:
+    """Refuse a label that train does not have."""
+    for row, cell in zip(table["row"], table["label"], strict=True):
+        unknown = next((value for value in cell or () if value not in names_by_value), None)
+        if unknown is not None:
+            raise UserError(
+                f"The {split} split has the label '{unknown}' in column '{column}' (row {row}), which train does not have: train "
+                f"has {', '.join(list(names_by_value)[:_SHOWN])}."
+            )
