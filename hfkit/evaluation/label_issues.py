@@ -1,4 +1,4 @@
-"""Rows whose given label is unlikely: by out-of-fold scores, and where near-duplicates have different labels."""
+"""Labels that are unlikely: by out-of-fold scores, and where near-duplicates have different labels."""
 
 from collections.abc import Sequence
 
@@ -76,6 +76,39 @@ def list_label_issues(
         table["group"] = pd.array(np.asarray(groups), dtype="Int64")
         table.loc[~differs, "group"] = pd.NA
     return table[is_unlikely | differs].sort_values("score", kind="stable").reset_index(drop=True)
+
+
+def list_label_set_issues(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    label_names: Sequence[str],
+    groups: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """List what is doubtful of rows with any number of labels, the most suspicious first: label by label.
+
+    Each label is a question of its own, which a row answers by yes or no: it is listed as by `list_label_issues`. A row may stand
+    in the table for several of its labels.
+
+    Args:
+        scores: (rows, labels) of 0 to 1, out of fold.
+        labels: (rows, labels), 0 or 1.
+        label_names: By id.
+        groups: (rows,) numbers of the groups of near-duplicates.
+
+    Returns:
+        Columns `row` (its position), `label` (which one is doubtful), `given` and `suggested` (0 or 1: whether the row has it),
+        `score` (how likely the given answer is), `reason`, and with `groups` also `group`.
+
+    """
+    tables = []
+    for place, name in enumerate(label_names):
+        positive = scores[:, place].astype(np.float64)
+        answers = np.stack([1 - positive, positive], axis=1)
+        table = list_label_issues(answers, labels[:, place], ["0", "1"], groups=groups)
+        table = table.rename(columns={"label": "given"}).astype({"given": int, "suggested": int})
+        table.insert(1, "label", pd.Series(name, index=table.index, dtype=object))
+        tables.append(table)
+    return pd.concat(tables).sort_values("score", kind="stable").reset_index(drop=True)
 
 
 def _shares_of_groups(labels: np.ndarray, groups: np.ndarray, num_labels: int) -> np.ndarray:

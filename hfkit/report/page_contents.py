@@ -170,7 +170,7 @@ def _show_label_issues(issues: pd.DataFrame | None) -> dict[str, Any] | None:
     if issues is None or not len(issues):
         return None
     title = (
-        f"{len(issues):,} rows of train have a label that is unlikely, the most suspicious first. "
+        f"{issues['row'].nunique():,} rows of train have a label that is unlikely, the most suspicious first. "
         "All are in report/label_issues.csv."
     )
     shown = issues.head(MOST_ISSUES).set_index("row").drop(columns=["group"], errors="ignore")

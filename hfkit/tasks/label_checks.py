@@ -21,7 +21,6 @@ def check_labels_fit(data: LabelledData, arguments: Arguments[Any, Any]) -> None
         "--max_error": (training.max_error is not None, "a row is answered label by label, see --label_thresholds"),
         "--mixup": (getattr(options, "mixup", 0) > 0, "mixed images have shares of classes"),
         "--cutmix": (getattr(options, "cutmix", 0) > 0, "mixed images have shares of classes"),
-        "--label_issues": (bool(training.label_issues), "doubtful labels are looked for among single ones"),
     }
     for flag, (is_given, reason) in refused.items():
         if is_given:

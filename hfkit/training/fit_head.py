@@ -40,8 +40,7 @@ def fit_solved(
     said = put_in(task, solved, console)  # after the proof: the head reads fewer layers from here on
     metrics = {**solved.metrics(), **inputs.metrics(), **count_trained(task.model, freezing)}
     if trainer.is_world_process_zero():
-        wants_issues = settings.training.label_issues is not False and not task.is_multi_label
-        report_solved(task, settings, solved, console, label_issues=wants_issues)
+        report_solved(task, settings, solved, console, label_issues=settings.training.label_issues is not False)
     return Fitted(trainer, metrics, [*notes, *said], solved.choosing(task), solved)
 
 

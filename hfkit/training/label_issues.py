@@ -1,12 +1,13 @@
 """Training rows whose label is unlikely, as a solved head says of them out of fold."""
 
 import numpy as np
+import pandas as pd
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from ..evaluation.label_issues import list_label_issues
-from ..evaluation.metrics import softmax
+from ..evaluation.label_issues import list_label_issues, list_label_set_issues
+from ..evaluation.label_kinds import MultiLabel, softmax
 from ..features.solution import Solution
 from ..report.split import readable_rows
 from ..report.tables import write_table
@@ -14,6 +15,7 @@ from ..task import Task
 from .settings import RunSettings
 
 LABEL_ISSUES_FILE = "report/label_issues.csv"
+_SHOWN = 20
 
 
 def wants_label_issues(settings: RunSettings, console: Console) -> bool:
@@ -47,13 +49,33 @@ def write_label_issues(task: Task, settings: RunSettings, solution: Solution, co
     rows = task.rows["train"]
     labels = np.array(task.frozen["train"].labels)[solution.rows]
     shown = readable_rows(rows.select(solution.rows))
-    issues = list_label_issues(softmax(solution.out_of_fold), labels, task.label_names, groups=solution.groups)
+    issues = _list_issues(task, solution, labels)
+    line = _describe(task, issues, len(labels), len(rows))
     texts = shown.drop(columns="row").iloc[issues["row"].to_numpy()].reset_index(drop=True)
     issues["row"] = shown["row"].to_numpy()[issues["row"].to_numpy()]
     texts = texts.rename(columns={name: f"{name}_of_row" for name in texts.columns if name in issues.columns})
     write_table(settings.folder / LABEL_ISSUES_FILE, issues.join(texts))
-    seen = f"{len(labels):,} training rows"
-    if len(labels) < len(rows):
-        seen = f"the {len(labels):,} training rows that were scored out of fold, of {len(rows):,},"
-    line = f"\n{len(issues):,} of {seen} have a doubtful label: {LABEL_ISSUES_FILE}."
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\n{line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _list_issues(task: Task, solution: Solution, labels: np.ndarray) -> pd.DataFrame:
+    """Return what is doubtful of the rows that were scored out of fold; `row` is the position among them."""
+    assert solution.out_of_fold is not None
+    if solution.is_multi_label:
+        scores = MultiLabel().scores(solution.out_of_fold)
+        return list_label_set_issues(scores, labels, task.label_names, solution.groups)
+    return list_label_issues(softmax(solution.out_of_fold), labels, task.label_names, groups=solution.groups)
+
+
+def _describe(task: Task, issues: pd.DataFrame, scored: int, total: int) -> str:
+    """Say how many rows have a doubtful label, of how many, and of any number of labels a row which ones."""
+    seen = f"{scored:,} training rows"
+    if scored < total:
+        seen = f"the {scored:,} training rows that were scored out of fold, of {total:,},"
+    line = f"{issues['row'].nunique():,} of {seen} have a doubtful label: {LABEL_ISSUES_FILE}."
+    if not task.is_multi_label or not len(issues):
+        return line
+    counts = issues["label"].value_counts()
+    by_label = ", ".join(f"{name} {count:,}" for name, count in counts.head(_SHOWN).items())
+    more = f" and {len(counts) - _SHOWN} labels more" if len(counts) > _SHOWN else ""
+    return f"{line} By label: {by_label}{more}."

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hfkit.evaluation.label_issues import DIFFERENT, UNLIKELY, list_label_issues, score_labels
+from hfkit.evaluation.label_issues import DIFFERENT, UNLIKELY, list_label_issues, list_label_set_issues, score_labels
 
 PROBABILITIES = np.array([[0.9, 0.05, 0.05], [0.1, 0.3, 0.6], [0.2, 0.7, 0.1], [0.05, 0.05, 0.9], [0.4, 0.5, 0.1]])
 LABELS = [0, 1, 1, 0, 1]
@@ -34,3 +34,27 @@ def test_nothing_is_doubtful() -> None:
     table = list_label_issues(np.eye(3), [0, 1, 2], NAMES, groups=[0, 0, 1])
     assert table["row"].tolist() == [0, 1]
     assert list_label_issues(np.eye(3), [0, 1, 2], NAMES).empty
+
+
+SCORES = np.array([[0.9, 0.2], [0.7, 0.1], [0.3, 0.95], [0.1, 0.4]])
+SETS = np.array([[1, 0], [0, 0], [1, 0], [0, 0]])
+
+
+def test_of_several_labels_a_row_each_is_doubted_by_itself() -> None:
+    """Row 2 has one label too many and lacks another; the other label of row 1 is as it should be."""
+    table = list_label_set_issues(SCORES, SETS, ["toxic", "threat"])
+    assert list(table.columns) == ["row", "label", "given", "suggested", "score", "reason"]
+    assert table.iloc[:, :4].to_numpy().tolist() == [[2, "threat", 0, 1], [2, "toxic", 1, 0], [1, "toxic", 0, 1]]
+    np.testing.assert_allclose(table["score"], [0.05, 0.3, 0.3])
+    right = list_label_set_issues(SETS.astype(float), SETS, ["toxic", "threat"], groups=[0, 1, 2, 3])
+    assert right.empty
+    assert list(right.columns) == [*table.columns, "group"]
+
+
+def test_near_duplicates_are_compared_label_by_label() -> None:
+    """Rows 0 and 3 are of one group, and differ in the first label alone."""
+    table = list_label_set_issues(SETS.astype(float), SETS, ["toxic", "threat"], groups=[4, 1, 2, 4])
+    assert table[["row", "label", "given", "score", "reason", "group"]].to_numpy().tolist() == [
+        [0, "toxic", 1, 0.5, DIFFERENT, 4],
+        [3, "toxic", 0, 0.5, DIFFERENT, 4],
+    ]

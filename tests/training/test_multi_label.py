@@ -52,7 +52,7 @@ def train(runs: dict[str, Any], name: str, *more: str) -> Run:
         folder = runs["folder"] / name
         argv = ["--backbone", str(runs["backbone"]), "--dataset", str(runs["data"]), "--max_length", "24"]
         argv += ["--use_cpu", "true", "--bf16", "false", "--disable_tqdm", "true", "--output_dir", str(folder)]
-        argv += [] if name == "solved" else ["--num_train_epochs", "2", "--per_device_train_batch_size", "8"]
+        argv += [] if name.endswith("solved") else ["--num_train_epochs", "2", "--per_device_train_batch_size", "8"]
         results = load_recipe("fakenews").main([*argv, "--label_column", *NAMES, *more])
         runs[name] = Run(folder, results, "")
     return runs[name]
@@ -205,7 +205,6 @@ def test_a_table_is_predicted(runs: dict[str, Any], tmp_path: Path) -> None:
     ("flags", "problem"),
     [
         (["--max_error", "0.1"], "--max_error"),
-        (["--label_issues", "true"], "--label_issues"),
         (["--head_logits", "1"], "--head_logits"),
         (["--label_thresholds", "0.5", "0.5"], "2 scores for 3 labels"),
         (["--label_thresholds", "1.5"], "between 0 and 1"),
@@ -254,9 +253,47 @@ def test_solved_heads_and_ngrams(name: str, runs: dict[str, Any]) -> None:
     if name == "solved":
         assert config["head"] == "layers"
         assert (run.folder / "report" / "learning_curve.png").is_file()
-        assert not (run.folder / "report" / "label_issues.csv").exists()
+        check_label_issues(run, runs["data"])
         baselines = run.rows("report/baselines.csv")
         assert [row["name"] for row in baselines] == ["this model", "the most frequent labels", "word pieces"]
+
+
+def check_label_issues(run: Run, data: Path) -> None:
+    """Check that each line names a label that the row has where another answer is likelier."""
+    with data.open(newline="") as file:
+        given = list(csv.DictReader(file))
+    for issue in run.rows("report/label_issues.csv"):
+        row = given[int(issue["row"]) - 1]  # rows are counted from 1
+        assert (row["text"], row[issue["label"]]) == (issue["text"], issue["given"])
+        assert int(issue["suggested"]) == 1 - int(issue["given"])
+        assert float(issue["score"]) <= 0.5
+
+
+def write_wrong_label(runs: dict[str, Any]) -> Path:
+    """Write the rows with three splits; the first row of train has the opposite of its first label."""
+    folder = runs["folder"] / "wrong"
+    if not folder.exists():
+        folder.mkdir()
+        head, *rows = runs["data"].read_text().splitlines()
+        text, flag, rest = rows[0].split(",", 2)
+        wrong = f"{text},{1 - int(flag)},{rest}"
+        for split, lines in (("train", [wrong, *rows[1:40]]), ("validation", rows[40:50]), ("test", rows[50:])):
+            (folder / f"{split}.csv").write_text("\n".join([head, *lines]) + "\n")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["solved", "looked at"])
+def test_a_wrong_label_ranks_first(name: str, runs: dict[str, Any]) -> None:
+    """Of a solved head, and of one that is solved for that beside a training."""
+    data = write_wrong_label(runs)
+    flags = {"solved": ["--unfreeze_from", "none"], "looked at": ["--label_issues", "true", "--num_train_epochs", "1"]}
+    run = train(runs, f"wrong-{name}", "--dataset", str(data), *flags[name])
+    check_label_issues(run, data / "train.csv")
+    first = run.rows("report/label_issues.csv")[0]
+    assert (first["row"], first["label"]) == ("1", "toxic")
+    page = (run.folder / "report" / "report.html").read_text()
+    assert "Labels to look at" in page
 
 
 @pytest.mark.slow
