@@ -84,7 +84,7 @@ def _compare(
     comparison = {}
     for (split, metric), card in said.items():
         after = now.get(f"{_PREFIXES.get(split)}_{_RESULT_KEYS.get(metric)}")
-        interval = None if after is None else _interval(split, metric, card, rows[split], shown)
+        interval = None if after is None else _interval(split, metric, card, now, rows[split], shown)
         if interval is not None:
             low, high = interval
             holds = low <= float(after or 0.0) <= high
@@ -92,8 +92,12 @@ def _compare(
     return comparison
 
 
-def _interval(split: str, metric: str, value: float, rows: int, shown: dict[str, Any]) -> tuple[float, float] | None:
+def _interval(
+    split: str, metric: str, value: float, now: dict[str, float], rows: int, shown: dict[str, Any]
+) -> tuple[float, float] | None:
     """Return the 95 % interval around a metric of the card, or None where there is not enough to compute it from.
+
+    With any number of labels a row no confusion matrix says how wide that of macro F1 is: it is as wide as the new run's own.
 
     Raises:
         UserError: The metric is none, or the card's confusion matrix is not that of so many rows.
@@ -103,6 +107,9 @@ def _interval(split: str, metric: str, value: float, rows: int, shown: dict[str,
         raise UserError(f"The card says {value} of {split} {metric}, which is no share.")
     if metric == "accuracy":
         return accuracy_interval(round(value * rows), rows)
+    if metric == METRICS["macro_f1"] and f"{_PREFIXES[split]}_hamming_loss" in now:
+        after, low, high = (now[f"{_PREFIXES[split]}_macro_f1{end}"] for end in ("", "_low", "_high"))
+        return min(value, max(0.0, value - after + low)), max(value, min(1.0, value - after + high))
     if metric == METRICS["macro_f1"] and split == shown.get("split"):
         confusion = np.array(shown["confusion"], dtype=int)
         if confusion.sum() != rows:
@@ -150,7 +157,7 @@ def _idle_flags(flags: dict[str, Any]) -> frozenset[str]:
 
 _LISTS = (
     *("label_column", "label_names", "label_thresholds", "text_column"),
-    *("cleaning", "ngrams", "layers", "lora_targets"),
+    *("cleaning", "ngrams", "layers", "lora_targets", "class_weights"),
 )
 """Flags with more than one value."""
 
@@ -167,6 +174,8 @@ def _flag_argv(key: str, value: Any) -> list[str]:
     values = value if isinstance(value, list) and key in _LISTS else [value]
     arguments = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
     for item, argument in zip(values, arguments, strict=True):
-        if isinstance(item, list | dict) or (argument.startswith("-") and not re.fullmatch(r"-?\d[\d.e+-]*", argument)):
+        if isinstance(item, list | dict) or (
+            argument.startswith("-") and not re.fullmatch(r"-|-?\d[\d.e+-]*", argument)
+        ):
             raise UserError(f"{CONFIGURATION_FILE} there has no value of --{key}, but {argument!r}: it is not run.")
     return [f"--{key}", *arguments]
