@@ -8,6 +8,8 @@ from ..prediction.predictor import Predictor
 
 NOT_SURE = "not sure"
 """What the page says where the model abstains."""
+NONE_CHOSEN = "none of the labels reaches its threshold"
+"""What it says of a row that gets none of its labels."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,8 @@ class Answer:
     """What a page shows for one text or photo.
 
     Attributes:
-        headline: The label and how sure the model is of it, or that it is not sure, or what is wrong.
+        headline: The label and how sure the model is of it, or that it is not sure; of any number of labels a row those that it
+            gets, or that it gets none; or what is wrong.
         scores: Of each label, in the order of the label ids; empty where the content cannot be read.
         note: What else is to be told, such as that a text was cut.
 
@@ -48,7 +51,7 @@ def answer(predictor: Predictor, content: Any) -> Answer:
     scores = {name: float(named[f"score_{name}"]) for name in results.label_names}
     note = "The text was cut at the model's max_length." if scored.truncated else ""
     if results.label_thresholds is not None:
-        return Answer(str(named["prediction"]) or "none of the labels reaches its threshold", scores, note)
+        return Answer(str(named["prediction"]) or NONE_CHOSEN, scores, note)
     confidence, threshold = float(named["confidence"]), results.answer_threshold
     headline = f"{named['prediction']}, with a confidence of {confidence:.4f}"
     if threshold is not None and not named["answered"]:

@@ -9,7 +9,7 @@ from ..data.image_files import READING_ERRORS, describe_reading_error
 from ..data.images import open_image
 from ..data.transforms import resize
 from ..models.base import BackboneClassifier
-from .explanation import AGAINST_COLOUR, FOR_COLOUR, Explanation, log_odds, predicted_label
+from .explanation import AGAINST_COLOUR, FOR_COLOUR, Explanation, describe_choice, log_odds, predicted_label
 
 STEPS = 8
 """Steps of the patch across the photo; it is two of them wide."""
@@ -36,8 +36,8 @@ def explain_photo(pipeline: Pipeline, file: str) -> Explanation:
     largest = float(heat.abs().max())
     message = (
         f"Patches that raise the log-odds of {name} are red, those that lower them purple: covering one changes "
-        f"them by up to {largest:.2f}."
-    )
+        f"them by up to {largest:.2f}. {describe_choice(model)}"
+    ).strip()
     return Explanation(message, image=_overlay(pixels[0], heat / (largest or 1.0)))
 
 
@@ -52,7 +52,7 @@ def attribute_patches(model: BackboneClassifier, values: torch.Tensor) -> tuple[
     with torch.inference_mode():
         label_id, name = predicted_label(model, model(values).logits)
         height, width = (max(1, side // STEPS) for side in values.shape[-2:])
-        attributed = Occlusion(lambda photos: log_odds(model(photos).logits, label_id)).attribute(
+        attributed = Occlusion(lambda photos: log_odds(model, model(photos).logits, label_id)).attribute(
             values,
             sliding_window_shapes=(3, 2 * height, 2 * width),
             strides=(3, height, width),

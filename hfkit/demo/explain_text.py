@@ -12,7 +12,7 @@ from transformers import Pipeline
 
 from ..models.base import BackboneClassifier
 from ..models.cleaning import clean
-from .explanation import Explanation, log_odds, predicted_label
+from .explanation import Explanation, describe_choice, log_odds, predicted_label
 
 STEPS = 32
 """Points on the way from padding tokens to the text."""
@@ -72,7 +72,7 @@ def attribute_tokens(model: BackboneClassifier, encoded: Any, padding: int) -> t
 
     def forward(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return the log-odds of the label, (batch,)."""
-        return log_odds(model(input_ids=input_ids, attention_mask=attention_mask).logits, label_id)
+        return log_odds(model, model(input_ids=input_ids, attention_mask=attention_mask).logits, label_id)
 
     baseline = torch.where(special.bool(), ids, padding)
     with torch.backends.cudnn.flags(enabled=False):  # which has no gradients of a GRU outside of training
@@ -174,7 +174,9 @@ def _describe(name: str, text: str, spans: list[Span], model: BackboneClassifier
     ordered = sorted(spans, key=lambda span: span[2])
     lowest = [span for span in ordered[:_NAMED] if span[2] < 0]
     highest = [span for span in ordered[::-1][:_NAMED] if span[2] > 0]
-    lines = [f"Words that raise the log-odds of {name} are red, those that lower them purple."]
+    lines = [
+        f"Words that raise the log-odds of {name} are red, those that lower them purple. {describe_choice(model)}".strip()
+    ]
     for title, chosen in (("For it", highest), ("Against it", lowest)):
         if chosen:
             named = ", ".join(f"{text[start:end].strip()} ({value:+.2f})" for start, end, value in chosen)

@@ -12,12 +12,13 @@ import gradio as gr
 
 from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
 from ..prediction.predictor import Predictor
+from ..prediction.results import ResultColumns
 from .answer import Answer, answer_photo, answer_text
 from .explanation_page import lay_out_explanation
 from .table import PredictedTable, predict_table
 
 SHOWN_SCORES = 10
-"""Bars; a model of more labels shows those of the highest scores."""
+"""Bars of a model that gives one label; one of more labels shows those of the highest scores."""
 _SHOWN_LABELS = 20
 _PHOTO_HEIGHT = 320
 """Pixels on the page."""
@@ -55,10 +56,24 @@ def _describe(predictor: Predictor, name: str) -> str:
     shown = ", ".join(map(escape, results.label_names[:_SHOWN_LABELS]))
     more = len(results.label_names) - _SHOWN_LABELS
     kind = "texts" if predictor.reads_texts else "photos"
-    text = f"## {escape(name)}\n\nClassifies {kind} as: {shown}{f' and {more:,} more' if more > 0 else ''}."
+    shown += f" and {more:,} more" if more > 0 else ""
+    if results.label_thresholds is not None:
+        return f"## {escape(name)}\n\nGives {kind} any number of these labels: {shown}. {_describe_thresholds(results)}"
+    text = f"## {escape(name)}\n\nClassifies {kind} as: {shown}."
     if results.answer_threshold is not None:
         text += f" It does not answer below a confidence of {results.answer_threshold:.4f}."
     return text
+
+
+def _describe_thresholds(results: ResultColumns) -> str:
+    """Say from which score on each label is given."""
+    thresholds = [f"{threshold:.4g}" for threshold in results.label_thresholds or ()]
+    if len(set(thresholds)) == 1:
+        return f"A label is given from a score of {thresholds[0]} on."
+    pairs = list(zip(results.label_names, thresholds, strict=True))
+    listed = ", ".join(f"{escape(name)} {threshold}" for name, threshold in pairs[:_SHOWN_LABELS])
+    more = f" and {len(pairs) - _SHOWN_LABELS:,} more" if len(pairs) > _SHOWN_LABELS else ""
+    return f"A label is given from this score on: {listed}{more}."
 
 
 def _show_answer(answer: Answer) -> tuple[str, dict[str, float] | None]:
@@ -68,12 +83,14 @@ def _show_answer(answer: Answer) -> tuple[str, dict[str, float] | None]:
 
 def _lay_out_answer(predictor: Predictor) -> list[Any]:
     """Add the components of an answer, and return them."""
-    many = len(predictor.results.label_names) > SHOWN_SCORES
+    labels = len(predictor.results.label_names)
+    # Of one label a row the first ones tell enough; of any number of them each bar is an answer.
+    bars = SHOWN_SCORES if predictor.results.label_thresholds is None else labels
     return [
         gr.Textbox(label="Answer", lines=2, interactive=False, elem_id="answer"),
         gr.Label(
-            label=f"The {SHOWN_SCORES} highest scores" if many else "Scores",
-            num_top_classes=SHOWN_SCORES,
+            label="Scores" if labels <= bars else f"The {bars} highest scores",
+            num_top_classes=bars,
             show_heading=False,
             elem_id="scores",
         ),

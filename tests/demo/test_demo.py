@@ -13,7 +13,7 @@ from processes import run_command
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
-from hfkit.demo.answer import NOT_SURE, answer_photo, answer_text
+from hfkit.demo.answer import NONE_CHOSEN, NOT_SURE, answer_photo, answer_text
 from hfkit.demo.examples import MOST, find_examples
 from hfkit.demo.table import predict_table
 from hfkit.errors import UserError
@@ -180,3 +180,40 @@ def test_nothing_is_markup_in_the_head_of_the_page() -> None:
     from hfkit.demo.page import escape
 
     assert escape("*a* <b>\n`c` é") == "&#42;a&#42; &#60;b&#62; &#96;c&#96; é"
+
+
+MULTI_LABEL = {"problem_type": "multi_label_classification"}
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "headline"),
+    [((0.001, 0.001), "fake, real"), ((0.999, 0.999), NONE_CHOSEN), ((0.001, 0.999), "fake")],
+)
+@pytest.mark.parametrize("run", [TEXT_RUN, PHOTO_RUN], ids=["text", "photo"])
+def test_any_number_of_labels_a_row(run: Path, thresholds: tuple[float, ...], headline: str, tmp_path: Path) -> None:
+    names = {TEXT_RUN: ["fake", "real"], PHOTO_RUN: ["cat", "dog"]}[run]
+    folder = copy_run(run, tmp_path / "run", **MULTI_LABEL, label_thresholds=list(thresholds))
+    given = "garlic" if run == TEXT_RUN else str(PHOTOS[0])
+    predictor = open_predictor(str(folder))
+    answer = (answer_text if run == TEXT_RUN else answer_photo)(predictor, given)
+    expected = predict(folder, given)
+    assert answer.scores == {name: expected[f"score_{name}"] for name in names}
+    assert answer.headline == headline.replace("fake", names[0]).replace("real", names[1])
+
+
+def test_the_page_has_a_bar_for_each_label(tmp_path: Path) -> None:
+    """And its head says from which score on a label is given."""
+    pytest.importorskip("gradio")
+    from hfkit.demo.page import SHOWN_SCORES, _describe, build_page
+    from hfkit.prediction.results import ResultColumns
+
+    many = [f"<l{number}>" for number in range(2 * SHOWN_SCORES)]
+    for thresholds, bars in ((None, SHOWN_SCORES), ([0.3] * len(many), len(many))):
+        predictor: Any = open_predictor(str(TEXT_RUN))
+        predictor.results = ResultColumns(many, None, label_thresholds=thresholds)
+        page = build_page(predictor, "a run", [], tmp_path)
+        [scores] = [block for block in page.blocks.values() if getattr(block, "elem_id", None) == "scores"]
+        assert scores.num_top_classes == bars
+    assert "A label is given from a score of 0.3 on." in _describe(predictor, "a run")
+    predictor.results = ResultColumns(["<a>", "b"], None, label_thresholds=[0.2, 0.75])
+    assert "from this score on: &#60;a&#62; 0.2, b 0.75." in _describe(predictor, "a run")

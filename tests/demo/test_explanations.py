@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import write_photo
-from demo_runs import PHOTO_RUN, TEXT_RUN
+from demo_runs import PHOTO_RUN, TEXT_RUN, copy_run
 from tiny import QUICK_NAMES, TEXT_NAMES
 
 import hfkit
@@ -53,7 +53,7 @@ def test_values_of_tokens_sum_to_what_the_text_changes(
     number = model.config.label2id[label]
     with torch.no_grad():
         whole, empty = (
-            log_odds(model(torch.tensor([row]), torch.ones(1, 5)).logits, number).item()
+            log_odds(model, model(torch.tensor([row]), torch.ones(1, 5)).logits, number).item()
             for row in (ids, [2, 0, 0, 0, 3])
         )
     assert sum(values) == pytest.approx(whole - empty, abs=0.02 * max(1, max(map(abs, values))))
@@ -171,6 +171,23 @@ def test_a_photo_gets_a_heat_map_and_a_broken_file_a_sentence(tmp_path: Path) ->
     assert (shown.max(axis=-1) - shown.min(axis=-1)).max() > 20  # the map alone has colours
     (tmp_path / "b.png").write_text("no photo")
     assert explain_photo(pipeline, str(tmp_path / "b.png")).message.startswith("This cannot be read: ")
+
+
+@pytest.mark.parametrize("run", [TEXT_RUN, PHOTO_RUN], ids=["text", "photo"])
+def test_of_any_number_of_labels_each_is_judged_by_itself(run: Path, tmp_path: Path) -> None:
+    """What raises one of them lowers no other; explained is the one with the highest score, also where none is given."""
+    from hfkit.demo.explanation import log_odds
+    from hfkit.demo.explanation_page import explain
+
+    folder = copy_run(run, tmp_path / "run", problem_type="multi_label_classification", label_thresholds=[0.999, 0.999])
+    pipeline: Any = hfkit.load_pipeline(str(folder), device="cpu")
+    given = TEXT if run == TEXT_RUN else str(write_photo(tmp_path / "a.png", "cat", 1))
+    assert pipeline(given) == []
+    best = pipeline(given, top_k=None)[0]["label"]
+    message = explain(pipeline, run == TEXT_RUN, given).message
+    assert f"log-odds of {best} are red" in message
+    assert "Of the labels it is the one with the highest score." in message
+    assert log_odds(pipeline.model, torch.tensor([[1.0, 2.0]]), 1).item() == 2.0
 
 
 def test_an_exported_model_has_no_such_button() -> None:
