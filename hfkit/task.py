@@ -61,6 +61,10 @@ class Task:
         """Whether each row has any number of labels: the column `label` is then 0 and 1 for each of them."""
         return is_multi_label(self.model.config)
 
+    def training_labels(self) -> np.ndarray:
+        """Return the label ids of the rows of train (rows,), or 0 and 1 of each label (rows, labels)."""
+        return read_column(self.rows["train"], "label")
+
     def count_labels(self) -> dict[str, dict[str, int]]:
         """Return how many rows of each split that has labels have each label, by the label's name."""
         labels = {

@@ -6,6 +6,7 @@ Start reading in arguments.py, the flags of model and data (image_arguments.py f
 
 __all__ = [
     "arguments",
+    "class_weights",
     "command_line",
     "configuration",
     "demo",

@@ -7,6 +7,7 @@ import torch
 import transformers
 
 from ..machine import bfloat16_is_fast
+from .class_weights import check_focal_loss
 from .training_flags import ImageTrainingFlags, TrainingFlags
 from .values import check_seeds, check_steps
 
@@ -19,6 +20,7 @@ class TrainingArguments(TrainingFlags, transformers.TrainingArguments):
         self.check()
         check_steps(self.num_train_epochs, self.max_steps, self.gradient_accumulation_steps)
         check_seeds(self.seed, self.data_seed)
+        check_focal_loss(self.focal_gamma, self.label_smoothing_factor)
         if self.use_cpu is None:
             self.use_cpu = not torch.accelerator.is_available()
         if self.bf16 is None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import UserError
+from .class_weights import NONE, check_balance
 
 
 @dataclass
@@ -35,11 +36,12 @@ class TrainingFlags:
     warmup_steps: float = field(default=0.1, metadata={"help": "Warm-up: steps, or below 1 a share of them."})
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Rows a training step and device."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Rows an evaluation step and device."})
-    train_sampling_strategy: Literal["random", "sequential", "group_by_length"] | None = field(
+    train_sampling_strategy: Literal["random", "sequential", "group_by_length", "balanced"] | None = field(
         default=None,
         metadata={
-            "help": "Order of the texts: random, sequential, or group_by_length: batches of similar length that hold each class "
-            "in its share; default: random, but group_by_length for a BiGRU on a frozen encoder."
+            "help": "Order of the texts: random, sequential, group_by_length: batches of similar length that hold each class "
+            "in its share, or balanced: an epoch draws each class equally often; default: random, but group_by_length for a "
+            "BiGRU on a frozen encoder."
         },
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate: epoch, steps or no."})
@@ -68,8 +70,19 @@ class TrainingFlags:
     early_stopping_patience: int = field(
         default=0, metadata={"help": "Stop after so many evaluations without a better metric; 0: never."}
     )
-    class_weights: Literal["none", "balanced"] = field(
-        default="none", metadata={"help": "balanced: rare classes count more in the loss, as in scikit-learn."}
+    class_weights: list[str] = field(
+        default_factory=lambda: [NONE],
+        metadata={
+            "help": "How much classes count in the loss: none, balanced: rare ones more, as in scikit-learn, or weights by name "
+            "such as fake=2 real=1; a class that is not named has 1."
+        },
+    )
+    focal_gamma: float = field(
+        default=0.0,
+        metadata={
+            "help": "Focal loss (Lin et al. 2017): each row's loss is multiplied by (1 - probability of its class) to this "
+            "power, such as 2, so that rows that are predicted well count less; 0: the plain cross-entropy."
+        },
     )
     solver: Literal["convex", "trainer", "both"] | None = field(
         default=None,
@@ -153,6 +166,9 @@ class TrainingFlags:
             raise UserError(f"--feature_cache is {self.feature_cache}: write auto, off, or a folder.")
         if self.lr_decay_per_epoch is not None and not 0 < self.lr_decay_per_epoch <= 1:
             raise UserError(f"--lr_decay_per_epoch is {self.lr_decay_per_epoch}: write a factor such as 0.9.")
+        if isinstance(self.class_weights, str):  # from Python
+            self.class_weights = [self.class_weights]
+        check_balance(self.class_weights, self.train_sampling_strategy, self.focal_gamma)
         if self.max_error is not None and not 0 < self.max_error < 1:
             raise UserError(
                 f"--max_error is {self.max_error:g}: write the share of answers that may be wrong, above 0 and below 1, such as "
@@ -172,8 +188,11 @@ class ImageTrainingFlags(TrainingFlags):
         default=None, metadata={"help": "Peak learning rate of the backbone; default: 1e-4, and of adapters 1e-3."}
     )
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a training step and device."})
-    train_sampling_strategy: Literal["random", "sequential", "group_by_length"] | None = field(
-        default="random", metadata={"help": "Order of the images: random, sequential."}
+    train_sampling_strategy: Literal["random", "sequential", "group_by_length", "balanced"] | None = field(
+        default="random",
+        metadata={
+            "help": "Order of the images: random, sequential, or balanced: an epoch draws each class equally often."
+        },
     )
     metric_for_best_model: str | None = field(
         default="accuracy",
@@ -190,5 +209,7 @@ class ImageTrainingFlags(TrainingFlags):
 
         """
         if self.train_sampling_strategy == "group_by_length":
-            raise UserError("--train_sampling_strategy group_by_length is for texts: write random or sequential.")
+            raise UserError(
+                "--train_sampling_strategy group_by_length is for texts: write random, balanced or sequential."
+            )
         super().check()

@@ -107,6 +107,9 @@ class Objective:
             a label and not having it.
         problem_type: Of the config.
         label_thresholds: Of the config; they change nothing that is minimised, and say which rows are right.
+        focal_gamma: Above 0 each loss is multiplied by (1 - p) to this power, where p is the probability of the row's class, or
+            of having or not having the label (focal loss: Lin et al. 2017, arXiv 1708.02002, eq. 4). It is for labels that are
+            neither smoothed nor mixed.
 
     """
 
@@ -114,6 +117,7 @@ class Objective:
     label_smoothing: float = 0.0
     problem_type: str = SINGLE_LABEL
     label_thresholds: Sequence[float] | None = None
+    focal_gamma: float = 0.0
 
     def __call__(
         self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
@@ -132,7 +136,9 @@ class Objective:
     def per_row(self, outputs: Any, labels: torch.Tensor) -> torch.Tensor:
         """Return what is minimised of each row (rows,): an ignored one has 0."""
         if self.problem_type == MULTI_LABEL:
-            losses = _binary_cross_entropy(outputs.logits, labels, self.label_smoothing, self.class_weights)
+            losses = _binary_cross_entropy(
+                outputs.logits, labels, self.label_smoothing, self.class_weights, self.focal_gamma
+            )
         else:
             losses = self._weighted_cross_entropy(outputs.logits, labels)
         auxiliary = getattr(outputs, "auxiliary_loss", None)
@@ -143,6 +149,7 @@ class Objective:
     def _weighted_cross_entropy(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return each row's cross-entropy (rows,), weighted by its class or by the shares of its classes."""
         losses = _cross_entropy(logits, labels, "none", self.label_smoothing)
+        losses = losses * _focal_factor(losses, self.focal_gamma)
         if self.class_weights is None:
             return losses
         weights = losses.new_tensor(self.class_weights)
@@ -154,7 +161,7 @@ class Objective:
 
     def is_plain(self, outputs: Any, labels: torch.Tensor) -> bool:
         """Return whether it is the plain loss of the rows for such a batch."""
-        changed = self.class_weights is not None or self.label_smoothing > 0
+        changed = self.class_weights is not None or self.label_smoothing > 0 or self.focal_gamma > 0
         mixed = labels.ndim > 1 and self.problem_type != MULTI_LABEL
         return not changed and not mixed and getattr(outputs, "auxiliary_loss", None) is None
 
@@ -175,6 +182,7 @@ def _binary_cross_entropy(
     labels: torch.Tensor,
     label_smoothing: float = 0.0,
     positive_weights: Sequence[float] | None = None,
+    focal_gamma: float = 0.0,
 ) -> torch.Tensor:
     """Return the mean over the labels of each row (rows,), in float32 or better as above; an ignored row has 0."""
     wide = logits if logits.dtype == torch.float64 else logits.float()
@@ -183,4 +191,15 @@ def _binary_cross_entropy(
     targets = targets * (1 - label_smoothing) + label_smoothing / 2
     weights = None if positive_weights is None else wide.new_tensor(positive_weights)
     losses = functional.binary_cross_entropy_with_logits(wide, targets, reduction="none", pos_weight=weights)
+    if focal_gamma > 0:
+        plain = functional.binary_cross_entropy_with_logits(wide, targets, reduction="none")
+        losses = losses * _focal_factor(plain, focal_gamma)
     return torch.where(counted, losses.mean(dim=-1), 0.0)
+
+
+def _focal_factor(losses: torch.Tensor, gamma: float) -> torch.Tensor | float:
+    """Return (1 - p) to the power of gamma, where -log p are the plain losses; gradients run through it, as in the paper."""
+    if gamma == 0:
+        return 1.0
+    # Of a row that is certain, or ignored, the slope would be infinite for a gamma below 1.
+    return (-torch.expm1(-losses)).clamp(min=torch.finfo(losses.dtype).tiny ** 0.5) ** gamma

@@ -4,21 +4,35 @@ from typing import Any
 
 from ..data.splits import LabelledData
 from ..errors import UserError
+from ..flags.class_weights import BALANCED, match_class_weights, parse_class_weights
 from ..flags.kinds import Arguments
 
 
 def check_labels_fit(data: LabelledData, arguments: Arguments[Any, Any]) -> None:
-    """Refuse flags that do not fit the kind of the labels.
+    """Refuse flags that do not fit the labels or their kind.
 
     Raises:
-        UserError: A row has any number of labels, and a flag is for one label a row.
+        UserError: Class weights name a class that is none; a focal loss meets mixed images; or a row has any number of labels,
+            and a flag is for one label a row.
 
     """
+    training, options = arguments.training, arguments.data
+    weights = parse_class_weights(training.class_weights)
+    if isinstance(weights, dict):
+        match_class_weights(weights, data.label_names)
+    mixes = [name for name in ("mixup", "cutmix") if getattr(options, name, 0) > 0]
+    if training.focal_gamma > 0 and mixes:
+        raise UserError(
+            f"--focal_gamma goes by the probability of a row's own class, and --{mixes[0]} mixes classes: leave one of them out."
+        )
     if not data.is_multi_label:
         return
-    training, options = arguments.training, arguments.data
     refused = {
         "--max_error": (training.max_error is not None, "a row is answered label by label, see --label_thresholds"),
+        "--train_sampling_strategy balanced": (
+            training.train_sampling_strategy == BALANCED,
+            "rare labels count more by --class_weights balanced",
+        ),
         "--mixup": (getattr(options, "mixup", 0) > 0, "mixed images have shares of classes"),
         "--cutmix": (getattr(options, "cutmix", 0) > 0, "mixed images have shares of classes"),
     }

@@ -40,10 +40,15 @@ def build_trainer(
         processing_class=task.processor,
         compute_metrics=compute_metrics,
         objective=Objective(
-            settings.class_weights, training.label_smoothing_factor, config.problem_type, config.label_thresholds
+            settings.class_weights,
+            training.label_smoothing_factor,
+            config.problem_type,
+            config.label_thresholds,
+            training.focal_gamma,
         ),
         callbacks=callbacks,
         head_learning_rate=float(training.head_learning_rate or 0.0),
+        class_ids=None if task.is_multi_label else task.training_labels(),
     )
     trainer.remove_callback(PrinterCallback)
     # In a notebook it is another one, which would show a table of all metrics at each evaluation.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.stored_rows import read_column
+from ..flags.class_weights import BALANCED, NONE, match_class_weights, parse_class_weights
 from ..flags.kinds import Arguments
 from ..flags.solver import BOTH, is_solved
 from ..flags.training_arguments import TrainingArguments
@@ -63,31 +63,55 @@ def fill_order(training: TrainingArguments, arguments: Arguments[Any, Any], task
         is_frozen = arguments.model.unfreeze_from == "none" and arguments.model.peft == "none"
         only_steps = is_text and is_frozen and task.model.config.head == "bigru"
         training.train_sampling_strategy = "group_by_length" if only_steps else "random"
-    if is_solved(training) or "length" not in task.inputs["train"].column_names:
+    if is_solved(training):
+        return []
+    if training.train_sampling_strategy == BALANCED:
+        rows, classes = len(task.rows["train"]), len(task.label_names)
+        text = f"an epoch draws {rows:,} rows, about {rows / classes:,.0f} of each class, so that those of rare ones come again"
+        return [Note("order", f"Order of the rows: balanced ({text}).")]
+    if "length" not in task.inputs["train"].column_names:
         return []
     origin = "given" if "train_sampling_strategy" in arguments.given else "default"
     return [Note("order", f"Order of the rows: {training.train_sampling_strategy} ({origin}).")]
 
 
 def weigh_classes(training: TrainingArguments, task: Task) -> tuple[tuple[float, ...] | None, list[Note]]:
-    """Return a weight for each class where they are to be balanced, and what is said of them.
+    """Return a weight for each class where they are given or to be balanced, and what is said of them.
 
-    The weights are scikit-learn's balanced ones: rows / (classes * rows of the class). With any number of labels a row they are
-    rows without the label / rows with it, by which a label counts where it is there, so that both kinds of rows weigh the same.
+    With any number of labels a row a label counts by its weight in the rows that have it.
     """
-    if training.class_weights != "balanced":
+    given = parse_class_weights(training.class_weights)
+    if given == NONE:
         return None, []
-    labels = read_column(task.rows["train"], "label")
-    if labels.ndim > 1:
-        present = labels.sum(axis=0)
-        weights = tuple(np.where(present > 0, (len(labels) - present) / np.maximum(present, 1), 1.0).tolist())
+    if isinstance(given, dict):
+        weights = match_class_weights(given, task.label_names)
     else:
-        counts = np.bincount(labels, minlength=len(task.label_names))
-        weights = tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
+        weights = _balance(task.training_labels(), len(task.label_names))
     pairs = zip(task.label_names, weights, strict=True)
-    what = "Weights of the labels where they are there" if labels.ndim > 1 else "Class weights"
+    what = "Weights of the labels where they are there" if task.is_multi_label else "Class weights"
     text = f"{what}: {', '.join(f'{name} {weight:.3f}' for name, weight in pairs)}."
     return weights, [Note("class_weights", text)]
+
+
+def _balance(labels: np.ndarray, classes: int) -> tuple[float, ...]:
+    """Return scikit-learn's balanced weights: rows / (classes * rows of the class).
+
+    With any number of labels a row, (rows, labels), they are rows without the label / rows with it, so that both kinds of rows
+    weigh the same.
+    """
+    if labels.ndim > 1:
+        present = labels.sum(axis=0)
+        return tuple(np.where(present > 0, (len(labels) - present) / np.maximum(present, 1), 1.0).tolist())
+    counts = np.bincount(labels, minlength=classes)
+    return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
+
+
+def note_focal_loss(training: TrainingArguments) -> list[Note]:
+    """Say that the loss is a focal one."""
+    if is_solved(training) or not training.focal_gamma:
+        return []
+    text = f"Loss: focal with gamma {training.focal_gamma:g}: a row counts less, the better it is predicted (Lin et al. 2017)."
+    return [Note("focal_loss", text)]
 
 
 def leave_out_evaluations(training: TrainingArguments) -> None:

@@ -1,4 +1,4 @@
-"""The order of training rows: random, or random batches of similar length."""
+"""The order of training rows: random, each class equally often, or random batches of similar length."""
 
 from collections.abc import Callable, Iterator
 
@@ -28,6 +28,44 @@ class ShuffledSampler(Sampler[int]):
         """Draw a new order."""
         generator = torch.Generator().manual_seed(self.seed + self.epoch())
         return map(int, torch.randperm(self.rows, generator=generator).numpy())
+
+
+class ClassBalancedSampler(Sampler[int]):
+    """As many rows an epoch as there are, of each class equally many, in random order.
+
+    The rows of a class are drawn equally often, but for one time: of a rare class each row several times, of a frequent one a
+    part of the rows, another one each epoch.
+
+    Args:
+        labels: Class of each row (rows,).
+        seed: The order depends on it and on the epoch alone, so that it is the same in all processes and in a resumed run.
+        epoch: Says which epoch begins.
+
+    """
+
+    def __init__(self, labels: np.ndarray, seed: int, epoch: Callable[[], int]) -> None:
+        self.labels, self.seed, self.epoch = np.asarray(labels), seed, epoch
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[int]:
+        """Draw a new order."""
+        generator = np.random.default_rng([self.seed, self.epoch()])
+        classes = generator.permutation(
+            np.unique(self.labels)
+        )  # which ones have a row more, where the rows cannot be parted
+        parts = np.array_split(np.arange(len(self.labels)), len(classes))
+        drawn = [
+            self._draw(generator, np.flatnonzero(self.labels == label), len(part))
+            for label, part in zip(classes, parts, strict=True)
+        ]
+        return map(int, generator.permutation(np.concatenate(drawn)))
+
+    def _draw(self, generator: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
+        """Return `count` of the rows of a class."""
+        repeats, rest = divmod(count, len(rows))
+        return np.concatenate([np.tile(rows, repeats), generator.choice(rows, rest, replace=False)])
 
 
 class BalancedLengthSampler(Sampler[int]):

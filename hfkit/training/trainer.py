@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import nn
@@ -20,7 +21,7 @@ from ..errors import UserError
 from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
 from ..models.losses import IGNORED, Objective, counted_rows
-from .sampler import BalancedLengthSampler, ShuffledSampler
+from .sampler import BalancedLengthSampler, ClassBalancedSampler, ShuffledSampler
 from .totals import TrainingTotals
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
@@ -39,6 +40,7 @@ class ClassifierTrainer(Trainer):
         head_learning_rate: Peak learning rate of the head.
         objective: What is minimised; default: the plain cross-entropy.
         callbacks: As the Trainer takes them.
+        class_ids: (rows,) of the training rows, by which balanced sampling draws them.
         options: Further arguments of the Trainer.
 
     """
@@ -52,10 +54,11 @@ class ClassifierTrainer(Trainer):
         head_learning_rate: float,
         objective: Objective | None = None,
         callbacks: Sequence[TrainerCallback] = (),
+        class_ids: np.ndarray | None = None,
         **options: Any,
     ) -> None:
         self.objective = objective or Objective()
-        self.head_learning_rate = head_learning_rate
+        self.head_learning_rate, self.class_ids = head_learning_rate, class_ids
         with warnings.catch_warnings():
             # The Trainer's own smoothing knows one label a row alone; ours is in the objective.
             warnings.filterwarnings("ignore", "Label smoothing is not compatible with multi-label", UserWarning)
@@ -108,6 +111,10 @@ class ClassifierTrainer(Trainer):
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         if self.args.train_sampling_strategy == "random":
             return ShuffledSampler(len(rows), seed, self._epoch)
+        if self.args.train_sampling_strategy == "balanced":
+            assert self.class_ids is not None
+            assert len(self.class_ids) == len(rows)
+            return ClassBalancedSampler(self.class_ids, seed, self._epoch)
         grouped = self.args.train_sampling_strategy == "group_by_length"
         if not grouped or not isinstance(rows, Dataset) or self.args.length_column_name not in rows.column_names:
             return super()._get_train_sampler(train_dataset)

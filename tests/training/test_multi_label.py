@@ -1,12 +1,14 @@
 """Runs on texts with any number of labels, from the table to the saved model at work."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run, load_recipe
+from conftest import ROOT, Run, load_recipe
 from rich.console import Console
 from sklearn.metrics import average_precision_score, f1_score, hamming_loss
 from tiny import write_tiny_backbone
@@ -210,6 +212,8 @@ def test_a_table_is_predicted(runs: dict[str, Any], tmp_path: Path) -> None:
         (["--label_thresholds", "1.5"], "between 0 and 1"),
         (["--metric", "matthews_correlation"], "--metric matthews_correlation"),
         (["--label_separator", "|"], "--label_separator"),
+        (["--train_sampling_strategy", "balanced"], "--train_sampling_strategy balanced"),
+        (["--class_weights", "toxi=2"], "did you mean toxic?"),
     ],
 )
 def test_what_is_for_one_label_a_row_is_refused(flags: list[str], problem: str, runs: dict[str, Any]) -> None:
@@ -294,6 +298,67 @@ def test_a_wrong_label_ranks_first(name: str, runs: dict[str, Any]) -> None:
     assert (first["row"], first["label"]) == ("1", "toxic")
     page = (run.folder / "report" / "report.html").read_text()
     assert "Labels to look at" in page
+
+
+@pytest.mark.slow
+def test_columns_need_not_be_named(runs: dict[str, Any], tmp_path: Path) -> None:
+    """Neither in training nor in an evaluation; own weights and the focal loss are printed."""
+    folder = tmp_path / "run"
+    argv = [
+        "--backbone",
+        str(runs["backbone"]),
+        "--dataset",
+        str(runs["data"]),
+        "--max_length",
+        "24",
+        "--use_cpu",
+        "true",
+    ]
+    argv += ["--max_steps", "2", "--class_weights", "threat=3", "--focal_gamma", "2", "--output_dir", str(folder)]
+    load_recipe("fakenews").main(argv)
+    run = Run(folder, {}, "")
+    summary = run.json("summary.json")
+    assert list(summary["classes"]) == NAMES
+    assert "Weights of the labels where they are there: toxic 1.000, threat 3.000, insult 1.000." in summary["lines"]
+    assert any(line.startswith("Loss: focal with gamma 2:") for line in summary["lines"])
+    assert any(line.startswith("Label columns: toxic, threat, insult (") for line in summary["data_lines"])
+    results = evaluate_model(EvaluationRequest(str(folder), str(runs["data"]), tmp_path / "out"), Console(quiet=True))[
+        1
+    ]
+    assert 0 <= results["test_map"] <= 1
+
+
+TWO = {
+    "solved": ["--unfreeze_from", "none", "--label_issues", "true"],
+    "cached": "--unfreeze_from encoder.layer.1 --feature_cache cache --num_train_epochs 2 --label_thresholds auto".split(),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cached", pytest.param("solved", marks=pytest.mark.nightly)])
+def test_two_processes_train_one_model(name: str, runs: dict[str, Any], tmp_path: Path) -> None:
+    """One folder with whole results, and thresholds that are those of its own scores."""
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(ROOT / "accelerate_config.yaml")]
+    launch += ["--multi_gpu", "--num_processes", "2", "--main_process_port", "0", str(ROOT / "recipes" / "fakenews.py")]
+    argv = ["--backbone", str(runs["backbone"]), "--dataset", str(runs["data"]), "--label_column", *NAMES]
+    argv += ["--max_length", "24", "--use_cpu", "true", "--bf16", "false", *TWO[name]]
+    process = subprocess.run([*launch, *argv], capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert process.returncode == 0, process.stderr
+    assert "2 process(es)" in process.stdout
+    assert process.stdout.count("Rows of train by label:") == 1
+    [folder] = (tmp_path / "runs").iterdir()
+    run = Run(folder, {}, "")
+    test_results_agree_with_the_predictions(run)
+    test_the_saved_model_gives_the_scores_of_its_run(run)
+    if name == "solved":
+        check_label_issues(run, runs["data"])
+        alone = train(runs, "plainly-solved", *TWO["solved"]).rows("predictions.csv")
+        np.testing.assert_allclose(scores(run.rows("predictions.csv")), scores(alone), atol=1e-5)
+        return
+    rows = run.rows("report/validation_predictions.csv")
+    true = np.array([[label in row["label"].split(", ") for label in NAMES] for row in rows])
+    thresholds = run.json("config.json")["label_thresholds"]
+    assert thresholds == pytest.approx(choose_thresholds(scores(rows), true), abs=1e-6)
 
 
 @pytest.mark.slow
