@@ -1,15 +1,18 @@
 """Splits: rows that are dropped, labels that must be known, and splits that are cut from train."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from datasets import ClassLabel, DatasetDict
 
 from ..errors import UserError
 from ..flags.arguments import DataArguments
 from ..notes import Note
 from .labels import check_kind, class_list
 from .repeated import note_repeated
+
+if TYPE_CHECKING:  # those who only look at rows need not wait for it
+    from datasets import ClassLabel, DatasetDict
 
 MAX_DROPPED_SHARE = 0.05
 _MAX_UNLABELLED_SHARE = 0.5
@@ -32,7 +35,7 @@ class LabelledData:
 
     """
 
-    splits: DatasetDict
+    splits: "DatasetDict"
     label_names: list[str]
     dropped: pd.DataFrame
     notes: list[Note] = field(default_factory=list)
@@ -107,8 +110,10 @@ def name_labels(
     return names
 
 
-def label_features(table: pd.DataFrame, names: list[str]) -> dict[str, ClassLabel]:
+def label_features(table: pd.DataFrame, names: list[str]) -> "dict[str, ClassLabel]":
     """Return the feature of the column `label`, or nothing where the rows have no labels."""
+    from datasets import ClassLabel
+
     return {} if table["label"].isna().all() else {"label": ClassLabel(names=names)}
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from ..data.guessed_columns import find_columns
 from ..data.sources import Source
-from ..data.split_names import find_split_column
-from ..data.text import load_text_data, read_texts
+from ..data.split_names import SPLIT_NAMES, find_split_column
+from ..data.text import prepare_texts, read_texts
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..notes import Note
@@ -41,13 +41,11 @@ def inspect_texts(arguments: TextDataArguments) -> Inspection:
         notes=[*source.notes, *found],
     )
     try:
-        data = load_text_data(replace(arguments, split_column=None), source)
+        data = prepare_texts(replace(arguments, split_column=None), source)
     except UserError as error:
         return replace(inspection, refusal=str(error))
-    classes = {name: dict.fromkeys(data.splits, 0) for name in data.label_names}
-    for split, rows in data.splits.items():
-        for index, count in pd.Series(rows["label"] if "label" in rows.column_names else []).value_counts().items():
-            classes[data.label_names[int(index)]][split] = int(count)
+    counts = {split: data.tables[split]["label"].value_counts() for split in SPLIT_NAMES if split in data.tables}
+    classes = {name: {split: int(of.get(name, 0)) for split, of in counts.items()} for name in data.label_names}
     flags, command = make_command("text", arguments)
     return replace(inspection, classes=classes, notes=data.notes, command=command, flags=flags)
 
