@@ -46,6 +46,8 @@ def read_delimited(
 def name_columns(path: Path, table: ScannedTable) -> list[str]:
     """Return the names of the columns: those of the header, or their numbers from 1; a nameless one is called by its number.
 
+    Without a header there are as many columns as most rows have cells: a longer row is one whose text has a separator.
+
     Raises:
         UserError: The file is empty.
 
@@ -54,7 +56,7 @@ def name_columns(path: Path, table: ScannedTable) -> list[str]:
     if not records:
         raise UserError(f"{path} is empty: its first line must name the columns.")
     if not table.format.header:
-        return [str(number) for number in range(1, max(table.scan.widths) + 1)]
+        return [str(number) for number in range(1, table.scan.usual_width + 1)]
     header = records[0].cells
     if table.format.index_column and len(records[1].cells) > len(header):
         header = ["", *header]
@@ -81,10 +83,10 @@ def check_records(path: Path, columns: list[str], table: ScannedTable) -> None:
     line, width = min(wide)
     count = sum(number for width, number in seen.widths.items() if width > len(columns))
     separator = name_separator(table.format.separator)
+    usual = f"its header names ({list_columns(columns)})" if table.format.header else f"most have ({len(columns)})"
     raise UserError(
-        f"{path}, read as {table.format.describe()}, has rows with more fields than its header names ({list_columns(columns)}): "
-        f"{count} of {seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold a "
-        f"{separator} and end no row with one, or name another separator by --separator."
+        f"{path}, read as {table.format.describe()}, has rows with more fields than {usual}: {count} of "
+        f"{seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold a {separator} and end no row with one, or name another separator by --separator."
     )
 
 

@@ -137,6 +137,11 @@ class Scan:
         return len(self.records[0].cells) if self.records else 0
 
     @property
+    def usual_width(self) -> int:
+        """How many cells most records have; of two widths that are as frequent, the one that comes first."""
+        return self.widths.most_common(1)[0][0] if self.widths else 0
+
+    @property
     def share(self) -> float:
         """Of the records after the first, how many have as many cells as it; 0 where it has one."""
         others = self.total - 1

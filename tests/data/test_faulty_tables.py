@@ -1,0 +1,63 @@
+"""Tables that are not quite what they seem: each is read as it is meant, or refused in a sentence, and nothing is lost."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from hfkit.data.sources import read_source
+from hfkit.data.splits import LabelledData
+from hfkit.data.text import load_text_data
+from hfkit.errors import UserError
+from hfkit.flags.arguments import TextDataArguments
+from hfkit.flags.prediction_input import find_input_kind
+from hfkit.flags.tables import TableFlags
+from hfkit.prediction.sources import open_source
+
+
+def read(path: Path, named: tuple[str, ...] = (), **given: Any) -> pd.DataFrame:
+    return read_source(str(path), used=named, given=TableFlags(**given)).tables["train"]
+
+
+def load(path: Path, **options: Any) -> LabelledData:
+    return load_text_data(TextDataArguments(dataset=str(path), **options))
+
+
+def predicted(path: Path, **given: Any) -> list[tuple[list[object], str]]:
+    """Return the cells of each row that would be predicted, and what is wrong with it."""
+    source, _ = open_source(str(path), find_input_kind(str(path)), TableFlags(**given))
+    return [(row.cells, row.problem) for row in source.rows()]
+
+
+# --- rows that are too long ---
+
+
+@pytest.mark.parametrize(("separator", "name"), [(",", "comma"), (";", "semicolon"), ("\t", "tab")])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_row_with_too_many_fields_is_refused(header: bool, separator: str, name: str, tmp_path: Path) -> None:
+    """Without a header the columns are as many as most rows have: the rest of a text is no column of its own."""
+    path = tmp_path / "a.csv"
+    lines = [f"{'pos' if row % 2 else 'neg'}{separator}a film {row}" for row in range(40)]
+    lines[7] = f"neg{separator}bad{separator} really bad"
+    path.write_text("\n".join([*([f"label{separator}text"] if header else []), *lines]))
+    usual = r"its header names \(label, text\)" if header else r"most have \(2\)"
+    place = 9 if header else 8
+    with pytest.raises(
+        UserError, match=rf"more fields than {usual}: 1 of 40, the first in line {place} with 3.*hold a {name} and"
+    ):
+        load(path)
+
+
+def test_of_two_rows_the_longer_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("pos,good film\nneg,bad, really bad\n")
+    with pytest.raises(UserError, match=r"more fields than most have \(2\): 1 of 2, the first in line 2 with 3"):
+        read(path, header=False)
+
+
+def test_a_row_with_too_many_fields_is_not_predicted(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("pos,good film\n" * 20 + "neg,bad, really bad\n")
+    problems = [problem for _, problem in predicted(path, header=False)]
+    assert problems == [""] * 20 + ["3 fields in place of 2: quote texts that hold the separator"]
