@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .columns import list_columns
+from .headers import name_cells
 from .separators import name_separator
 from .table_format import ScannedTable, TableFormat, find_format
 from .table_scan import Record, Scan
@@ -60,12 +61,7 @@ def name_columns(path: Path, table: ScannedTable) -> list[str]:
     header = records[0].cells
     if table.format.index_column and len(records[1].cells) > len(header):
         header = ["", *header]
-    names: list[str] = []
-    for number, cell in enumerate(header, 1):
-        name = cell.strip() or f"column {number}"
-        again = sum(other == name or other.startswith(f"{name}.") for other in names)
-        names.append(f"{name}.{again}" if name in names else name)
-    return names
+    return name_cells(header)
 
 
 def check_records(path: Path, columns: list[str], table: ScannedTable) -> None:
@@ -86,7 +82,8 @@ def check_records(path: Path, columns: list[str], table: ScannedTable) -> None:
     usual = f"its header names ({list_columns(columns)})" if table.format.header else f"most have ({len(columns)})"
     raise UserError(
         f"{path}, read as {table.format.describe()}, has rows with more fields than {usual}: {count} of "
-        f"{seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold a {separator} and end no row with one, or name another separator by --separator."
+        f"{seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold "
+        f"a {separator} and end no row with one, or name another separator by --separator."
     )
 
 

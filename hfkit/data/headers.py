@@ -47,6 +47,16 @@ def is_header(records: Sequence[list[str]], named: Collection[str] = ()) -> bool
     return not any(again) and not any(map(_is_value, first))
 
 
+def name_cells(cells: Sequence[str]) -> list[str]:
+    """Return the names of columns by the cells of a header: one without a name is called by its number, and none stands twice."""
+    names: list[str] = []
+    for number, cell in enumerate(cells, 1):
+        name = cell.strip() or f"column {number}"
+        again = sum(other == name or other.startswith(f"{name}.") for other in names)
+        names.append(f"{name}.{again}" if name in names else name)
+    return names
+
+
 def names_rows(records: Sequence[list[str]]) -> bool:
     """Tell whether the first column has no name, or not even a cell in the header, and a number in each row.
 

@@ -45,6 +45,9 @@ def read_labels_by_file(path: Path, given: TableFlags = FIND) -> tuple[pd.DataFr
 
 def _table_of_list(content: list[Any]) -> tuple[pd.DataFrame | None, str]:
     if content and all(isinstance(row, list) and len(row) == 2 for row in content):
+        names = list(map(str, content[0]))
+        if find_usual(names, FILE_COLUMNS) is not None:  # such as [["file", "label"], ["a.jpg", "cat"], ...]
+            return pd.DataFrame(content[1:], columns=names, dtype=object), "pairs of file and label, header"
         return pd.DataFrame(content, columns=["file", "label"], dtype=object), "pairs of file and label"
     return None, ""
 
@@ -76,7 +79,7 @@ def _are_files(value: Any) -> bool:
 
 def _check_rows(path: Path, content: Any) -> None:
     """Refuse what has no rows, or rows that are no objects."""
-    rows = rows_of_document(content)[0]
+    rows = rows_of_document(path, content)[0]
     wrong = [row for row in rows or () if not isinstance(row, dict)]
     if not rows and isinstance(content, dict) and content:
         raise UserError(f"{path} has the keys {', '.join(shorten(key, 30) for key in list(content)[:6])}: {_FORMS}.")

@@ -60,7 +60,7 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
     kind = kind_of_table(path)
     try:
         if kind in _JSON:
-            return Table(*_with_notes(read_json(path, given)))
+            return Table(*_with_notes(read_json(path, given, named)))
         if kind == ".parquet":
             return Table(*read_parquet(path))
         if kind in _ARROW:

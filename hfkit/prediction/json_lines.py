@@ -97,13 +97,15 @@ def _begin(path: Path) -> str:
 
 
 def is_document(path: Path) -> bool:
-    """Whether a file of JSON is one object with the rows in it, and neither an array nor an object a line.
+    """Whether a file of JSON is one object with the rows in it, or an array of arrays, and so read as a whole by its shape.
 
     Raises:
         UserError: It cannot be read.
 
     """
     begin = _begin(path)
+    if begin.startswith("[") and begin[1:].lstrip().startswith("["):
+        return True
     if not begin.startswith("{") or path.name.lower().split(".")[-1] in ("jsonl", "ndjson"):
         return False
     with open_table(path) as file:
@@ -114,7 +116,7 @@ def is_document(path: Path) -> bool:
         content = json.loads(first)
     except (ValueError, RecursionError):
         return _is_json(path)  # or an object a line, whose first is broken
-    return not has_more and rows_of_document(content)[0] is not None
+    return not has_more and rows_of_document(path, content)[0] is not None
 
 
 def _is_json(path: Path) -> bool:

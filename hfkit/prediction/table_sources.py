@@ -31,7 +31,7 @@ def open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[Row
     if suffix in (".json", ".jsonl", ".ndjson") and not is_document(path):
         return JsonFile.open(path, named), []
     if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
-        table = TableRows.open(path, given)
+        table = TableRows.open(path, given, named)
         return table, table.notes
     file = DelimitedFile.open(path, given, named)
     return file, file.notes

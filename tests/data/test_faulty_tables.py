@@ -1,5 +1,6 @@
 """Tables that are not quite what they seem: each is read as it is meant, or refused in a sentence, and nothing is lost."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,68 @@ def test_a_row_with_too_many_fields_is_not_predicted(tmp_path: Path) -> None:
     path.write_text("pos,good film\n" * 20 + "neg,bad, really bad\n")
     problems = [problem for _, problem in predicted(path, header=False)]
     assert problems == [""] * 20 + ["3 fields in place of 2: quote texts that hold the separator"]
+
+
+# --- JSON whose rows are lists ---
+
+ROWS = [[f"a film {row}", "pos" if row % 2 else "neg"] for row in range(40)]
+
+
+@pytest.mark.parametrize("header", [["text", "label"], ["what", "verdict of people"], None])
+@pytest.mark.parametrize("given", [True, False])
+def test_the_first_list_of_json_may_be_a_header(header: list[str] | None, given: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([*([header] if header else []), *ROWS]))
+    options = {"header": header is not None} if given else {}
+    table = read(path, **options)
+    assert table.columns.tolist() == (header or ["1", "2"])
+    assert table.to_numpy().tolist() == ROWS
+    assert [cells for cells, _ in predicted(path, **options)] == ROWS
+
+
+def test_rows_of_a_json_array_without_strings_are_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([[row % 2, text] for row, (text, _) in enumerate(ROWS)]))
+    assert read(path).columns.tolist() == ["1", "2"]
+    assert len(read(path)) == 40
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_list_of_json_with_too_many_cells_is_refused(header: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    wide = [*ROWS[:5], ["a film", "very long", "pos"], *ROWS[5:]]
+    path.write_text(json.dumps([*([["text", "label"]] if header else []), *wide]))
+    with pytest.raises(
+        UserError, match=rf"more cells than columns .*: the first is row {6 + header} with 3, \[\"a film\""
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([["a", "b"], ["a", "b", "c"]], r'has in row 2 of its data \["a", "b", "c"\]: it must hold a list of 2 cells'),
+        ([["a", "b"], ["a"]], r'has in row 2 of its data \["a"\]'),
+        ([["a", "b"], {"text": "a", "label": "b"}], r"has in row 2 of its data {"),
+        ([1, 2], "has in row 1 of its data 1: it must hold a list of 2 cells for each row"),
+        ("ab", 'has "ab" for its data: it must'),
+        (None, "has null for its data: it must"),
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_of_pandas_whose_rows_do_not_fit_is_refused(
+    data: Any, message: str, indent: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"columns": ["text", "label"], "data": data}, indent=indent))
+    with pytest.raises(UserError, match=message):
+        read(path)
+    with pytest.raises(UserError, match=message):
+        predicted(path)
+
+
+def test_json_of_columns_beside_objects(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    objects = [{"text": text, "label": label} for text, label in ROWS]
+    path.write_text(json.dumps({"columns": ["label", "text"], "data": objects}))
+    assert read(path)[["text", "label"]].to_numpy().tolist() == ROWS
