@@ -13,6 +13,7 @@ from conftest import write_photo
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
+from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.kinds import TEXT
 from hfkit.flags.parsing import parse_arguments
@@ -144,6 +145,26 @@ def test_a_configuration_is_written_once_and_trains(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is there already"):
         CliRunner().invoke(app, command, catch_exceptions=False)
     assert file.read_text() == content
+
+
+@pytest.mark.parametrize("given", [(), ("--label_column", "1", "--text_column", "2")])
+def test_a_configuration_of_a_table_without_header_reads_it_again(given: tuple[str, ...], tmp_path: Path) -> None:
+    data, file = tmp_path / "a.csv", tmp_path / "run.yaml"
+    data.write_text("".join(f"{number % 2},a review {number}\n" for number in range(1, 41)))
+    CliRunner().invoke(app, ["inspect", str(data), *given, "--write", str(file)], catch_exceptions=False)
+    arguments = parse_arguments(["--config", str(file)], (), TEXT).data
+    assert arguments.header is False
+    assert sum(map(len, load_text_data(arguments).splits.values())) == 40
+
+
+def test_what_was_given_is_written_as_it_was(tmp_path: Path) -> None:
+    """Columns in the order that was given, which is not that of the table."""
+    data, file = write(tmp_path, REVIEWS.assign(title="a title")), tmp_path / "run.yaml"
+    given = ["--text_column", "title", "--text_column", "review", "--split_column", "usage"]
+    CliRunner().invoke(app, ["inspect", str(data), *given, "--write", str(file)], catch_exceptions=False)
+    arguments = parse_arguments(["--config", str(file)], (), TEXT).data
+    assert arguments.text_column == ["title", "review"]
+    assert (arguments.label_column, arguments.split_column, arguments.header) == ("stars", "usage", None)
 
 
 def test_flags_of_the_other_kind_are_refused(tmp_path: Path) -> None:

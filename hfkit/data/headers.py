@@ -30,14 +30,15 @@ def is_header(records: Sequence[list[str]], named: Collection[str] = ()) -> bool
 
     Args:
         records: The first records of a file.
-        named: Names of columns that are known.
+        named: Columns that flags name; the number of a column is no name.
 
     """
     if len(records) < 2:
         return True
     first = [cell.strip() for cell in records[0]]
     others = records[1:]
-    if not set(first).isdisjoint(named) or _is_range(first, others):
+    numbers = {str(number) for number in range(1, len(first) + 1)}
+    if not set(first).isdisjoint({*named} - numbers) or _is_range(first, others):
         return True
     if records[0] in others:  # files that were put one behind another
         return True

@@ -1,9 +1,11 @@
 """Write a configuration with comments, to train by `--config`."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from ..data.columns import have_no_names
 from ..errors import UserError
 from ..files import write_file
 from .command import BACKBONES
@@ -14,6 +16,7 @@ _COMMENTS = {
     "text_column": "Column of the text.",
     "image_column": "Column of the image, or of its file.",
     "label_column": "Column of the label.",
+    "header": "Whether the first line has the names of the columns.",
     "split_column": "Column that says train, validation or test of each row.",
     "backbone": "The pretrained model.",
     "unfreeze_from": "What trains: none (the head alone, solved), a layer from which on, or all.",
@@ -37,13 +40,9 @@ def write_inspection(path: Path, inspection: Inspection) -> None:
 
 
 def make_configuration(inspection: Inspection) -> str:
-    """Return the content of the file: each flag with a comment; what was found by itself is written out."""
-    roles: dict[str, list[str]] = {}
-    for column in inspection.columns:
-        roles.setdefault(column.role, []).append(column.name)
-    found = {"text_column": roles.get("text"), "label_column": roles.get("label"), "split_column": roles.get("split")}
-    chosen = {name: names if name == "text_column" else names[0] for name, names in found.items() if names}
-    flags = {**inspection.flags, **chosen, "backbone": BACKBONES[inspection.task], "unfreeze_from": "none"}
+    """Return the content of the file: each flag with a comment; what was found by itself is written out beside what was given."""
+    guessed = {name: value for name, value in _guessed_flags(inspection).items() if name not in inspection.flags}
+    flags = {**inspection.flags, **guessed, "backbone": BACKBONES[inspection.task], "unfreeze_from": "none"}
     lines = [f"# Trains on these data: hfkit train {inspection.task} --config THIS_FILE"]
     lines += [f"# {' '.join(note.text.split())}" for note in inspection.notes]
     for name, value in flags.items():
@@ -51,3 +50,19 @@ def make_configuration(inspection: Inspection) -> str:
         lines += ["", f"# {comment}"] if comment else [""]
         lines.append(yaml.safe_dump({name: value}, allow_unicode=True).rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _guessed_flags(inspection: Inspection) -> dict[str, Any]:
+    """Return the flags that say what was found of the columns, so that the file reads the same table."""
+    roles: dict[str, list[str]] = {}
+    for column in inspection.columns:
+        roles.setdefault(column.role, []).append(column.name)
+    flags: dict[str, Any] = {}
+    if roles.get("text"):
+        flags["text_column"] = roles["text"]
+    for flag, role in (("label_column", "label"), ("split_column", "split")):
+        if roles.get(role):
+            flags[flag] = roles[role][0]
+    if inspection.columns and have_no_names([column.name for column in inspection.columns]):
+        flags["header"] = False
+    return flags

@@ -127,3 +127,22 @@ def test_json_of_columns_beside_objects(tmp_path: Path) -> None:
     objects = [{"text": text, "label": label} for text, label in ROWS]
     path.write_text(json.dumps({"columns": ["label", "text"], "data": objects}))
     assert read(path)[["text", "label"]].to_numpy().tolist() == ROWS
+
+
+# --- columns that are named by their numbers ---
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_the_number_of_a_column_is_no_name_in_a_header(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    rows = [["1" if row % 2 == 0 else "0", f"a film {row}"] for row in range(40)]
+    path.write_text(json.dumps(rows) if suffix == ".json" else "".join(f"{label},{text}\n" for label, text in rows))
+    data = load(path, label_column="1", text_column=["2"])
+    assert sum(map(len, data.splits.values())) == 40
+    assert data.label_names == ["0", "1"]
+
+
+def test_a_number_that_can_be_no_column_is_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("2019,2020\n" + "".join(f"a film {row},{row % 2}\n" for row in range(40)))
+    assert read(path, named=("2019",)).columns.tolist() == ["2019", "2020"]
