@@ -10,12 +10,13 @@ from ..errors import UserError
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .class_folders import check_class_folders, is_hidden, subfolders
+from .encodings import find_encoding, is_wide
 
 _SUFFIXES = (".txt", ".text", "")
 _UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled", "unlab", "unlabeled_data", "unlabelled_data")
 """Folders of texts beside those of the classes that have no class."""
 _SHOWN = 6
-_FALLBACKS = ("cp1252", "latin-1")
+_BEGIN = 4096
 
 
 @dataclass
@@ -89,28 +90,24 @@ def _read(path: Path, given: TableFlags, encodings: Counter[str]) -> str:
     """Return the text of a file, and count how it was stored.
 
     Raises:
-        UserError: It cannot be read, or is not of the encoding that is given.
+        UserError: It cannot be read, is no text, or has bytes that are no character.
 
     """
     try:
         content = path.read_bytes()
+        if given.encoding is None and b"\0" in content and not is_wide(content[:_BEGIN]):
+            raise _no_text(path)
+        encoding = find_encoding(path, given.encoding, given.encoding_errors)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
-    try:
-        text = content.decode(given.encoding or "utf-8-sig", given.encoding_errors)
-        encodings[given.encoding or "UTF-8"] += 1
-        return text
-    except UnicodeDecodeError as error:
-        if given.encoding is not None:
-            raise UserError(
-                f"{path} is not {given.encoding} (byte 0x{content[error.start]:02x} at {error.start}): write another --encoding, "
-                "or --encoding_errors replace."
-            ) from error
-    for name in _FALLBACKS:
-        try:
-            text = content.decode(name)
-        except UnicodeDecodeError:
-            continue
-        encodings[name] += 1
-        return text
-    raise AssertionError("latin-1 reads any bytes")
+    text = content.decode(encoding.name, given.encoding_errors)
+    if "\0" in text:
+        raise _no_text(path)
+    encodings[str(encoding)] += 1
+    return text
+
+
+def _no_text(path: Path) -> UserError:
+    return UserError(
+        f"{path} is no text: it has zero bytes. Take it out of the folder, or write --encoding NAME if it is one."
+    )

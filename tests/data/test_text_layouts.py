@@ -310,3 +310,39 @@ def test_cells_without_a_column_are_told(tmp_path: Path) -> None:
         "\n".join([",v1,v2", *(f"{row},{cells.rstrip(',')}" for row, cells in enumerate(rows) if row != 7)])
     )
     assert notes(load(file), "spilled") == []
+
+
+# --- how documents are stored ---
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_documents_are_read_as_they_are_stored(encoding: str, tmp_path: Path) -> None:
+    for label in ("neg", "pos"):
+        (tmp_path / label).mkdir()
+        for row in range(20):
+            content = f"Ein schöner Film für alle, sagt {label} {row}"
+            (tmp_path / label / f"{row}.txt").write_bytes(content.encode(encoding))
+    data = load(tmp_path)
+    texts = {text for rows in data.splits.values() for text in rows["text"]}
+    assert texts == {f"Ein schöner Film für alle, sagt {label} {row}" for label in ("neg", "pos") for row in range(20)}
+    shown = {"cp1252": "cp1252", "utf-16": "UTF-16", "utf-16-le": "UTF-16-LE"}.get(encoding)
+    said = [f"Files that are not UTF-8 were read otherwise: 40 as {shown} (--encoding says which)."] if shown else []
+    assert notes(data, "encoding") == said
+
+
+def test_a_broken_byte_does_not_spoil_the_rest_of_a_document(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    (tmp_path / "pos" / "3.txt").write_bytes("größer 😂 …\nund so\n".encode() + b"we\xffiter")
+    with pytest.raises(
+        UserError, match=r"pos/3\.txt is UTF-8, but has bytes .*0xff in line 3.*--encoding_errors replace"
+    ):
+        load(tmp_path)
+    data = load(tmp_path, encoding_errors="replace")
+    assert "größer 😂 …\nund so\nwe\ufffditer" in [text for rows in data.splits.values() for text in rows["text"]]
+
+
+def test_a_file_among_documents_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    (tmp_path / "pos" / "model").write_bytes(bytes(range(256)) * 8)
+    with pytest.raises(UserError, match=r"pos/model is no text: it has zero bytes. Take it out"):
+        load(tmp_path)
