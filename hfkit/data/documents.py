@@ -1,6 +1,7 @@
 """Folders of documents: one file for each text, in one folder for each class."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def is_document(path: Path) -> bool:
     return suffix in _SUFFIXES or suffix[1:].isdigit()
 
 
+def folders_of_documents(folder: Path) -> list[Path]:
+    """Return the folders in a folder that have documents, whatever else is in them."""
+    return [path for path in subfolders(folder) if any(_iter_documents(path))]
+
+
 def read_documents(folder: Path, given: TableFlags) -> Documents | None:
     """Read a folder with a folder of documents for each class; None where there are none.
 
@@ -51,7 +57,7 @@ def read_documents(folder: Path, given: TableFlags) -> Documents | None:
 
     """
     files = {path: _list(path) for path in subfolders(folder)}
-    classes = {path: found for path, found in files.items() if found}
+    classes = {path: documents for path, documents in files.items() if documents}
     unlabelled = [path for path in classes if path.name.lower() in _UNLABELLED]
     for path in unlabelled:
         del classes[path]
@@ -76,9 +82,13 @@ def read_documents(folder: Path, given: TableFlags) -> Documents | None:
 
 
 def _list(folder: Path) -> list[Path]:
-    """Return the documents in a folder and below it, in the order of the numbers in their names."""
-    files = [path for path in folder.rglob("*") if is_document(path) and path.is_file() and not is_hidden(path, folder)]
-    return sorted(files)
+    """Return the documents in a folder and below it, in the order of their paths."""
+    return sorted(_iter_documents(folder))
+
+
+def _iter_documents(folder: Path) -> Iterator[Path]:
+    """Yield the documents in a folder and below it that are not hidden."""
+    return (path for path in folder.rglob("*") if is_document(path) and path.is_file() and not is_hidden(path, folder))
 
 
 def _count(classes: dict[Path, list[Path]]) -> str:

@@ -312,6 +312,42 @@ def test_cells_without_a_column_are_told(tmp_path: Path) -> None:
     assert notes(load(file), "spilled") == []
 
 
+# --- tables beside documents ---
+
+
+@pytest.mark.parametrize("options", [{}, {"label_column": "label"}])
+@pytest.mark.parametrize("classes", [("neg", "pos"), ("notes",)])
+def test_a_table_with_labels_beside_documents_is_read(
+    classes: tuple[str, ...], options: dict[str, str], tmp_path: Path
+) -> None:
+    write_documents(tmp_path, classes)
+    write_labels(tmp_path / "reviews.csv", ["a", "b"] * 20)
+    (tmp_path / "names.csv").write_text("id,name\n1,a\n2,b\n")
+    data = load(tmp_path, **options)
+    assert data.label_names == ["a", "b"]
+    assert sum(sizes(data).values()) == 40
+    assert notes(data, "files_passed_over") == [
+        "Files that have no labels are not used: names.csv.",
+        f"Folders of documents beside tables are not used: {', '.join(classes)}.",
+    ]
+
+
+def test_a_table_without_labels_beside_documents_is_said(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    (tmp_path / "names.csv").write_text("id,name\n1,a\n2,b\n")
+    data = load(tmp_path)
+    assert data.label_names == ["neg", "pos"]
+    assert notes(data, "files_passed_over") == ["Files that are beside folders of documents are not used: names.csv."]
+
+
+def test_documents_beside_files_of_splits_are_said(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    write_labels(tmp_path / "train.csv", ["a", "b"] * 20)
+    data = load(tmp_path)
+    assert data.label_names == ["a", "b"]
+    assert notes(data, "files_passed_over") == ["Folders of documents beside tables are not used: neg, pos."]
+
+
 # --- how documents are stored ---
 
 
