@@ -8,6 +8,7 @@ from ..flags.tables import TableFlags
 from ..notes import Note
 from .delimited import DelimitedFile
 from .json_lines import JsonFile, is_document
+from .json_text import JsonText
 from .parquet import ParquetFile
 from .rows import RowSource
 from .table_rows import TableRows
@@ -28,8 +29,11 @@ def open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[Row
     suffix = kind_of_table(path)
     if suffix == ".parquet":
         return ParquetFile.open(path), []
-    if suffix in (".json", ".jsonl", ".ndjson") and not is_document(path):
-        return JsonFile.open(path, named), []
+    if suffix in (".json", ".jsonl", ".ndjson"):
+        text = JsonText.find(path, given)
+        if not is_document(text):
+            rows = JsonFile.open(text, named)
+            return rows, rows.notes
     if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
         table = TableRows.open(path, given, named)
         return table, table.notes
