@@ -17,7 +17,7 @@ from .columns import LABEL_COLUMNS, check_columns, find_column, find_label_colum
 from .image_features import IMAGE_COLUMNS
 from .image_sources import ImageSource, LabelFlags, name_images, read_images, source_of_datasets
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
-from .split_names import find_split_column, rows_of_splits
+from .split_names import SPLIT_COLUMNS, find_split_column, rows_of_splits
 
 _COLUMNS = (*IMAGE_COLUMNS, "file", "path")
 _MODES_OF_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
@@ -25,7 +25,12 @@ _ROWS_AT_ONCE = 256
 
 
 def make_image_source(
-    data: Any, labels: Any, image_column: str | None = None, label_column: str | None = None, needs_train: bool = True
+    data: Any,
+    labels: Any,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    needs_train: bool = True,
+    split_column: str | None = None,
 ) -> tuple[ImageSource, str]:
     """Return images that are values in Python, and their name for the flag `dataset`; the values stay as they are.
 
@@ -37,6 +42,7 @@ def make_image_source(
         image_column: The column of the images; default: found by its type or name.
         label_column: The column of the labels; default: found by its name.
         needs_train: Whether there has to be a split to train on.
+        split_column: The column that says the split of rows; default: found by its name.
 
     Raises:
         TypeError: The data is of a kind that is not understood.
@@ -48,9 +54,20 @@ def make_image_source(
     if isinstance(data, Mapping):
         parts = read_splits(data, labels, needs_train, lambda split, part: _read_part(split, part, columns))
         source = _join(parts)
+        source.notes += _note_split_column_ignored(split_column, list(parts))
     else:
-        source = _read_value(data, labels, columns, parts_rows=needs_train)
+        source = _read_value(data, labels, columns, needs_train, split_column=split_column)
     return source, in_memory_name(_checksum(source))
+
+
+def _note_split_column_ignored(split_column: str | None, splits: Sequence[str]) -> list[Note]:
+    """Say that a column is not read that was given to say the split of rows in a dictionary of splits."""
+    if split_column is None:
+        return []
+    text = (
+        f"The column '{split_column}' is ignored: the names of the splits, {', '.join(splits)}, say what rows are for."
+    )
+    return [Note("split_column_ignored", text)]
 
 
 def _join(parts: dict[str, ImageSource]) -> ImageSource:
@@ -58,7 +75,7 @@ def _join(parts: dict[str, ImageSource]) -> ImageSource:
     first = next(iter(parts.values()))
     images = {split: part.images["train"] for split, part in parts.items()}
     tables = {split: part.tables["train"] for split, part in parts.items()}
-    return ImageSource(images, tables, first.label_column, first.class_names, first.notes)
+    return ImageSource(images, tables, first.label_column, first.class_names, list(first.notes))
 
 
 def _read_part(split: str, part: Any, columns: tuple[str | None, str | None]) -> ImageSource:
@@ -77,16 +94,17 @@ def _read_value(
     columns: tuple[str | None, str | None],
     parts_rows: bool,
     may_lack_labels: bool = False,
+    split_column: str | None = None,
 ) -> ImageSource:
-    """Return the images of a value, with `parts_rows` parted by a column `split` where there is one."""
+    """Return the images of a value, with `parts_rows` parted by the column of the split where there is one."""
     if isinstance(value, Dataset) and labels is None:
         # What follows works on the table underneath, which has other rows where some were chosen.
         rows = value.with_format(None).flatten_indices() if value._indices is not None else value.with_format(None)
-        known = [name for name in rows.column_names if parts_rows or name.lower() != "split" or name in columns]
+        known = [name for name in rows.column_names if parts_rows or _says_no_split(name) or name in columns]
         rows = rows.select_columns(known)
         if may_lack_labels and not _has_labels(known, columns[1]):
             rows = rows.add_column(columns[1] or LABEL_COLUMNS[0], [None] * len(rows))
-        return source_of_datasets(NAME, {"train": rows}, *columns)
+        return source_of_datasets(NAME, {"train": rows}, *columns, split_column if parts_rows else None)
     table = to_table(value, labels, (columns[0] or "image", columns[1] or "label"), "image")
     if may_lack_labels and not _has_labels(list(table.columns), columns[1]):
         table = table.assign(**{columns[1] or LABEL_COLUMNS[0]: None})
@@ -95,7 +113,7 @@ def _read_value(
     label = columns[1] or find_label_column(NAME, list(table.columns), notes)
     check_columns(NAME, "train", list(table.columns), [image], label)
     positions: dict[str, list[int]] = {}
-    split = find_split_column(list(table.columns), (image, label)) if parts_rows else None
+    split = find_split_column(list(table.columns), (image, label), split_column) if parts_rows else None
     if split is not None:
         positions, note = rows_of_splits(NAME, split, table[split])
         notes.append(note)
@@ -106,6 +124,10 @@ def _read_value(
         for name, part in parts.items()
     }
     return ImageSource(images, tables, label, notes=notes)
+
+
+def _says_no_split(column: str) -> bool:
+    return column.lower() not in SPLIT_COLUMNS
 
 
 def _has_labels(columns: Sequence[str], label_column: str | None) -> bool:

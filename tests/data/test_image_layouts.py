@@ -427,6 +427,14 @@ def test_another_table_beside_folders_is_said(column: str, tmp_path: Path) -> No
     assert counts(understand(tmp_path)) == counts(layout)
 
 
+def test_flags_say_how_a_table_beside_folders_is_written(tmp_path: Path) -> None:
+    names = write_classes(tmp_path)
+    rows = [f"{name}~{('Hündin', 'Rüde', 'Welpe')[index % 3]}" for index, name in enumerate(names)]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name~label", *rows]), encoding="cp437")
+    with pytest.raises(UserError, match="and a table with other labels .*by which .* is 'Hündin'"):
+        read_image_files(tmp_path, LabelFlags(table=TableFlags(separator="~", encoding="cp437")))
+
+
 def test_a_table_that_agrees_with_the_folders_labels_the_test_images(tmp_path: Path) -> None:
     names = write_classes(tmp_path / "Train")
     write_files(tmp_path / "Test", ["0.png", "1.png"])
