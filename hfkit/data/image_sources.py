@@ -150,7 +150,7 @@ def _read_parquet(paths: list[Path]) -> Dataset:
 
     try:
         return Dataset.from_parquet([str(path) for path in paths])
-    except (OSError, ValueError, DatasetsError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, DatasetsError) as error:
         raise UserError(f"{paths[0]} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
 
 

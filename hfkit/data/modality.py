@@ -113,7 +113,7 @@ def _modality_of_files(source: str, tables: list[Path]) -> Modality:
     try:
         schema = pyarrow.parquet.read_schema(first)
         return _modality_of_columns(source, Features.from_arrow_schema(schema))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError) as error:
         raise UserError(f"{first} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
 
 

@@ -1,6 +1,7 @@
 """Files of tables as bytes, packed or not."""
 
 import bz2
+import csv
 import gzip
 import lzma
 import zipfile
@@ -9,11 +10,30 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import UserError
-from ..flags.paths import PACKED_SUFFIXES, table_suffix
+from ..flags.paths import table_suffix
 
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 """What the unpackers raise for a broken file besides OSError."""
+PARSING_ERRORS = (
+    ValueError,  # pandas' and most of pyarrow's
+    TypeError,
+    LookupError,  # a part that is missing in an Excel file, a key that pyarrow does not know
+    ArithmeticError,  # times beyond the year 9999
+    AttributeError,  # openpyxl's, of an element that is missing
+    SyntaxError,  # of XML
+    NotImplementedError,  # pyarrow's, of a type that has no Python value
+    RecursionError,  # JSON in JSON in JSON
+    csv.Error,
+)
+"""What the libraries raise that read tables, for a file that is no table or has a value that no cell can have."""
+
+
+def describe_parsing_error(error: Exception) -> str:
+    """Return in some words what is wrong with a file whose reading raised one of `PARSING_ERRORS`."""
+    text = " ".join(str(error).split()).rstrip(".")[:200]
+    is_plain = not isinstance(error, PARSING_ERRORS) or isinstance(error, ValueError)
+    return text if is_plain and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def open_table(path: Path) -> IO[bytes]:
@@ -36,11 +56,6 @@ def kind_of_table(path: Path) -> str:
         return table_suffix(path.name)
     with _zip(path) as archive:
         return table_suffix(_only_member(path, archive))
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a file must be unpacked."""
-    return path.suffix.lower() in PACKED_SUFFIXES
 
 
 def _zip(path: Path) -> zipfile.ZipFile:

@@ -1,5 +1,6 @@
 """How a file with separators is written: separator, header, quotes and encoding, found by what fits all of its lines."""
 
+import csv
 import io
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -100,6 +101,8 @@ def open_text(path: Path, encoding: str, errors: str, skipped_lines: int = 0) ->
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
+    except csv.Error as error:
+        raise UserError(f"{path} cannot be read as a table: {error}.") from error
 
 
 @dataclass(frozen=True)

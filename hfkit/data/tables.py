@@ -14,8 +14,9 @@ from .delimited_tables import read_delimited
 from .encodings import is_wide
 from .fasttext_tables import is_fasttext, read_fasttext
 from .json_tables import read_json
-from .table_files import UNPACKING_ERRORS, kind_of_table, open_table
-from .typed_tables import ClassNames, read_arrow, read_excel, read_parquet
+from .table_files import PARSING_ERRORS, UNPACKING_ERRORS, describe_parsing_error, kind_of_table, open_table
+from .typed_tables import ClassNames as ClassNames  # for those who read tables
+from .typed_tables import read_arrow, read_excel, read_parquet
 
 _JSON = (".json", ".jsonl", ".ndjson")
 _ARROW = (".arrow", ".feather")
@@ -75,9 +76,9 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
-    except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
+    except PARSING_ERRORS as error:
         raise UserError(
-            f"{path} cannot be read as {kind[1:] or 'a table'}: {' '.join(str(error).split())[:200]}."
+            f"{path} cannot be read as {kind[1:] or 'a table'}: {describe_parsing_error(error)}."
         ) from error
 
 

@@ -15,8 +15,7 @@ from .beside_documents import note_documents_passed_over, note_passed_over, read
 from .class_folders import splits_in, subfolders
 from .documents import folders_of_documents, is_document
 from .split_names import SPLIT_NAMES, split_named
-from .tables import Table, read_file
-from .typed_tables import ClassNames
+from .tables import ClassNames, Table, read_file
 from .unlabelled_files import read_class_files
 
 _NO_DATA = ("readme", "license", "licence", "requirements", "changelog", "citation", "about")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
+from .columns import list_columns
 from .table_files import open_table
 
 if TYPE_CHECKING:
@@ -58,7 +59,19 @@ def with_class_names(content: dict[str, list[Any]], features: "Features") -> tup
 
 
 def ids_to_names(ids: Iterable[int | None], names: list[str]) -> list[str | None]:
-    """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none."""
+    """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none.
+
+    Raises:
+        UserError: An id is beyond the names.
+
+    """
+    ids = list(ids)
+    wrong = next((index for index in ids if index is not None and index >= len(names)), None)
+    if wrong is not None:
+        raise UserError(
+            f"A label has the class id {wrong}, but the data name {len(names)} classes only ({list_columns(names)}): write the "
+            "missing names into the data's features, or the labels as texts."
+        )
     return [names[index] if index is not None and index >= 0 else None for index in ids]
 
 

@@ -47,7 +47,10 @@ class JsonFile:
         has_text = set(named) <= set(plain) if named else find_usual(plain, TEXT_COLUMNS) is not None
         is_flat = bool(objects) and not has_text
         if is_flat:
-            columns, _, _ = _find_columns(text, array, is_flat)
+            try:
+                columns, _, _ = _find_columns(text, array, is_flat)
+            except RecursionError as error:
+                raise UserError(f"{text.path} has objects in objects without end: it must hold flat rows.") from error
         return cls(text, columns, total, file_identity(text.path), array, is_flat, text.notes())
 
     @property

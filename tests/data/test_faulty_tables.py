@@ -1,15 +1,21 @@
 """Tables that are not quite what they seem: each is read as it is meant, or refused in a sentence, and nothing is lost."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
+from datasets import ClassLabel, Dataset, Features, Value
 
+from hfkit.data.label_maps import note_label_map
 from hfkit.data.sources import read_source
 from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
+from hfkit.data.typed_tables import ids_to_names
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
 from hfkit.flags.prediction_input import find_input_kind
@@ -146,3 +152,60 @@ def test_a_number_that_can_be_no_column_is_a_name(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("2019,2020\n" + "".join(f"a film {row},{row % 2}\n" for row in range(40)))
     assert read(path, named=("2019",)).columns.tolist() == ["2019", "2020"]
+
+
+# --- files whose reading fails ---
+
+
+def test_a_time_that_no_cell_can_have_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    times = pyarrow.array([2**40] * 2, pyarrow.timestamp("s"))
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a", "b"], "label": ["c", "d"], "time": times}), path)
+    with pytest.raises(
+        UserError, match=r"a\.parquet cannot be read as parquet: OverflowError: date value out of range"
+    ):
+        read(path)
+    with pytest.raises(
+        UserError, match=r"a\.parquet cannot be read as parquet: OverflowError: date value out of range"
+    ):
+        predicted(path)
+
+
+def test_a_class_id_without_a_name_is_refused(tmp_path: Path) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
+    schema = Dataset.from_dict({"text": ["a"], "label": [0]}, features=features).data.table.schema
+    table = pyarrow.table({"text": ["a", "b", "c"], "label": [0, -1, 7]}, schema=schema)
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"the class id 7, but the data name 2 classes only \(no, yes\)"):
+        read(tmp_path / "a.parquet")
+    assert ids_to_names([0, None, -1, 1], ["no", "yes"]) == ["no", None, None, "yes"]
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "[Content_Types].xml"])
+@pytest.mark.parametrize("content", [None, b"<broken", b"<a/>"])
+def test_a_broken_excel_file_is_refused(part: str, content: bytes | None, tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.xlsx", tmp_path / "a.xlsx"
+    pd.DataFrame(ROWS, columns=["text", "label"]).to_excel(whole, index=False)
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            if name != part or content is not None:
+                new.writestr(name, content if name == part and content is not None else old.read(name))
+    with pytest.raises(UserError, match=r"a\.xlsx (cannot be read|has no|is empty)"):
+        load(path)
+
+
+@pytest.mark.parametrize("begin", ["[", '[{"text":', '{"text":'])
+def test_json_without_end_is_refused(begin: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(begin * 100_000)
+    with pytest.raises(UserError, match=r"a\.json (cannot be read|has no row)"):
+        read(path)
+    with pytest.raises(UserError, match=r"a\.json (cannot be read|has no row)"):
+        predicted(path)
+
+
+def test_a_digit_that_is_no_number_is_no_number_of_a_label(tmp_path: Path) -> None:
+    (tmp_path / "names.json").write_text(json.dumps({"1": "cat", "²": "dog"}))
+    assert note_label_map(tmp_path, ["names.json"], {"1", "²"}) == []
+    (tmp_path / "names.json").write_text("[" * 100_000)
+    assert note_label_map(tmp_path, ["names.json"], {"1", "2"}) == []

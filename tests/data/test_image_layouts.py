@@ -431,7 +431,7 @@ def test_flags_say_how_a_table_beside_folders_is_written(tmp_path: Path) -> None
     names = write_classes(tmp_path)
     rows = [f"{name}~{('Hündin', 'Rüde', 'Welpe')[index % 3]}" for index, name in enumerate(names)]
     (tmp_path / "metadata.csv").write_text("\n".join(["file_name~label", *rows]), encoding="cp437")
-    with pytest.raises(UserError, match="and a table with other labels .*by which .* is 'Hündin'"):
+    with pytest.raises(UserError, match=r"and a table with other labels .*by which .* is 'Hündin'"):
         read_image_files(tmp_path, LabelFlags(table=TableFlags(separator="~", encoding="cp437")))
 
 
