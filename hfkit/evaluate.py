@@ -97,14 +97,22 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
         )
         return load_labelled_images(request.dataset, request.split, given, names, request.source)
     flags = read_run_flags(request.model, request.revision)
+    of_run = _as_list(flags.get("text_column"))
 
     def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
         """Choose the text columns."""
-        return choose_text_columns(source, columns, request.text_column, _as_list(flags.get("text_column")))
+        return choose_text_columns(source, columns, request.text_column, of_run)
 
     labels = [request.label_column, flags.get("label_column")]
     return load_labelled_texts(
-        request.dataset, request.split, choose, labels, names, request.source, request.table_flags
+        request.dataset,
+        request.split,
+        choose,
+        labels,
+        names,
+        request.source,
+        request.table_flags,
+        request.text_column or of_run,
     )
 
 

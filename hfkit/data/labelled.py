@@ -53,6 +53,7 @@ def load_labelled_texts(
     label_names: list[str],
     given: GivenSource | None = None,
     table_flags: TableFlags = FIND,
+    named: Sequence[str] = (),
 ) -> LabelledRows:
     """Read labelled texts: a file, a folder with files of splits, or a Hub id.
 
@@ -65,6 +66,7 @@ def load_labelled_texts(
         label_names: The model's labels, in their order.
         given: The tables, where they were values in Python.
         table_flags: What flags say of the format of tables.
+        named: Columns of texts that flags name, which tell a header.
 
     Raises:
         UserError: It cannot be read, has no such split, or a label is none of the model's.
@@ -73,12 +75,12 @@ def load_labelled_texts(
     assert not isinstance(given, ImageSource)
     path = Path(dataset).expanduser()
     if given is None and split is None and path.is_file():
-        source = read_one_file(dataset, NAME, table_flags, [name for name in label_columns if name])
+        source = read_one_file(dataset, NAME, table_flags, [name for name in (*named, *label_columns) if name])
     else:
-        whole = given or read_source(dataset, given=table_flags)
+        whole = given or read_source(dataset, used=[*named, *label_columns], given=table_flags)
         chosen, note = _choose_split(dataset, list(whole.tables), split)
-        formats = [own for own in whole.notes if own.code == "table_format"]
-        source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *formats])
+        of_reading = [own for own in whole.notes if own.split in (None, chosen)]
+        source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *of_reading])
     texts, label, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, label_columns)
     tables, dropped = text.read_rows(source, texts, label)
     table = tables[NAME]

@@ -6,11 +6,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from hfkit.data.labelled import LabelledRows, load_labelled_texts
 from hfkit.data.modality import find_modality
 from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
+from hfkit.notes import Note
 
 
 def load(path: Path, **options: Any) -> LabelledData:
@@ -382,3 +384,31 @@ def test_a_file_among_documents_that_is_no_text_is_refused(tmp_path: Path) -> No
     (tmp_path / "pos" / "model").write_bytes(bytes(range(256)) * 8)
     with pytest.raises(UserError, match=r"pos/model is no text: it has zero bytes. Take it out"):
         load(tmp_path)
+
+
+# --- for a model that there is already ---
+
+
+def read_labelled(path: Path, text: str, label: str | None, split: str | None, names: list[str]) -> LabelledRows:
+    def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
+        return [columns.index(text)], []
+
+    return load_labelled_texts(str(path), split, choose, [label, None], names, named=[text])
+
+
+def test_what_is_said_of_a_folder_is_said_at_evaluation_too(tmp_path: Path) -> None:
+    write_documents(tmp_path / "train", ("neg", "pos", "unsup"))
+    write_documents(tmp_path / "test", ("neg", "pos", "unsup"))
+    (tmp_path / "test" / "pos" / "0_0.txt").write_bytes("schöne Grüße an alle".encode("cp1252"))
+    rows = read_labelled(tmp_path, "text", None, None, ["neg", "pos"])
+    assert len(rows.rows) == 40
+    assert {"split", "labels_by_folder", "files_passed_over", "encoding"} <= {note.code for note in rows.notes}
+    assert {note.split for note in rows.notes} <= {None, "test"}
+
+
+@pytest.mark.parametrize("split", ["train", None])
+def test_columns_that_are_named_tell_a_header_at_evaluation_too(split: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("2019,2020\n" + "".join(f"a film {row},{row % 2}\n" for row in range(40)))
+    rows = read_labelled(path, "2019", "2020", split, ["0", "1"])
+    assert len(rows.rows) == 40
