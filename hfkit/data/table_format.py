@@ -195,14 +195,24 @@ def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool
         escaped = text.scan(separator, True, escapes=True)
         if not escaped.badly_quoted and escaped.share >= _NEARLY_ALL:
             return True, True, escaped
-    if given or quoted.width < 2 or not (quoted.badly_quoted or quoted.inner_lines):
+    if given or not (quoted.badly_quoted or quoted.inner_lines):
         return True, False, quoted
+    if quoted.width < 2:
+        return _find_quoting_of_one_column(text, separator, quoted)
     plain = text.scan(separator, False)
     if plain.width != quoted.width or plain.share < _NEARLY_ALL:
         return True, False, quoted
     if quoted.badly_quoted or any(_is_several_rows(record, separator, plain) for record in quoted.long_records):
         return False, False, plain
     return True, False, quoted
+
+
+def _find_quoting_of_one_column(text: _Text, separator: str, quoted: Scan) -> tuple[bool, bool, Scan]:
+    """Tell it of a file with one column: quotes are a part of texts where more of them are wrong than hold a text together."""
+    if quoted.badly_quoted <= quoted.quoted:
+        return True, False, quoted
+    plain = text.scan(separator, False)
+    return (False, False, plain) if set(plain.widths) == {1} else (True, False, quoted)
 
 
 def _is_several_rows(record: Record, separator: str, plain: Scan) -> bool:

@@ -209,3 +209,24 @@ def test_a_digit_that_is_no_number_is_no_number_of_a_label(tmp_path: Path) -> No
     assert note_label_map(tmp_path, ["names.json"], {"1", "²"}) == []
     (tmp_path / "names.json").write_text("[" * 100_000)
     assert note_label_map(tmp_path, ["names.json"], {"1", "2"}) == []
+
+
+# --- quotes in one column ---
+
+
+@pytest.mark.parametrize("comma", ["", ", they say"])
+@pytest.mark.parametrize("first", ['"Great" movie', '"never closed', 'the "best" of all'])
+def test_quotes_in_texts_of_one_column_stay(first: str, comma: str, tmp_path: Path) -> None:
+    texts = [f"{first}{comma}", *(f"a film {row}{comma}" for row in range(20)), f"{first} again{comma}"]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["text", *texts]))
+    assert read(path)["text"].tolist() == texts
+    assert [cells for cells, _ in predicted(path)] == [[text] for text in texts]
+
+
+def test_quotes_that_hold_texts_of_one_column_together_are_no_part_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('text\n"one, two"\n"three\nfour"\n"five ""six"""\n"Great" movie\nplain\n')
+    assert read(path)["text"].tolist() == ["one, two", "three\nfour", 'five "six"', "Great movie", "plain"]
+    notes = [note.text for note in read_source(str(path)).notes if note.code == "table_format"]
+    assert "1 rows have quotes inside that are not doubled (first in line 6)" in notes[0]
