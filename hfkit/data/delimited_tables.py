@@ -127,22 +127,23 @@ def note_format(path: Path, columns: list[str], table: ScannedTable, rows: int) 
         rows: How many are taken.
 
     """
-    seen, found = table.scan, table.format
-    repeated = seen.total - found.header - rows
+    seen = table.scan
+    own = table.format
+    repeated = seen.total - own.header - rows
     parts = [
-        *(["1 that names the separator"] if found.skipped_lines else []),
-        *(["1 header"] if found.header else []),
+        *(["1 that names the separator"] if own.skipped_lines else []),
+        *(["1 header"] if own.header else []),
         f"{rows} rows",
         *([f"{repeated} left out since they repeat the header"] if repeated else []),
         *([f"{seen.inner_lines} further lines inside of quotes"] if seen.inner_lines else []),
         *([f"{seen.blank_lines} blank"] if seen.blank_lines else []),
     ]
-    text = f"{path.name}: read as {found.describe()}; {seen.lines + found.skipped_lines} lines: {', '.join(parts)}."
-    widths = seen.widths - Counter([seen.width] if found.header else [])
+    text = f"{path.name}: read as {own.describe()}; {seen.lines + own.skipped_lines} lines: {', '.join(parts)}."
+    widths = seen.widths - Counter([seen.width] if own.header else [])
     short = {width: count for width, count in widths.items() if width < len(columns)}
     if short:
         first = min(seen.line_of_width[width] for width in short)
         text += f" {sum(short.values())} rows have fewer cells than columns (first in line {first}): the last ones are empty."
-    if seen.badly_quoted and found.quoting:
+    if seen.badly_quoted and own.quoting:
         text += f" {seen.badly_quoted} rows have quotes inside that are not doubled (first in line {seen.first_badly_quoted})."
     return [Note("table_format", text, on_card=False)]

@@ -13,6 +13,7 @@ from ..notes import Note
 from .encodings import Encoding, find_encoding
 from .json_arrays import Row, rows_by_split, rows_of_arrays
 from .split_names import SPLIT_NAMES, split_named
+from .table_files import ENCODING_FLAGS, note_unused_flags
 from .table_format import open_text
 
 _SHOWN = 100
@@ -35,7 +36,8 @@ def read_json(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
     flat = [flatten(row) for row in rows]
     # dtype=object: pandas would turn whole numbers beside an empty cell into decimal ones.
     note = Note("table_format", f"{path.name}: read as {shape}, {encoding}; {len(rows)} rows.", on_card=False)
-    return pd.DataFrame(flat, dtype=object), [note]
+    used = (*ENCODING_FLAGS, "header") if shape.endswith("header") else ENCODING_FLAGS
+    return pd.DataFrame(flat, dtype=object), [note, *note_unused_flags(path, given, used)]
 
 
 def load_document(path: Path, given: TableFlags = FIND) -> tuple[Any, Encoding]:

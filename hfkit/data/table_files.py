@@ -6,15 +6,21 @@ import gzip
 import lzma
 import zipfile
 import zlib
+from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import IO
 
 from ..errors import UserError
 from ..flags.paths import table_suffix
+from ..flags.tables import TableFlags
+from ..notes import Note
 
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 """What the unpackers raise for a broken file besides OSError."""
+ENCODING_FLAGS = ("encoding", "encoding_errors")
+"""Those of the flags for tables that count for any file of characters."""
 PARSING_ERRORS = (
     ValueError,  # pandas' and most of pyarrow's
     TypeError,
@@ -56,6 +62,25 @@ def kind_of_table(path: Path) -> str:
         return table_suffix(path.name)
     with _zip(path) as archive:
         return table_suffix(_only_member(path, archive))
+
+
+def note_unused_flags(path: Path, given: TableFlags, used: Collection[str] = ()) -> list[Note]:
+    """Say which flags for tables change nothing for a file.
+
+    Args:
+        path: The file.
+        given: The flags.
+        used: Names of those that count for its kind.
+
+    """
+    names = [
+        item.name for item in fields(TableFlags) if getattr(given, item.name) != item.default and item.name not in used
+    ]
+    if not names:
+        return []
+    flags = ", ".join(f"--{name}" for name in names)
+    are = "is for files of another kind and changes" if len(names) == 1 else "are for files of another kind and change"
+    return [Note("flags_unused", f"{path.name}: {flags} {are} nothing.", on_card=False)]
 
 
 def _zip(path: Path) -> zipfile.ZipFile:

@@ -143,7 +143,7 @@ def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = (
     if header is None:
         header = is_header([record.cells for record in scanned.records], named)
     index = header and names_rows([record.cells for record in scanned.records])
-    found = TableFormat(
+    table_format = TableFormat(
         separator,
         header,
         quoting,
@@ -154,7 +154,7 @@ def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = (
         escapes,
         text.skipped_lines,
     )
-    return ScannedTable(found, scanned)
+    return ScannedTable(table_format, scanned)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,14 @@ from .delimited_tables import read_delimited
 from .encodings import is_wide
 from .fasttext_tables import is_fasttext, read_fasttext
 from .json_tables import read_json
-from .table_files import PARSING_ERRORS, UNPACKING_ERRORS, describe_parsing_error, kind_of_table, open_table
+from .table_files import (
+    PARSING_ERRORS,
+    UNPACKING_ERRORS,
+    describe_parsing_error,
+    kind_of_table,
+    note_unused_flags,
+    open_table,
+)
 from .typed_tables import ClassNames as ClassNames  # for those who read tables
 from .typed_tables import read_arrow, read_excel, read_parquet
 
@@ -63,11 +70,11 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
         if kind in _JSON:
             return Table(*_with_notes(read_json(path, given, named)))
         if kind == ".parquet":
-            return Table(*read_parquet(path))
+            return Table(*read_parquet(path), note_unused_flags(path, given))
         if kind in _ARROW:
-            return Table(*read_arrow(path))
+            return Table(*read_arrow(path), note_unused_flags(path, given))
         if kind == ".xlsx":
-            return Table(*_with_notes(read_excel(path)))
+            return Table(*_with_notes(read_excel(path, given)))
         check_is_text(path)
         if is_fasttext(path, given):
             return Table(*_with_notes(read_fasttext(path, given)))

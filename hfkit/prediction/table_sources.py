@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.table_files import kind_of_table
+from ..data.table_files import ENCODING_FLAGS, kind_of_table, note_unused_flags
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .delimited import DelimitedFile
@@ -28,12 +28,12 @@ def open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[Row
     """
     suffix = kind_of_table(path)
     if suffix == ".parquet":
-        return ParquetFile.open(path), []
+        return ParquetFile.open(path), note_unused_flags(path, given)
     if suffix in (".json", ".jsonl", ".ndjson"):
         text = JsonText.find(path, given)
         if not is_document(text):
             rows = JsonFile.open(text, named)
-            return rows, rows.notes
+            return rows, [*rows.notes, *note_unused_flags(path, given, ENCODING_FLAGS)]
     if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
         table = TableRows.open(path, given, named)
         return table, table.notes

@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
+from written_tables import write_table
 
 from hfkit.data.label_maps import note_label_map
 from hfkit.data.sources import read_source
@@ -230,3 +231,41 @@ def test_quotes_that_hold_texts_of_one_column_together_are_no_part_of_them(tmp_p
     assert read(path)["text"].tolist() == ["one, two", "three\nfour", 'five "six"', "Great movie", "plain"]
     notes = [note.text for note in read_source(str(path)).notes if note.code == "table_format"]
     assert "1 rows have quotes inside that are not doubled (first in line 6)" in notes[0]
+
+
+# --- flags that count for other files ---
+
+
+def said(path: Path, code: str, **given: Any) -> list[str]:
+    notes = read_source(str(path), given=TableFlags(**given)).notes
+    _, at_prediction = open_source(str(path), find_input_kind(str(path)), TableFlags(**given))
+    texts = [note.text for note in notes if note.code == code]
+    assert texts == [note.text for note in at_prediction if note.code == code]
+    return texts
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.xlsx", "a.json", "a.jsonl"])
+def test_flags_that_change_nothing_are_said(name: str, tmp_path: Path) -> None:
+    path = write_table(tmp_path / name, pd.DataFrame(ROWS, columns=["text", "label"]))
+    given = {"separator": ";", "quoting": False, "header": True, "encoding": "cp1252"}
+    used = {".xlsx": {"header"}, ".json": {"encoding"}, ".jsonl": {"encoding"}}.get(path.suffix, set())
+    flags = ", ".join(f"--{flag}" for flag in ("separator", "header", "quoting", "encoding") if flag not in used)
+    assert said(path, "flags_unused", **given) == [f"{name}: {flags} are for files of another kind and change nothing."]
+    assert said(path, "flags_unused") == []
+
+
+def test_flags_that_count_are_not_said(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "a.csv", pd.DataFrame(ROWS, columns=["text", "label"]))
+    assert said(path, "flags_unused", separator=",", header=True, quoting=True, encoding="utf-8") == []
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps(ROWS))
+    assert said(path, "flags_unused", header=False) == []
+
+
+def test_an_excel_file_without_header_keeps_its_first_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    pd.DataFrame(ROWS).to_excel(path, index=False, header=False)
+    table = read(path, header=False)
+    assert (table.columns.tolist(), table.to_numpy().tolist()) == (["1", "2"], ROWS)
+    assert [cells for cells, _ in predicted(path, header=False)] == ROWS
+    assert sum(map(len, load(path, header=False).splits.values())) == 40
