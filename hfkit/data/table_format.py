@@ -208,8 +208,11 @@ def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool
 
 
 def _find_quoting_of_one_column(text: _Text, separator: str, quoted: Scan) -> tuple[bool, bool, Scan]:
-    """Tell it of a file with one column: quotes are a part of texts where more of them are wrong than hold a text together."""
-    if quoted.badly_quoted <= quoted.quoted:
+    """Tell it of a file with one column: quotes are a part of texts where more of them are wrong than hold a text together.
+
+    One that is never closed may be of a text with several lines: nothing tells rows from these in one column.
+    """
+    if quoted.first_swallowing or quoted.badly_quoted <= quoted.quoted:
         return True, False, quoted
     plain = text.scan(separator, False)
     return (False, False, plain) if set(plain.widths) == {1} else (True, False, quoted)
