@@ -160,9 +160,9 @@ def _read_one_part(folder: Path, files: list[Path], given: TableFlags, named: Co
     """Read a folder that is one split: documents in folders of classes, a file for each class, or one table."""
     places = folders_of_documents(folder)
     if places:
-        read = read_beside_documents(folder, files, places, given, named)
-        if read is not None:
-            return FolderTables({"train": read.table}, read.class_names, read.notes)
+        beside = read_beside_documents(folder, files, places, given, named)
+        if beside is not None:
+            return FolderTables({"train": beside.table}, beside.class_names, beside.notes)
     if len(files) == 1:
         table = read_file(files[0], given, named)
         return FolderTables({"train": table.table}, table.class_names, table.notes)
