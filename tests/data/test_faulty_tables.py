@@ -149,6 +149,15 @@ def test_the_number_of_a_column_is_no_name_in_a_header(suffix: str, tmp_path: Pa
     assert data.label_names == ["0", "1"]
 
 
+def test_a_first_row_that_stands_again_is_no_header(tmp_path: Path) -> None:
+    """It has a label, which other rows have, too; those of a header stand alone."""
+    path = tmp_path / "a.csv"
+    lines = [f"{text},{label}" for text, label in ROWS]
+    path.write_text("\n".join([*lines, *lines]))
+    table = read(path)
+    assert (table.columns.tolist(), len(table)) == (["1", "2"], 80)
+
+
 def test_a_number_that_can_be_no_column_is_a_name(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("2019,2020\n" + "".join(f"a film {row},{row % 2}\n" for row in range(40)))
