@@ -17,6 +17,7 @@ __all__ = [
     "guessed_columns",
     "halves",
     "image_files",
+    "image_labels",
     "image_sources",
     "images",
     "in_memory",

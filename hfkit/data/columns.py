@@ -66,6 +66,12 @@ def is_nameless(column: str) -> bool:
     return bool(_NAMELESS.fullmatch(column))
 
 
+def is_index(column: str) -> bool:
+    """Whether a column is the index that pandas writes, or has no name."""
+    plain = column.lower().strip()
+    return plain in ("", "index") or plain.startswith("unnamed: ") or is_nameless(column)
+
+
 def note_spilled(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> list[Note]:
     """Say of which rows cells are not read that stand in columns without a name, where most rows have none.
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import pandas as pd
+
+from ..flags.image_arguments import ImageDataArguments
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .class_folders import is_mask_name, split_in_name
@@ -29,6 +32,26 @@ class LabelledFile:
 
 
 @dataclass(frozen=True)
+class LabelTable:
+    """A table that says the labels of images, and which of its columns are used.
+
+    Attributes:
+        rows: Its cells; in place of images the names of their files.
+        image_column: Names or has the images.
+        label_columns: One with the labels, or several of 0 and 1, one for each class.
+        split_column: Says the split of a row, or None.
+        has_images: Whether the images are in it.
+
+    """
+
+    rows: pd.DataFrame
+    image_column: str
+    label_columns: Sequence[str]
+    split_column: str | None = None
+    has_images: bool = False
+
+
+@dataclass(frozen=True)
 class ImageLayout:
     """Images of a folder with their labels, by split.
 
@@ -40,6 +63,7 @@ class ImageLayout:
         unused: How many images of the folder have no label and are not used.
         remarks: What else was counted, such as `3 rows of the table have no image`.
         notes: What was found, guessed or passed over, besides.
+        tables: Those that say the labels, where tables do.
 
     """
 
@@ -50,6 +74,7 @@ class ImageLayout:
     unused: int = 0
     remarks: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    tables: list[LabelTable] = field(default_factory=list)
 
     def describe(self) -> str:
         """Return in one line what was understood; images of a test split without any label are counted apart."""
@@ -102,6 +127,17 @@ class LabelFlags:
     label_from_name: str | None = None
     split_column: str | None = None
     table: TableFlags = FIND
+
+    @classmethod
+    def from_arguments(cls, arguments: ImageDataArguments) -> "LabelFlags":
+        """Return what the flags of image data say of the labels."""
+        return cls(
+            arguments.image_column,
+            arguments.label_column,
+            arguments.label_from_name,
+            arguments.split_column,
+            arguments.table_flags(),
+        )
 
 
 def split_of_path(path: str) -> str | None:

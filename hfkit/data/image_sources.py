@@ -1,14 +1,14 @@
 """Where images come from: scikit-learn's digits, a folder of images, parquet files, or the Hub; one dataset a split."""
 
 import io
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.compute
-from datasets import ClassLabel, Dataset, Image
+from datasets import ClassLabel, Dataset, Image, Value
 
 from ..errors import UserError
 from ..flags.paths import check_dataset_path
@@ -16,7 +16,7 @@ from ..notes import Note
 from .columns import check_columns
 from .image_features import find_image_feature, find_label_feature
 from .image_folders import read_image_files
-from .image_layouts import ImageLayout
+from .image_layouts import ImageLayout, LabelTable
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
 from .sources import load_hub
 from .split_names import find_split_column, note_column_ignored, rows_of_splits, split_named
@@ -35,6 +35,7 @@ class ImageSource:
         label_column: Where the labels come from, for messages.
         class_names: Names that the source itself states, in order.
         notes: What was found by its name, passed over, ...
+        read_tables: Returns the tables that say the labels, where tables do.
 
     """
 
@@ -43,6 +44,7 @@ class ImageSource:
     label_column: str
     class_names: list[str] | None = None
     notes: list[Note] = field(default_factory=list)
+    read_tables: Callable[[], list[LabelTable]] = list
 
 
 def read_images(dataset: str, config: str | None, revision: str | None, flags: LabelFlags) -> ImageSource:
@@ -89,8 +91,8 @@ def source_of_datasets(
         UserError: A column is not there, or is not as it must be.
 
     """
-    splits, notes = _split_by_column(name, splits, (image_column, label_column), split_column)
-    source = _from_columns(name, splits, image_column, label_column)
+    parts, notes = _split_by_column(name, splits, (image_column, label_column), split_column)
+    source = _from_columns(name, parts, image_column, label_column)
     source.notes[:0] = notes
     return source
 
@@ -127,7 +129,8 @@ def _source_of_layout(layout: ImageLayout) -> ImageSource:
         images[split] = _as_images([str(layout.folder / file.path) for file in files])
         labels = pd.Series([file.label for file in files], dtype=object)
         tables[split] = pd.DataFrame({"file": [file.path for file in files], "label": labels})
-    return ImageSource(images, tables, layout.label_column, notes=layout.all_notes())
+    notes = layout.all_notes()
+    return ImageSource(images, tables, layout.label_column, notes=notes, read_tables=lambda: layout.tables)
 
 
 # --- parquet and the Hub ---
@@ -186,7 +189,27 @@ def _from_columns(
         tables[split] = pd.DataFrame({"file": name_images(images[split], split)})
         tables[split]["label"] = _label_values(rows, label_column)
     feature = splits["train"].features[label_column]
-    return ImageSource(images, tables, label_column, feature.names if isinstance(feature, ClassLabel) else None, notes)
+    names = feature.names if isinstance(feature, ClassLabel) else None
+
+    def read_tables() -> list[LabelTable]:
+        """Return the columns as they are."""
+        return [_as_table(splits[split], image_column, label_column, tables[split]) for split in splits]
+
+    return ImageSource(images, tables, label_column, names, notes, read_tables)
+
+
+def _as_table(rows: Dataset, image_column: str, label_column: str, table: pd.DataFrame) -> LabelTable:
+    """Return the columns of a dataset; those of images have no cells but the names of the files that are classified."""
+    plain = [
+        name for name, kind in rows.features.items() if isinstance(kind, Value | ClassLabel) and name != image_column
+    ]
+    cells = rows.select_columns(plain).to_pandas() if plain else pd.DataFrame(index=range(len(rows)))
+    assert isinstance(cells, pd.DataFrame)
+    cells.insert(0, image_column, table["file"])
+    if label_column in cells:
+        cells[label_column] = table["label"]
+    split = find_split_column(plain, (label_column,))
+    return LabelTable(cells, image_column, [label_column], split, has_images=True)
 
 
 def _image_column(rows: Dataset, column: str) -> Dataset:

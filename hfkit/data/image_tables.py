@@ -1,5 +1,6 @@
 """Tables beside images: what is read of one, which of its columns names the images, and which holds the labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from ..notes import Note
 from .class_folders import split_in_name
 from .image_index import ImageIndex
 from .image_json import read_labels_by_file
-from .image_layouts import LabelFlags
+from .image_layouts import LabelFlags, LabelTable
 from .pixel_tables import check_no_pixels
+from .split_names import find_split_column
 from .table_columns import find_file_column, find_labels, names_an_image
 from .tables import read_file
 
@@ -32,6 +34,7 @@ class ImageTable:
         split_column: That is given to say the split of a row.
         notes: How it was read, and how the columns were found.
         problem: Why it has no label column.
+        columns: Those that it has as it was written.
 
     """
 
@@ -44,6 +47,17 @@ class ImageTable:
     split_column: str | None = None
     notes: list[Note] = field(default_factory=list)
     problem: str = ""
+    columns: Sequence[str] = ()
+
+    def as_written(self) -> LabelTable:
+        """Return it with the columns that it has itself; what the columns of 0 and 1 of each class were made is none of them."""
+        labels = f"/{self.label_column}/"
+        own = [self.label_column] if self.label_column in self.columns else []
+        marked = own or [name for name in self.columns if self.label_column and f"/{name}/" in labels]
+        split = find_split_column(
+            self.columns, (self.file_column, *marked), self.split_column if self.split_column in self.columns else None
+        )
+        return LabelTable(self.rows[list(self.columns)], str(self.file_column), [str(name) for name in marked], split)
 
     def file_cells(self) -> list[object]:
         """Return what its rows call their images."""
@@ -104,6 +118,7 @@ def understand_table(folder: Path, name: str, index: ImageIndex, flags: LabelFla
     files = find_file_column(rows, index, flags.image_column, notes)
     if files is None:
         return ImageTable(name, rows, None, None, "", None)
-    labels, words, problem = find_labels(name, rows, files, flags, notes)
+    columns = list(rows.columns)
+    labels, labels_from, problem = find_labels(name, rows, files, flags, notes)
     split = split_in_name(Path(name).stem)
-    return ImageTable(name, rows, files, labels, words, split, flags.split_column, notes, problem)
+    return ImageTable(name, rows, files, labels, labels_from, split, flags.split_column, notes, problem, columns)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..flags.paths import IMAGE_SUFFIXES
 from ..notes import Note
-from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names, is_nameless
+from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names, is_index
 from .folder_listing import read_suffix
 from .guessed_columns import has_few_values
 from .image_index import ImageIndex
@@ -60,7 +60,7 @@ def find_labels(
         problem = f"{name} has no column '{shorten(given)}', only: {_list(rows.columns)}"
         return (given, f"column `{given}`", "") if given in rows.columns else (None, "", problem)
     split = find_split_column(rows.columns, (file_column,), _if_there(rows, flags.split_column))
-    others = [column for column in rows.columns if column not in (file_column, split) and not _is_index(column)]
+    others = [column for column in rows.columns if column not in (file_column, split) and not is_index(column)]
     column, how = _choose_label(rows, file_column, others)
     if column is not None:
         notes.append(Note("label_column", f"Label column: {shorten(column)} ({how})."))
@@ -89,11 +89,6 @@ def _choose_label(rows: pd.DataFrame, file_column: str, others: Sequence[str]) -
 
 def _if_there(rows: pd.DataFrame, column: str | None) -> str | None:
     return column if column in rows.columns else None
-
-
-def _is_index(column: str) -> bool:
-    """Tell whether a column is the index that pandas writes, or has no name."""
-    return column.lower() in ("", "index") or column.startswith("Unnamed: ") or is_nameless(column)
 
 
 def _list(columns: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from ..data.text import prepare_texts, read_texts
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..notes import Note
-from .columns import describe_columns, describe_spread
+from .columns import describe_columns, describe_spread, explain_columns, is_empty
 from .command import make_command
 from .result import Inspection, Spread
 
@@ -29,16 +29,18 @@ def inspect_texts(arguments: TextDataArguments) -> Inspection:
     assert arguments.dataset is not None
     source = read_texts(arguments)
     try:
-        texts, label, found = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
+        texts, label, about_columns = find_columns(
+            source.name, source.tables, arguments.text_column, arguments.label_column
+        )
     except UserError as error:
         columns = describe_columns(source.tables, _find_roles(source, arguments, [], None, []))
         return Inspection(arguments.dataset, "text", columns, notes=source.notes, refusal=str(error))
     inspection = Inspection(
         arguments.dataset,
         "text",
-        describe_columns(source.tables, _find_roles(source, arguments, texts, label, found)),
+        describe_columns(source.tables, _find_roles(source, arguments, texts, label, about_columns)),
         spreads=_describe_lengths(pd.concat(table[texts[0]] for table in source.tables.values())),
-        notes=[*source.notes, *found],
+        notes=[*source.notes, *about_columns],
     )
     try:
         data = prepare_texts(replace(arguments, split_column=None), source)
@@ -54,7 +56,7 @@ def _find_roles(
     source: Source, arguments: TextDataArguments, texts: list[str], label: str | None, notes: list[Note]
 ) -> dict[str, tuple[str, str]]:
     """Return what columns are used as, and how that was found."""
-    why = {note.code: note.text.partition("(")[2].rstrip(").") for note in notes}
+    why = explain_columns(notes)
     roles = {name: ("text", why.get("text_column", "given")) for name in texts}
     if label is not None:
         roles[label] = ("label", why.get("label_column", "given"))
@@ -67,8 +69,11 @@ def _find_roles(
 
 
 def _describe_lengths(texts: pd.Series) -> list[Spread]:
-    """Return how many words and characters texts have."""
-    some = texts.iloc[:: max(1, len(texts) // _LONG)].map(str)
+    """Return how many words and characters texts have; empty cells do not count."""
+    filled = texts[~is_empty(texts)]
+    if filled.empty:
+        return []
+    some = filled.iloc[:: max(1, len(filled) // _LONG)].map(str)
     return [
         describe_spread("words", some.map(lambda text: len(text.split()))),
         describe_spread("characters", some.map(len)),

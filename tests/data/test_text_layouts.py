@@ -412,3 +412,15 @@ def test_columns_that_are_named_tell_a_header_at_evaluation_too(split: str | Non
     path.write_text("2019,2020\n" + "".join(f"a film {row},{row % 2}\n" for row in range(40)))
     rows = read_labelled(path, "2019", "2020", split, ["0", "1"])
     assert len(rows.rows) == 40
+
+
+def test_folders_of_texts_that_are_no_classes_are_said_to_have_texts(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"part_{number}").mkdir()
+        for row in range(5):
+            (tmp_path / f"part_{number}" / f"{row}.txt").write_text(f"text {row}")
+    with pytest.raises(
+        UserError, match=r"has texts in the folders part_1, part_2, named like splits or parts"
+    ) as error:
+        load(tmp_path)
+    assert "image" not in str(error.value)
