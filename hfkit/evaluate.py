@@ -29,9 +29,9 @@ from .evaluation.metrics import evaluate_split, make_metrics
 from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
-from .prediction.loading import PipelinePredictor
-from .prediction.predictor import Scorer
+from .prediction.loading import PipelinePredictor, Scorer
 from .report import html, illustrations, split, tables
+from .run_folders.find import EVALUATION_FILE
 
 _ROWS_AT_ONCE = 4096
 _NAME = "test"
@@ -164,7 +164,7 @@ def _write(
     tables.write_json(folder / "test_results.json", results)
     what = {"model": request.model, "revision": request.revision, "dataset": request.dataset, "split": request.split}
     sizes = {"rows": len(predicted.logits), "dropped": len(data.dropped), "labels": predicted.label_names}
-    tables.write_json(folder / "evaluation.json", {**what, **sizes, "packages": package_versions()})
+    tables.write_json(folder / EVALUATION_FILE, {**what, **sizes, "packages": package_versions()})
     if len(data.dropped):
         tables.write_table(folder / "dropped_rows.csv", data.dropped)
 
@@ -177,13 +177,13 @@ def _repeat(request: EvaluationRequest) -> list[str]:
             "import hfkit",
             f"hfkit.Run({request.model!r}).evaluate(data)",
         ]
-    words = ["hfkit", "evaluate", request.model, request.dataset]
+    command = ["hfkit", "evaluate", request.model, request.dataset]
     for name in ("split", "label_column", "image_column", "label_from_name", "revision"):
         value = getattr(request, name)
-        words += [] if value is None else [f"--{name}", value]
+        command += [] if value is None else [f"--{name}", value]
     for column in request.text_column or []:
-        words += ["--text_column", column]
-    return [shlex.join(words)]
+        command += ["--text_column", column]
+    return [shlex.join([*command, *request.table_flags.to_command()])]
 
 
 def _illustrate(data: LabelledRows, pipeline: Pipeline, names: list[str]) -> split.Illustrate | None:
