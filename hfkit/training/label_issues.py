@@ -5,6 +5,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
+from ..evaluation.intervals import accuracy_interval, with_interval
 from ..evaluation.label_issues import list_label_issues
 from ..evaluation.metrics import softmax
 from ..features.solution import Solution
@@ -55,5 +56,24 @@ def write_label_issues(task: Task, settings: RunSettings, solution: Solution, co
     seen = f"{len(labels):,} training rows"
     if len(labels) < len(rows):
         seen = f"the {len(labels):,} training rows that were scored out of fold, of {len(rows):,},"
-    line = f"\n{len(issues):,} of {seen} have a doubtful label: {LABEL_ISSUES_FILE}."
+    line = f"\n{len(issues):,} of {seen} have a doubtful label: {LABEL_ISSUES_FILE}. {say_how_sure(solution.out_of_fold, labels)}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def say_how_sure(out_of_fold: np.ndarray, labels: np.ndarray) -> str:
+    """Say how often the head that tells doubtful labels agrees with the given ones, on rows that it did not see.
+
+    Args:
+        out_of_fold: (rows, classes) logits, each row's by a fit without its fold.
+        labels: (rows,) ids of the given labels.
+
+    """
+    right = int((out_of_fold.argmax(axis=1) == labels).sum())
+    low, high = accuracy_interval(right, len(labels))
+    sentence = (
+        f"The head that tells them is right on {with_interval(right / len(labels), low, high)} of these rows out of fold, as "
+        "their labels are now"
+    )
+    if low <= np.bincount(labels).max() / len(labels):
+        return f"{sentence}, which is not surely more than the largest class alone: do not change labels by this list."
+    return f"{sentence}: look at a row before you change its label."
