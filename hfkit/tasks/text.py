@@ -59,10 +59,15 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
     """
     data = hold_out_certification(load_text_data(arguments.data, source), arguments)
     model, tokenizer, notes = build_text_classifier(
-        arguments.model, arguments.data, data.label_names, pooling_is_given="pooling" in arguments.given
+        arguments.model,
+        arguments.data,
+        data.label_names,
+        pooling_is_given="pooling" in arguments.given,
+        max_length_is_given="max_length" in arguments.given,
     )
-    max_length = arguments.data.max_length
+    max_length = model.config.max_length
     inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length)
+    is_lowered = max_length != arguments.data.max_length
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
     cleaning = f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. Texts cut at {max_length} tokens: {cut}."
     return Task(
@@ -78,7 +83,7 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=_describe_usage(list(data.splits["validation"][:20]["text"])),
         frozen=frozen_texts(inputs),
-        filled_in={"pooling": model.config.pooling},
+        filled_in={"pooling": model.config.pooling, **({"max_length": max_length} if is_lowered else {})},
     )
 
 

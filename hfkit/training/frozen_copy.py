@@ -59,6 +59,6 @@ def _build(arguments: Arguments[Any, Any], label_names: list[str]) -> BackboneCl
     """Load the backbone under a new head."""
     model, data = arguments.model, arguments.data
     if isinstance(model, TextModelArguments):
-        return build_text_classifier(model, data, label_names, pooling_is_given=False)[0]
+        return build_text_classifier(model, data, label_names, pooling_is_given=False, max_length_is_given=False)[0]
     assert isinstance(model, ImageModelArguments)
     return build_image_classifier(model, data.image_size, label_names)[0]
