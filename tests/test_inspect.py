@@ -14,10 +14,8 @@ from datasets import Dataset
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
-from hfkit.data.text import load_text_data
-
-
 from hfkit.data.image_labels import list_rows
+from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.parsing import parse_arguments
