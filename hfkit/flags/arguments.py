@@ -225,7 +225,10 @@ class TextDataArguments(DataArguments):
             "help": "Preset (report, ctbert, g2tmn, none) or steps: html url username hashtag rep punctuation demojize."
         },
     )
-    max_length: int = field(default=128, metadata={"help": "Tokens after which a text is cut."})
+    max_length: int = field(
+        default=128,
+        metadata={"help": "Tokens after which a text is cut; where it is not given, no more than the backbone takes."},
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
