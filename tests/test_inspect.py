@@ -168,7 +168,11 @@ def test_the_table_beside_photos_is_told_as_any_other(tmp_path: Path, inspect: C
         catch_exceptions=False,
     )
     arguments = parse_arguments(["--config", str(tmp_path / "a.yaml")], (), IMAGE)
-    assert (arguments.data.label_column, arguments.data.split_column) == ("kind", "subset")
+    assert (arguments.data.image_column, arguments.data.label_column, arguments.data.split_column) == (
+        "photo name",
+        "kind",
+        "subset",
+    )
 
 
 def test_columns_of_marks_are_no_label_column(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:

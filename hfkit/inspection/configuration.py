@@ -60,7 +60,7 @@ def _guessed_flags(inspection: Inspection) -> dict[str, Any]:
     flags: dict[str, Any] = {}
     if roles.get("text"):
         flags["text_column"] = roles["text"]
-    for flag, role in (("label_column", "label"), ("split_column", "split")):
+    for flag, role in (("image_column", "image"), ("label_column", "label"), ("split_column", "split")):
         if roles.get(role):
             flags[flag] = roles[role][0]
     if inspection.columns and have_no_names([column.name for column in inspection.columns]):
