@@ -48,6 +48,11 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
         draws: How many matrices are drawn, always the same ones.
 
     """
+    return F1Intervals(_class_intervals(confusion, draws), _average_intervals(confusion, draws))
+
+
+def _average_intervals(confusion: np.ndarray, draws: int = DRAWS) -> dict[str, np.ndarray]:
+    """Return the intervals of averaged metrics by name, see `f1_intervals`."""
     generator, total = np.random.default_rng(SEED), int(confusion.sum())
     rows, columns, shares = _shares_to_draw(confusion)
     cells, classes, ones = np.arange(len(rows)), len(confusion), np.ones(len(rows))
@@ -63,8 +68,7 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
     seen = _averages(
         np.diag(confusion)[None], confusion.sum(axis=1)[None], confusion.sum(axis=0)[None], share_of_classes
     )
-    ends = {name: _around(float(value[0]), drawn[name]) for name, value in seen.items()}
-    return F1Intervals(_class_intervals(confusion, draws), ends)
+    return {name: _around(float(value[0]), drawn[name]) for name, value in seen.items()}
 
 
 def _around(value: float, drawn: np.ndarray) -> np.ndarray:
@@ -139,7 +143,7 @@ def macro_f1_interval(confusion: np.ndarray, draws: int = DRAWS) -> tuple[float,
         draws: How many matrices are drawn, always the same ones.
 
     """
-    low, high = f1_intervals(confusion, draws).averages["macro_f1"]
+    low, high = _average_intervals(confusion, draws)["macro_f1"]
     return float(low), float(high)
 
 
@@ -150,7 +154,7 @@ def interval_metrics(confusion: np.ndarray) -> dict[str, float]:
     """
     accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
     micro = {f"micro_{metric}": accuracy for metric in ("precision", "recall", "f1")}
-    averages = {name: (float(low), float(high)) for name, (low, high) in f1_intervals(confusion).averages.items()}
+    averages = {name: (float(low), float(high)) for name, (low, high) in _average_intervals(confusion).items()}
     ends = {"accuracy": accuracy, **micro, **averages}
     lows = {f"{name}_low": low for name, (low, _) in ends.items()}
     return lows | {f"{name}_high": high for name, (_, high) in ends.items()}
