@@ -16,6 +16,8 @@ from ..flags.paths import table_suffix
 from ..flags.tables import TableFlags
 from ..notes import Note
 
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+ARROW_SUFFIXES = (".arrow", ".feather")
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 """What the unpackers raise for a broken file besides OSError."""

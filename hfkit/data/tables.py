@@ -15,6 +15,8 @@ from .encodings import is_wide
 from .fasttext_tables import is_fasttext, read_fasttext
 from .json_tables import read_json
 from .table_files import (
+    ARROW_SUFFIXES,
+    JSON_SUFFIXES,
     PARSING_ERRORS,
     UNPACKING_ERRORS,
     describe_parsing_error,
@@ -25,8 +27,6 @@ from .table_files import (
 from .typed_tables import ClassNames as ClassNames  # for those who read tables
 from .typed_tables import read_arrow, read_excel, read_parquet
 
-_JSON = (".json", ".jsonl", ".ndjson")
-_ARROW = (".arrow", ".feather")
 _BINARY = {
     b"PAR1": "parquet",
     b"ARROW1": "arrow",
@@ -67,11 +67,11 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
     """
     kind = kind_of_table(path)
     try:
-        if kind in _JSON:
+        if kind in JSON_SUFFIXES:
             return Table(*_with_notes(read_json(path, given, named)))
         if kind == ".parquet":
             return Table(*read_parquet(path), note_unused_flags(path, given))
-        if kind in _ARROW:
+        if kind in ARROW_SUFFIXES:
             return Table(*read_arrow(path), note_unused_flags(path, given))
         if kind == ".xlsx":
             return Table(*_with_notes(read_excel(path, given)))

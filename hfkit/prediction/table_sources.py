@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.table_files import ENCODING_FLAGS, kind_of_table, note_unused_flags
+from ..data.table_files import ARROW_SUFFIXES, ENCODING_FLAGS, JSON_SUFFIXES, kind_of_table, note_unused_flags
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .delimited import DelimitedFile
@@ -29,12 +29,12 @@ def open_table(path: Path, given: TableFlags, named: Sequence[str]) -> tuple[Row
     suffix = kind_of_table(path)
     if suffix == ".parquet":
         return ParquetFile.open(path), note_unused_flags(path, given)
-    if suffix in (".json", ".jsonl", ".ndjson"):
+    if suffix in JSON_SUFFIXES:
         text = JsonText.find(path, given)
         if not is_document(text):
             rows = JsonFile.open(text, named)
             return rows, [*rows.notes, *note_unused_flags(path, given, ENCODING_FLAGS)]
-    if suffix in (".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx"):
+    if suffix in (*JSON_SUFFIXES, *ARROW_SUFFIXES, ".xlsx"):
         table = TableRows.open(path, given, named)
         return table, table.notes
     file = DelimitedFile.open(path, given, named)
