@@ -30,9 +30,9 @@ from .evaluation.metrics import evaluate_rows
 from .machine import hides_bars, package_versions
 from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
-from .prediction.loading import PipelinePredictor
-from .prediction.predictor import Scorer
+from .prediction.loading import PipelinePredictor, Scorer
 from .report import html, illustrations, split, tables
+from .run_folders.find import EVALUATION_FILE
 
 _ROWS_AT_ONCE = 4096
 _NAME = "test"
@@ -106,13 +106,21 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
     if pipeline.tokenizer is None:
         given = LabelFlags(request.image_column, label_from_name=request.label_from_name, table=request.table_flags)
         return load_labelled_images(request.dataset, request.split, given, labels, names, request.source)
+    of_run = listed(flags.get("text_column"))
 
     def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
         """Choose the text columns."""
-        return choose_text_columns(source, columns, request.text_column, listed(flags.get("text_column")))
+        return choose_text_columns(source, columns, request.text_column, of_run)
 
     return load_labelled_texts(
-        request.dataset, request.split, choose, labels, names, request.source, request.table_flags
+        request.dataset,
+        request.split,
+        choose,
+        labels,
+        names,
+        request.source,
+        request.table_flags,
+        request.text_column or of_run,
     )
 
 
@@ -163,7 +171,7 @@ def _write(
     tables.write_json(folder / "test_results.json", results)
     what = {"model": request.model, "revision": request.revision, "dataset": request.dataset, "split": request.split}
     sizes = {"rows": len(predicted.logits), "dropped": len(data.dropped), "labels": predicted.label_names}
-    tables.write_json(folder / "evaluation.json", {**what, **sizes, "packages": package_versions()})
+    tables.write_json(folder / EVALUATION_FILE, {**what, **sizes, "packages": package_versions()})
     if len(data.dropped):
         tables.write_table(folder / "dropped_rows.csv", data.dropped)
 
@@ -176,12 +184,12 @@ def _repeat(request: EvaluationRequest) -> list[str]:
             "import hfkit",
             f"hfkit.Run({request.model!r}).evaluate(data)",
         ]
-    words = ["hfkit", "evaluate", request.model, request.dataset]
+    command = ["hfkit", "evaluate", request.model, request.dataset]
     own = ("split", "label_separator", "image_column", "label_from_name", "revision", "text_column", "label_column")
     for name in own:
         for value in listed(getattr(request, name)):
-            words += [f"--{name}", value]
-    return [shlex.join(words)]
+            command += [f"--{name}", value]
+    return [shlex.join([*command, *request.table_flags.to_command()])]
 
 
 def _illustrate(data: LabelledRows, pipeline: Pipeline, names: list[str]) -> split.Illustrate | None:

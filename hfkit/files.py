@@ -1,5 +1,6 @@
 """Writing files so that a kill at any moment leaves the old one or the new one, never half of it; and locks on them."""
 
+import contextlib
 import csv
 import os
 import sys
@@ -38,6 +39,21 @@ def flush_file(path: Path) -> None:
     """Wait until a file is on the disk, where a power cut cannot reach it."""
     with path.open("rb+") as file:  # Windows flushes none that is open for reading alone
         os.fsync(file.fileno())
+
+
+def attach(path: Path, name: str, content: str) -> None:
+    """Attach a short text to a file, with which it moves and goes; nothing is done where system or disk cannot."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setxattr(path, f"user.{name}", content.encode())
+
+
+def read_attached(path: Path, name: str) -> str | None:
+    """Return the text that `attach` gave a file, or None where there is none."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, ValueError):
+            return os.getxattr(path, f"user.{name}").decode()
+    return None
 
 
 def try_lock(file: IO[bytes], exclusive: bool) -> bool | None:

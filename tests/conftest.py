@@ -117,8 +117,13 @@ def read_notes(notes: Iterable[Note]) -> list[str]:
 
 
 def load_recipe(name: str) -> Any:
-    """Import a recipe, which is a script and no part of a package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "recipes" / f"{name}.py")
+    """Import a recipe."""
+    return load_script(ROOT / "recipes" / f"{name}.py")
+
+
+def load_script(path: Path) -> Any:
+    """Import a script, which is no part of a package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

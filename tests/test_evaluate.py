@@ -15,6 +15,7 @@ from hfkit.commands.main import app
 from hfkit.data.label_columns import check_labels
 from hfkit.data.label_reading import Labels
 from hfkit.errors import UserError
+from hfkit.flags.tables import FIND, TableFlags, parse_table_flags
 from hfkit.run_folders.find import find_evaluations
 
 
@@ -87,6 +88,35 @@ def test_another_split_and_a_folder_by_itself(
         evaluate(folder, tweets, "--split", "dev")
     with pytest.raises(UserError, match="has no split test, only: train"):
         evaluate(folder, tweets / "test.csv", "--split", "test")
+
+
+def test_the_line_that_evaluates_again_says_how_the_table_is_written(
+    finished_runs: LazyRuns, tweets: Path, tmp_path: Path
+) -> None:
+    table = pd.read_csv(tweets / "test.csv", dtype=str, keep_default_na=False)
+    table.to_csv(tmp_path / "in.txt", sep="\t", index=False, encoding="utf-16")
+    given = ["--separator", "tab", "--header", "true", "--quoting", "true", "--encoding", "utf-16"]
+    evaluate(finished_runs["linear"].folder, tmp_path / "in.txt", *given, "--output_dir", tmp_path / "out")
+    page = (tmp_path / "out" / "report" / "report.html").read_text()
+    assert " ".join(given) in page
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        FIND,
+        TableFlags("\t", False, False, "cp1252", "replace"),
+        TableFlags("none", True, True, "utf-16", "ignore"),
+        TableFlags("||"),
+    ],
+)
+def test_flags_of_tables_are_written_as_they_are_read(flags: TableFlags) -> None:
+    command = flags.to_command()
+    given: dict[str, Any] = dict.fromkeys(("separator", "header", "quoting", "encoding")) | {
+        "encoding_errors": "strict"
+    }
+    given |= {name.removeprefix("--"): value for name, value in zip(command[::2], command[1::2], strict=True)}
+    assert parse_table_flags(**given) == flags
 
 
 def test_rows_without_labels_are_listed(finished_runs: LazyRuns, tmp_path: Path) -> None:

@@ -10,13 +10,17 @@ from typing import Any
 import pandas as pd
 import pytest
 from conftest import write_photo
+from datasets import Dataset
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
+from hfkit.data.image_labels import list_rows
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
-from hfkit.flags.kinds import TEXT
+from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.parsing import parse_arguments
+from hfkit.inspection.columns import describe_columns
+from hfkit.inspection.heads import read_heads
 from hfkit.inspection.run import inspect_data
 
 REVIEWS = pd.DataFrame(
@@ -128,6 +132,121 @@ def test_photos_are_told_by_their_heads(tmp_path: Path, inspect: Callable[..., d
     assert "another label" in text
 
 
+def write_flat_photos(folder: Path, table: pd.DataFrame) -> Path:
+    """Write photos that lie flat, with a table of their labels beside them."""
+    for number, name in enumerate(table.iloc[:, 0]):
+        write_photo(folder / name, "cat", number)
+    table.to_csv(folder / "labels.csv", index=False)
+    return folder
+
+
+PHOTOS = pd.DataFrame(
+    {
+        "photo name": [f"{number}.png" for number in range(24)],
+        "kind": ["cat", "dog"] * 12,
+        "taken by": ["me", "you", ""] * 8,
+        "subset": ["train"] * 16 + ["test"] * 8,
+    }
+)
+
+
+def test_the_table_beside_photos_is_told_as_any_other(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    folder = write_flat_photos(tmp_path / "photos", PHOTOS)
+    told = inspect(folder, "--label_column", "kind")
+    assert {column["name"]: column["role"] for column in told["columns"]} == {
+        "photo name": "image",
+        "kind": "label",
+        "taken by": "",
+        "subset": "split",
+    }
+    assert told["columns"][0]["why"] == "its cells name the files"
+    assert (told["columns"][2]["missing"], told["columns"][2]["different"]) == (8, 2)
+    assert told["refusal"] is None
+    CliRunner().invoke(
+        app,
+        ["inspect", str(folder), "--label_column", "kind", "--write", str(tmp_path / "a.yaml")],
+        catch_exceptions=False,
+    )
+    arguments = parse_arguments(["--config", str(tmp_path / "a.yaml")], (), IMAGE)
+    assert (arguments.data.image_column, arguments.data.label_column, arguments.data.split_column) == (
+        "photo name",
+        ["kind"],
+        "subset",
+    )
+
+
+def test_columns_of_marks_are_no_label_column(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    table = PHOTOS.iloc[:, :1].assign(cat=[1, 0] * 12, dog=[0, 1] * 12)
+    told = inspect(write_flat_photos(tmp_path, table))
+    assert [(column["name"], column["role"]) for column in told["columns"]] == [
+        ("photo name", "image"),
+        ("cat", "a class"),
+        ("dog", "a class"),
+    ]
+
+
+def test_columns_of_photos_in_parquet_are_told(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    photos = [write_photo(tmp_path / f"{number}.png", "cat", number).read_bytes() for number in range(24)]
+    table = pd.DataFrame({"photo": photos, "label": ["cat", "dog"] * 12, "note": ["a"] * 24})
+    (tmp_path / "data").mkdir()
+    table.to_parquet(tmp_path / "data" / "train.parquet")
+    told = inspect(tmp_path / "data", "--task", "image", "--image_column", "photo")
+    assert [(column["name"], column["kind"], column["role"]) for column in told["columns"]] == [
+        ("photo", "image", "image"),
+        ("label", "text", "label"),
+        ("note", "text", ""),
+    ]
+    assert told["columns"][0]["why"] == "given"
+
+
+def test_labels_of_photos_look_wrong_as_those_of_texts_do(
+    tmp_path: Path, inspect: Callable[..., dict[str, Any]]
+) -> None:
+    twins = inspect(
+        write_flat_photos(tmp_path / "a", PHOTOS.assign(kind=["Cat", "cat"] * 12)), "--label_column", "kind"
+    )
+    assert "differ only in case, spaces" in twins["refusal"]
+    named = inspect(
+        write_flat_photos(tmp_path / "b", PHOTOS.assign(kind=["NULL", "cat"] * 12)), "--label_column", "kind"
+    )
+    assert any("A class is called 'NULL'" in note["text"] for note in named["notes"])
+
+
+def test_a_split_without_photos_stops_a_training(tmp_path: Path) -> None:
+    assert list(read_heads(Dataset.from_dict({"image": []})).columns) == [
+        *("width", "height", "mode", "format", "reason", "content"),
+    ]
+    with pytest.raises(UserError, match="The test split has no images"):
+        list_rows("test", pd.DataFrame({"file": []}), [])
+
+
+def test_names_of_columns_may_have_brackets(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    table = REVIEWS.rename(columns={"review": "news.text", "stars": "a (b).label"})
+    told = inspect(write(tmp_path, table))
+    why = {column["role"]: column["why"] for column in told["columns"]}
+    assert (why["text"], why["label"]) == ("found by its name", "found by its name")
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index", "column 1", "Index"])
+def test_an_index_is_told_as_an_id(name: str) -> None:
+    [column] = describe_columns({"train": pd.DataFrame({name: ["3", "4", "5"]})}, {})
+    assert (column.role, column.why) == ("id", "called so, and none stands twice")
+
+
+def test_kinds_are_told_by_all_cells() -> None:
+    cells = [*("yes", "no", "Yes", "No", "YES", "NO", "true", "false", "True", "False", "1", "0"), "maybe"]
+    table = pd.DataFrame({"a": cells, "b": [*cells[:-1], "yes"]})
+    assert [column.kind for column in describe_columns({"train": table}, {})] == ["text", "yes or no"]
+
+
+def test_empty_texts_have_no_length(tmp_path: Path, inspect: Callable[..., dict[str, Any]]) -> None:
+    some = REVIEWS.assign(review=[None, "", " ", *REVIEWS.review[3:]])
+    words = next(spread for spread in inspect(write(tmp_path, some))["spreads"] if spread["what"] == "words")
+    assert words["least"] == 3
+    told = inspect(write(tmp_path, REVIEWS.assign(review="")))
+    assert told["spreads"] == []
+
+
 def test_a_configuration_is_written_once_and_trains(tmp_path: Path) -> None:
     data, file = write(tmp_path, REVIEWS), tmp_path / "run.yaml"
     command = ["inspect", str(data), "--write", str(file)]
@@ -179,6 +298,26 @@ def test_several_labels_of_photos(tmp_path: Path, inspect: Callable[..., dict[st
     assert told["is_multi_label"]
     assert {name: sum(counts.values()) for name, counts in told["classes"].items()} == {"red": 10, "big": 7}
     assert told["command"].startswith("hfkit train image --dataset")
+
+
+@pytest.mark.parametrize("given", [(), ("--label_column", "1", "--text_column", "2")])
+def test_a_configuration_of_a_table_without_header_reads_it_again(given: tuple[str, ...], tmp_path: Path) -> None:
+    data, file = tmp_path / "a.csv", tmp_path / "run.yaml"
+    data.write_text("".join(f"{number % 2},a review {number}\n" for number in range(1, 41)))
+    CliRunner().invoke(app, ["inspect", str(data), *given, "--write", str(file)], catch_exceptions=False)
+    arguments = parse_arguments(["--config", str(file)], (), TEXT).data
+    assert arguments.header is False
+    assert sum(map(len, load_text_data(arguments).splits.values())) == 40
+
+
+def test_what_was_given_is_written_as_it_was(tmp_path: Path) -> None:
+    """Columns in the order that was given, which is not that of the table."""
+    data, file = write(tmp_path, REVIEWS.assign(title="a title")), tmp_path / "run.yaml"
+    given = ["--text_column", "title", "--text_column", "review", "--split_column", "usage"]
+    CliRunner().invoke(app, ["inspect", str(data), *given, "--write", str(file)], catch_exceptions=False)
+    arguments = parse_arguments(["--config", str(file)], (), TEXT).data
+    assert arguments.text_column == ["title", "review"]
+    assert (arguments.label_column, arguments.split_column, arguments.header) == (["stars"], "usage", None)
 
 
 def test_flags_of_the_other_kind_are_refused(tmp_path: Path) -> None:

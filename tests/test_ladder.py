@@ -285,6 +285,24 @@ def test_a_short_ladder(run_ladder: Callable[..., tuple[Any, str]], tmp_path: Pa
     assert (folder / "02-solved-head" / "manifest.json").stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
+def test_a_backbone_with_few_positions_has_a_ladder(
+    tiny_backbone: Path, tweets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gave a length, so texts are cut at what it takes, and that is said once."""
+    kept = ("majority-class", "solved-head", "whole-net")
+    rungs = [rung for rung in list_rungs("text", [str(tiny_backbone)]) if rung.folder[3:] in kept]
+    monkeypatch.setattr(climbing, "list_rungs", lambda *_: rungs)
+    flags = ["--backbone", str(tiny_backbone), *TEXT_FLAGS.removeprefix("--max_length 24 ").split()]
+    console = Console(file=io.StringIO(), width=200)
+    chosen = climb(make_settings(str(tweets), flags, None, None, tmp_path / "ladder"), console)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert chosen is not None
+    assert "failed" not in said
+    assert said.count("Texts are cut at 64 tokens, and not at 128 as by default") == 1
+
+
 def test_what_the_budget_does_not_hold_is_left_out(
     run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,9 @@ def find_model(name: str, flags: Sequence[str], revision: str | None = None) -> 
     if is_image_config(config):
         return _empty_image_classifier(argv)
     texts = parse_arguments(argv, (), TEXT)
-    return build_text_classifier(texts.model, texts.data, ["0", "1"])[0]
+    return build_text_classifier(texts.model, texts.data, ["0", "1"], max_length_is_given="max_length" in texts.given)[
+        0
+    ]
 
 
 def _empty_image_classifier(argv: list[str]) -> BackboneClassifier:

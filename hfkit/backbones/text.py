@@ -16,7 +16,7 @@ from .layers import drop_layers, layer_options
 from .packaged import locate_backbone
 from .pooling import choose_pooling, explain_default
 from .saved_text import build_on_saved_model
-from .text_checks import check_code, check_max_length, check_runs, check_tokenizer
+from .text_checks import check_code, check_runs, check_tokenizer, fit_max_length
 
 
 def build_text_classifier(
@@ -24,6 +24,7 @@ def build_text_classifier(
     data: TextDataArguments,
     label_names: list[str],
     pooling_is_given: bool = True,
+    max_length_is_given: bool = True,
     is_multi_label: bool = False,
 ) -> tuple[TextClassifier, PreTrainedTokenizerBase, list[Note]]:
     """Load the encoder and the tokenizer that `model` names and put a new head on the encoder.
@@ -33,6 +34,7 @@ def build_text_classifier(
         data: How texts are cleaned and cut.
         label_names: Of the classes, in the order of the logits.
         pooling_is_given: Whether a pooling in `model` was given, and not taken from a saved model or an earlier run.
+        max_length_is_given: Whether the length in `data` was given; else it is lowered to what the backbone takes.
         is_multi_label: Whether each text has any number of labels.
 
     Returns:
@@ -69,9 +71,9 @@ def build_text_classifier(
     for name in ("pad_token_id", "bos_token_id", "eos_token_id"):  # as the Trainer would, with a warning
         setattr(classifier.config, name, getattr(tokenizer, name))
     check_runs(classifier, tokenizer, model)
-    check_max_length(classifier, tokenizer, data.max_length)
-    notes += drop_layers(classifier)
-    tokenizer.model_max_length = data.max_length
+    max_length, shortened = fit_max_length(classifier, tokenizer, data.max_length, max_length_is_given)
+    notes += [*shortened, *drop_layers(classifier)]
+    classifier.config.max_length = tokenizer.model_max_length = max_length
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return classifier, tokenizer, notes
 

@@ -1,10 +1,12 @@
 """What an encoder and its tokenizer must be to belong together."""
 
+from bisect import bisect_left
+
 import torch
 from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..errors import FORWARD_ERRORS, UserError, first_sentence
-from ..flags.arguments import TextModelArguments
+from ..flags.arguments import MIN_LENGTH, TextModelArguments
 from ..models import FAMILIES, TextClassifier, list_code
 from ..models.encoders import read_encoder_config
 from ..notes import Note
@@ -81,7 +83,52 @@ def check_runs(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, m
         classifier.train()
 
 
-def check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
+def fit_max_length(
+    classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int, is_given: bool
+) -> tuple[int, list[Note]]:
+    """Refuse a `max_length` that the encoder has no positions for; where it was not given, lower it to what it has, and say so.
+
+    Args:
+        classifier: On top of the encoder.
+        tokenizer: Of the encoder.
+        max_length: Tokens after which a text is cut.
+        is_given: Whether the user wrote it.
+
+    Returns:
+        The length, and a note where it is another.
+
+    Raises:
+        UserError: It was given, or the encoder does not run on three tokens.
+
+    """
+    try:
+        _check_max_length(classifier, tokenizer, max_length)
+    except UserError:
+        longest = None if is_given else _find_longest(classifier, tokenizer, max_length)
+        if longest is None:
+            raise
+        text = f"Texts are cut at {longest} tokens, and not at {max_length} as by default: the backbone takes no more."
+        return longest, [Note("max_length", text)]
+    return max_length, []
+
+
+def _find_longest(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, too_long: int) -> int | None:
+    """Return the most tokens below `too_long` that the encoder takes, or None where it takes none of a sensible text."""
+    lengths = range(MIN_LENGTH, too_long)
+    taken = bisect_left(lengths, True, key=lambda length: not _takes(classifier, tokenizer, length))
+    return lengths[taken - 1] if taken else None
+
+
+def _takes(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> bool:
+    """Tell whether the encoder takes texts of so many tokens."""
+    try:
+        _check_max_length(classifier, tokenizer, max_length)
+    except UserError:
+        return False
+    return True
+
+
+def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
     """Refuse a `max_length` that the encoder has no positions for."""
     positions = getattr(classifier.config.backbone_config, "max_position_embeddings", None) or max_length
     positions = min(positions, tokenizer.model_max_length) if positions > 0 else max_length

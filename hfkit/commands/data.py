@@ -54,12 +54,13 @@ def inspect(
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     check_dataset_path(data)
 
-    from ..inspection.run import run_inspection
+    from ..inspection.run import inspect_data, tell_inspection
 
     of_labels = {"label_column": label_column, "label_separator": label_separator}
     flags = {**of_labels, "split_column": split_column, **vars(table_flags)}
     of_images = {"image_column": image_column, "label_from_name": label_from_name}
-    run_inspection(data, task, flags, {"text_column": text_column}, of_images, write, as_json)
+    inspection = inspect_data(data, task, flags, {"text_column": text_column}, of_images)
+    tell_inspection(inspection, write, as_json)
 
 
 @examples(

@@ -1,11 +1,12 @@
 """The `hfkit` command: each group of verbs is a file beside this one, and nothing heavy is imported before it is needed."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from .. import __version__
-from ..errors import UserError
+from ..errors import UserError, first_sentence
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -54,9 +55,15 @@ def _options(
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one sentence and exit code 2."""
+    """Run the command; a user's mistake is one sentence and exit code 2, and so are packages that do not fit each other."""
     try:
         app(prog_name="hfkit")
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from error
+    except ImportError as error:
+        if "--debug" in sys.argv:
+            raise
+        reason = f"a package cannot be imported ({first_sentence(error)})"
+        typer.echo(f"error: {reason}: hfkit doctor says which, and what to do.", err=True)
         raise SystemExit(2) from error

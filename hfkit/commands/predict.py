@@ -72,37 +72,26 @@ def predict(
     encoding_errors: EncodingErrors = "strict",
 ) -> None:
     """Predict with a saved model: the user's columns, then prediction, confidence and the score of each label."""
-    from ..flags.prediction import check_prediction_early, is_finished
+    from ..flags.prediction import check_prediction_early
     from ..flags.tables import parse_table_flags
 
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     kind = check_prediction_early(model, given, output, overwrite, resume, batch_size)
-    if output is not None and resume and is_finished(output):
-        _say_finished(output, as_json)
-        return
 
     from ..prediction.prepare import Request
     from ..prediction.run import run_prediction
 
     try:
         unreadable = run_prediction(
-            Request(model, given, kind, output, text_column, as_json, resume, batch_size, revision, table_flags)
+            Request(
+                model, given, kind, output, text_column, as_json, resume, batch_size, revision, table_flags, overwrite
+            )
         )
     except KeyboardInterrupt as error:
         goes_on = "" if output is None or given == "-" else " The same command with --resume goes on where it was."
         typer.echo(f"\nStopped.{goes_on}", err=True)
         raise typer.Exit(130) from error
     raise typer.Exit(1 if unreadable else 0)
-
-
-def _say_finished(output: Path, as_json: bool) -> None:
-    """Say that there is nothing to go on with."""
-    if as_json:
-        import json
-
-        typer.echo(json.dumps({"output": str(output), "finished": True}, indent=2))
-    else:
-        typer.echo(f"{output} is finished, and was not changed: --overwrite predicts all rows again.")
 
 
 @examples("hfkit evaluate runs/NAME my_tweets.csv")

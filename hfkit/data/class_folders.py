@@ -31,8 +31,21 @@ class NoClassesError(UserError):
     """A folder has images, and no folders of classes: something else may say their labels."""
 
 
-def check_class_folders(folder: Path, names: Sequence[str]) -> None:
-    """Refuse folders with images in `folder` that are named like the splits or parts of a dataset.
+FORMS_OF_TEXTS = (
+    "put the texts of each class into a folder of its name, train/CLASS/* (and test/CLASS/*) or CLASS/*; or write a table with "
+    "the columns text,label"
+)
+"""The same for texts."""
+
+
+def check_class_folders(folder: Path, names: Sequence[str], what: str = "texts", forms: str = FORMS_OF_TEXTS) -> None:
+    """Refuse folders with texts or images in `folder` that are named like the splits or parts of a dataset.
+
+    Args:
+        folder: Where the folders are.
+        names: What they are called.
+        what: What is in them, for the message.
+        forms: What to write instead.
 
     Raises:
         NoClassesError: They are, and a model would learn to tell the parts apart.
@@ -42,11 +55,11 @@ def check_class_folders(folder: Path, names: Sequence[str]) -> None:
     if not any(look(names) for look in looks):
         return
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    what = "the folder" if len(names) == 1 else "the folders"
-    masks = " (masks are for segmentation, which is another task)" if any(map(is_mask_name, names)) else ""
+    where = "the folder" if len(names) == 1 else "the folders"
+    has_masks = what == "images" and any(map(is_mask_name, names))
+    masks = " (masks are for segmentation, which is another task)" if has_masks else ""
     raise NoClassesError(
-        f"{folder} has images in {what} {shown}, named like splits or parts of a dataset and not like classes{masks}: "
-        f"{FORMS_OF_LABELS}."
+        f"{folder} has {what} in {where} {shown}, named like splits or parts of a dataset and not like classes{masks}: {forms}."
     )
 
 

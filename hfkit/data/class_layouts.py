@@ -156,7 +156,7 @@ def _check_split(folder: Path, split: str, files: list[Path], classes: list[str]
         error = NoClassesError if split == "train" else UserError
         raise error(f"{folder} has images but no class folders: {FORMS_OF_LABELS}.")
     try:
-        check_class_folders(folder, classes)
+        check_class_folders(folder, classes, "images", FORMS_OF_LABELS)
     except NoClassesError as error:
         if split == "train":
             raise

@@ -74,6 +74,12 @@ def is_nameless(column: str) -> bool:
     return bool(_NAMELESS.fullmatch(column))
 
 
+def is_index(column: str) -> bool:
+    """Whether a column is the index that pandas writes, or has no name."""
+    plain = column.lower().strip()
+    return plain in ("", "index") or plain.startswith("unnamed: ") or is_nameless(column)
+
+
 def note_spilled(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> list[Note]:
     """Say of which rows cells are not read that stand in columns without a name, where most rows have none.
 
@@ -84,27 +90,24 @@ def note_spilled(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> lis
         used: The columns that are read.
 
     """
-    counts, shown = {}, ""
-    for split, table in tables.items():
-        spare = [column for column in map(str, table.columns) if is_nameless(column) and column not in used]
-        filled = (
-            pd.concat([table[column].fillna("").map(str).str.strip() != "" for column in spare], axis=1)
-            if spare
-            else None
-        )
-        if filled is None or not 0 < filled.any(axis=1).sum() < len(table) / 2:
-            continue
-        rows = filled.any(axis=1)
-        counts[split] = int(rows.sum())
-        shown = shown or " ".join(str(table.loc[rows, column].iloc[0]) for column in spare).strip()[:_CELL_SHOWN]
-    if not counts:
+    spilled = {split: _spilled_cells(table, used) for split, table in tables.items()}
+    spilled = {split: cells for split, cells in spilled.items() if 0 < len(cells) < len(tables[split]) / 2}
+    if not spilled:
         return []
-    rows_of_splits = ", ".join(f"{count} of {split}" for split, count in counts.items())
+    shown = " ".join(next(iter(spilled.values())).iloc[0]).strip()[:_CELL_SHOWN]
+    rows_of_splits = ", ".join(f"{len(cells)} of {split}" for split, cells in spilled.items())
     text = (
         f"Rows with cells in columns without a name, which are not read: {rows_of_splits}, such as '{' '.join(shown.split())}': "
         "if texts go on there, put quotes around them in the file."
     )
     return [Note("spilled", text, on_card=False)]
+
+
+def _spilled_cells(table: pd.DataFrame, used: Sequence[str]) -> pd.DataFrame:
+    """Return the rows that have something in columns without a name, with the texts there."""
+    spare = [column for column in map(str, table.columns) if is_nameless(column) and column not in used]
+    cells = table[spare].fillna("").map(str)
+    return cells[cells.map(lambda cell: bool(cell.strip())).any(axis=1)]
 
 
 def list_columns(columns: Sequence[str]) -> str:

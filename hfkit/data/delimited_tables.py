@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .columns import list_columns
+from .headers import name_cells
 from .separators import name_separator
 from .table_format import ScannedTable, TableFormat, find_format
 from .table_scan import Record, Scan
@@ -46,6 +47,8 @@ def read_delimited(
 def name_columns(path: Path, table: ScannedTable) -> list[str]:
     """Return the names of the columns: those of the header, or their numbers from 1; a nameless one is called by its number.
 
+    Without a header there are as many columns as most rows have cells: a longer row is one whose text has a separator.
+
     Raises:
         UserError: The file is empty.
 
@@ -54,16 +57,11 @@ def name_columns(path: Path, table: ScannedTable) -> list[str]:
     if not records:
         raise UserError(f"{path} is empty: its first line must name the columns.")
     if not table.format.header:
-        return [str(number) for number in range(1, max(table.scan.widths) + 1)]
+        return [str(number) for number in range(1, table.scan.usual_width + 1)]
     header = records[0].cells
     if table.format.index_column and len(records[1].cells) > len(header):
         header = ["", *header]
-    names: list[str] = []
-    for number, cell in enumerate(header, 1):
-        name = cell.strip() or f"column {number}"
-        again = sum(other == name or other.startswith(f"{name}.") for other in names)
-        names.append(f"{name}.{again}" if name in names else name)
-    return names
+    return name_cells(header)
 
 
 def check_records(path: Path, columns: list[str], table: ScannedTable) -> None:
@@ -81,10 +79,11 @@ def check_records(path: Path, columns: list[str], table: ScannedTable) -> None:
     line, width = min(wide)
     count = sum(number for width, number in seen.widths.items() if width > len(columns))
     separator = name_separator(table.format.separator)
+    usual = f"its header names ({list_columns(columns)})" if table.format.header else f"most have ({len(columns)})"
     raise UserError(
-        f"{path}, read as {table.format.describe()}, has rows with more fields than its header names ({list_columns(columns)}): "
-        f"{count} of {seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold a "
-        f"{separator} and end no row with one, or name another separator by --separator."
+        f"{path}, read as {table.format.describe()}, has rows with more fields than {usual}: {count} of "
+        f"{seen.total - table.format.header}, the first in line {line} with {width}. Quote texts that hold "
+        f"a {separator} and end no row with one, or name another separator by --separator."
     )
 
 
@@ -128,22 +127,23 @@ def note_format(path: Path, columns: list[str], table: ScannedTable, rows: int) 
         rows: How many are taken.
 
     """
-    seen, found = table.scan, table.format
-    repeated = seen.total - found.header - rows
+    seen = table.scan
+    own = table.format
+    repeated = seen.total - own.header - rows
     parts = [
-        *(["1 that names the separator"] if found.skipped_lines else []),
-        *(["1 header"] if found.header else []),
+        *(["1 that names the separator"] if own.skipped_lines else []),
+        *(["1 header"] if own.header else []),
         f"{rows} rows",
         *([f"{repeated} left out since they repeat the header"] if repeated else []),
         *([f"{seen.inner_lines} further lines inside of quotes"] if seen.inner_lines else []),
         *([f"{seen.blank_lines} blank"] if seen.blank_lines else []),
     ]
-    text = f"{path.name}: read as {found.describe()}; {seen.lines + found.skipped_lines} lines: {', '.join(parts)}."
-    widths = seen.widths - Counter([seen.width] if found.header else [])
+    text = f"{path.name}: read as {own.describe()}; {seen.lines + own.skipped_lines} lines: {', '.join(parts)}."
+    widths = seen.widths - Counter([seen.width] if own.header else [])
     short = {width: count for width, count in widths.items() if width < len(columns)}
     if short:
         first = min(seen.line_of_width[width] for width in short)
         text += f" {sum(short.values())} rows have fewer cells than columns (first in line {first}): the last ones are empty."
-    if seen.badly_quoted and found.quoting:
+    if seen.badly_quoted and own.quoting:
         text += f" {seen.badly_quoted} rows have quotes inside that are not doubled (first in line {seen.first_badly_quoted})."
     return [Note("table_format", text, on_card=False)]

@@ -1,6 +1,7 @@
 """Folders of documents: one file for each text, in one folder for each class."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from ..errors import UserError
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .class_folders import check_class_folders, is_hidden, subfolders
+from .encodings import find_encoding, is_wide
 
 _SUFFIXES = (".txt", ".text", "")
 _UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled", "unlab", "unlabeled_data", "unlabelled_data")
 """Folders of texts beside those of the classes that have no class."""
 _SHOWN = 6
-_FALLBACKS = ("cp1252", "latin-1")
+_BEGIN = 4096
 
 
 @dataclass
@@ -38,6 +40,11 @@ def is_document(path: Path) -> bool:
     return suffix in _SUFFIXES or suffix[1:].isdigit()
 
 
+def folders_of_documents(folder: Path) -> list[Path]:
+    """Return the folders in a folder that have documents, whatever else is in them."""
+    return [path for path in subfolders(folder) if any(_iter_documents(path))]
+
+
 def read_documents(folder: Path, given: TableFlags) -> Documents | None:
     """Read a folder with a folder of documents for each class; None where there are none.
 
@@ -50,7 +57,7 @@ def read_documents(folder: Path, given: TableFlags) -> Documents | None:
 
     """
     files = {path: _list(path) for path in subfolders(folder)}
-    classes = {path: found for path, found in files.items() if found}
+    classes = {path: documents for path, documents in files.items() if documents}
     unlabelled = [path for path in classes if path.name.lower() in _UNLABELLED]
     for path in unlabelled:
         del classes[path]
@@ -75,9 +82,13 @@ def read_documents(folder: Path, given: TableFlags) -> Documents | None:
 
 
 def _list(folder: Path) -> list[Path]:
-    """Return the documents in a folder and below it, in the order of the numbers in their names."""
-    files = [path for path in folder.rglob("*") if is_document(path) and path.is_file() and not is_hidden(path, folder)]
-    return sorted(files)
+    """Return the documents in a folder and below it, in the order of their paths."""
+    return sorted(_iter_documents(folder))
+
+
+def _iter_documents(folder: Path) -> Iterator[Path]:
+    """Yield the documents in a folder and below it that are not hidden."""
+    return (path for path in folder.rglob("*") if is_document(path) and path.is_file() and not is_hidden(path, folder))
 
 
 def _count(classes: dict[Path, list[Path]]) -> str:
@@ -89,28 +100,24 @@ def _read(path: Path, given: TableFlags, encodings: Counter[str]) -> str:
     """Return the text of a file, and count how it was stored.
 
     Raises:
-        UserError: It cannot be read, or is not of the encoding that is given.
+        UserError: It cannot be read, is no text, or has bytes that are no character.
 
     """
     try:
         content = path.read_bytes()
+        if given.encoding is None and b"\0" in content and not is_wide(content[:_BEGIN]):
+            raise _no_text(path)
+        encoding = find_encoding(path, given.encoding, given.encoding_errors)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
-    try:
-        text = content.decode(given.encoding or "utf-8-sig", given.encoding_errors)
-        encodings[given.encoding or "UTF-8"] += 1
-        return text
-    except UnicodeDecodeError as error:
-        if given.encoding is not None:
-            raise UserError(
-                f"{path} is not {given.encoding} (byte 0x{content[error.start]:02x} at {error.start}): write another --encoding, "
-                "or --encoding_errors replace."
-            ) from error
-    for name in _FALLBACKS:
-        try:
-            text = content.decode(name)
-        except UnicodeDecodeError:
-            continue
-        encodings[name] += 1
-        return text
-    raise AssertionError("latin-1 reads any bytes")
+    text = content.decode(encoding.name, given.encoding_errors)
+    if "\0" in text:
+        raise _no_text(path)
+    encodings[str(encoding)] += 1
+    return text
+
+
+def _no_text(path: Path) -> UserError:
+    return UserError(
+        f"{path} is no text: it has zero bytes. Take it out of the folder, or write --encoding NAME if it is one."
+    )

@@ -7,7 +7,7 @@ import pandas as pd
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .encodings import find_encoding
-from .table_files import open_table
+from .table_files import ENCODING_FLAGS, note_unused_flags, open_table
 from .table_format import open_text
 
 _MARK = "__label__"
@@ -44,7 +44,7 @@ def read_fasttext(path: Path, given: TableFlags) -> tuple[pd.DataFrame, list[Not
     blank = f", {lines - len(rows)} blank" if lines > len(rows) else ""
     text = f"{path.name}: read as labels of fastText with texts behind them, {encoding}; {lines} lines: {len(rows)} rows{blank}."
     table = pd.DataFrame({"label": [row[0] for row in rows], "text": [row[1] for row in rows]}, dtype=object)
-    return table, [Note("table_format", text, on_card=False)]
+    return table, [Note("table_format", text, on_card=False), *note_unused_flags(path, given, ENCODING_FLAGS)]
 
 
 def _read_line(line: str) -> tuple[str | list[str] | None, str]:

@@ -66,7 +66,7 @@ def _read_listing(listing: FolderListing, flags: LabelFlags) -> ImageLayout:
     except NoClassesError as refusal:
         return _read_flat(listing, flags, refusal)
     if len({file.label for file in layout.files["train"]}) > 1:
-        return choose_folders_or_table(listing, layout)
+        return choose_folders_or_table(listing, layout, flags)
     try:
         return _read_flat(listing, flags, NoTableError(""))
     except NoTableError:

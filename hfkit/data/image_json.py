@@ -8,15 +8,28 @@ import pandas as pd
 from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .columns import find_usual
+from .columns import LABEL_COLUMNS, find_usual
 from .image_layouts import shorten
 from .json_tables import load_document, rows_of_document
+from .table_files import ENCODING_FLAGS, note_unused_flags
 
 FILE_COLUMNS = (
     *("file_name", "filename", "file", "image_id", "imageid", "image_name", "image", "img_id", "img", "name", "id"),
     *("path", "filepath", "file_path", "image_path"),
 )
 """Usual names of columns that name images, the surest first; they decide where several name the same images."""
+_FILES_COLUMNS = (
+    "images",
+    "files",
+    "file_names",
+    "filenames",
+    "image_names",
+    "paths",
+    "file_paths",
+    "image_paths",
+    "photos",
+)
+"""Usual names of lists of files in an object that has a list for each column."""
 _FORMS = (
     'write a table labels.csv with the columns file_name,label and one row for each image, or {"a.jpg": "cat", ...}, or '
     '[{"file_name": "a.jpg", "label": "cat"}, ...]'
@@ -40,11 +53,15 @@ def read_labels_by_file(path: Path, given: TableFlags = FIND) -> tuple[pd.DataFr
         _check_rows(path, content)
         return None
     text = f"{path.name}: read as JSON with {shape}, {encoding}; {len(table)} rows."
-    return table, [Note("table_format", text, on_card=False)]
+    notes = [Note("table_format", text, on_card=False), *note_unused_flags(path, given, ENCODING_FLAGS)]
+    return table, notes
 
 
 def _table_of_list(content: list[Any]) -> tuple[pd.DataFrame | None, str]:
     if content and all(isinstance(row, list) and len(row) == 2 for row in content):
+        names = list(map(str, content[0]))
+        if find_usual(names, FILE_COLUMNS) is not None:  # such as [["file", "label"], ["a.jpg", "cat"], ...]
+            return pd.DataFrame(content[1:], columns=names, dtype=object), "pairs of file and label, header"
         return pd.DataFrame(content, columns=["file", "label"], dtype=object), "pairs of file and label"
     return None, ""
 
@@ -61,7 +78,7 @@ def _table_of_object(path: Path, content: Any) -> tuple[pd.DataFrame | None, str
     values = list(content.values())
     if all(isinstance(value, str | int | bool | float) for value in values):
         return pd.DataFrame({"file": list(content), "label": values}, dtype=object), "a label for each file"
-    names_columns = find_usual(list(content), FILE_COLUMNS) is not None
+    names_columns = find_usual(list(content), FILE_COLUMNS) is not None or _has_lists_of_columns(content)
     if not names_columns and all(_are_files(value) for value in values):
         pairs = [(file, label) for label, files in content.items() for file in files]
         return pd.DataFrame(pairs, columns=["file", "label"], dtype=object), "files for each label"
@@ -70,13 +87,26 @@ def _table_of_object(path: Path, content: Any) -> tuple[pd.DataFrame | None, str
     return None, ""
 
 
+def _has_lists_of_columns(content: dict[str, Any]) -> bool:
+    """Tell whether an object has a list of files, and beside it others that are as long and no files: they are called labels."""
+    if find_usual(list(content), _FILES_COLUMNS) is None or not all(map(_is_list, content.values())):
+        return False
+    is_even = len({len(cells) for cells in content.values()}) == 1
+    has_labels = find_usual(list(content), LABEL_COLUMNS) is not None
+    return is_even and (has_labels or any(len(set(map(str, cells))) < len(cells) for cells in content.values()))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
 def _are_files(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(file, str) for file in value)
 
 
 def _check_rows(path: Path, content: Any) -> None:
     """Refuse what has no rows, or rows that are no objects."""
-    rows = rows_of_document(content)[0]
+    rows = rows_of_document(path, content)[0]
     wrong = [row for row in rows or () if not isinstance(row, dict)]
     if not rows and isinstance(content, dict) and content:
         raise UserError(f"{path} has the keys {', '.join(shorten(key, 30) for key in list(content)[:6])}: {_FORMS}.")

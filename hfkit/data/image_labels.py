@@ -1,12 +1,15 @@
-"""The labels of images as their source has them: one each, or any number."""
+"""The labels of images, one each or any number, which are checked and named as those of texts are."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from ..errors import UserError
 from ..flags.image_arguments import ImageDataArguments
 from ..notes import Note
+from .class_layouts import LABEL_COLUMN
 from .image_sources import ImageSource
 from .label_kinds import name_classes
 from .label_reading import LabelForm, Labels, read_labels
@@ -50,8 +53,38 @@ def read_image_labels(source: ImageSource, form: LabelForm) -> Labels:
     return replace(labels, column=source.label_column, sets=labels.sets and labels.sets.rename(source.label_column))
 
 
+def list_rows(split: str, table: pd.DataFrame, labels: Sequence[Any]) -> pd.DataFrame:
+    """Return the rows of a split of images with `row` (from 1), `file`, and `label`.
+
+    Args:
+        split: Its name.
+        table: Its images, with `file`.
+        labels: Of its rows, see `label_reading.Labels`.
+
+    Raises:
+        UserError: There are none.
+
+    """
+    if table.empty:
+        raise UserError(f"The {split} split has no images.")
+    rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"].to_numpy()})
+    rows["label"] = pd.Series(labels, dtype=object)
+    return rows
+
+
 def name_image_labels(
-    tables: dict[str, pd.DataFrame], labels: Labels, source: ImageSource, arguments: ImageDataArguments
+    source: ImageSource, labels: Labels, tables: dict[str, pd.DataFrame], label_names: list[str] | None
 ) -> tuple[list[str], list[Note]]:
-    """Give the labels in the column `label` of every table their names; arguments and errors as of `label_kinds.name_classes`."""
-    return name_classes(tables, labels, source.class_names, arguments.label_names, may_be_amounts=False)
+    """Bring the `label` column of every table to names of classes; return these in the order of their ids, and notes.
+
+    Args:
+        source: Where the images come from.
+        labels: How their labels were read.
+        tables: Their rows by split, which change.
+        label_names: `--label_names`.
+
+    Raises:
+        UserError: The labels are no classes, two of them are most probably one, or a split has one that train does not have.
+
+    """
+    return name_classes(tables, labels, source.class_names, label_names, are_folders=labels.column == LABEL_COLUMN)

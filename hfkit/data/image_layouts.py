@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import pandas as pd
+
 from ..errors import UserError
+from ..flags.image_arguments import ImageDataArguments
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .class_folders import is_mask_name, split_in_name
@@ -31,6 +34,26 @@ class LabelledFile:
 
 
 @dataclass(frozen=True)
+class LabelTable:
+    """A table that says the labels of images, and which of its columns are used.
+
+    Attributes:
+        rows: Its cells; in place of images the names of their files.
+        image_column: Names or has the images.
+        label_columns: One with the labels, or several of 0 and 1, one for each class.
+        split_column: Says the split of a row, or None.
+        has_images: Whether the images are in it.
+
+    """
+
+    rows: pd.DataFrame
+    image_column: str
+    label_columns: Sequence[str]
+    split_column: str | None = None
+    has_images: bool = False
+
+
+@dataclass(frozen=True)
 class ImageLayout:
     """Images of a folder with their labels, by split.
 
@@ -42,6 +65,7 @@ class ImageLayout:
         unused: How many images of the folder have no label and are not used.
         remarks: What else was counted, such as `3 rows of the table have no image`.
         notes: What was found, guessed or passed over, besides.
+        tables: Those that say the labels, where tables do.
         label_places: The labels, where columns of 0 and 1 say of each image which it has.
 
     """
@@ -53,6 +77,7 @@ class ImageLayout:
     unused: int = 0
     remarks: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    tables: list[LabelTable] = field(default_factory=list)
     label_places: list[str] | None = None
 
     def describe(self) -> str:
@@ -114,6 +139,10 @@ class LabelFlags:
         usual = column_names(self.usual_label_column)
         return column_names(self.label_column) or (usual if set(usual) <= set(columns) else [])
 
+    def named_columns(self) -> list[str]:
+        """Return the columns that are given."""
+        return [name for name in (self.image_column, *column_names(self.label_column), self.split_column) if name]
+
     def refuse_several_columns(self, folder: Path) -> None:
         """Refuse several label columns for images that no table labels.
 
@@ -127,6 +156,17 @@ class LabelFlags:
                 f"{folder} has no table beside its images: leave --label_column out, or put a table with the columns "
                 f"file_name,{','.join(columns[:3])} there, which says 0 or 1 of each label."
             )
+
+    @classmethod
+    def from_arguments(cls, arguments: ImageDataArguments) -> "LabelFlags":
+        """Return what the flags of image data say of the labels."""
+        return cls(
+            arguments.image_column,
+            arguments.label_column,
+            arguments.label_from_name,
+            arguments.split_column,
+            arguments.table_flags(),
+        )
 
 
 def split_of_path(path: str) -> str | None:

@@ -1,14 +1,14 @@
 """Where images come from: scikit-learn's digits, a folder of images, parquet files, or the Hub; one dataset a split."""
 
 import io
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.compute
-from datasets import Dataset, Image
+from datasets import ClassLabel, Dataset, Image, Value
 
 from ..errors import UserError
 from ..flags.paths import check_dataset_path
@@ -16,7 +16,7 @@ from ..notes import Note
 from .columns import Columns, check_columns, column_names
 from .image_features import find_image_feature, find_label_features, read_cells, read_label_features
 from .image_folders import read_image_files
-from .image_layouts import ImageLayout
+from .image_layouts import ImageLayout, LabelTable
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
 from .sources import load_hub
 from .split_names import find_split_column, note_column_ignored, rows_of_splits, split_named
@@ -36,6 +36,7 @@ class ImageSource:
         class_names: Names that the source itself states, in order.
         notes: What was found by its name, passed over, ...
         label_places: The labels, where columns of 0 and 1 say of each image which it has.
+        read_tables: Returns the tables that say the labels, where tables do.
 
     """
 
@@ -45,6 +46,7 @@ class ImageSource:
     class_names: list[str] | None = None
     notes: list[Note] = field(default_factory=list)
     label_places: list[str] | None = None
+    read_tables: Callable[[], list[LabelTable]] = list
 
 
 def read_images(dataset: str, config: str | None, revision: str | None, flags: LabelFlags) -> ImageSource:
@@ -110,8 +112,8 @@ def source_of_datasets(
 
     """
     labels = column_names(label_column)
-    splits, notes = _split_by_column(name, splits, (image_column, *labels), split_column)
-    source = _from_columns(name, splits, image_column, labels, may_be_one_class)
+    parts, notes = _split_by_column(name, splits, (image_column, *labels), split_column)
+    source = _from_columns(name, parts, image_column, labels, may_be_one_class)
     source.notes[:0] = notes
     return source
 
@@ -148,7 +150,10 @@ def _source_of_layout(layout: ImageLayout) -> ImageSource:
         images[split] = _as_images([str(layout.folder / file.path) for file in files])
         labels = pd.Series([file.label for file in files], dtype=object)
         tables[split] = pd.DataFrame({"file": [file.path for file in files], "label": labels})
-    return ImageSource(images, tables, layout.label_column, notes=layout.all_notes(), label_places=layout.label_places)
+    notes, places = layout.all_notes(), layout.label_places
+    return ImageSource(
+        images, tables, layout.label_column, None, notes, label_places=places, read_tables=lambda: layout.tables
+    )
 
 
 # --- parquet and the Hub ---
@@ -171,7 +176,7 @@ def _read_parquet(paths: list[Path]) -> Dataset:
 
     try:
         return Dataset.from_parquet([str(path) for path in paths])
-    except (OSError, ValueError, DatasetsError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, DatasetsError) as error:
         raise UserError(f"{paths[0]} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
 
 
@@ -207,11 +212,33 @@ def _from_columns(
         images[split] = _image_column(rows, image_column)
         tables[split] = pd.DataFrame({"file": name_images(images[split], split)})
     labels = read_label_features(name, splits, columns, may_be_one_class and not given)
+
+    def read_tables() -> list[LabelTable]:
+        """Return the columns as they are."""
+        return [_as_table(splits[split], image_column, columns, tables[split]) for split in splits]
+
     for split, table in tables.items():
         table["label"] = pd.Series(labels.cells[split], dtype=object)
     places = None if labels.sets is None else columns
-    notes += labels.notes
-    return ImageSource(images, tables, labels.column, labels.class_names, notes, places)
+    return ImageSource(
+        *(images, tables, labels.column, labels.class_names, [*notes, *labels.notes]),
+        label_places=places,
+        read_tables=read_tables,
+    )
+
+
+def _as_table(rows: Dataset, image_column: str, label_columns: list[str], table: pd.DataFrame) -> LabelTable:
+    """Return the columns of a dataset; those of images have no cells but the names of the files that are classified."""
+    plain = [
+        name for name, kind in rows.features.items() if isinstance(kind, Value | ClassLabel) and name != image_column
+    ]
+    cells = rows.select_columns(plain).to_pandas() if plain else pd.DataFrame(index=range(len(rows)))
+    assert isinstance(cells, pd.DataFrame)
+    cells.insert(0, image_column, table["file"])
+    if len(label_columns) == 1 and label_columns[0] in cells:
+        cells[label_columns[0]] = table["label"]
+    split = find_split_column(plain, label_columns)
+    return LabelTable(cells, image_column, label_columns, split, has_images=True)
 
 
 def _image_column(rows: Dataset, column: str) -> Dataset:

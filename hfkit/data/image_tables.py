@@ -1,5 +1,6 @@
 """Tables beside images: what is read of one, which of its columns names the images, and which holds the labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import pandas as pd
 from ..errors import UserError
 from ..notes import Note
 from .class_folders import split_in_name
-from .columns import column_names
 from .image_index import ImageIndex
 from .image_json import read_labels_by_file
-from .image_layouts import LabelFlags
+from .image_layouts import LabelFlags, LabelTable
 from .pixel_tables import check_no_pixels
+from .split_names import find_split_column
 from .table_columns import find_file_column, find_labels, names_an_image
 from .tables import read_file
 
@@ -33,6 +34,8 @@ class ImageTable:
         split_column: That is given to say the split of a row.
         notes: How it was read, and how the columns were found.
         problem: Why it has no label column.
+        columns: Those that it has as it was written.
+        label_columns: Those of them that say the labels.
         label_places: The labels, where columns of 0 and 1 say of each image which it has.
 
     """
@@ -47,6 +50,14 @@ class ImageTable:
     notes: list[Note] = field(default_factory=list)
     problem: str = ""
     label_places: list[str] | None = None
+    columns: Sequence[str] = ()
+    label_columns: Sequence[str] = ()
+
+    def as_written(self) -> LabelTable:
+        """Return it with the columns that it has itself; what columns of 0 and 1 were put together to is none of them."""
+        given = self.split_column if self.split_column in self.columns else None
+        split = find_split_column(self.columns, (self.file_column, *self.label_columns), given)
+        return LabelTable(self.rows[list(self.columns)], str(self.file_column), self.label_columns, split)
 
     def file_cells(self) -> list[object]:
         """Return what its rows call their images."""
@@ -78,8 +89,7 @@ def read_table(path: Path, flags: LabelFlags) -> tuple[pd.DataFrame, list[Note]]
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     if by_file is not None:
         return by_file
-    given = [name for name in (flags.image_column, *column_names(flags.label_column), flags.split_column) if name]
-    read = read_file(path, flags.table, given)
+    read = read_file(path, flags.table, flags.named_columns())
     return read.table, read.notes
 
 
@@ -107,7 +117,8 @@ def understand_table(folder: Path, name: str, index: ImageIndex, flags: LabelFla
     files = find_file_column(rows, index, flags.image_column, notes)
     if files is None:
         return ImageTable(name, rows, None, None, "", None)
+    columns = list(rows.columns)
     labels = find_labels(name, rows, files, flags, notes)
     split = split_in_name(Path(name).stem)
     where = (labels.name, labels.labels_from, split, flags.split_column)
-    return ImageTable(name, rows, files, *where, notes, labels.problem, labels.places)
+    return ImageTable(name, rows, files, *where, notes, labels.problem, labels.places, columns, labels.columns)

@@ -12,12 +12,11 @@ from PIL import Image
 from tqdm.auto import tqdm
 from transformers.image_utils import load_image
 
-from ..errors import UserError
 from ..flags.image_arguments import ImageDataArguments
 from ..machine import available_cores, hides_bars
 from ..notes import Note
 from .image_files import READING_ERRORS, describe_reading_error, find_image
-from .image_labels import name_image_labels, read_training_labels
+from .image_labels import list_rows, name_image_labels, read_training_labels
 from .image_labels import read_image_labels as read_image_labels  # for those who read rows, too
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
 from .image_sources import LabelFlags, read_images
@@ -46,19 +45,12 @@ def load_image_data(arguments: ImageDataArguments, source: ImageSource | None = 
     """
     assert arguments.dataset is not None
     if source is None:
-        flags = LabelFlags(
-            arguments.image_column,
-            arguments.label_column,
-            arguments.label_from_name,
-            arguments.split_column,
-            arguments.table_flags(),
-        )
+        flags = LabelFlags.from_arguments(arguments)
         source = read_images(arguments.dataset, arguments.dataset_config, arguments.dataset_revision, flags)
     labels = read_training_labels(source, arguments)
     tables, dropped, converted = read_rows(source, labels.cells)
-    notes = [*source.notes, *note_dropped_rows(dropped), *converted]
-    names, about_labels = name_image_labels(tables, labels, source, arguments)
-    notes += about_labels
+    names, about_labels = name_image_labels(source, labels, tables, arguments.label_names)
+    notes = [*source.notes, *about_labels, *note_dropped_rows(dropped), *converted]
     notes += complete_splits(tables, arguments, "pixels", names)
     splits = DatasetDict(
         {
@@ -101,10 +93,7 @@ def read_rows(
     dropped: list[pd.DataFrame] = []
     converted: dict[str, int] = {}
     for split, table in source.tables.items():
-        if table.empty:
-            raise UserError(f"The {split} split has no images.")
-        rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"], "position": range(len(table))})
-        rows["label"] = pd.Series(labels[split], dtype=object)
+        rows = list_rows(split, table, labels[split]).assign(position=range(len(table)))
         rows["reason"], rows["pixels"] = _check_images(source.images[split], split, converted)
         tables[split], dropped_here = drop_rows(rows, split, "mend or remove them")
         dropped.append(dropped_here)

@@ -51,6 +51,7 @@ def make_text_source(
     label_column: Any = None,
     needs_train: bool = True,
     table_flags: TableFlags = FIND,
+    split_column: str | None = None,
 ) -> tuple[Source, str]:
     """Return the tables of texts that are values in Python, and their name for the flag `dataset`; the values stay as they are.
 
@@ -62,6 +63,8 @@ def make_text_source(
         label_column: The label column, or several, as above.
         needs_train: Whether there has to be a split to train on.
         table_flags: How files are written that a dictionary of splits names.
+        split_column: The column of the split where one is given: no other is then looked for, and `load_text_data`, which has
+            the same flag, parts the rows by it.
 
     Raises:
         TypeError: The data is of a kind that is not understood.
@@ -79,7 +82,7 @@ def make_text_source(
     source = Source(NAME, {split: part.tables["train"] for split, part in parts.items()})
     for part in reversed(parts.values()):
         source.class_names |= part.class_names
-    if needs_train:
+    if needs_train and split_column is None:
         source.tables, source.notes = split_by_column(source, [*named, *named_labels])
     source.notes += [note for part in parts.values() for note in part.notes if note.code == "table_format"]
     columns = {

@@ -19,7 +19,7 @@ from .image_features import IMAGE_COLUMNS
 from .image_sources import ImageSource, LabelFlags, name_images, read_images, source_of_datasets
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
 from .label_reading import LabelForm, Labels, read_labels
-from .split_names import find_split_column, rows_of_splits
+from .split_names import SPLIT_COLUMNS, find_split_column, rows_of_splits
 from .zero_one_columns import find_label_columns, find_zero_one_columns
 
 _COLUMNS = (*IMAGE_COLUMNS, "file", "path")
@@ -28,7 +28,12 @@ _ROWS_AT_ONCE = 256
 
 
 def make_image_source(
-    data: Any, labels: Any, image_column: str | None = None, label_column: Columns = None, needs_train: bool = True
+    data: Any,
+    labels: Any,
+    image_column: str | None = None,
+    label_column: Columns = None,
+    needs_train: bool = True,
+    split_column: str | None = None,
 ) -> tuple[ImageSource, str]:
     """Return images that are values in Python, and their name for the flag `dataset`; the values stay as they are.
 
@@ -40,6 +45,7 @@ def make_image_source(
         image_column: The column of the images; default: found by its type or name.
         label_column: The column of the labels, or several of 0 and 1; default: found.
         needs_train: Whether there has to be a split to train on.
+        split_column: The column that says the split of rows; default: found by its name.
 
     Raises:
         TypeError: The data is of a kind that is not understood.
@@ -51,9 +57,20 @@ def make_image_source(
     if isinstance(data, Mapping):
         parts = read_splits(data, labels, needs_train, lambda split, part: _read_part(split, part, columns))
         source = _join(parts)
+        source.notes += _note_split_column_ignored(split_column, list(parts))
     else:
-        source = _read_value(data, labels, columns, parts_rows=needs_train)
+        source = _read_value(data, labels, columns, needs_train, split_column=split_column)
     return source, in_memory_name(_checksum(source))
+
+
+def _note_split_column_ignored(split_column: str | None, splits: Sequence[str]) -> list[Note]:
+    """Say that a column is not read that was given to say the split of rows in a dictionary of splits."""
+    if split_column is None:
+        return []
+    text = (
+        f"The column '{split_column}' is ignored: the names of the splits, {', '.join(splits)}, say what rows are for."
+    )
+    return [Note("split_column_ignored", text)]
 
 
 def _join(parts: dict[str, ImageSource]) -> ImageSource:
@@ -62,7 +79,7 @@ def _join(parts: dict[str, ImageSource]) -> ImageSource:
     first = next(iter(parts.values()))
     images = {split: part.images["train"] for split, part in parts.items()}
     tables = {split: part.tables["train"] for split, part in parts.items()}
-    return replace(first, images=images, tables=tables, label_places=places)
+    return replace(first, images=images, tables=tables, notes=list(first.notes), label_places=places)
 
 
 def _read_part(split: str, part: Any, columns: tuple[str | None, Columns]) -> ImageSource:
@@ -81,26 +98,29 @@ def _read_value(
     columns: tuple[str | None, Columns],
     parts_rows: bool,
     may_lack_labels: bool = False,
+    split_column: str | None = None,
 ) -> ImageSource:
-    """Return the images of a value, with `parts_rows` parted by a column `split` where there is one."""
+    """Return the images of a value, with `parts_rows` parted by the column of the split where there is one."""
     given = column_names(columns[1])
     if isinstance(value, Dataset) and labels is None:
         # What follows works on the table underneath, which has other rows where some were chosen.
         rows = value.with_format(None).flatten_indices() if value._indices is not None else value.with_format(None)
         used = (columns[0], *given)
-        known = [name for name in rows.column_names if parts_rows or name.lower() != "split" or name in used]
+        known = [name for name in rows.column_names if parts_rows or _says_no_split(name) or name in used]
         rows = rows.select_columns(known)
         if may_lack_labels and not _has_labels(rows, known, given):
             for name in given or LABEL_COLUMNS[:1]:
                 rows = rows.add_column(name, [None] * len(rows))
-        return source_of_datasets(NAME, {"train": rows}, *columns)
+        return source_of_datasets(NAME, {"train": rows}, *columns, split_column if parts_rows else None)
     table = to_table(value, labels, (columns[0] or "image", given[0] if len(given) == 1 else "label"), "image")
     if may_lack_labels and not _has_labels(table, list(table.columns), given):
         table = table.assign(**dict.fromkeys(given or LABEL_COLUMNS[:1]))
-    return _read_table(table, columns[0], given, parts_rows)
+    return _read_table(table, columns[0], given, parts_rows, split_column)
 
 
-def _read_table(table: pd.DataFrame, image_column: str | None, given: list[str], parts_rows: bool) -> ImageSource:
+def _read_table(
+    table: pd.DataFrame, image_column: str | None, given: list[str], parts_rows: bool, split_column: str | None
+) -> ImageSource:
     """Return the images of a table."""
     notes: list[Note] = []
     image = image_column or find_column(NAME, list(table.columns), _COLUMNS, "image_column")
@@ -109,7 +129,7 @@ def _read_table(table: pd.DataFrame, image_column: str | None, given: list[str],
         check_columns(NAME, "train", list(table.columns), [image], column)
     labels = _read_labels(table, columns, may_be_one_class=not given)
     positions: dict[str, list[int]] = {}
-    split = find_split_column(list(table.columns), (image, *columns)) if parts_rows else None
+    split = find_split_column(list(table.columns), (image, *columns), split_column) if parts_rows else None
     if split is not None:
         positions, note = rows_of_splits(NAME, split, table[split])
         notes.append(note)
@@ -136,6 +156,10 @@ def _has_labels(rows: pd.DataFrame | Dataset, columns: Sequence[str], given: Seq
     if given:
         return any(column in given for column in columns)
     return any(column.lower() in LABEL_COLUMNS for column in columns) or len(find_zero_one_columns(rows, ())[0]) > 1
+
+
+def _says_no_split(column: str) -> bool:
+    return column.lower() not in SPLIT_COLUMNS
 
 
 def _to_images(values: pd.Series) -> Dataset:

@@ -1,7 +1,7 @@
 """Rows of JSON in the shapes that people have: arrays, one object a line, any orient of pandas, and rows deep inside."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +11,33 @@ from ..errors import UserError
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .encodings import Encoding, find_encoding
+from .json_arrays import Row, rows_by_split, rows_of_arrays
 from .split_names import SPLIT_NAMES, split_named
+from .table_files import ENCODING_FLAGS, note_unused_flags
 from .table_format import open_text
 
 _SHOWN = 100
-Row = dict[str, Any]
 
 
-def read_json(path: Path, given: TableFlags = FIND) -> tuple[pd.DataFrame, list[Note]]:
+def read_json(path: Path, given: TableFlags = FIND, named: Collection[str] = ()) -> tuple[pd.DataFrame, list[Note]]:
     """Read a JSON file as a table; whole numbers stay whole, and objects in objects become columns such as `user.name`.
 
     Args:
         path: The file.
-        given: Flags, of which the encoding counts.
+        given: Flags, of which the encoding counts, and in an array of arrays whether there is a header.
+        named: Columns that flags name.
 
     Raises:
         UserError: It cannot be read, or has no rows with columns.
 
     """
     text, encoding = _read_text(path, given)
-    rows, shape = parse_rows(path, text)
+    rows, shape = parse_rows(path, text, given.header, named)
     flat = [flatten(row) for row in rows]
     # dtype=object: pandas would turn whole numbers beside an empty cell into decimal ones.
     note = Note("table_format", f"{path.name}: read as {shape}, {encoding}; {len(rows)} rows.", on_card=False)
-    return pd.DataFrame(flat, dtype=object), [note]
+    used = (*ENCODING_FLAGS, "header") if shape.endswith("header") else ENCODING_FLAGS
+    return pd.DataFrame(flat, dtype=object), [note, *note_unused_flags(path, given, used)]
 
 
 def load_document(path: Path, given: TableFlags = FIND) -> tuple[Any, Encoding]:
@@ -57,12 +60,14 @@ def _read_text(path: Path, given: TableFlags) -> tuple[str, Encoding]:
         return file.read(), encoding
 
 
-def parse_rows(path: Path, text: str) -> tuple[list[Row], str]:
+def parse_rows(path: Path, text: str, header: bool | None = None, named: Collection[str] = ()) -> tuple[list[Row], str]:
     """Return the rows of a JSON text, and what shape it has.
 
     Args:
         path: What messages call it.
         text: Its content.
+        header: Whether the first row of an array of arrays names the columns; None: found.
+        named: Columns that flags name.
 
     Raises:
         UserError: It is no JSON, or has no rows with columns.
@@ -75,7 +80,7 @@ def parse_rows(path: Path, text: str) -> tuple[list[Row], str]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as json: {str(error)[:_SHOWN]}.") from error
-    rows, shape = rows_of_document(content)
+    rows, shape = rows_of_document(path, content, header, named)
     if rows is None:
         raise UserError(
             f"{path} cannot be read as json: it must hold one object with the columns for each row, and holds "
@@ -91,7 +96,7 @@ def _parse_lines(path: Path, text: str) -> list[Any] | None:
     if (
         not lines
         or not _is_whole(lines[0][1])
-        or (len(lines) == 1 and rows_of_document(json.loads(text))[0] is not None)
+        or (len(lines) == 1 and rows_of_document(path, json.loads(text))[0] is not None)
     ):
         return None
     values = []
@@ -132,26 +137,31 @@ def check_rows(path: Path, rows: Sequence[Any]) -> list[Row]:
     return list(rows)
 
 
-def rows_of_document(content: Any) -> tuple[list[Any] | None, str]:
+def rows_of_document(
+    path: Path, content: Any, header: bool | None = None, named: Collection[str] = ()
+) -> tuple[list[Any] | None, str]:
     """Return the rows of one JSON document, and what shape it has; None where it has none that is known.
 
     Args:
+        path: What messages call it.
         content: An array, or an object: of columns or of rows (pandas' orients), of splits, or with the rows under a key.
+        header: Whether the first row of an array of arrays names the columns; None: found.
+        named: Columns that flags name.
+
+    Raises:
+        UserError: Rows that are lists have not as many cells as there are columns.
 
     """
     if isinstance(content, list):
-        is_values = bool(content) and all(isinstance(row, list) for row in content)
-        return (_number_cells(content), "a JSON array of arrays") if is_values else (content, "a JSON array of objects")
+        if content and all(isinstance(row, list) for row in content):
+            return rows_of_arrays(path, content, header, named)
+        return content, "a JSON array of objects"
     if not isinstance(content, dict) or not content:
         return None, ""
-    if {"columns", "data"} <= set(content) and isinstance(content["columns"], list):
-        names = [str(name) for name in content["columns"]]
-        return [dict(zip(names, row, strict=False)) for row in content["data"]], "JSON of pandas by split"
+    by_split = rows_by_split(path, content)
+    if by_split is not None:
+        return by_split
     return _rows_of_splits(content) or _rows_under_key(content) or _rows_of_objects(content) or (None, "")
-
-
-def _number_cells(rows: list[Any]) -> list[Row]:
-    return [{str(number): cell for number, cell in enumerate(row, 1)} for row in rows]
 
 
 def _rows_of_splits(content: Mapping[str, Any]) -> tuple[list[Any], str] | None:

@@ -24,7 +24,11 @@ _SHOWN = 4
 
 
 def prepare_labels(
-    tables: Mapping[str, pd.DataFrame], column: str, has_names: bool, label_names: list[str] | None
+    tables: Mapping[str, pd.DataFrame],
+    column: str,
+    has_names: bool,
+    label_names: list[str] | None,
+    are_folders: bool = False,
 ) -> list[Note]:
     """Bring the `label` column of every table to texts of classes, refuse what is none, and say what needs a word.
 
@@ -33,6 +37,7 @@ def prepare_labels(
         column: Name of the label column in the source, for messages.
         has_names: Whether the source itself states the names of the classes.
         label_names: `--label_names`: with it, labels that look like one, or like amounts, are classes.
+        are_folders: Whether the labels are names of folders: these are classes, also where they are numbers.
 
     Raises:
         UserError: There are more whole numbers than `MOST_NUMBERS`, or two labels are most probably one.
@@ -41,12 +46,13 @@ def prepare_labels(
     notes = write_whole_numbers(tables.values(), column)
     counts = tables["train"]["label"].value_counts()
     if not has_names and label_names is None:
-        _check_numbers(list(counts.index), column)
+        if not are_folders:
+            _check_numbers(list(counts.index), column)
         _check_twins({str(label): int(count) for label, count in counts.items()}, column)
     return [
         *notes,
-        *_note_scale(list(counts.index), column),
-        *_note_nothing(counts, "class"),
+        *([] if has_names or are_folders else _note_scale(list(counts.index), column)),
+        *_note_nothing(counts, "class", "take these folders out" if are_folders else "leave these cells empty"),
         *_note_combined(list(counts.index), column),
     ]
 
@@ -56,7 +62,7 @@ def name_classes(
     labels: Labels,
     stated: list[str] | None,
     label_names: list[str] | None,
-    may_be_amounts: bool = True,
+    are_folders: bool = False,
 ) -> tuple[list[str], list[Note]]:
     """Check the `label` column of every table, give its labels their names, and say what needs a word.
 
@@ -65,7 +71,7 @@ def name_classes(
         labels: How the labels were read.
         stated: Names of the classes that the source itself states.
         label_names: `--label_names`.
-        may_be_amounts: Whether labels may be numbers or texts of another meaning; not so where each is that of an image.
+        are_folders: Whether the labels are names of folders.
 
     Returns:
         The names in the order of the label ids, and notes.
@@ -81,11 +87,9 @@ def name_classes(
         ).value_counts()
         if stated is None and label_names is None:
             _check_twins({str(name): int(count) for name, count in counts.items()}, labels.column)
-        return names, [*notes, *_note_nothing(counts, "label")]
+        return names, [*notes, *_note_nothing(counts, "label", "leave these cells empty")]
     stated = stated or labels.class_names
-    notes = [*labels.notes]
-    if may_be_amounts:
-        notes += prepare_labels(tables, labels.column, stated is not None, label_names)
+    notes = [*labels.notes, *prepare_labels(tables, labels.column, stated is not None, label_names, are_folders)]
     return name_labels(tables, labels.column, stated, label_names), notes
 
 
@@ -162,13 +166,13 @@ def _note_scale(values: list[str], column: str) -> list[Note]:
     return [Note("labels", text)]
 
 
-def _note_nothing(counts: "pd.Series[int]", what: str) -> list[Note]:
+def _note_nothing(counts: "pd.Series[int]", what: str, remedy: str) -> list[Note]:
     """Say of words for nothing that they are classes, or labels."""
-    words = {str(value): int(count) for value, count in counts.items() if str(value).lower() in _NOTHING}
-    if not words:
+    named = {str(value): int(count) for value, count in counts.items() if str(value).lower() in _NOTHING}
+    if not named:
         return []
-    shown = ", ".join(f"'{value}' ({count} rows)" for value, count in words.items())
-    return [Note("labels", f"A {what} is called {shown}: leave these cells empty if they mean that there is no label.")]
+    shown = ", ".join(f"'{value}' ({count} rows)" for value, count in named.items())
+    return [Note("labels", f"A {what} is called {shown}: {remedy} if they mean that there is no label.")]
 
 
 def _note_combined(values: list[str], column: str) -> list[Note]:

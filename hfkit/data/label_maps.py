@@ -25,11 +25,11 @@ def note_label_map(folder: Path, names: Sequence[str], labels: Collection[str]) 
             continue
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
             continue
-        if set(content) == set(labels) and all(label.isdigit() for label in labels):
+        if set(content) == set(labels) and all(label.isdecimal() for label in labels):
             values = shlex.join(content[label] for label in sorted(labels, key=int))
             text = f"{name} has names for the labels: --label_names {values[:500]} takes them over."
             return [Note("label_map", text, on_card=False)]

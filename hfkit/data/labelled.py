@@ -1,5 +1,6 @@
 """Labelled rows of any source for a model that there is already: one split, its labels matched to the model's by name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def load_labelled_texts(
     label_names: list[str],
     given: GivenSource | None = None,
     table_flags: TableFlags = FIND,
+    named: Sequence[str] = (),
 ) -> LabelledRows:
     """Read labelled texts: a file, a folder with files of splits, or a Hub id.
 
@@ -62,6 +64,7 @@ def load_labelled_texts(
         label_names: The model's labels, in their order.
         given: The tables, where they were values in Python.
         table_flags: What flags say of the format of tables.
+        named: Columns of texts that flags name, which tell a header.
 
     Raises:
         UserError: It cannot be read, has no such split, or a label is none of the model's.
@@ -69,13 +72,14 @@ def load_labelled_texts(
     """
     assert not isinstance(given, ImageSource)
     path = Path(dataset).expanduser()
+    used = [*named, *label_columns.given, *label_columns.usual]
     if given is None and split is None and path.is_file():
-        source = read_one_file(dataset, NAME, table_flags, [*label_columns.given, *label_columns.usual])
+        source = read_one_file(dataset, NAME, table_flags, used)
     else:
-        whole = given or read_source(dataset, given=table_flags)
+        whole = given or read_source(dataset, used=used, given=table_flags)
         chosen, note = _choose_split(dataset, list(whole.tables), split)
-        formats = [own for own in whole.notes if own.code == "table_format"]
-        source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *formats])
+        of_reading = [own for own in whole.notes if own.split in (None, chosen)]
+        source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *of_reading])
     known = label_columns.known(list(map(str, source.tables[NAME].columns)))
     texts, columns, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, known)
     labels = label_columns.read(dataset, source.tables, columns, label_names)

@@ -15,8 +15,13 @@ _BUCKET = re.compile(r"[0-9a-fA-F]{1,3}")
 """Folders called so may only part many files: a table with any label speaks against them."""
 
 
-def choose_folders_or_table(listing: FolderListing, folders: ImageLayout) -> ImageLayout:
+def choose_folders_or_table(listing: FolderListing, folders: ImageLayout, flags: LabelFlags) -> ImageLayout:
     """Return the layout of class folders, or that of a table which agrees with them and labels the test images, too.
+
+    Args:
+        listing: What lies in the folder.
+        folders: Its layout by the folders of classes.
+        flags: Of which those count that say how tables are written.
 
     Raises:
         UserError: A table labels nearly all images otherwise than their folders do, and no flag says which counts.
@@ -25,7 +30,7 @@ def choose_folders_or_table(listing: FolderListing, folders: ImageLayout) -> Ima
     if not listing.tables:
         return folders
     try:
-        table = read_table_layout(listing, LabelFlags())
+        table = read_table_layout(listing, LabelFlags(table=flags.table))
     except UserError:
         return _with_note(listing, folders)
     are_buckets = all(_BUCKET.fullmatch(str(file.label)) for file in folders.files["train"])

@@ -13,8 +13,6 @@ from .class_folders import is_hidden
 from .columns import TEXT_COLUMNS
 from .documents import is_document
 from .folder_listing import TABLE_SUFFIXES
-from .image_features import IMAGE_COLUMNS, holds_bytes
-from .image_sources import HUB_NAMES
 from .sources import load_hub
 from .split_names import split_named
 
@@ -46,6 +44,8 @@ def find_modality(dataset: str, config: str | None = None, revision: str | None 
     if path.is_file():
         return _modality_of_files(dataset, [path])
     check_dataset_path(dataset)
+    from .image_sources import HUB_NAMES
+
     features = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)["train"].features
     return _modality_of_columns(dataset, features)
 
@@ -113,13 +113,15 @@ def _modality_of_files(source: str, tables: list[Path]) -> Modality:
     try:
         schema = pyarrow.parquet.read_schema(first)
         return _modality_of_columns(source, Features.from_arrow_schema(schema))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError) as error:
         raise UserError(f"{first} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
 
 
 def _modality_of_columns(source: str, features: Any) -> Modality:
     """Tell it of typed columns: one of images, or with a usual name for images that holds no text; else one with text."""
     from datasets import Image
+
+    from .image_features import IMAGE_COLUMNS, holds_bytes
 
     kinds = {str(name): str(getattr(feature, "dtype", "")) for name, feature in features.items()}
     texts = [name for name, kind in kinds.items() if kind in ("string", "large_string")]

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from datasets import ClassLabel, DatasetDict, List, Value
 
 from ..errors import UserError
 from ..flags.arguments import DataArguments
@@ -12,6 +12,9 @@ from ..notes import Note
 from .labels import check_kind, class_list
 from .multi_label import cut_label_sets, describe_label_set, encode_label_sets, has_label_sets, note_missing_labels
 from .repeated import note_repeated
+
+if TYPE_CHECKING:  # those who only look at rows need not wait for it
+    from datasets import ClassLabel, DatasetDict, List
 
 MAX_DROPPED_SHARE = 0.05
 _MAX_UNLABELLED_SHARE = 0.5
@@ -36,7 +39,7 @@ class LabelledData:
 
     """
 
-    splits: DatasetDict
+    splits: "DatasetDict"
     label_names: list[str]
     dropped: pd.DataFrame
     notes: list[Note] = field(default_factory=list)
@@ -112,8 +115,10 @@ def name_labels(
     return names
 
 
-def label_features(table: pd.DataFrame, names: list[str]) -> dict[str, ClassLabel | List]:
+def label_features(table: pd.DataFrame, names: list[str]) -> "dict[str, ClassLabel | List]":
     """Return the feature of the column `label`, or nothing where the rows have no labels."""
+    from datasets import ClassLabel, List, Value
+
     if table["label"].isna().all():
         return {}
     several = has_label_sets(table["label"])

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..flags.paths import IMAGE_SUFFIXES
 from ..notes import Note
-from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names, is_nameless
+from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names, is_index
 from .folder_listing import read_suffix
 from .guessed_columns import has_few_values
 from .image_index import ImageIndex
@@ -58,18 +58,22 @@ def find_labels(name: str, rows: pd.DataFrame, file_column: str, flags: LabelFla
     if missing:
         return LabelColumn(None, problem=f"{name} has no column '{shorten(missing[0])}', only: {_list(rows.columns)}")
     if given:
-        return read_marks(name, rows, given) if len(given) > 1 else LabelColumn(given[0], f"column `{given[0]}`")
+        return read_marks(name, rows, given) if len(given) > 1 else _one_column(given[0])
     split = find_split_column(rows.columns, (file_column,), _if_there(rows, flags.split_column))
-    others = [column for column in rows.columns if column not in (file_column, split) and not _is_index(column)]
+    others = [column for column in rows.columns if column not in (file_column, split) and not is_index(column)]
     column, how = _choose_label(rows, file_column, others)
     if column is not None:
         notes.append(Note("label_column", f"Label column: {shorten(column)} ({how})."))
-        return LabelColumn(column, f"column `{column}`")
+        return _one_column(column)
     marks = find_marks(name, rows, others, notes)
     if marks is not None:
         return marks
     listed = f"it has the columns {_list(rows.columns)}: write --label_column NAME for the one with the labels"
     return LabelColumn(None, problem=f"{name} names images, but has no column that is called like labels; {listed}")
+
+
+def _one_column(column: str) -> LabelColumn:
+    return LabelColumn(column, f"column `{column}`", columns=[column])
 
 
 def _choose_label(rows: pd.DataFrame, file_column: str, others: Sequence[str]) -> tuple[str | None, str]:
@@ -87,11 +91,6 @@ def _choose_label(rows: pd.DataFrame, file_column: str, others: Sequence[str]) -
 
 def _if_there(rows: pd.DataFrame, column: str | None) -> str | None:
     return column if column in rows.columns else None
-
-
-def _is_index(column: str) -> bool:
-    """Tell whether a column is the index that pandas writes, or has no name."""
-    return column.lower() in ("", "index") or column.startswith("Unnamed: ") or is_nameless(column)
 
 
 def _list(columns: Collection[str]) -> str:

@@ -1,19 +1,47 @@
 """Files of tables as bytes, packed or not."""
 
 import bz2
+import csv
 import gzip
 import lzma
 import zipfile
 import zlib
+from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import IO
 
 from ..errors import UserError
-from ..flags.paths import PACKED_SUFFIXES, table_suffix
+from ..flags.paths import table_suffix
+from ..flags.tables import TableFlags
+from ..notes import Note
 
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+ARROW_SUFFIXES = (".arrow", ".feather")
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 """What the unpackers raise for a broken file besides OSError."""
+ENCODING_FLAGS = ("encoding", "encoding_errors")
+"""Those of the flags for tables that count for any file of characters."""
+PARSING_ERRORS = (
+    ValueError,  # pandas' and most of pyarrow's
+    TypeError,
+    LookupError,  # a part that is missing in an Excel file, a key that pyarrow does not know
+    ArithmeticError,  # times beyond the year 9999
+    AttributeError,  # openpyxl's, of an element that is missing
+    SyntaxError,  # of XML
+    NotImplementedError,  # pyarrow's, of a type that has no Python value
+    RecursionError,  # JSON in JSON in JSON
+    csv.Error,
+)
+"""What the libraries raise that read tables, for a file that is no table or has a value that no cell can have."""
+
+
+def describe_parsing_error(error: Exception) -> str:
+    """Return in some words what is wrong with a file whose reading raised one of `PARSING_ERRORS`."""
+    text = " ".join(str(error).split()).rstrip(".")[:200]
+    is_plain = not isinstance(error, PARSING_ERRORS) or isinstance(error, ValueError)
+    return text if is_plain and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def open_table(path: Path) -> IO[bytes]:
@@ -38,9 +66,23 @@ def kind_of_table(path: Path) -> str:
         return table_suffix(_only_member(path, archive))
 
 
-def is_packed(path: Path) -> bool:
-    """Whether a file must be unpacked."""
-    return path.suffix.lower() in PACKED_SUFFIXES
+def note_unused_flags(path: Path, given: TableFlags, used: Collection[str] = ()) -> list[Note]:
+    """Say which flags for tables change nothing for a file.
+
+    Args:
+        path: The file.
+        given: The flags.
+        used: Names of those that count for its kind.
+
+    """
+    names = [
+        item.name for item in fields(TableFlags) if getattr(given, item.name) != item.default and item.name not in used
+    ]
+    if not names:
+        return []
+    flags = ", ".join(f"--{name}" for name in names)
+    are = "is for files of another kind and changes" if len(names) == 1 else "are for files of another kind and change"
+    return [Note("flags_unused", f"{path.name}: {flags} {are} nothing.", on_card=False)]
 
 
 def _zip(path: Path) -> zipfile.ZipFile:

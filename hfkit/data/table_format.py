@@ -1,5 +1,6 @@
 """How a file with separators is written: separator, header, quotes and encoding, found by what fits all of its lines."""
 
+import csv
 import io
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -100,6 +101,8 @@ def open_text(path: Path, encoding: str, errors: str, skipped_lines: int = 0) ->
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
+    except csv.Error as error:
+        raise UserError(f"{path} cannot be read as a table: {error}.") from error
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = (
     if header is None:
         header = is_header([record.cells for record in scanned.records], named)
     index = header and names_rows([record.cells for record in scanned.records])
-    found = TableFormat(
+    table_format = TableFormat(
         separator,
         header,
         quoting,
@@ -151,7 +154,7 @@ def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = (
         escapes,
         text.skipped_lines,
     )
-    return ScannedTable(found, scanned)
+    return ScannedTable(table_format, scanned)
 
 
 @dataclass(frozen=True)
@@ -192,14 +195,27 @@ def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool
         escaped = text.scan(separator, True, escapes=True)
         if not escaped.badly_quoted and escaped.share >= _NEARLY_ALL:
             return True, True, escaped
-    if given or quoted.width < 2 or not (quoted.badly_quoted or quoted.inner_lines):
+    if given or not (quoted.badly_quoted or quoted.inner_lines):
         return True, False, quoted
+    if quoted.width < 2:
+        return _find_quoting_of_one_column(text, separator, quoted)
     plain = text.scan(separator, False)
     if plain.width != quoted.width or plain.share < _NEARLY_ALL:
         return True, False, quoted
     if quoted.badly_quoted or any(_is_several_rows(record, separator, plain) for record in quoted.long_records):
         return False, False, plain
     return True, False, quoted
+
+
+def _find_quoting_of_one_column(text: _Text, separator: str, quoted: Scan) -> tuple[bool, bool, Scan]:
+    """Tell it of a file with one column: quotes are a part of texts where more of them are wrong than hold a text together.
+
+    One that is never closed may be of a text with several lines: nothing tells rows from these in one column.
+    """
+    if quoted.first_swallowing or quoted.badly_quoted <= quoted.quoted:
+        return True, False, quoted
+    plain = text.scan(separator, False)
+    return (False, False, plain) if set(plain.widths) == {1} else (True, False, quoted)
 
 
 def _is_several_rows(record: Record, separator: str, plain: Scan) -> bool:

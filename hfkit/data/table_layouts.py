@@ -62,7 +62,8 @@ def read_table_layout(listing: FolderListing, flags: LabelFlags, only: str | Non
     layout = label_files(listing.folder, images, chosen)
     labels = {str(file.label) for file in layout.files["train"] if file.label is not None}
     notes += [*_note_unread(unread), *note_label_map(listing.folder, unread, labels)]
-    return replace(layout, notes=[*layout.notes, *notes])
+    written = [part.table.as_written() for part in chosen]
+    return replace(layout, notes=[*layout.notes, *notes], tables=written)
 
 
 def _candidates(listing: FolderListing) -> list[str]:

@@ -22,6 +22,7 @@ class LabelColumn:
         labels_from: What it is in words.
         problem: Why there is none.
         places: The labels, where columns of 0 and 1 say which of them an image has.
+        columns: Those of the table that were read: one with the labels, or several of 0 and 1.
 
     """
 
@@ -29,6 +30,7 @@ class LabelColumn:
     labels_from: str = ""
     problem: str = ""
     places: list[str] | None = None
+    columns: Sequence[str] = ()
 
 
 def find_marks(name: str, rows: pd.DataFrame, columns: Sequence[str], notes: list[Note]) -> LabelColumn | None:
@@ -66,4 +68,4 @@ def read_marks(name: str, rows: pd.DataFrame, columns: Sequence[str], may_be_one
     shown = [shorten(column, 30) for column in columns[:_SHOWN]]
     words = ", ".join(shown) + (f", ... ({len(columns)})" if len(columns) > _SHOWN else "")
     places = None if labels.sets is None else list(columns)
-    return LabelColumn(labels.column, f"the columns of 0 and 1 ({words})", places=places)
+    return LabelColumn(labels.column, f"the columns of 0 and 1 ({words})", places=places, columns=columns)

@@ -159,7 +159,9 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows])
     labels_from = f"{first.table.labels_from} of {names}, {first.how}"
     notes = list({note.text: note for part in parts for note in part.notes}.values())
     places = next((part.table.label_places for part in parts if part.table.label_places is not None), None)
-    return ImageLayout(folder, files, str(first.table.label_column), labels_from, unused, remarks, notes, places)
+    return ImageLayout(
+        folder, files, str(first.table.label_column), labels_from, unused, remarks, notes, label_places=places
+    )
 
 
 def _files_by_split(rows: dict[str, ImageRow], images: Sequence[str]) -> dict[str, list[LabelledFile]]:

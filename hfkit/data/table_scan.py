@@ -22,6 +22,7 @@ class Record:
         cells: As they are in the file, without quotes that hold them together.
         lines: How many lines it has.
         is_well_quoted: Whether its quotes are where quotes that hold cells together may be.
+        is_quoted: Whether it begins with a quote.
         raw: Its lines, where there are several.
 
     """
@@ -30,6 +31,7 @@ class Record:
     cells: list[str]
     lines: int = 1
     is_well_quoted: bool = True
+    is_quoted: bool = False
     raw: tuple[str, ...] = ()
 
 
@@ -84,7 +86,8 @@ def iter_records(
         is_well_quoted = True
         if quoting and (len(raw) > 1 or '"' in raw[0]):
             is_well_quoted = not source.ended and _is_well_quoted(raw, delimiter, escape)
-        yield Record(line, cells, len(raw), is_well_quoted, tuple(raw) if len(raw) > 1 else ())
+        is_quoted = quoting and raw[0].startswith('"')
+        yield Record(line, cells, len(raw), is_well_quoted, is_quoted, tuple(raw) if len(raw) > 1 else ())
         line += len(raw)
         source.record = []
 
@@ -107,6 +110,7 @@ class Scan:
         lines: Of the file.
         blank_lines: Lines without anything.
         inner_lines: Lines of records that have several, but for the first of each.
+        quoted: Records that begin with a quote, and whose quotes are as they must be.
         badly_quoted: Records whose quotes are not as they must be.
         first_badly_quoted: The line of the first of them.
         first_swallowing: The line of the first of them that has several lines: some of them are probably other records.
@@ -120,6 +124,7 @@ class Scan:
     lines: int = 0
     blank_lines: int = 0
     inner_lines: int = 0
+    quoted: int = 0
     badly_quoted: int = 0
     first_badly_quoted: int = 0
     first_swallowing: int = 0
@@ -135,6 +140,11 @@ class Scan:
     def width(self) -> int:
         """How many cells the first record has."""
         return len(self.records[0].cells) if self.records else 0
+
+    @property
+    def usual_width(self) -> int:
+        """How many cells most records have; of two widths that are as frequent, the one that comes first."""
+        return self.widths.most_common(1)[0][0] if self.widths else 0
 
     @property
     def share(self) -> float:
@@ -156,6 +166,7 @@ class Scan:
             self.records.append(record)
         if record.lines > 1 and len(self.long_records) < _FIRST:
             self.long_records.append(record)
+        self.quoted += record.is_quoted and record.is_well_quoted
         if not record.is_well_quoted:
             self.badly_quoted += 1
             self.first_badly_quoted = self.first_badly_quoted or record.line

@@ -14,11 +14,19 @@ from .delimited_tables import read_delimited
 from .encodings import is_wide
 from .fasttext_tables import is_fasttext, read_fasttext
 from .json_tables import read_json
-from .table_files import UNPACKING_ERRORS, kind_of_table, open_table
-from .typed_tables import ClassNames, read_arrow, read_excel, read_parquet
+from .table_files import (
+    ARROW_SUFFIXES,
+    JSON_SUFFIXES,
+    PARSING_ERRORS,
+    UNPACKING_ERRORS,
+    describe_parsing_error,
+    kind_of_table,
+    note_unused_flags,
+    open_table,
+)
+from .typed_tables import ClassNames as ClassNames  # for those who read tables
+from .typed_tables import read_arrow, read_excel, read_parquet
 
-_JSON = (".json", ".jsonl", ".ndjson")
-_ARROW = (".arrow", ".feather")
 _BINARY = {
     b"PAR1": "parquet",
     b"ARROW1": "arrow",
@@ -59,14 +67,14 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
     """
     kind = kind_of_table(path)
     try:
-        if kind in _JSON:
-            return Table(*_with_notes(read_json(path, given)))
+        if kind in JSON_SUFFIXES:
+            return Table(*_with_notes(read_json(path, given, named)))
         if kind == ".parquet":
-            return Table(*read_parquet(path))
-        if kind in _ARROW:
-            return Table(*read_arrow(path))
+            return Table(*read_parquet(path), note_unused_flags(path, given))
+        if kind in ARROW_SUFFIXES:
+            return Table(*read_arrow(path), note_unused_flags(path, given))
         if kind == ".xlsx":
-            return Table(*_with_notes(read_excel(path)))
+            return Table(*_with_notes(read_excel(path, given)))
         check_is_text(path)
         if is_fasttext(path, given):
             return Table(*_with_notes(read_fasttext(path, given)))
@@ -75,9 +83,9 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
-    except ValueError as error:  # pandas' and pyarrow's parser errors are ValueErrors, too
+    except PARSING_ERRORS as error:
         raise UserError(
-            f"{path} cannot be read as {kind[1:] or 'a table'}: {' '.join(str(error).split())[:200]}."
+            f"{path} cannot be read as {kind[1:] or 'a table'}: {describe_parsing_error(error)}."
         ) from error
 
 

@@ -1,11 +1,10 @@
 """Text data: from a source to splits of texts with checked labels, and from texts to token ids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from datasets import Dataset, DatasetDict, Features, Value
 
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
@@ -23,7 +22,29 @@ from .splits import (
     label_features,
     note_dropped_rows,
 )
-from .stored_rows import stored_rows
+
+if TYPE_CHECKING:  # those who only look at rows need not wait for it
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class PreparedTexts:
+    """Texts with checked labels, in splits, as tables.
+
+    Attributes:
+        tables: Of each split, with `row`, `text` and `label`.
+        label_names: Names of the classes, in the order of their label ids.
+        dropped: Rows that were dropped.
+        notes: What was found, cut or dropped.
+        is_multi_label: Whether each text has any number of labels.
+
+    """
+
+    tables: dict[str, pd.DataFrame]
+    label_names: list[str]
+    dropped: pd.DataFrame
+    notes: list[Note]
+    is_multi_label: bool = False
 
 
 def load_text_data(arguments: TextDataArguments, source: Source | None = None) -> LabelledData:
@@ -31,6 +52,21 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
 
     Raises:
         UserError: A file, a column or a label is not as it must be; the sentence says which, and what to do.
+
+    """
+    from datasets import DatasetDict
+
+    texts = prepare_texts(arguments, source)
+    in_order = [split for split in SPLIT_NAMES if split in texts.tables]
+    splits = DatasetDict({split: to_dataset(texts.tables[split], split, texts.label_names) for split in in_order})
+    return LabelledData(splits, texts.label_names, texts.dropped, texts.notes, texts.is_multi_label)
+
+
+def prepare_texts(arguments: TextDataArguments, source: Source | None = None) -> PreparedTexts:
+    """Read, check and split texts as `load_text_data` does, and leave them as tables.
+
+    Raises:
+        UserError: As there.
 
     """
     source = read_texts(arguments) if source is None else _split(source, arguments)
@@ -53,8 +89,7 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
             Note("many_lines", f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
         )
     notes += complete_splits(tables, arguments, "text", names)
-    splits = DatasetDict({split: to_dataset(tables[split], split, names) for split in SPLIT_NAMES if split in tables})
-    return LabelledData(splits, names, dropped, notes, is_multi_label=labels.sets is not None)
+    return PreparedTexts(tables, names, dropped, notes, is_multi_label=labels.sets is not None)
 
 
 def read_texts(arguments: TextDataArguments) -> Source:
@@ -131,8 +166,12 @@ def read_rows(
     return tables, listing
 
 
-def to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> Dataset:
+def to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> "Dataset":
     """Return the rows of a table with the columns row, text and, where known, label."""
+    from datasets import Features, Value
+
+    from .stored_rows import stored_rows
+
     label = label_features(table, names)
     columns: dict[str, Any] = {"row": table["row"], "text": table["text"]}
     if label:

@@ -11,11 +11,11 @@ from ..errors import UserError
 from ..flags.paths import DATA_SUFFIXES, PACKED_SUFFIXES, is_table_name
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
+from .beside_documents import note_documents_passed_over, note_passed_over, read_beside_documents
 from .class_folders import splits_in, subfolders
-from .documents import is_document, read_documents
+from .documents import folders_of_documents, is_document
 from .split_names import SPLIT_NAMES, split_named
-from .tables import Table, read_file
-from .typed_tables import ClassNames
+from .tables import ClassNames, Table, read_file
 from .unlabelled_files import read_class_files
 
 _NO_DATA = ("readme", "license", "licence", "requirements", "changelog", "citation", "about")
@@ -61,7 +61,8 @@ def read_folder(folder: Path, given: TableFlags = FIND, named: Collection[str] =
         read = _read_split_files(inner, {path: split for path, split in splits.items() if split}, given, named)
         others = [path for path in files if not splits[path]]
         if others:
-            read.notes.append(_note_passed_over(others, "are no split's"))
+            read.notes.append(note_passed_over(others, "are no split's"))
+        read.notes += note_documents_passed_over(folders_of_documents(inner))
     else:
         read = _read_split_folders(inner, given, named) or _read_one_part(inner, files, given, named)
     if inner != folder:
@@ -157,9 +158,11 @@ def _of_split(notes: Sequence[Note], split: str) -> list[Note]:
 
 def _read_one_part(folder: Path, files: list[Path], given: TableFlags, named: Collection[str]) -> FolderTables:
     """Read a folder that is one split: documents in folders of classes, a file for each class, or one table."""
-    documents = read_documents(folder, given)
-    if documents is not None:
-        return FolderTables({"train": documents.table}, {}, documents.notes)
+    places = folders_of_documents(folder)
+    if places:
+        beside = read_beside_documents(folder, files, places, given, named)
+        if beside is not None:
+            return FolderTables({"train": beside.table}, beside.class_names, beside.notes)
     if len(files) == 1:
         table = read_file(files[0], given, named)
         return FolderTables({"train": table.table}, table.class_names, table.notes)
@@ -172,11 +175,6 @@ def _read_one_part(folder: Path, files: list[Path], given: TableFlags, named: Co
         if classes is not None:
             return FolderTables({"train": classes.table}, {}, classes.notes)
     raise _no_training_file(folder, files)
-
-
-def _note_passed_over(files: Sequence[Path], why: str) -> Note:
-    names = ", ".join(path.name for path in files[:_SHOWN]) + (", ..." if len(files) > _SHOWN else "")
-    return Note("files_passed_over", f"Files that {why} are not used: {names}.", on_card=False)
 
 
 def _no_training_file(folder: Path, files: Sequence[Path]) -> UserError:

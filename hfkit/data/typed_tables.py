@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import UserError
+from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .table_files import open_table
+from .columns import list_columns
+from .table_files import note_unused_flags, open_table
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -75,23 +77,42 @@ def cells_to_names(cells: Iterable[Any], feature: Any) -> list[Any]:
 
 
 def ids_to_names(ids: Iterable[int | None], names: list[str]) -> list[str | None]:
-    """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none."""
+    """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none.
+
+    Raises:
+        UserError: An id is beyond the names.
+
+    """
+    ids = list(ids)
+    wrong = next((index for index in ids if index is not None and index >= len(names)), None)
+    if wrong is not None:
+        raise UserError(
+            f"A label has the class id {wrong}, but the data name {len(names)} classes only ({list_columns(names)}): write the "
+            "missing names into the data's features, or the labels as texts."
+        )
     return [names[index] if index is not None and index >= 0 else None for index in ids]
 
 
-def read_excel(path: Path) -> tuple[pd.DataFrame, list[Note]]:
+def read_excel(path: Path, given: TableFlags = FIND) -> tuple[pd.DataFrame, list[Note]]:
     """Read the first sheet of an Excel file; also say which it is, where there are several.
+
+    Args:
+        path: The file.
+        given: Flags, of which the header counts: without one columns are called by their numbers from 1.
 
     Raises:
         UserError: The package that reads such files is not installed.
 
     """
+    header = None if given.header is False else 0
     try:
         with open_table(path) as file, pd.ExcelFile(file) as book:
             sheets = list(map(str, book.sheet_names))
-            table = pd.read_excel(book, dtype=object, keep_default_na=False, na_values=[""])
+            table = pd.read_excel(book, header=header, dtype=object, keep_default_na=False, na_values=[""])
     except ImportError as error:
         raise UserError(f'{path} is an Excel file: pip install "hfkit[excel]", or save it as CSV.') from error
-    table.columns = pd.Index([str(name) for name in table.columns], dtype=object)
+    names = table.columns if header is not None else range(1, table.shape[1] + 1)
+    table.columns = pd.Index([str(name) for name in names], dtype=object)
     others = f" of {len(sheets)} sheets the first, {sheets[0]}," if len(sheets) > 1 else ""
-    return table, [Note("table_format", f"{path.name}: read as Excel,{others} {len(table)} rows.", on_card=False)]
+    text = f"{path.name}: read as Excel,{others}{'' if header is not None else ' no header,'} {len(table)} rows."
+    return table, [Note("table_format", text, on_card=False), *note_unused_flags(path, given, ["header"])]

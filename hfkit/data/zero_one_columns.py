@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from ..notes import Note
 from .columns import find_label_column, find_usual_label
 from .multi_label import LabelSet
 
-if TYPE_CHECKING:
-    import pandas as pd
+if TYPE_CHECKING:  # those who only look at rows need not wait for it
     from datasets import Dataset
 
 ANSWERS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
@@ -76,12 +77,12 @@ def one_class_each(rows: Sequence[LabelSet | None]) -> bool:
     return bool(known) and all(len(row) == 1 for row in known)
 
 
-def _read_scalars(rows: "pd.DataFrame | Dataset") -> "pd.DataFrame":
+def _read_scalars(rows: "pd.DataFrame | Dataset") -> pd.DataFrame:
     """Return a table of the columns; of a dataset those that may be of 0 and 1, since images would be read."""
-    from datasets import Dataset, Value
-
-    if not isinstance(rows, Dataset):
+    if isinstance(rows, pd.DataFrame):
         return rows
+    from datasets import Value
+
     scalars = rows.select_columns([name for name, feature in rows.features.items() if isinstance(feature, Value)])
     first = scalars.select(range(min(_LOOKED_AT, len(rows)))).to_pandas()  # long texts need not be read
     return scalars.select_columns([name for name in first if _read_answers(first[name]) is not None]).to_pandas()
@@ -102,7 +103,7 @@ def _shorten(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _read_answers(column: "pd.Series") -> set[bool] | None:
+def _read_answers(column: pd.Series) -> set[bool] | None:
     """Return which of yes and no a column holds; None where it holds anything else."""
     answers: set[bool] = set()
     for cells in (column.head(_LOOKED_AT), column):

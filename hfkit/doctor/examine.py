@@ -48,9 +48,9 @@ def _guard(what: str, check: Callable[[], list[Finding]]) -> list[Finding]:
 
 
 def _check_packages() -> list[Finding]:
-    from .packages import check_packages
+    from .packages import check_imports, check_packages
 
-    return check_packages()
+    return [*check_packages(), *check_imports()]
 
 
 def _check_computer() -> list[Finding]:

@@ -48,6 +48,14 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
         draws: How many matrices are drawn, always the same ones.
 
     """
+    right = np.diag(confusion)
+    wrong = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * right
+    classes = f1_ends(right, wrong, int(confusion.sum()), draws)
+    return F1Intervals(classes, _average_intervals(confusion, draws))
+
+
+def _average_intervals(confusion: np.ndarray, draws: int = DRAWS) -> dict[str, np.ndarray]:
+    """Return the intervals of averaged metrics by name, see `f1_intervals`."""
     generator, total = np.random.default_rng(SEED), int(confusion.sum())
     rows, columns, shares = _shares_to_draw(confusion)
     cells, classes, ones = np.arange(len(rows)), len(confusion), np.ones(len(rows))
@@ -63,10 +71,7 @@ def f1_intervals(confusion: np.ndarray, draws: int = DRAWS) -> F1Intervals:
     seen = _averages(
         np.diag(confusion)[None], confusion.sum(axis=1)[None], confusion.sum(axis=0)[None], share_of_classes
     )
-    ends = {name: around(float(value[0]), drawn[name]) for name, value in seen.items()}
-    right_rows = np.diag(confusion)
-    wrong_rows = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * right_rows
-    return F1Intervals(f1_ends(right_rows, wrong_rows, total, draws), ends)
+    return {name: around(float(value[0]), drawn[name]) for name, value in seen.items()}
 
 
 def around(value: float, drawn: np.ndarray) -> np.ndarray:
@@ -147,7 +152,7 @@ def macro_f1_interval(confusion: np.ndarray, draws: int = DRAWS) -> tuple[float,
         draws: How many matrices are drawn, always the same ones.
 
     """
-    low, high = f1_intervals(confusion, draws).averages["macro_f1"]
+    low, high = _average_intervals(confusion, draws)["macro_f1"]
     return float(low), float(high)
 
 
@@ -158,7 +163,7 @@ def interval_metrics(confusion: np.ndarray) -> dict[str, float]:
     """
     accuracy = accuracy_interval(int(np.trace(confusion)), int(confusion.sum()))
     micro = {f"micro_{metric}": accuracy for metric in ("precision", "recall", "f1")}
-    averages = {name: (float(low), float(high)) for name, (low, high) in f1_intervals(confusion).averages.items()}
+    averages = {name: (float(low), float(high)) for name, (low, high) in _average_intervals(confusion).items()}
     ends = {"accuracy": accuracy, **micro, **averages}
     lows = {f"{name}_low": low for name, (low, _) in ends.items()}
     return lows | {f"{name}_high": high for name, (_, high) in ends.items()}

@@ -74,7 +74,10 @@ def compare_paired(right_a: npt.ArrayLike, right_b: npt.ArrayLike) -> PairedResu
 
 
 def _describe_p(p_value: float) -> str:
-    """Write a p-value with its sign: two digits, more where it is small or near 0.05."""
+    """Write a p-value with its sign: two digits, more where it is small, and so many that it does not read as another verdict."""
     if p_value < 0.001:
         return "< 0.001"
-    return f"= {p_value:.3f}" if p_value < 0.01 or abs(p_value - 0.05) < 0.005 else f"= {p_value:.2f}"
+    digits = 3 if p_value < 0.01 or abs(p_value - SIGNIFICANCE) < 0.005 else 2
+    while p_value != SIGNIFICANCE and round(p_value, digits) == SIGNIFICANCE:
+        digits += 1
+    return f"= {p_value:.{digits}f}"

@@ -94,26 +94,15 @@ def choose(search: Search) -> Scored:
     least = ngrams.candidate.min_document_frequency
     name = f"{chosen.name}, and {_name_ngrams(least)}"
     weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
-    both = _choose_penalty(search, weighed.candidate, weighed)
+    both = choose_best([weighed, _choose_penalty(search, weighed.candidate)])
     return (
         both if inputs.ngrams_are_given else choose_best([layers, both])
     )  # n-grams stay where they are right more often
 
 
-def _choose_penalty(search: Search, candidate: Candidate, known: Scored | None = None) -> Scored:
-    """Compare penalties, and go on past the smallest or the largest one for as long as that is better.
-
-    Args:
-        search: The rows.
-        candidate: Whose penalty is chosen.
-        known: Its score with its own penalty, where it has been compared already.
-
-    """
-    candidates = [replace(candidate, penalty=penalty) for penalty in PENALTIES]
-    if known is None:
-        best = search.compare(candidates)
-    else:
-        best = choose_best([known, search.compare([other for other in candidates if other != candidate])])
+def _choose_penalty(search: Search, candidate: Candidate) -> Scored:
+    """Compare penalties, and go on past the smallest or the largest one for as long as that is better."""
+    best = search.compare([replace(candidate, penalty=penalty) for penalty in PENALTIES])
     for edge, further in ((PENALTIES[0], SMALLER_PENALTIES), (PENALTIES[-1], LARGER_PENALTIES)):
         for penalty in further:
             if best.candidate.penalty != edge:

@@ -7,6 +7,8 @@ from ..errors import UserError
 from .tables import TableFlags
 from .values import check_label_thresholds, check_layers, check_lora
 
+MIN_LENGTH = 3
+"""Tokens of the shortest text that can be cut: two special tokens and one word."""
 _NGRAMS = (["auto"], ["none"], ["1"], ["1", "2"], ["1", "2", "3"])
 
 
@@ -248,9 +250,14 @@ class TextDataArguments(DataArguments):
             "help": "Preset (report, ctbert, g2tmn, none) or steps: html url username hashtag rep punctuation demojize."
         },
     )
-    max_length: int = field(default=128, metadata={"help": "Tokens after which a text is cut."})
+    max_length: int = field(
+        default=128,
+        metadata={"help": "Tokens after which a text is cut; where it is not given, no more than the backbone takes."},
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.max_length < 3:
-            raise UserError(f"--max_length is {self.max_length}: write at least 3 (two special tokens and one word).")
+        if self.max_length < MIN_LENGTH:
+            raise UserError(
+                f"--max_length is {self.max_length}: write at least {MIN_LENGTH} (two special tokens and one word)."
+            )

@@ -73,8 +73,7 @@ def check_output(output: Path | None, given: str, overwrite: bool, resume: bool)
     if path is not None and output.exists() and output.samefile(path):
         raise UserError(f"--output {output} is the input itself: name another file.")
     check_is_free(output)
-    if not overwrite and not (resume and is_finished(output)):
-        _check_is_new(output, resume)
+    check_is_new(output, overwrite, resume)
 
 
 def check_is_free(output: Path) -> None:
@@ -105,8 +104,20 @@ def is_finished(output: Path) -> bool:
         return False
 
 
-def _check_is_new(output: Path, resume: bool) -> None:
-    """Refuse to write over a file, or to begin where an earlier command stopped."""
+def check_is_new(output: Path, overwrite: bool, resume: bool) -> None:
+    """Refuse to write over a file, or to begin where an earlier command stopped.
+
+    Args:
+        output: The file that is written.
+        overwrite: Whether an earlier output may be replaced.
+        resume: Whether an earlier command is gone on with; there is nothing to do where it finished.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if overwrite or (resume and is_finished(output)):
+        return
     part = part_file(output)
     if part.exists():
         if resume:

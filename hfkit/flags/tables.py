@@ -42,6 +42,20 @@ class TableFlags:
         if self.encoding_errors not in ENCODING_ERRORS:
             raise UserError(f"--encoding_errors {self.encoding_errors}: write {', '.join(ENCODING_ERRORS)}.")
 
+    def to_command(self) -> list[str]:
+        """Return the flags of a command line that say the same; what is as by default is left out."""
+        given = {
+            item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
+        }
+        if "separator" in given:
+            by_characters = {characters: name for name, characters in SEPARATORS.items()}
+            given["separator"] = by_characters.get(given["separator"], given["separator"])
+        return [
+            part
+            for name, value in given.items()
+            for part in (f"--{name}", str(value).lower() if isinstance(value, bool) else str(value))
+        ]
+
 
 FIND = TableFlags()
 """Nothing is given."""

@@ -1,14 +1,16 @@
 """What the columns of a table hold, and what they are used as."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from ..data.columns import is_index
+from ..notes import Note
 from .result import Column, Spread
 
 _SHOWN = 60
-_ID_NAMES = ("id", "index", "idx", "key", "uuid", "guid", "no", "nr", "row")
+_ID_NAMES = ("id", "idx", "key", "uuid", "guid", "no", "nr", "row")
 _WHOLE, _TRUTH = r"[+-]?\d+(\.0*)?", ("true", "false", "0", "1", "yes", "no")
 
 
@@ -17,14 +19,14 @@ def describe_columns(tables: Mapping[str, pd.DataFrame], roles: Mapping[str, tup
 
     Args:
         tables: The rows of each split.
-        roles: What columns are used as, and why, by their names; a column of ids is found.
+        roles: What columns are used as, and why, by their names; a column of ids is told by its name and its cells.
 
     """
     table = pd.concat(tables.values(), ignore_index=True)
     columns = []
     for name in table.columns:
         cells = table[name]
-        filled = cells[~_is_empty(cells)]
+        filled = cells[~is_empty(cells)]
         kind = _describe_kind(filled)
         different = None if kind in ("list", "object", "bytes") else int(filled.map(str).nunique())
         role, why = roles.get(str(name), ("", ""))
@@ -35,13 +37,19 @@ def describe_columns(tables: Mapping[str, pd.DataFrame], roles: Mapping[str, tup
     return columns
 
 
+def explain_columns(notes: Iterable[Note]) -> dict[str, str]:
+    """Return by the codes of notes on columns how these were chosen: what stands at the end in parentheses."""
+    return {note.code: note.text.rpartition(" (")[2].rstrip(").") for note in notes}
+
+
 def describe_spread(what: str, numbers: "pd.Series[int]") -> Spread:
     """Return how numbers are spread."""
     at = numbers.quantile([0, 0.5, 0.95, 1], interpolation="higher")
     return Spread(what, *(float(value) for value in at))
 
 
-def _is_empty(cells: pd.Series) -> "pd.Series[bool]":
+def is_empty(cells: pd.Series) -> "pd.Series[bool]":
+    """Tell of each cell whether nothing stands in it, or spaces alone."""
     return cells.isna() | cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
 
 
@@ -57,7 +65,7 @@ def _describe_kind(filled: pd.Series) -> str:
     if isinstance(first, list | tuple | np.ndarray):
         return "list"
     texts = filled.map(str)
-    if set(texts.unique()[:10]) <= set(_TRUTH) or set(texts.str.lower().unique()[:10]) <= set(_TRUTH):
+    if set(texts.str.lower()) <= set(_TRUTH):
         return "yes or no"
     if texts.str.fullmatch(_WHOLE).all():
         return "whole number"
@@ -72,7 +80,7 @@ def _are_different(cells: pd.Series | None) -> bool:
 def _is_called_id(name: str) -> bool:
     """Whether a column is called as those are that name rows, or is the index that pandas writes."""
     plain = name.lower().strip(" .#").replace("-", "_").replace(" ", "_")
-    return plain in _ID_NAMES or plain.endswith(("_id", "_key", "_idx")) or plain.startswith("unnamed:") or not plain
+    return plain in _ID_NAMES or plain.endswith(("_id", "_key", "_idx")) or not plain or is_index(name)
 
 
 def _cut(text: str) -> str:

@@ -23,12 +23,12 @@ def make_command(task: str, arguments: DataArguments) -> tuple[dict[str, Any], s
         for item in fields(arguments)
         if not _is_default(item, getattr(arguments, item.name))
     }
-    words = ["hfkit", "train", task]
+    command = ["hfkit", "train", task]
     for name, value in flags.items():
         values = value if isinstance(value, list) else [value]
-        words += [f"--{name}", *(str(each).lower() if isinstance(each, bool) else str(each) for each in values)]
-    words += ["--backbone", BACKBONES[task], "--unfreeze_from", "none"]
-    return flags, shlex.join(words)
+        command += [f"--{name}", *(str(each).lower() if isinstance(each, bool) else str(each) for each in values)]
+    command += ["--backbone", BACKBONES[task], "--unfreeze_from", "none"]
+    return flags, shlex.join(command)
 
 
 def _is_default(item: Any, value: Any) -> bool:

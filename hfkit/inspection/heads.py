@@ -14,6 +14,7 @@ from .columns import describe_spread
 from .result import Spread
 
 _AT_ONCE = 256
+_NO_HEAD: dict[str, Any] = {"width": 0, "height": 0, "mode": "", "format": "", "reason": "", "content": ""}
 
 
 def read_heads(images: Any) -> pd.DataFrame:
@@ -22,20 +23,19 @@ def read_heads(images: Any) -> pd.DataFrame:
     with ThreadPoolExecutor() as pool:
         for batch in images.iter(_AT_ONCE):
             rows += pool.map(_read_head, batch["image"])
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_NO_HEAD))
 
 
 def _read_head(cell: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what the head of an image says; its pixels are not decoded."""
-    head: dict[str, Any] = {"width": 0, "height": 0, "mode": "", "format": "", "reason": "", "content": ""}
     if cell is None or (cell["bytes"] is None and cell["path"] is None):
-        return head | {"reason": "no image"}
+        return _NO_HEAD | {"reason": "no image"}
     try:
         content = cell["bytes"] if cell["bytes"] is not None else _read_file(cell["path"])
         image = find_image({"bytes": content, "path": None})
     except READING_ERRORS as error:
-        return head | {"reason": describe_reading_error(error)}
-    return head | {
+        return _NO_HEAD | {"reason": describe_reading_error(error)}
+    return _NO_HEAD | {
         "width": image.width,
         "height": image.height,
         "mode": image.mode,

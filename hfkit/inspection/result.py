@@ -1,8 +1,12 @@
 """What an inspection found."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import pandas as pd
+
+from ..data.split_names import SPLIT_NAMES
 from ..notes import Note
 
 
@@ -12,7 +16,7 @@ class Column:
 
     Attributes:
         name: Its name.
-        kind: What its cells are, in a word: text, number, whole number, true or false, list, ...
+        kind: What its cells are, in a word: text, number, whole number, yes or no, list, ...
         different: How many different values it has; None where they cannot be counted.
         missing: How many cells are empty.
         example: Its first cell that is not empty.
@@ -57,7 +61,7 @@ class Inspection:
     Attributes:
         data: Their name, as it was given.
         task: `text` or `image`.
-        columns: Of the table; none where images lie in folders of classes.
+        columns: Of the table; none where folders or names of files say the labels of images.
         classes: Rows by label and split, in the order of the label ids; splits that training would cut are counted as cut.
         spreads: Lengths of texts, or sizes of images.
         notes: What was found, guessed or dropped, and what looks wrong: the notes of a training.
@@ -82,3 +86,15 @@ class Inspection:
     def to_json(self) -> dict[str, Any]:
         """Return it for other programs: as it is, each note with its code."""
         return asdict(self) | {"notes": [{"code": note.code, "text": note.text} for note in self.notes]}
+
+
+def count_classes(names: Sequence[str], labels: "Mapping[str, pd.Series[Any]]") -> dict[str, dict[str, int]]:
+    """Return how many rows of each label each split has, splits in the order train, validation, test.
+
+    Args:
+        names: The labels in the order of their ids.
+        labels: Of the rows of each split; a row that has several counts for each.
+
+    """
+    counts = {split: labels[split].explode().value_counts() for split in SPLIT_NAMES if split in labels}
+    return {name: {split: int(count.get(name, 0)) for split, count in counts.items()} for name in names}

@@ -48,31 +48,18 @@ def inspect_data(
     return inspect_images(ImageDataArguments(dataset=dataset, **flags, **image_flags))
 
 
-def run_inspection(
-    dataset: str,
-    task: Modality | None,
-    flags: Mapping[str, Any],
-    text_flags: Mapping[str, Any],
-    image_flags: Mapping[str, Any],
-    write: Path | None,
-    as_json: bool,
-) -> None:
-    """Inspect data, print what they hold, and write a configuration where one is asked for.
+def tell_inspection(inspection: Inspection, write: Path | None, as_json: bool) -> None:
+    """Print what data hold, and write a configuration where one is asked for.
 
     Args:
-        dataset: As of `inspect_data`, with the next four.
-        task: The same.
-        flags: The same.
-        text_flags: The same.
-        image_flags: The same.
+        inspection: What `inspect_data` found.
         write: New YAML file, or None.
         as_json: Print JSON, and nothing else.
 
     Raises:
-        UserError: As `inspect_data` and `write_inspection`.
+        UserError: As `write_inspection`.
 
     """
-    inspection = inspect_data(dataset, task, flags, text_flags, image_flags)
     if as_json:
         show_json(inspection.to_json())
     else:

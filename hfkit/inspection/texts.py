@@ -1,22 +1,19 @@
 """Inspect data of texts."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..data.guessed_columns import find_columns
 from ..data.sources import Source
-from ..data.split_names import find_split_column
-from ..data.text import load_text_data, read_texts
+from ..data.split_names import SPLIT_NAMES, find_split_column
+from ..data.text import prepare_texts, read_texts
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..notes import Note
-from .columns import describe_columns, describe_spread
+from .columns import describe_columns, describe_spread, explain_columns, is_empty
 from .command import make_command
-from .result import Inspection, Spread
+from .result import Inspection, Spread, count_classes
 
 _LONG = 10_000
 """Of more rows, so many evenly chosen ones stand for their lengths."""
@@ -32,25 +29,28 @@ def inspect_texts(arguments: TextDataArguments) -> Inspection:
     assert arguments.dataset is not None
     source = read_texts(arguments)
     try:
-        texts, labels, found = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
+        texts, labels, about_columns = find_columns(
+            source.name, source.tables, arguments.text_column, arguments.label_column
+        )
     except UserError as error:
         columns = describe_columns(source.tables, _find_roles(source, arguments, [], [], []))
         return Inspection(arguments.dataset, "text", columns, notes=source.notes, refusal=str(error))
     inspection = Inspection(
         arguments.dataset,
         "text",
-        describe_columns(source.tables, _find_roles(source, arguments, texts, labels, found)),
+        describe_columns(source.tables, _find_roles(source, arguments, texts, labels, about_columns)),
         spreads=_describe_lengths(pd.concat(table[texts[0]] for table in source.tables.values())),
-        notes=[*source.notes, *found],
+        notes=[*source.notes, *about_columns],
     )
     try:
-        data = load_text_data(replace(arguments, split_column=None), source)
+        data = prepare_texts(replace(arguments, split_column=None), source)
     except UserError as error:
         return replace(inspection, refusal=str(error))
+    labels_of_rows = {split: data.tables[split]["label"] for split in SPLIT_NAMES if split in data.tables}
     flags, command = make_command("text", arguments)
     return replace(
         inspection,
-        classes=_count_labels(data.splits, data.label_names),
+        classes=count_classes(data.label_names, labels_of_rows),
         notes=data.notes,
         command=command,
         flags=flags,
@@ -58,22 +58,11 @@ def inspect_texts(arguments: TextDataArguments) -> Inspection:
     )
 
 
-def _count_labels(splits: Mapping[str, Any], names: list[str]) -> dict[str, dict[str, int]]:
-    """Return how many rows of each split have each label."""
-    classes = {name: dict.fromkeys(splits, 0) for name in names}
-    for split, rows in splits.items():
-        labels = np.array(rows["label"] if "label" in rows.column_names else [])
-        for index, name in enumerate(names):
-            own = labels[:, index] if labels.ndim > 1 else labels == index
-            classes[name][split] = int(own.sum())
-    return classes
-
-
 def _find_roles(
     source: Source, arguments: TextDataArguments, texts: list[str], labels: list[str], notes: list[Note]
 ) -> dict[str, tuple[str, str]]:
     """Return what columns are used as, and how that was found."""
-    why = {note.code: note.text.partition("(")[2].rstrip(").") for note in notes}
+    why = explain_columns(notes)
     roles = {name: ("text", why.get("text_column", "given")) for name in texts}
     roles |= {name: ("label", why.get("label_column", "given")) for name in labels}
     columns = map(str, source.tables["train"].columns)
@@ -85,8 +74,11 @@ def _find_roles(
 
 
 def _describe_lengths(texts: pd.Series) -> list[Spread]:
-    """Return how many words and characters texts have."""
-    some = texts.iloc[:: max(1, len(texts) // _LONG)].map(str)
+    """Return how many words and characters texts have; empty cells do not count."""
+    filled = texts[~is_empty(texts)]
+    if filled.empty:
+        return []
+    some = filled.iloc[:: max(1, len(filled) // _LONG)].map(str)
     return [
         describe_spread("words", some.map(lambda text: len(text.split()))),
         describe_spread("characters", some.map(len)),

@@ -30,6 +30,7 @@ class Ladder:
         left_out: Rungs that are not there, and why.
         earlier: Seconds of the sessions before this one.
         started: When this session began, by the clock of `time.perf_counter`.
+        told: Backbones of which it was said at how many tokens their texts are cut.
 
     """
 
@@ -41,6 +42,7 @@ class Ladder:
     left_out: dict[str, str] = field(default_factory=dict)
     earlier: float = 0.0
     started: float = field(default_factory=time.perf_counter)
+    told: set[str] = field(default_factory=set)
 
     @classmethod
     def begin(cls, settings: LadderSettings, console: Console) -> "Ladder":
@@ -166,10 +168,20 @@ class Ladder:
             self._set_aside(rung, folder)
             self.reader.check_adapters(rung)
             prepared = self.reader.prepare(rung)
+            self._say_changed_length(rung, prepared)
             cost = trainings.estimate(prepared)
             self._check_budget(cost.seconds, cost.describe())
             self._say(f"{begin_sentence(rung.name)}: {cost.describe()}; what it says goes to {log}.")
         trainings.train(prepared, folder, log)
+
+    def _say_changed_length(self, rung: Rung, prepared: trainings.Prepared) -> None:
+        """Say once of a backbone that texts are cut at fewer tokens than by default; all else is in the logs."""
+        if rung.backbone in self.told:
+            return
+        self.told.add(rung.backbone)
+        for note in prepared.task.notes:
+            if note.code == "max_length":
+                self._say(f"{rung.backbone}: {note.text}")
 
     def _spent(self) -> float:
         """Return the seconds of all sessions up to now."""

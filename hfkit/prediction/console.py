@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..flags.prediction import unreadable_file
 from .output import Output
 from .rows import cell_text
 from .stream import Block, Prediction
@@ -101,6 +103,33 @@ def print_end(console: Console, output: Output, seconds: float, predicted: int, 
         lines.append(f"{bad:,} rows cannot be read: they are listed in {output.unreadable}.")
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def print_finished(console: Console, path: Path, is_checked: bool, as_json: bool) -> int:
+    """Say that there is nothing to go on with; return 1 where rows could not be read, else 0.
+
+    Args:
+        console: Where to print.
+        path: The finished output.
+        is_checked: Whether it is known to be of the model and the input that were named.
+        as_json: Print JSON.
+
+    """
+    unreadable = unreadable_file(path)
+    is_there = unreadable.is_file()
+    if as_json:
+        files = {"output": str(path), "unreadable_output": str(unreadable) if is_there else None}
+        print(json.dumps({**files, "finished": True, "checked": is_checked}, indent=2))
+        return int(is_there)
+    doubt = (
+        "" if is_checked else " It was not checked that it is of this model and input: it does not say of which it is."
+    )
+    lines = [f"{path} is finished, and was not changed: --overwrite predicts all rows again.{doubt}"]
+    if is_there:
+        lines.append(f"Rows that cannot be read are listed in {unreadable}.")
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+    return int(is_there)
 
 
 def name_unreadable(console: Console, block: Block, prediction: Prediction) -> None:

@@ -12,7 +12,7 @@ from ..machine import code_checksum, package_versions
 from .contents import read_run_columns
 from .model_name import check_model_name
 from .pipelines import load_pipeline
-from .predictor import Scorer
+from .predictor import Scorer as Scorer  # for those who predict with one
 from .results import ResultColumns
 from .scorer import make_scorer
 

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import UserError
-from ..files import csv_quoting, try_lock, write_file
+from ..files import attach, csv_quoting, read_attached, try_lock, write_file
 from ..flags.prediction import BUSY, lock_file, part_file, unreadable_file
+
+_ATTACHED = "hfkit.prediction"
+"""What a finished output carries: the digest of what it is of, and its size."""
 
 
 @dataclass
@@ -49,14 +52,41 @@ def lock_output(path: Path) -> Iterator[None]:
     lock = lock_file(path)
     with lock.open("ab") as file:
         # Who ended since the file was opened has deleted it, and whoever begins then locks another one.
-        is_ours = try_lock(file, exclusive=True) is not False
-        if not is_ours or not (lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat())):
+        if try_lock(file, exclusive=True) is False or not _is_at(file, lock):
             raise UserError(BUSY.format(path))
         try:
             yield
         finally:
             if os.name != "nt":  # which deletes no file that is open
                 lock.unlink(missing_ok=True)
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    """Tell whether an open file is the one that has this path now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def read_finished_digest(path: Path) -> str | None:
+    """Return of which model, input and flags a finished output is, or None where it does not say so, or was changed since."""
+    digest, _, size = (read_attached(path, _ATTACHED) or "").partition(" ")
+    return digest if digest and size == str(path.stat().st_size) else None
+
+
+def check_finished(path: Path, digest: str) -> None:
+    """Refuse a finished output of another model, input or command line.
+
+    Raises:
+        UserError: It is.
+
+    """
+    if read_finished_digest(path) != digest:
+        raise UserError(
+            f"{path} is finished, and was predicted with another model, input, version of hfkit or other flags: name another "
+            "--output, or write --overwrite to predict all rows anew."
+        )
 
 
 class Output:
@@ -146,6 +176,7 @@ class Output:
             os.replace(self.unreadable_part, self.unreadable)
         else:
             self.unreadable.unlink(missing_ok=True)  # of an output that is overwritten
+        attach(self.part, _ATTACHED, f"{self.progress.digest} {self.progress.bytes_written}")
         os.replace(self.part, self.path)
         _progress_file(self.path).unlink()
 

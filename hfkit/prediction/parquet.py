@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet
 import pyarrow.types
 
+from ..data.table_files import PARSING_ERRORS, describe_parsing_error
 from ..errors import UserError
 from .rows import Row, file_identity
 
@@ -35,8 +36,8 @@ class ParquetFile:
         """
         try:
             file = pyarrow.parquet.ParquetFile(path)
-        except (OSError, ValueError) as error:  # pyarrow's errors are both
-            raise UserError(f"{path} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
+        except (OSError, *PARSING_ERRORS) as error:
+            raise _unreadable(path, error) from error
         with file:
             images = [field.name for field in file.schema_arrow if _holds_images(field.type)]
             columns = [name for name in file.schema_arrow.names if name not in images]
@@ -59,7 +60,11 @@ class ParquetFile:
         number = 0
         with pyarrow.parquet.ParquetFile(self.path, pre_buffer=False) as file:
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=wanted):
-                for record in batch.to_pylist():
+                try:
+                    records = batch.to_pylist()
+                except PARSING_ERRORS as error:
+                    raise _unreadable(self.path, error) from error
+                for record in records:
                     number += 1
                     yield self._row(number, record)
 
@@ -70,6 +75,10 @@ class ParquetFile:
         photo = record[self.image_column]
         is_empty = photo is None or (photo.get("bytes") is None and photo.get("path") is None)
         return Row(number, cells, "no image" if is_empty else "", {"bytes": None, "path": None, **(photo or {})})
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} cannot be read as parquet: {describe_parsing_error(error)}.")
 
 
 def _holds_images(kind: Any) -> bool:

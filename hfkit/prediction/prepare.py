@@ -33,6 +33,7 @@ class Request:
         batch_size: Rows of a batch; None: by the device.
         revision: Branch, tag or commit of a Hub id.
         table_flags: What flags say of the format of a table.
+        overwrite: Whether an output that is there may be replaced.
 
     """
 
@@ -46,6 +47,7 @@ class Request:
     batch_size: int | None = None
     revision: str | None = None
     table_flags: TableFlags = FIND
+    overwrite: bool = False
 
     @property
     def is_one_row(self) -> bool:

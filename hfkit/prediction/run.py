@@ -7,9 +7,10 @@ from dataclasses import asdict
 from rich.console import Console
 
 from ..errors import UserError, is_memory_full
+from ..flags.prediction import check_is_new, is_finished
 from ..flags.tables import FIND
 from . import console as shown
-from .output import Output, lock_output
+from .output import Output, check_finished, lock_output, read_finished_digest
 from .predictor import Predictor
 from .prepare import Request, prepare
 from .stream import Prediction
@@ -22,13 +23,16 @@ def run_prediction(request: Request) -> int:
         UserError: The model, the input or the output is not as it must be, or the memory is full.
 
     """
-    errors = Console(stderr=True)
+    errors, output = Console(stderr=True), request.output
+    if output is not None and request.resume and is_finished(output) and read_finished_digest(output) is None:
+        return shown.print_finished(Console(), output, False, request.as_json)
     try:
         prediction, predictor, notes = prepare(request)
         for note in notes:
             errors.print(note.text, markup=False, highlight=False, soft_wrap=True)
-        if request.output is not None:
-            with lock_output(request.output):
+        if output is not None:
+            with lock_output(output):
+                check_is_new(output, request.overwrite, request.resume)  # another process may have written it meanwhile
                 return _write(request, predictor, prediction)
         return _show(request, prediction, errors)
     except RuntimeError as error:
@@ -38,7 +42,11 @@ def run_prediction(request: Request) -> int:
 
 
 def _write(request: Request, predictor: Predictor, prediction: Prediction) -> int:
-    """Write all rows, and say so; return how many could not be read."""
+    """Write all rows, and say so, or that they are written; return how many could not be read."""
+    assert request.output is not None
+    if request.resume and is_finished(request.output):
+        check_finished(request.output, _make_digest(request, predictor, prediction))
+        return shown.print_finished(Console(), request.output, True, request.as_json)
     output = open_output(request, predictor, prediction)
     before, start = output.progress.rows, time.perf_counter()
     prediction.write(output)
@@ -55,12 +63,17 @@ def open_output(request: Request, predictor: Predictor, prediction: Prediction) 
 
     """
     assert request.output is not None
+    digest = _make_digest(request, predictor, prediction)
+    return (Output.resume if request.resume else Output.begin)(request.output, digest)
+
+
+def _make_digest(request: Request, predictor: Predictor, prediction: Prediction) -> str:
+    """Return a checksum of the model, the input and the flags: an output is gone on with by the same alone."""
     source = prediction.source
     sizes = [prediction.scorer.batch_size, prediction.block]
     given = [] if request.table_flags == FIND else [asdict(request.table_flags)]
     settings = json.dumps([source.identity, source.columns, request.text_column, sizes, *given])
-    digest = predictor.checksum(settings)
-    return (Output.resume if request.resume else Output.begin)(request.output, digest)
+    return predictor.checksum(settings)
 
 
 def _show(request: Request, prediction: Prediction, errors: Console) -> int:

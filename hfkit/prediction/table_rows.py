@@ -1,6 +1,6 @@
 """Rows of files that are read as a whole: Arrow, Excel, and JSON in other shapes than lines and an array."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,19 @@ class TableRows:
     notes: list[Note]
 
     @classmethod
-    def open(cls, path: Path, given: TableFlags) -> "TableRows":
+    def open(cls, path: Path, given: TableFlags, named: Collection[str] = ()) -> "TableRows":
         """Read a file.
+
+        Args:
+            path: The file.
+            given: What flags say of its format.
+            named: Columns that flags name.
 
         Raises:
             UserError: It cannot be read.
 
         """
-        read = read_file(path, given)
+        read = read_file(path, given, named)
         return cls(path, read.table, file_identity(path), read.notes)
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..evaluation.intervals import with_interval
+from ..run_folders.find import EVALUATION_FILE
 from .abstention import read_abstention
 from .baselines import compared_baselines, read_baselines, shown_baselines
 from .tables import ErrorKind, classification_table, group_errors
@@ -33,7 +34,7 @@ MOST_CHARACTERS = 400
 _FILES = {
     "Settings of the run": "hfkit.yaml",
     "Versions and machine": "env.json",
-    "What was evaluated": "evaluation.json",
+    "What was evaluated": EVALUATION_FILE,
 }
 _SECTIONS = {
     "result": "Result",

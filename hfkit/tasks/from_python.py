@@ -62,7 +62,15 @@ def train_text_classifier(
     return _train(
         name,
         keywords_to_argv(given, TEXT_FLAGS),
-        lambda: read_value("text", data, labels, texts, label_column, table_flags=take_table_flags(given)),
+        lambda: read_value(
+            "text",
+            data,
+            labels,
+            texts,
+            label_column,
+            table_flags=take_table_flags(given),
+            split_column=given.get("split_column"),
+        ),
         (read_text_flags, make_text_task),
     )
 
@@ -109,7 +117,7 @@ def train_image_classifier(
     return _train(
         name,
         keywords_to_argv(given, IMAGE_FLAGS),
-        lambda: read_value("image", data, labels, image_column, label_column),
+        lambda: read_value("image", data, labels, image_column, label_column, split_column=given.get("split_column")),
         (read_image_flags, make_image_task),
     )
 

@@ -59,12 +59,16 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
     """
     data = hold_out_certification(load_text_data(arguments.data, source), arguments)
     model, tokenizer, notes = build_text_classifier(
-        *(arguments.model, arguments.data, data.label_names),
+        arguments.model,
+        arguments.data,
+        data.label_names,
         pooling_is_given="pooling" in arguments.given,
+        max_length_is_given="max_length" in arguments.given,
         is_multi_label=data.is_multi_label,
     )
-    max_length = arguments.data.max_length
+    max_length = model.config.max_length
     inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length)
+    is_lowered = max_length != arguments.data.max_length
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
     cleaning = f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. Texts cut at {max_length} tokens: {cut}."
     return Task(
@@ -80,7 +84,7 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=_describe_usage(list(data.splits["validation"][:20]["text"])),
         frozen=frozen_texts(inputs),
-        filled_in={"pooling": model.config.pooling},
+        filled_in={"pooling": model.config.pooling, **({"max_length": max_length} if is_lowered else {})},
     )
 
 

@@ -18,6 +18,7 @@ def read_value(
     label: str | Sequence[str] | None,
     needs_train: bool = True,
     table_flags: TableFlags = FIND,
+    split_column: str | None = None,
 ) -> tuple[GivenSource | None, str]:
     """Return the rows of a value, or None for what has a name, and what the flag `dataset` says.
 
@@ -29,6 +30,7 @@ def read_value(
         label: The column of the labels, or several; None: found.
         needs_train: Whether there has to be a split to train on.
         table_flags: How files of texts are written that a dictionary of splits names.
+        split_column: The column that says the split of rows; None: found by its name.
 
     Raises:
         TypeError: The data is of a kind that is not understood.
@@ -41,7 +43,7 @@ def read_value(
             raise ValueError("labels=... is for a list: name the column of a file by label=...")
         return None, str(data)
     if modality == "text":
-        return make_text_source(data, labels, content, label, needs_train, table_flags)
+        return make_text_source(data, labels, content, label, needs_train, table_flags, split_column)
     if not isinstance(content, str | None):
         raise TypeError(f"The image column is {content!r}: give the name of one column.")
-    return make_image_source(data, labels, content, label, needs_train)
+    return make_image_source(data, labels, content, label, needs_train, split_column)

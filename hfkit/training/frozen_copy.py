@@ -59,8 +59,7 @@ def _build(arguments: Arguments[Any, Any], task: Task) -> BackboneClassifier:
     """Load the backbone under a new head."""
     model, data = arguments.model, arguments.data
     if isinstance(model, TextModelArguments):
-        return build_text_classifier(
-            model, data, task.label_names, pooling_is_given=False, is_multi_label=task.is_multi_label
-        )[0]
+        how = {"pooling_is_given": False, "max_length_is_given": False, "is_multi_label": task.is_multi_label}
+        return build_text_classifier(model, data, task.label_names, **how)[0]
     assert isinstance(model, ImageModelArguments)
     return build_image_classifier(model, data.image_size, task.label_names, task.is_multi_label)[0]

@@ -6,6 +6,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
+from ..evaluation.intervals import accuracy_interval, with_interval
 from ..evaluation.label_issues import list_label_issues, list_label_set_issues
 from ..evaluation.label_kinds import MultiLabel, softmax
 from ..features.solution import Solution
@@ -55,7 +56,8 @@ def write_label_issues(task: Task, settings: RunSettings, solution: Solution, co
     issues["row"] = shown["row"].to_numpy()[issues["row"].to_numpy()]
     texts = texts.rename(columns={name: f"{name}_of_row" for name in texts.columns if name in issues.columns})
     write_table(settings.folder / LABEL_ISSUES_FILE, issues.join(texts))
-    console.print(f"\n{line}", markup=False, highlight=False, soft_wrap=True)
+    sure = say_how_sure(solution.out_of_fold, labels)
+    console.print(f"\n{line} {sure}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _list_issues(task: Task, solution: Solution, labels: np.ndarray) -> pd.DataFrame:
@@ -79,3 +81,25 @@ def _describe(task: Task, issues: pd.DataFrame, scored: int, total: int) -> str:
     by_label = ", ".join(f"{name} {count:,}" for name, count in counts.head(_SHOWN).items())
     more = f" and {len(counts) - _SHOWN} labels more" if len(counts) > _SHOWN else ""
     return f"{line} By label: {by_label}{more}."
+
+
+def say_how_sure(out_of_fold: np.ndarray, labels: np.ndarray) -> str:
+    """Say how often the head that tells doubtful labels agrees with the given ones, on rows that it did not see.
+
+    Args:
+        out_of_fold: (rows, classes) logits, each row's by a fit without its fold.
+        labels: (rows,) ids of the given labels, or (rows, labels) 0 and 1; then rows count whose labels are all right.
+
+    """
+    several = labels.ndim > 1
+    right = ((out_of_fold > 0) == labels).all(axis=1) if several else out_of_fold.argmax(axis=1) == labels
+    most_frequent = np.unique(labels, axis=0, return_counts=True)[1].max() / len(labels)
+    low, high = accuracy_interval(int(right.sum()), len(labels))
+    sentence = (
+        f"The head that tells them is right on {'all labels of ' if several else ''}{with_interval(right.mean(), low, high)} of "
+        "these rows out of fold, as their labels are now"
+    )
+    if low <= most_frequent:
+        alone = "the most frequent labels" if several else "the largest class"
+        return f"{sentence}, which is not surely more than {alone} alone: do not change labels by this list."
+    return f"{sentence}: look at a row before you change its label."

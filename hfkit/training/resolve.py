@@ -56,5 +56,8 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
         class_weights=weights,
         push=push,
         notes=(*notes, *said),
-        configuration=Configuration(arguments.flags, {**filled_in, **task.filled_in}),
+        configuration=Configuration(
+            {flag: value for flag, value in arguments.flags.items() if flag not in task.filled_in},  # of a default
+            {**filled_in, **task.filled_in},
+        ),
     )

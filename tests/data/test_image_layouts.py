@@ -270,6 +270,27 @@ def test_columns_of_files_and_labels_in_json(tmp_path: Path) -> None:
     assert counts(understand(tmp_path)) == {"train": {"cat": 4, "dog": 4}}
 
 
+@pytest.mark.parametrize("labels", ["labels", "class", "targets"])
+@pytest.mark.parametrize("files", ["images", "files", "image"])
+def test_lists_of_files_and_of_labels_are_columns_of_json(files: str, labels: str, tmp_path: Path) -> None:
+    """And not the files of two classes that are called so."""
+    names = [f"{name}.jpg" for name in numbered()]
+    write_files(tmp_path, names)
+    content = {files: names, labels: [kind(int(name)) for name in numbered()]}
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    assert counts(understand(tmp_path)) == {"train": dict(Counter(kind(int(name)) for name in numbered()))}
+
+
+@pytest.mark.parametrize("header", [("file", "label"), ("label", "image")])
+def test_pairs_of_json_may_have_a_header(header: tuple[str, str], tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}.jpg" for name in numbered()])
+    pairs = [[f"{name}.jpg", kind(int(name))][:: -1 if header[0] == "label" else 1] for name in numbered()]
+    (tmp_path / "labels.json").write_text(json.dumps([header, *pairs]))
+    layout = understand(tmp_path)
+    assert counts(layout) == {"train": dict(Counter(kind(int(name)) for name in numbered()))}
+    assert not layout.remarks
+
+
 def test_names_of_labels_beside_a_table_are_pointed_at(tmp_path: Path) -> None:
     write_files(tmp_path, [f"images/{name}.jpg" for name in numbered()])
     write_table(tmp_path / "train.csv", "id,label", [f"{name},{int(name) % 2}" for name in numbered()])
@@ -466,6 +487,14 @@ def test_another_table_beside_folders_is_said(column: str, tmp_path: Path) -> No
     assert any("are not read: about.csv" in note for note in read_notes(layout.notes))
     (tmp_path / "about.csv").write_bytes(b"\xff\xfe broken")
     assert counts(understand(tmp_path)) == counts(layout)
+
+
+def test_flags_say_how_a_table_beside_folders_is_written(tmp_path: Path) -> None:
+    names = write_classes(tmp_path)
+    rows = [f"{name}~{('Hündin', 'Rüde', 'Welpe')[index % 3]}" for index, name in enumerate(names)]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name~label", *rows]), encoding="cp437")
+    with pytest.raises(UserError, match=r"and a table with other labels .*by which .* is 'Hündin'"):
+        read_image_files(tmp_path, LabelFlags(table=TableFlags(separator="~", encoding="cp437")))
 
 
 def test_a_table_that_agrees_with_the_folders_labels_the_test_images(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from transformers import ViTImageProcessor
 
 from hfkit.data import image_sources
 from hfkit.data.chance import SharedEpoch
-from hfkit.data.images import load_image_data, open_image
+from hfkit.data.images import ImageSource, load_image_data, open_image
+from hfkit.data.in_memory_images import make_image_source
 from hfkit.data.resized import keep_resized
 from hfkit.data.splits import LabelledData
 from hfkit.data.transforms import BatchTransform, describe_changes, make_augmentation, make_mixing, make_processor
@@ -314,6 +315,66 @@ def test_plain_parquet(tmp_path: Path) -> None:
         load(tmp_path / "train.parquet", image_column="kind", label_column="kind")
     with pytest.raises(UserError, match="has no column 'nothing', only: photo, kind, size"):
         load(tmp_path / "train.parquet", image_column="nothing", label_column="kind")
+
+
+def write_labelled(folder: Path, kind: str, labels: list[Any]) -> Any:
+    """Give photos their labels in a table beside them, in parquet or in Python."""
+    photos = [png(number) for number in range(len(labels))]
+    if kind == "memory":
+        return make_image_source(pd.DataFrame({"image": photos, "label": labels}), None)[0]
+    if kind == "parquet":
+        pd.DataFrame({"image": photos, "label": labels}).to_parquet(folder / "train.parquet")
+        return folder / "train.parquet"
+    for number, photo in enumerate(photos):
+        (folder / f"{number}.png").write_bytes(photo)
+    names = [f"{number}.png" for number in range(len(labels))]
+    pd.DataFrame({"file_name": names, "label": labels}).to_csv(folder / "labels.csv", index=False)
+    return folder
+
+
+def load_labelled(folder: Path, kind: str, labels: list[Any], **options: Any) -> LabelledData:
+    """Load photos with their labels."""
+    given = write_labelled(folder, kind, labels)
+    if isinstance(given, ImageSource):
+        return load_image_data(ImageDataArguments(dataset="in memory", **options), given)
+    return load(given, **options)
+
+
+def said_of_labels(data: LabelledData) -> list[str]:
+    return read_notes(note for note in data.notes if note.code == "labels")
+
+
+@pytest.mark.parametrize("kind", ["table", "parquet", "memory"])
+def test_labels_of_photos_are_checked_as_those_of_texts(kind: str, tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(6)]
+    for folder in folders:
+        folder.mkdir()
+    with pytest.raises(UserError, match=r"labels 'cat' \(10 rows\) and 'Cat' \(10 rows\) .* differ only in case"):
+        load_labelled(folders[0], kind, ["cat", "Cat", "dog"] * 10)
+    both = load_labelled(folders[1], kind, ["cat", "Cat", "dog"] * 10, label_names=["cat", "Cat", "dog"])
+    assert both.label_names == ["cat", "Cat", "dog"]
+    with pytest.raises(UserError, match=r"are 51 different whole numbers .*regression is not supported"):
+        load_labelled(folders[2], kind, list(range(51)) * 3)
+    whole = load_labelled(folders[3], kind, [1.0, 0.0] * 15)
+    assert whole.label_names == ["0", "1"]
+    assert any("0.0, 1.0 are written so" in note for note in said_of_labels(whole))
+    named = load_labelled(folders[4], kind, ["NULL", "dog"] * 15)
+    assert said_of_labels(named) == [
+        "A class is called 'NULL' (15 rows): leave these cells empty if they mean that there is no label."
+    ]
+    stars = load_labelled(folders[5], kind, [1, 2, 3] * 10)
+    assert "3 whole numbers (1 to 3): they are trained as classes" in said_of_labels(stars)[0]
+
+
+def test_folders_are_classes_also_where_they_are_numbers(tmp_path: Path) -> None:
+    numbers = tuple(str(number) for number in range(60))
+    data = load(write_classes(tmp_path / "numbers", 3, numbers))
+    assert data.label_names == list(numbers)
+    assert said_of_labels(data) == []
+    with pytest.raises(UserError, match=r"labels 'Cat' \(5 rows\) and 'cat' \(5 rows\) in column 'folder' differ"):
+        load(write_classes(tmp_path / "twins", 5, ("Cat", "cat", "dog")))
+    empty = load(write_classes(tmp_path / "empty", 5, ("none", "dog")))
+    assert "take these folders out if they mean that there is no label" in said_of_labels(empty)[0]
 
 
 OWN_COLUMNS = ("image", "label", "row", "file", "digest")

@@ -33,7 +33,7 @@ TYPED = Dataset.from_dict(
 
 
 def load(data: Any, labels: Any = None, text: Any = None, label: str | None = None, **options: Any) -> LabelledData:
-    source, name = make_text_source(data, labels, text, label)
+    source, name = make_text_source(data, labels, text, label, split_column=options.get("split_column"))
     texts = [text] if isinstance(text, str) else text
     return load_text_data(TextDataArguments(dataset=name, text_column=texts, label_column=label, **options), source)
 
@@ -129,6 +129,20 @@ def test_splits_of_a_dictionary_and_of_a_column(tmp_path: Path) -> None:
     assert "label" not in unlabelled.splits["test"].column_names
 
 
+def test_a_column_of_the_split_that_is_given_wins() -> None:
+    """Over others whose names say the same."""
+    table = TABLE.assign(fold=["train"] * 30 + ["test"] * 10, use=["train"] * 20 + ["test"] * 20)
+    data = load(table, split_column="use")
+    assert len(data.splits["test"]) == 20
+    assert [note.text for note in data.notes if note.code.startswith("split_column")] == [
+        "Splits: by the column 'use' (20 train, 20 test)."
+    ]
+    with pytest.raises(UserError, match="no column 'usage' that says the split"):
+        load(table, split_column="usage")
+    ignored = load({"train": table, "test": table}, split_column="use")
+    assert [len(ignored.splits["test"]), "split_column_ignored" in {note.code for note in ignored.notes}] == [40, True]
+
+
 def test_the_name_is_of_the_content() -> None:
     assert make_text_source(PAIRS, None)[1] == make_text_source(list(PAIRS), None)[1]
     assert make_text_source(PAIRS, None)[1] != make_text_source(PAIRS[::-1], None)[1]
@@ -181,8 +195,10 @@ def test_memory_of_another_process_cannot_be_read() -> None:
 # --- images ---
 
 
-def load_images(data: Any, labels: Any = None, image: str | None = None, label: Any = None) -> LabelledData:
-    source, name = make_image_source(data, labels, image, label)
+def load_images(
+    data: Any, labels: Any = None, image: str | None = None, label: Any = None, split_column: str | None = None
+) -> LabelledData:
+    source, name = make_image_source(data, labels, image, label, split_column=split_column)
     return load_image_data(ImageDataArguments(dataset=name, image_column=image, label_column=label), source)
 
 
@@ -250,6 +266,22 @@ def test_images_with_columns_of_0_and_1(is_named: bool, photos: Path) -> None:
     assert read[3]["test"] == [list(map(float, row)) for row in zip(*flags.values(), strict=True)]
     marked = table.assign(big=[1 - red for red in flags["red"]])
     assert load_images(marked, label=label).is_multi_label == is_named
+
+
+@pytest.mark.parametrize("is_typed", [True, False])
+def test_a_column_of_the_split_of_images_that_is_given_wins(is_typed: bool, photos: Path) -> None:
+    paths = list(map(str, sorted((photos / "train").rglob("*.png"))))
+    table = pd.DataFrame({"image": paths, "label": [Path(path).parent.name for path in paths]})
+    table["set"], table["use"] = ["train", "train", "train", "test"] * 4, ["train", "test"] * 8
+    data: Any = table
+    if is_typed:
+        data = Dataset.from_dict(table.to_dict("list")).cast_column("image", ImageFeature())
+    assert len(load_images(data).splits["test"]) == 4
+    assert len(load_images(data, split_column="use").splits["test"]) == 8
+    with pytest.raises(UserError, match="no column 'usage' that says the split"):
+        load_images(data, split_column="usage")
+    ignored = load_images({"train": data, "test": data}, split_column="use")
+    assert [len(ignored.splits["test"]), "split_column_ignored" in {note.code for note in ignored.notes}] == [16, True]
 
 
 def test_images_that_are_none(photos: Path) -> None:

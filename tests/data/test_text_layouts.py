@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 from conftest import read_notes
 
+from hfkit.data.label_columns import LabelColumns
+from hfkit.data.labelled import LabelledRows, load_labelled_texts
 from hfkit.data.modality import find_modality
 from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
+from hfkit.notes import Note
 
 
 def load(path: Path, **options: Any) -> LabelledData:
@@ -341,3 +344,116 @@ def test_cells_without_a_column_are_told(tmp_path: Path) -> None:
         "\n".join([",v1,v2", *(f"{row},{cells.rstrip(',')}" for row, cells in enumerate(rows) if row != 7)])
     )
     assert notes(load(file), "spilled") == []
+
+
+# --- tables beside documents ---
+
+
+@pytest.mark.parametrize("options", [{}, {"label_column": "label"}])
+@pytest.mark.parametrize("classes", [("neg", "pos"), ("notes",)])
+def test_a_table_with_labels_beside_documents_is_read(
+    classes: tuple[str, ...], options: dict[str, str], tmp_path: Path
+) -> None:
+    write_documents(tmp_path, classes)
+    write_labels(tmp_path / "reviews.csv", ["a", "b"] * 20)
+    (tmp_path / "names.csv").write_text("id,name\n1,a\n2,b\n")
+    data = load(tmp_path, **options)
+    assert data.label_names == ["a", "b"]
+    assert sum(sizes(data).values()) == 40
+    assert notes(data, "files_passed_over") == [
+        "Files that have no labels are not used: names.csv.",
+        f"Folders of documents beside tables are not used: {', '.join(classes)}.",
+    ]
+
+
+def test_a_table_without_labels_beside_documents_is_said(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    (tmp_path / "names.csv").write_text("id,name\n1,a\n2,b\n")
+    data = load(tmp_path)
+    assert data.label_names == ["neg", "pos"]
+    assert notes(data, "files_passed_over") == ["Files that are beside folders of documents are not used: names.csv."]
+
+
+def test_documents_beside_files_of_splits_are_said(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    write_labels(tmp_path / "train.csv", ["a", "b"] * 20)
+    data = load(tmp_path)
+    assert data.label_names == ["a", "b"]
+    assert notes(data, "files_passed_over") == ["Folders of documents beside tables are not used: neg, pos."]
+
+
+# --- how documents are stored ---
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_documents_are_read_as_they_are_stored(encoding: str, tmp_path: Path) -> None:
+    for label in ("neg", "pos"):
+        (tmp_path / label).mkdir()
+        for row in range(20):
+            content = f"Ein schöner Film für alle, sagt {label} {row}"
+            (tmp_path / label / f"{row}.txt").write_bytes(content.encode(encoding))
+    data = load(tmp_path)
+    texts = {text for rows in data.splits.values() for text in rows["text"]}
+    assert texts == {f"Ein schöner Film für alle, sagt {label} {row}" for label in ("neg", "pos") for row in range(20)}
+    shown = {"cp1252": "cp1252", "utf-16": "UTF-16", "utf-16-le": "UTF-16-LE"}.get(encoding)
+    said = [f"Files that are not UTF-8 were read otherwise: 40 as {shown} (--encoding says which)."] if shown else []
+    assert notes(data, "encoding") == said
+
+
+def test_a_broken_byte_does_not_spoil_the_rest_of_a_document(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    (tmp_path / "pos" / "3.txt").write_bytes("größer 😂 …\nund so\n".encode() + b"we\xffiter")
+    with pytest.raises(
+        UserError, match=r"pos/3\.txt is UTF-8, but has bytes .*0xff in line 3.*--encoding_errors replace"
+    ):
+        load(tmp_path)
+    data = load(tmp_path, encoding_errors="replace")
+    assert "größer 😂 …\nund so\nwe\ufffditer" in [text for rows in data.splits.values() for text in rows["text"]]
+
+
+def test_a_file_among_documents_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    write_documents(tmp_path, ("neg", "pos"))
+    (tmp_path / "pos" / "model").write_bytes(bytes(range(256)) * 8)
+    with pytest.raises(UserError, match=r"pos/model is no text: it has zero bytes. Take it out"):
+        load(tmp_path)
+
+
+# --- for a model that there is already ---
+
+
+def read_labelled(path: Path, text: str, label: str | None, split: str | None, names: list[str]) -> LabelledRows:
+    def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
+        return [columns.index(text)], []
+
+    labels = LabelColumns(given=[] if label is None else [label])
+    return load_labelled_texts(str(path), split, choose, labels, names, named=[text])
+
+
+def test_what_is_said_of_a_folder_is_said_at_evaluation_too(tmp_path: Path) -> None:
+    write_documents(tmp_path / "train", ("neg", "pos", "unsup"))
+    write_documents(tmp_path / "test", ("neg", "pos", "unsup"))
+    (tmp_path / "test" / "pos" / "0_0.txt").write_bytes("schöne Grüße an alle".encode("cp1252"))
+    rows = read_labelled(tmp_path, "text", None, None, ["neg", "pos"])
+    assert len(rows.rows) == 40
+    assert {"split", "labels_by_folder", "files_passed_over", "encoding"} <= {note.code for note in rows.notes}
+    assert {note.split for note in rows.notes} <= {None, "test"}
+
+
+@pytest.mark.parametrize("split", ["train", None])
+def test_columns_that_are_named_tell_a_header_at_evaluation_too(split: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("2019,2020\n" + "".join(f"a film {row},{row % 2}\n" for row in range(40)))
+    rows = read_labelled(path, "2019", "2020", split, ["0", "1"])
+    assert len(rows.rows) == 40
+
+
+def test_folders_of_texts_that_are_no_classes_are_said_to_have_texts(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"part_{number}").mkdir()
+        for row in range(5):
+            (tmp_path / f"part_{number}" / f"{row}.txt").write_text(f"text {row}")
+    with pytest.raises(
+        UserError, match=r"has texts in the folders part_1, part_2, named like splits or parts"
+    ) as error:
+        load(tmp_path)
+    assert "image" not in str(error.value)

@@ -15,6 +15,7 @@ import torch
 from conftest import LazyRuns
 from typer.testing import CliRunner
 
+from hfkit.commands import main as command
 from hfkit.commands.main import app
 from hfkit.doctor import caches, computer, network, packages, round_trip
 from hfkit.doctor.finding import Finding
@@ -41,6 +42,37 @@ def test_installed_packages_are_in_their_ranges() -> None:
     assert finding.level == "ok"
     assert f"torch {torch.__version__.partition('+')[0]}" in finding.detail
     assert "pytest" not in finding.detail  # of an extra
+
+
+def test_packages_that_do_not_fit_each_other_are_told(monkeypatch: Patch) -> None:
+    """Such as a torchvision that was built for another torch."""
+    assert packages.check_imports() == []
+
+    def load(name: str) -> None:
+        if name == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(packages, "import_module", load)
+    [finding] = packages.check_imports()
+    assert (finding.level, "operator torchvision::nms does not exist" in finding.detail) == ("error", True)
+    assert "pip install --force-reinstall torch torchvision" in finding.remedy
+
+
+def test_a_package_that_cannot_be_imported_is_one_sentence(
+    monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: Any) -> None:
+        raise ModuleNotFoundError("Could not import module 'PreTrainedModel'. Are this object's requirements defined?")
+
+    monkeypatch.setattr(command, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "error: a package cannot be imported (Could not import module 'PreTrainedModel'): hfkit doctor says which, and what to "
+        "do.\n"
+    )
 
 
 def test_packages_outside_of_their_ranges(monkeypatch: Patch) -> None:

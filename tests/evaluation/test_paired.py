@@ -57,6 +57,14 @@ def test_equal_classifiers_are_seldom_told_apart(monkeypatch: pytest.MonkeyPatch
             "The model is better than word pieces by 18.0 points (2.0 to 34.0, p = 0.049).",
         ),
         (
+            PairedResult(0.18, 0.02, 0.34, 0.0497),
+            "The model is better than word pieces by 18.0 points (2.0 to 34.0, p = 0.0497).",
+        ),
+        (
+            PairedResult(0.18, 0.02, 0.34, 0.05004),
+            "The model is not told apart from word pieces (difference 18.0 points, 2.0 to 34.0, p = 0.05004).",
+        ),
+        (
             PairedResult(-0.1, -0.15, -0.05, 1e-5),
             "The model is worse than word pieces by 10.0 points (5.0 to 15.0, p < 0.001).",
         ),

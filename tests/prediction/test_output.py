@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hfkit.commands.main import app
 from hfkit.errors import UserError
 from hfkit.flags.prediction import check_output, check_prediction_early, lock_file
 from hfkit.flags.prediction_input import InputKind, find_input_kind
+from hfkit.prediction import output as output_module
+from hfkit.prediction import run
 from hfkit.prediction.contents import read_text
-from hfkit.prediction.output import Output, lock_output
+from hfkit.prediction.output import Output, lock_output, read_finished_digest
 from hfkit.prediction.results import ResultColumns
 from hfkit.prediction.scorer import Advance, Scored
 from hfkit.prediction.sources import open_source
@@ -146,16 +149,110 @@ def test_one_process_writes_an_output(table: Path, tmp_path: Path) -> None:
     assert set(files(output.parent)) == {"out.csv", "out.unreadable.csv"}
 
 
-def test_a_finished_output_is_finished(table: Path, tmp_path: Path) -> None:
+def predict_again(table: Path, output: Path, *flags: str) -> Result:
+    result = CliRunner().invoke(app, ["predict", "user/model", str(table), "-o", str(output), *flags])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def predict_as(digest: str, table: Path, monkeypatch: pytest.MonkeyPatch, then: Callable[[], object] = list) -> None:
+    """Let the command predict by a model of this checksum; something happens while that is loaded."""
+
+    def prepare(request: run.Request) -> tuple[Prediction, Any, list[Any]]:
+        then()
+        return make(table), SimpleNamespace(checksum=lambda settings: digest), []
+
+    monkeypatch.setattr(run, "prepare", prepare)
+
+
+def test_a_finished_output_is_finished(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose it is is known by what it carries; the exit code is that of the command that finished it."""
     output = tmp_path / "out.csv"
     make(table).write(Output.begin(output, "digest"))
     before = files(tmp_path)
-    result = CliRunner().invoke(app, ["predict", "user/model", str(table), "-o", str(output), "--resume"])
-    assert (result.exit_code, files(tmp_path)) == (0, before)
+    predict_as("digest", table, monkeypatch)
+    result = predict_again(table, output, "--resume")
+    assert (result.exit_code, files(tmp_path)) == (1, before)
     assert "out.csv is finished, and was not changed: --overwrite predicts all rows again." in result.stdout
+    assert "out.unreadable.csv" in result.stdout
+    told = json.loads(predict_again(table, output, "--resume", "--json").stdout)
+    assert (told["finished"], told["unreadable_output"]) == (True, str(tmp_path / "out.unreadable.csv"))
+    (tmp_path / "out.unreadable.csv").unlink()
+    assert predict_again(table, output, "--resume").exit_code == 0
     output.write_text("of,others\n")
     with pytest.raises(UserError, match="is there already"):
         check_output(output, "in.csv", False, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere files carry nothing")
+def test_a_finished_output_of_another_model_or_input_is_refused(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.csv"
+    make(table).write(Output.begin(output, "digest"))
+    if read_finished_digest(output) is None:
+        pytest.skip("this disk lets files carry nothing")
+    before = files(tmp_path)
+    predict_as("digest", table, monkeypatch)
+    assert json.loads(predict_again(table, output, "--resume", "--json").stdout)["checked"] is True
+    predict_as("another", table, monkeypatch)
+    with pytest.raises(UserError, match="is finished, and was predicted with another model, input, version of hfkit"):
+        predict_again(table, output, "--resume")
+    assert files(tmp_path) == before
+
+
+def test_an_output_of_somebody_else_is_said_to_be_unchecked(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("prediction,confidence\nyes,0.9\n")
+    result = predict_again(table, output, "--resume")
+    assert result.exit_code == 0
+    assert "It was not checked that it is of this model and input" in result.stdout
+    assert json.loads(predict_again(table, output, "--resume", "--json").stdout)["checked"] is False
+    assert output.read_text() == "prediction,confidence\nyes,0.9\n"
+
+
+def test_an_output_that_grew_since_it_was_finished_is_unchecked(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    make(table).write(Output.begin(output, "digest"))
+    with output.open("a") as file:
+        file.write("x,1,yes,0.9,0.1,0.9,True\n")
+    assert read_finished_digest(output) is None
+
+
+@pytest.mark.parametrize(("name", "flags"), [("out.csv", []), ("out.unreadable.csv", []), ("out.csv.part", [])])
+def test_what_another_process_wrote_while_the_model_was_loaded_stays(
+    name: str, flags: list[str], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_as("digest", table, monkeypatch, lambda: (tmp_path / name).write_text("of another process"))
+    with pytest.raises(UserError, match=r"is there already|is left of an earlier command"):
+        predict_again(table, tmp_path / "out.csv", *flags)
+    assert (tmp_path / name).read_text() == "of another process"
+    predict_as("digest", table, monkeypatch)
+    assert predict_again(table, tmp_path / "out.csv", "--overwrite").exit_code == 1
+    assert (tmp_path / "out.csv").read_text().startswith("text,id,prediction")
+
+
+def test_what_another_process_finished_while_the_model_was_loaded_is_not_gone_on_with(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.csv"
+    predict_as("digest", table, monkeypatch, lambda: make(table).write(Output.begin(output, "digest")))
+    result = predict_again(table, output, "--resume")
+    assert "is finished, and was not changed" in result.stdout
+
+
+def test_a_lock_that_goes_while_it_is_taken_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends deletes it, perhaps between two looks at it."""
+    path = tmp_path / "out.csv"
+
+    def take(file: Any, exclusive: bool) -> bool:
+        lock_file(path).unlink()
+        return True
+
+    monkeypatch.setattr(output_module, "try_lock", take)
+    with pytest.raises(UserError, match="Another process writes"), lock_output(path):
+        pass
 
 
 def test_a_damaged_part_is_refused(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

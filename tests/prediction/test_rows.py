@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow
@@ -11,14 +12,15 @@ from written_tables import write_table
 
 from hfkit.errors import UserError
 from hfkit.flags.prediction_input import find_input_kind
+from hfkit.flags.tables import TableFlags
 from hfkit.prediction.output import format_rows
 from hfkit.prediction.rows import Row
 from hfkit.prediction.sources import open_source
 
 
-def read(path: Path) -> tuple[list[str], list[tuple[int, list[object], str]]]:
+def read(path: Path, **given: Any) -> tuple[list[str], list[tuple[int, list[object], str]]]:
     """Return columns and rows of a file, whose count must be true."""
-    source, _ = open_source(str(path), find_input_kind(str(path)))
+    source, _ = open_source(str(path), find_input_kind(str(path)), TableFlags(**given))
     rows = list(source.rows())
     assert rows == list(source.rows())  # it can be read again
     assert source.total == len(rows)
@@ -87,7 +89,7 @@ def test_a_text_in_an_object_of_a_json_line(tmp_path: Path) -> None:
 
 def test_bytes_of_one_json_line_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"text": "a"}\n{"text": "\xff"}\n')
+    path.write_bytes('{"text": "grüße"}\n'.encode() + b'{"text": "\xff"}\n')
     assert [problem for _, _, problem in read(path)[1]] == ["", "not UTF-8 (byte 0xff)"]
 
 
@@ -116,6 +118,44 @@ def test_parquet_is_read_in_parts(tmp_path: Path) -> None:
 def test_csv_of_another_encoding(tmp_path: Path, encoding: str) -> None:
     columns, rows = read(write(tmp_path / "a.csv", "text;id\nöl für alle;1\ngrüße;2\n", encoding))
     assert (columns, rows) == (["text", "id"], [(2, ["öl für alle", "1"], ""), (3, ["grüße", "2"], "")])
+
+
+@pytest.mark.parametrize("encoding", ["latin1", "cp1252", "utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("form", ["lines", "array", "arrays", "document"])
+def test_json_of_another_encoding(tmp_path: Path, form: str, encoding: str) -> None:
+    """It is found as in training, whatever the shape."""
+    texts = ["öl für alle", "grüße", "straße"]
+    rows = [{"text": text, "id": number} for number, text in enumerate(texts)]
+    contents: dict[str, Any] = {
+        "array": rows,
+        "arrays": [["text", "id"], *([row["text"], row["id"]] for row in rows)],
+        "document": {"data": rows},
+    }
+    content = "\n".join(
+        json.dumps(part, ensure_ascii=False) for part in (rows if form == "lines" else [contents[form]])
+    )
+    path = write(tmp_path / ("a.jsonl" if form == "lines" else "a.json"), content, encoding)
+    assert [cells for _, cells, _ in read(path)[1]] == [[text, number] for number, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_an_encoding_that_is_given_is_that_of_json(tmp_path: Path, name: str) -> None:
+    """The bytes are letters in many encodings."""
+    text = json.dumps({"text": "правительство"}, ensure_ascii=False)
+    path = write(tmp_path / name, text if name == "a.jsonl" else f"[{text}]", "koi8-r")
+    assert read(path, encoding="koi8-r")[1][0][1] == ["правительство"]
+    assert read(path, encoding="cp1251")[1][0][1] != ["правительство"]
+    _, notes = open_source(str(path), find_input_kind(str(path)), TableFlags(encoding="koi8-r"))
+    assert [note.text for note in notes] == [f"{name}: read as JSON, koi8-r."]
+
+
+@pytest.mark.parametrize(("errors", "text"), [("replace", "so\ufffd gut"), ("ignore", "so gut")])
+def test_broken_characters_of_json(tmp_path: Path, errors: str, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes('[{"text": "größe 😂"}, {"text": "so'.encode() + b'\xff gut"}]')
+    with pytest.raises(UserError, match=r"is UTF-8, but has bytes that are no character .first 0xff in line 1"):
+        read(path)
+    assert [cells for _, cells, _ in read(path, encoding_errors=errors)[1]] == [["größe 😂"], [text]]
 
 
 def test_lines_of_a_text_file_are_texts(tmp_path: Path) -> None:

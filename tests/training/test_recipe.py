@@ -23,7 +23,7 @@ from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.evaluation.metrics import AVERAGED_METRICS, AVERAGES
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
-from hfkit.tasks.text import read_text_flags
+from hfkit.tasks.text import read_text_flags, train_texts
 from hfkit.training import baselines, launch, start
 
 RunRecipe = Callable[..., Run]
@@ -470,6 +470,26 @@ def test_positions_that_begin_after_the_padding_are_known(tokenizer: PreTrainedT
     with pytest.raises(UserError, match="--max_length 25 is more than the backbone takes"):
         build_text_classifier(model, data, ["fake", "real"])
     build_text_classifier(model, TextDataArguments(max_length=24), ["fake", "real"])
+    built, own, notes = build_text_classifier(model, TextDataArguments(), ["fake", "real"], max_length_is_given=False)
+    assert (built.config.max_length, own.model_max_length) == (24, 24)
+    assert [note.text for note in notes if note.code == "max_length"] == [
+        "Texts are cut at 24 tokens, and not at 128 as by default: the backbone takes no more."
+    ]
+
+
+@pytest.mark.slow
+def test_a_length_that_nobody_gave_is_what_the_backbone_takes(
+    tiny_backbone: Path, tweets: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--use_cpu", "true", "--unfreeze_from", "none"]
+    first = train_texts([*flags, "--output_dir", str(tmp_path / "run")])
+    assert "Texts are cut at 64 tokens, and not at 128 as by default" in " ".join(capfd.readouterr().out.split())
+    written = yaml.safe_load((tmp_path / "run" / "hfkit.yaml").read_text())
+    assert written["filled_in"]["max_length"] == 64
+    assert "max_length" not in written
+    again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
+    assert again["test_loss"] == pytest.approx(first["test_loss"], abs=1e-5)
+    assert "as by default" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

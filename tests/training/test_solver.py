@@ -29,6 +29,7 @@ from hfkit.flags.parsing import parse_arguments
 from hfkit.flags.solver import OBEYED, choose_solver
 from hfkit.models.layer_groups import FeatureGroup
 from hfkit.reproduce import safe_argv
+from hfkit.training.label_issues import say_how_sure
 
 RunRecipe = Callable[..., Run]
 
@@ -200,6 +201,17 @@ def assert_candidates_agree(printed: str) -> None:
     )
     assert chosen in candidates
     assert f"Solved head: {chosen}, the best of {len(candidates)} candidates out of fold: {score});" in printed
+
+
+def test_doubtful_labels_say_how_sure_the_head_is() -> None:
+    labels = np.array([0, 1] * 50)
+    logits = np.eye(2)[labels]
+    logits[:8] = logits[:8, ::-1]
+    strong = say_how_sure(logits, labels)
+    assert "is right on 0.9200 (0.8500 to 0.9589) of these rows out of fold" in strong
+    assert "look at a row before you change its label" in strong
+    weak = say_how_sure(logits, np.array([0, 0, 1, 1] * 25))
+    assert "not surely more than the largest class alone: do not change labels by this list" in weak
 
 
 def test_a_solved_run_is_saved_reported_and_rerun(

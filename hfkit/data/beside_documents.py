@@ -1,0 +1,82 @@
+"""Folders of documents and tables beside them: which of the two are the data, and what is said of the other."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import UserError
+from ..flags.tables import TableFlags
+from ..notes import Note
+from .columns import LABEL_COLUMNS, TEXT_COLUMNS, find_usual
+from .documents import read_documents
+from .tables import Table, read_file
+
+_SHOWN = 6
+
+
+def read_beside_documents(
+    folder: Path, files: Sequence[Path], places: Sequence[Path], given: TableFlags, named: Collection[str]
+) -> Table | None:
+    """Read the only table that has texts with labels; where there is none, the documents, and say what is passed over.
+
+    Args:
+        folder: Of one split.
+        files: The tables in it.
+        places: The folders of documents in it.
+        given: What flags say of the format of files.
+        named: Columns that flags name.
+
+    Returns:
+        The rows, or None where the folders are no classes.
+
+    Raises:
+        UserError: The folders are not as classes must be, or a document is no text.
+
+    """
+    labelled = {path: table for path in files if (table := _read_labelled(path, given, named)) is not None}
+    if len(labelled) == 1:
+        [(path, table)] = labelled.items()
+        others = [other for other in files if other != path]
+        notes = [note_passed_over(others, "have no labels")] if others else []
+        return Table(table.table, table.class_names, [*table.notes, *notes, *note_documents_passed_over(places)])
+    documents = read_documents(folder, given)
+    if documents is None:
+        return None
+    notes = [note_passed_over(files, "are beside folders of documents")] if files else []
+    return Table(documents.table, {}, [*documents.notes, *notes])
+
+
+def note_documents_passed_over(places: Sequence[Path]) -> list[Note]:
+    """Say which folders of documents beside tables are not used, where there are some."""
+    if not places:
+        return []
+    text = f"Folders of documents beside tables are not used: {_list(places)}."
+    return [Note("files_passed_over", text, on_card=False)]
+
+
+def note_passed_over(files: Sequence[Path], why: str) -> Note:
+    """Say which files are not used, and why."""
+    return Note("files_passed_over", f"Files that {why} are not used: {_list(files)}.", on_card=False)
+
+
+def _read_labelled(path: Path, given: TableFlags, named: Collection[str]) -> Table | None:
+    """Return a table with columns of texts and of labels, by their usual names or by those that flags name; else None."""
+    try:
+        table = read_file(path, given, named)
+    except UserError:
+        return None
+    return table if _is_labelled(table.table, named) else None
+
+
+def _is_labelled(table: pd.DataFrame, named: Collection[str]) -> bool:
+    columns = list(map(str, table.columns))
+    has_labels = find_usual(columns, LABEL_COLUMNS) is not None
+    has_texts = find_usual(columns, TEXT_COLUMNS) is not None
+    if not named:
+        return has_labels and has_texts
+    return set(named) <= set(columns) and (len(named) > 1 or has_labels or has_texts)
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in paths[:_SHOWN]) + (", ..." if len(paths) > _SHOWN else "")
