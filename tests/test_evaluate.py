@@ -141,7 +141,7 @@ def test_rows_without_labels_are_listed(finished_runs: LazyRuns, tmp_path: Path)
     [
         (
             ["fake", "Reel"],
-            r"label 'Reel' in column 'label' \(row 2\), which the model does not have: did you mean real\?",
+            r"label 'Reel' in column 'label' \(row 1, counted from 0\), which the model does not have: did you mean real\?",
         ),
         (["FAKE"], r"did you mean fake\? its labels are fake, real"),
         (["7"], "which the model does not have: its labels are fake, real"),

@@ -53,9 +53,9 @@ class FrozenInputs:
 
     @property
     def row_ids(self) -> np.ndarray:
-        """Position of each row in its file or table, by which what is random of it is drawn."""
+        """Number of each row in its file or table, from 1, by which what is random of it is drawn: see `transforms`."""
         rows = self.copies[0]
-        return read_column(rows, "row") if "row" in rows.column_names else np.arange(len(rows))
+        return read_column(rows, "row") + 1 if "row" in rows.column_names else np.arange(len(rows))
 
     @property
     def lengths(self) -> np.ndarray | None:

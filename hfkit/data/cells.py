@@ -40,8 +40,8 @@ def check_texts(source: str, split: str, table: pd.DataFrame, columns: Sequence[
             kind = _describe_no_text(cell)
             if kind is not None:
                 raise UserError(
-                    f"The column '{column}' of {source} ({split}) has no texts but {kind} (row {row + 1}: {str(cell)[:60]}): "
-                    "name another by --text_column, or write texts into it."
+                    f"The column '{column}' of {source} ({split}) has no texts but {kind} (row {row}, counted from 0: "
+                    f"{str(cell)[:60]}): name another by --text_column, or write texts into it."
                 )
 
 

@@ -54,7 +54,7 @@ def read_image_labels(source: ImageSource, form: LabelForm) -> Labels:
 
 
 def list_rows(split: str, table: pd.DataFrame, labels: Sequence[Any]) -> pd.DataFrame:
-    """Return the rows of a split of images with `row` (from 1), `file`, and `label`.
+    """Return the rows of a split of images with `row` (from 0), `file`, and `label`.
 
     Args:
         split: Its name.
@@ -67,7 +67,7 @@ def list_rows(split: str, table: pd.DataFrame, labels: Sequence[Any]) -> pd.Data
     """
     if table.empty:
         raise UserError(f"The {split} split has no images.")
-    rows = pd.DataFrame({"row": range(1, len(table) + 1), "file": table["file"].to_numpy()})
+    rows = pd.DataFrame({"row": range(len(table)), "file": table["file"].to_numpy()})
     rows["label"] = pd.Series(labels, dtype=object)
     return rows
 

@@ -130,7 +130,7 @@ def _read_digits() -> ImageSource:
         PillowImage.fromarray((pixels * (255 / 16)).round().astype("uint8")).save(content, format="png")
         cells.append({"bytes": content.getvalue(), "path": None})
     names = [str(number) for number in range(10)]
-    table = pd.DataFrame({"file": [f"digit {row}" for row in range(1, len(cells) + 1)]})
+    table = pd.DataFrame({"file": [f"digit {row}" for row in range(len(cells))]})
     table["label"] = [names[number] for number in digits.target]
     return ImageSource({"train": _as_images(cells)}, {"train": table}, "target", names)
 
@@ -258,4 +258,4 @@ def name_images(images: Dataset, split: str) -> list[str]:
     paths = pyarrow.compute.struct_field(images.data.column("image"), "path").to_pylist()
     if len(set(paths)) == len(paths) and all(paths):
         return [str(path) for path in paths]
-    return [f"{split} {row}" for row in range(1, len(images) + 1)]
+    return [f"{split} {row}" for row in range(len(images))]

@@ -64,8 +64,8 @@ class ImageTable:
         return [None] * len(self.rows) if self.file_column is None else list(self.rows[self.file_column])
 
     def place(self, position: int) -> str:
-        """Return where a row stands: the first one below the names of the columns is row 1."""
-        return f"row {position + 1}"
+        """Return where a row stands: the first one below the names of the columns is row 0."""
+        return f"row {position}, counted from 0"
 
 
 def read_table(path: Path, flags: LabelFlags) -> tuple[pd.DataFrame, list[Note]]:

@@ -39,11 +39,11 @@ def rows_of_arrays(
         usual_width = Counter(map(len, rows)).most_common(1)[0][0]
         names = [str(number) for number in range(1, usual_width + 1)]
         shape = "a JSON array of arrays, no header"
-    wide = next((number for number, row in enumerate(rows, 1) if len(row) > len(names)), None)
+    wide = next((number for number, row in enumerate(rows) if len(row) > len(names)), None)
     if wide is not None:
         raise UserError(
-            f"{path}, read as {shape}, has rows with more cells than columns ({list_columns(names)}): the first is row {wide} "
-            f"with {len(rows[wide - 1])}, {_show(rows[wide - 1])}; write as many cells into each row."
+            f"{path}, read as {shape}, has rows with more cells than columns ({list_columns(names)}): the first is row {wide}, "
+            f"counted from 0, with {len(rows[wide])}, {_show(rows[wide])}; write as many cells into each row."
         )
     return [dict(zip(names, row, strict=False)) for row in rows[int(header) :]], shape
 
@@ -68,10 +68,11 @@ def rows_by_split(path: Path, content: Mapping[str, Any]) -> tuple[list[Row], st
     needed = f"it must hold a list of {len(names)} cells for each row ({list_columns(names)})"
     if not isinstance(rows, list):
         raise UserError(f"{path}, read as JSON of pandas by split, has {_show(rows)} for its data: {needed}.")
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(names):
             raise UserError(
-                f"{path}, read as JSON of pandas by split, has in row {number} of its data {_show(row)}: {needed}."
+                f"{path}, read as JSON of pandas by split, has in row {number}, counted from 0, of its data "
+                f"{_show(row)}: {needed}."
             )
     return [dict(zip(names, row, strict=True)) for row in rows], "JSON of pandas by split"
 

@@ -128,11 +128,11 @@ def check_rows(path: Path, rows: Sequence[Any]) -> list[Row]:
     """
     if not rows:
         raise UserError(f"{path} has no row: it must hold one object with the columns for each row.")
-    wrong = next((number for number, row in enumerate(rows, 1) if not isinstance(row, dict)), None)
+    wrong = next((number for number, row in enumerate(rows) if not isinstance(row, dict)), None)
     if wrong is not None:
         raise UserError(
-            f"{path} cannot be read as json: it must hold one object with the columns for each row, and row {wrong} is "
-            f"{_describe(rows[wrong - 1])}."
+            f"{path} cannot be read as json: it must hold one object with the columns for each row, and row {wrong}, counted "
+            f"from 0, is {_describe(rows[wrong])}."
         )
     return list(rows)
 

@@ -110,6 +110,6 @@ def _unknown_label(dataset: str, label: str, row: int, column: str, names: list[
     hint = f"did you mean {' or '.join(by_lower[name] for name in near)}? " if near else ""
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     return UserError(
-        f"{dataset} has the label '{label}' in column '{column}' (row {row}), which the model does not have: "
-        f"{hint}its labels are {shown}."
+        f"{dataset} has the label '{label}' in column '{column}' (row {row}, counted from 0), which the model does not "
+        f"have: {hint}its labels are {shown}."
     )

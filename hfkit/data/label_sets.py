@@ -136,8 +136,8 @@ def _read_flag(cell: object, column: str, row: Any) -> bool | None:
     if text in NO_ANSWERS:
         return None
     raise UserError(
-        f"The column '{column}' has '{str(cell)[:50]}' in row {int(row) + 1}: of several --label_column each says 0 or 1 (or "
-        "false or true) for one label; for labels in one column name that one alone."
+        f"The column '{column}' has '{str(cell)[:50]}' in row {row}, counted from 0: of several --label_column each says 0 or 1 "
+        "(or false or true) for one label; for labels in one column name that one alone."
     )
 
 
@@ -241,6 +241,6 @@ def _check_known(table: pd.DataFrame, split: str, column: str, names_by_value: M
         unknown = next((value for value in cell or () if value not in names_by_value), None)
         if unknown is not None:
             raise UserError(
-                f"The {split} split has the label '{unknown}' in column '{column}' (row {row}), which train does not have: train "
-                f"has {', '.join(list(names_by_value)[:_SHOWN])}."
+                f"The {split} split has the label '{unknown}' in column '{column}' (row {row}, counted from 0), which train "
+                f"does not have: train has {', '.join(list(names_by_value)[:_SHOWN])}."
             )

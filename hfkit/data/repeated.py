@@ -59,7 +59,7 @@ def _note_labels(tables: Mapping[str, pd.DataFrame], column: str) -> list[Note]:
     named = first["file"].iloc[0] if "file" in first else contents[0]
     shown = named if len(named) <= _SHOWN else f"{named[:_SHOWN]}..."
     text = (
-        f"{len(contents)} rows stand again with another label, such as '{' '.join(shown.split())}': {places}; at most one of "
-        "them can be learnt."
+        f"{len(contents)} rows stand again with another label, such as '{' '.join(shown.split())}': {places} (rows counted "
+        "from 0); at most one of them can be learnt."
     )
     return [Note("labels_differ", text, on_card=False)]

@@ -69,8 +69,8 @@ def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[
     other = next((name for name, split in known.items() if split is None), None)
     if other is not None and not any(known.values()):
         text = (
-            f"Splits are not read from the column '{column}', which holds '{other[:50]}' (row {names.index(other) + 1}): "
-            "it is ignored."
+            f"Splits are not read from the column '{column}', which holds '{other[:50]}' (row {names.index(other)}, "
+            "counted from 0): it is ignored."
         )
         return {}, Note("split_column_ignored", text, on_card=False)  # it has a cell of the data
     rows: dict[str, list[int]] = {split: [] for split in SPLIT_NAMES}
@@ -81,8 +81,8 @@ def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[
     if other is not None:
         cell = f"'{other[:50]}'" if other.strip() else "nothing"
         raise UserError(
-            f"{source} says the split of some rows in its column '{column}' ({counts}), but row {names.index(other) + 1} has "
-            f"{cell} there: write train, validation or test for every row, take out "
+            f"{source} says the split of some rows in its column '{column}' ({counts}), but row {names.index(other)}, "
+            f"counted from 0, has {cell} there: write train, validation or test for every row, take out "
             "rows that are for none, or leave the column out."
         )
     if names and not rows["train"]:

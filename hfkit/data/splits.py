@@ -29,7 +29,7 @@ class LabelledData:
     """Splits that are ready to be encoded.
 
     Attributes:
-        splits: `train`, `validation` and perhaps `test`, with columns `row` (number in its file or table, from 1), what is
+        splits: `train`, `validation` and perhaps `test`, with columns `row` (position in its file or table, from 0), what is
             classified (`text`, or `file` and `image`), and `label` (a ClassLabel, or with any number of labels a row a list of 0
             and 1 for each label; absent from a test split without labels).
         label_names: Names of the classes, in the order of their label ids.
@@ -70,7 +70,8 @@ def drop_rows(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame
     for wrong, most in ((bad & ~unlabelled, MAX_DROPPED_SHARE), (unlabelled, _MAX_UNLABELLED_SHARE)):
         if wrong.sum() > most * len(rows):
             first = rows[wrong].iloc[0]
-            named = f"{first['file']}, row {first['row']}" if "file" in rows else f"row {first['row']}"
+            named = f"row {first['row']}, counted from 0"
+            named = f"{first['file']}, {named}" if "file" in rows else named
             raise UserError(
                 f"{wrong.sum()} of {len(rows)} rows of the {split} split have {' or '.join(sorted(set(rows['reason'][wrong])))} "
                 f"(the first is {named}): more than {most:.0%}; {remedy}."
@@ -139,8 +140,8 @@ def _check_known(table: pd.DataFrame, split: str, column: str, names_by_value: d
     if len(unknown):
         first = unknown.iloc[0]
         raise UserError(
-            f"The {split} split has the label '{first['label']}' in column '{column}' (row {first['row']}), which train "
-            f"does not have: train has {', '.join(list(names_by_value)[:20])}."
+            f"The {split} split has the label '{first['label']}' in column '{column}' (row {first['row']}, counted from 0), "
+            f"which train does not have: train has {', '.join(list(names_by_value)[:20])}."
         )
 
 

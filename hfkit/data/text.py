@@ -152,7 +152,7 @@ def read_rows(
         if table.empty:
             raise UserError(f"The {split} split of {source.name} has no rows.")
         check_texts(source.name, split, table, text_columns)
-        rows = pd.DataFrame({"row": table.index + 1})
+        rows = pd.DataFrame({"row": table.index})
         rows["text"] = join_columns(table, text_columns)
         rows["label"] = pd.Series(labels[split], dtype=object)
         rows["reason"] = ""

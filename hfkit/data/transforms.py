@@ -145,7 +145,8 @@ class BatchTransform:
         if self.seed is None:
             return nullcontext()
         epoch = self.epoch if isinstance(self.epoch, int) else self.epoch.index
-        return seeded(self.seed, epoch, *rows["row"][part])
+        # From 1, as rows were once numbered: a run of then gives the same result now.
+        return seeded(self.seed, epoch, *(row + 1 for row in rows["row"][part]))
 
 
 def make_training_transform(

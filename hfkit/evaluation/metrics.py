@@ -20,6 +20,8 @@ from .label_set_metrics import compute_label_metrics
 Metrics = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """From logits (rows, classes) and label ids (rows,), or 0 and 1 (rows, labels), to metrics by name."""
 
+LABEL_SCORE = "label_score"
+"""Column of tables of predictions: the score of the label that a row has."""
 AVERAGES = ("macro", "micro", "weighted")
 AVERAGED_METRICS = ("precision", "recall", "f1")
 
@@ -156,13 +158,14 @@ def evaluate_rows(
 def wrong_predictions(
     texts: pd.DataFrame, logits: np.ndarray, references: np.ndarray, label_names: list[str]
 ) -> pd.DataFrame:
-    """List the wrong predictions, the most confident first: the rows of `texts`, label, prediction and confidence."""
+    """List the wrong predictions, the most confident first: rows, label, prediction, confidence, and the score of the label."""
     probabilities = softmax(logits)
     predictions = probabilities.argmax(axis=-1)
     table = texts.assign(
         label=[label_names[number] for number in references],
         prediction=[label_names[number] for number in predictions],
         confidence=probabilities.max(axis=-1),
+        **{LABEL_SCORE: probabilities[np.arange(len(references)), references]},
     )
     return table[predictions != references].sort_values("confidence", ascending=False, kind="stable")
 

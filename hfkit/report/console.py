@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evaluation.intervals import warn_of_few_rows, with_interval
+from ..evaluation.metrics import LABEL_SCORE
 from ..flags.kinds import Arguments
 from ..flags.solver import is_solved
 from ..machine import device_name, precision_name
@@ -64,7 +65,7 @@ def show_results(
     if len(label_names) <= MAX_CLASSES_OF_MATRIX:
         matrix = pd.DataFrame(confusion, index=label_names, columns=label_names).rename_axis("true")
         console.print(console_table("Confusion matrix: true classes in rows, predicted ones in columns", matrix))
-    [content] = set(errors.columns) - {"row", "label", "prediction", "confidence"}
+    [content] = set(errors.columns) - {"row", "label", "prediction", "confidence", LABEL_SCORE}
     kinds = group_errors(errors)
     for (label, prediction), rows in kinds[:MAX_KINDS_OF_ERRORS]:
         title = f"{len(rows)} rows that are {label} but predicted {prediction}, the most confident first"

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..evaluation.intervals import with_interval
+from ..evaluation.metrics import LABEL_SCORE
 from ..run_folders.find import EVALUATION_FILE
 from .abstention import read_abstention
 from .baselines import compared_baselines, read_baselines, shown_baselines
@@ -129,7 +130,7 @@ def _read_table(file: Path) -> pd.DataFrame | None:
     if not file.is_file():
         return None
     table = pd.read_csv(file, keep_default_na=False, dtype=str, lineterminator="\n")
-    return table.astype({name: float for name in ("confidence", "loss", "score") if name in table})
+    return table.astype({name: float for name in ("confidence", LABEL_SCORE, "loss", "score") if name in table})
 
 
 def _collect_errors(errors: pd.DataFrame | None, rows: int | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.label_kinds import SINGLE, LabelKind
+from ..evaluation.metrics import LABEL_SCORE
 from ..files import format_table, write_file
 
 EPOCH_COLUMNS = {
@@ -69,11 +70,16 @@ def prediction_table(
     label_names: list[str],
     kind: LabelKind = SINGLE,
 ) -> pd.DataFrame:
-    """List all predictions: the rows of `texts`, label where known, prediction, and the score of every label."""
+    """List all predictions: rows, label and its score where known, prediction, and the score of every label.
+
+    With any number of labels a row there is no score of the label.
+    """
     scores = kind.scores(logits)
     table = texts.copy()
     if references is not None:
         table["label"] = kind.names(references, label_names)
+        if references.ndim == 1:
+            table[LABEL_SCORE] = scores[np.arange(len(scores)), references]
     table["prediction"] = kind.names(kind.decide(logits), label_names)
     for number, name in enumerate(label_names):
         table[f"score_{name}"] = scores[:, number]

@@ -69,7 +69,7 @@ def test_folder_with_three_splits(suffix: str, tmp_path: Path) -> None:
     for split, start in (("train", 0), ("validation", 100), ("test", 200)):
         assert data.splits[split]["text"][:] == [f"text {start + row}" for row in range(20)]
         assert label_names(data, split) == [row["label"] for row in rows()]
-        assert data.splits[split]["row"][:] == list(range(1, 21))
+        assert data.splits[split]["row"][:] == list(range(20))
     assert len(data.dropped) == 0
     assert read_notes(note for note in data.notes if note.code != "table_format") == [
         "Text column: tweet (found by its name).",
@@ -119,10 +119,10 @@ def test_a_column_says_the_split(suffix: str, name: str, values: tuple[str, ...]
     assert not any("cut from train" in note for note in read_notes(data.notes))
     expected = {"train": values[:2], "validation": values[2:3], "test": values[3:]}
     for split, rows in data.splits.items():
-        numbers = [number for number, row in enumerate(content, 1) if row[name] in expected[split]]
+        numbers = [number for number, row in enumerate(content) if row[name] in expected[split]]
         assert rows["row"][:] == numbers
-        assert rows["text"][:] == [content[number - 1]["tweet"] for number in numbers]
-        assert label_names(data, split) == [content[number - 1]["label"] for number in numbers]
+        assert rows["text"][:] == [content[number]["tweet"] for number in numbers]
+        assert label_names(data, split) == [content[number]["label"] for number in numbers]
 
 
 def test_a_split_that_the_column_does_not_have_is_cut(tmp_path: Path) -> None:
@@ -134,17 +134,19 @@ def test_a_split_that_the_column_does_not_have_is_cut(tmp_path: Path) -> None:
 def test_row_numbers_of_mistakes_are_those_of_the_file(tmp_path: Path) -> None:
     content = with_splits("split", ("train", "test"), 80)
     content[42]["label"] = "wolf"
-    with pytest.raises(UserError, match=r"The test split has the label 'wolf' in column 'label' \(row 43\)"):
+    with pytest.raises(
+        UserError, match=r"The test split has the label 'wolf' in column 'label' \(row 42, counted from 0\)"
+    ):
         load(write(tmp_path / "tweets.csv", content))
     content[42]["label"] = ""
     dropped = load(write(tmp_path / "tweets.csv", content)).dropped
-    assert dropped[["split", "row"]].to_dict("records") == [{"split": "test", "row": 43}]
+    assert dropped[["split", "row"]].to_dict("records") == [{"split": "test", "row": 42}]
 
 
 @pytest.mark.parametrize("other", ["banana", "", "unlabelled", "train/test"])
 def test_a_column_of_something_else_is_no_split(other: str, tmp_path: Path) -> None:
     data = load(write(tmp_path / "tweets.csv", with_splits("split", (other, "none"))))
-    note = f"Splits are not read from the column 'split', which holds '{other}' (row 1): it is ignored."
+    note = f"Splits are not read from the column 'split', which holds '{other}' (row 0, counted from 0): it is ignored."
     assert note in read_notes(data.notes)
     assert len(data.splits["train"]) == 32
 
@@ -158,9 +160,7 @@ def test_a_column_that_says_the_split_of_some_rows(other: str | None, name: str,
     else:
         content[4]["split"] = other
     shown = f"'{other}'" if other else "nothing"
-    message = (
-        rf"column 'split' \(19 train, 20 test\), but row 5 has {shown} there: write train, validation or test for every"
-    )
+    message = rf"column 'split' \(19 train, 20 test\), but row 4, counted from 0, has {shown} there: write train"
     with pytest.raises(UserError, match=message):
         load(write(tmp_path / name, content))
 
@@ -184,7 +184,7 @@ def test_a_column_says_the_split_in_a_folder_with_one_file(suffix: str, tmp_path
     data = load(tmp_path)
     assert read_notes(data.notes)[0] == "Splits: by the column 'split' (20 train, 10 validation, 10 test)."
     for split, rows in data.splits.items():
-        assert rows["row"][:] == [number for number, row in enumerate(content, 1) if row["split"] == split]
+        assert rows["row"][:] == [number for number, row in enumerate(content) if row["split"] == split]
 
 
 @pytest.mark.parametrize("others", [(), ("test",)])
@@ -348,7 +348,7 @@ def test_whole_numbers_beside_an_empty_label_stay_whole(tmp_path: Path) -> None:
     content[7]["label"] = None
     data = load(write(tmp_path / "t.json", content))
     assert data.label_names == ["0", "1"]
-    assert data.dropped.to_dict("records")[0]["row"] == 8
+    assert data.dropped.to_dict("records")[0]["row"] == 7
 
 
 def test_unlabelled_test_split_is_only_predicted(tmp_path: Path) -> None:
@@ -370,9 +370,9 @@ def test_rows_without_text_or_label_are_dropped_and_listed(tmp_path: Path) -> No
     assert len(data.splits["train"]) == 57
     listed = data.dropped[["split", "row", "reason"]].to_dict("records")
     assert listed == [
-        {"split": "train", "row": 4, "reason": "no text"},
-        {"split": "train", "row": 6, "reason": "no label"},
-        {"split": "train", "row": 10, "reason": "no text"},
+        {"split": "train", "row": 3, "reason": "no text"},
+        {"split": "train", "row": 5, "reason": "no label"},
+        {"split": "train", "row": 9, "reason": "no text"},
     ]
     assert "Dropped rows, listed in dropped_rows.csv: 2 of train (no text), 1 of train (no label)." in read_notes(
         data.notes
@@ -514,7 +514,8 @@ def test_label_that_train_does_not_have(split: str, tmp_path: Path) -> None:
     write(tmp_path / "train.csv", rows(40))
     write(tmp_path / f"{split}.csv", [*rows(4), {"tweet": "x", "label": "satire"}])
     with pytest.raises(
-        UserError, match=rf"The {split} split has the label 'satire' in column 'label' \(row 5\), which train"
+        UserError,
+        match=rf"The {split} split has the label 'satire' in column 'label' \(row 4, counted from 0\), which train",
     ):
         load(tmp_path)
 
@@ -584,7 +585,7 @@ def test_texts_are_joined_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytes
     for split in whole.splits:
         assert whole.splits[split].to_dict() == parts.splits[split].to_dict()
     assert whole.dropped.equals(parts.dropped)
-    assert list(parts.dropped["row"]) == [21]
+    assert list(parts.dropped["row"]) == [20]
     texts = {text for split in parts.splits.values() for text in split["text"]}
     assert {"title 4 text 4", "title 5"} <= texts
 

@@ -109,10 +109,13 @@ def test_a_list_of_json_with_too_many_cells_is_refused(header: bool, tmp_path: P
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([["a", "b"], ["a", "b", "c"]], r'has in row 2 of its data \["a", "b", "c"\]: it must hold a list of 2 cells'),
-        ([["a", "b"], ["a"]], r'has in row 2 of its data \["a"\]'),
-        ([["a", "b"], {"text": "a", "label": "b"}], r"has in row 2 of its data {"),
-        ([1, 2], "has in row 1 of its data 1: it must hold a list of 2 cells for each row"),
+        (
+            [["a", "b"], ["a", "b", "c"]],
+            r'has in row 1, counted from 0, of its data \["a", "b", "c"\]: it must hold',
+        ),
+        ([["a", "b"], ["a"]], r'has in row 1, counted from 0, of its data \["a"\]'),
+        ([["a", "b"], {"text": "a", "label": "b"}], r"has in row 1, counted from 0, of its data {"),
+        ([1, 2], "has in row 0, counted from 0, of its data 1: it must hold a list of 2 cells for each row"),
         ("ab", 'has "ab" for its data: it must'),
         (None, "has null for its data: it must"),
     ],

@@ -58,7 +58,7 @@ def test_folder_with_splits(photos: Path) -> None:
         for row, label in zip(rows, read_labels(data, split), strict=True):
             assert row["file"].startswith(f"{split}/{label}/")
             assert Path(row["image"]["path"]) == photos / row["file"]
-    assert [row["row"] for row in data.splits["test"]] == list(range(1, 13))
+    assert [row["row"] for row in data.splits["test"]] == list(range(12))
     assert "Images converted to RGB: " in read_notes(data.notes)[-2]
     assert all(f"1 {mode}" in read_notes(data.notes)[-2] for mode in ("L", "CMYK", "P", "RGBA"))
 
@@ -288,7 +288,7 @@ def test_parquet_as_the_hub_exports_it(tmp_path: Path) -> None:
     assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 36, "validation": 4, "test": 10}
     for split, rows in data.splits.items():
         for row, label in zip(rows, read_labels(data, split), strict=True):
-            index = row["row"] - 1
+            index = row["row"]
             assert row["image"]["bytes"] == png(index)
             assert row["file"] == f"{index}.png"
             assert label == ("plane", "bird")[index % 2]
@@ -400,8 +400,8 @@ def test_an_image_column_of_any_name(name: str, typed: bool, tmp_path: Path) -> 
     for split, rows in data.splits.items():
         assert rows.column_names == ["image", "row", "file", "digest", "label"]
         for row, label in zip(rows, read_labels(data, split), strict=True):
-            assert row["image"]["bytes"] == png(row["row"] - 1)
-            assert label == ("dog", "cat")[(row["row"] - 1) % 2]
+            assert row["image"]["bytes"] == png(row["row"])
+            assert label == ("dog", "cat")[row["row"] % 2]
 
 
 @pytest.mark.parametrize("name", OWN_COLUMNS)
@@ -411,7 +411,7 @@ def test_a_label_column_of_any_name(name: str, tmp_path: Path) -> None:
     Dataset.from_dict(content, features=features).to_parquet(tmp_path / "train.parquet")
     data = load(tmp_path / "train.parquet", label_column=name)
     rows = data.splits["train"]
-    assert read_labels(data, "train") == [("dog", "cat")[(row - 1) % 2] for row in rows["row"]]
+    assert read_labels(data, "train") == [("dog", "cat")[row % 2] for row in rows["row"]]
 
 
 def test_columns_with_the_usual_names_are_found(tmp_path: Path) -> None:
@@ -441,7 +441,8 @@ def test_a_column_says_the_split_of_images(in_folder: bool, tmp_path: Path) -> N
     content["split"][3] = "elsewhere"
     Dataset.from_dict(content).to_parquet(path)
     with pytest.raises(
-        UserError, match="but row 4 has 'elsewhere' there: write train, validation or test for every row"
+        UserError,
+        match="but row 3, counted from 0, has 'elsewhere' there: write train, validation or test for every row",
     ):
         load(dataset)
 
@@ -468,8 +469,8 @@ def test_digits() -> None:
     source = load_digits()
     row = data.splits["test"][5]
     pixels = np.asarray(open_image(row["image"]))
-    np.testing.assert_array_equal(pixels[..., 0], (source.images[row["row"] - 1] * 255 / 16).round().astype("uint8"))
-    assert read_labels(data, "test")[5] == str(source.target[row["row"] - 1])
+    np.testing.assert_array_equal(pixels[..., 0], (source.images[row["row"]] * 255 / 16).round().astype("uint8"))
+    assert read_labels(data, "test")[5] == str(source.target[row["row"]])
 
 
 @pytest.mark.real_data

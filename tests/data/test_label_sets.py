@@ -199,7 +199,7 @@ def test_rows_that_nobody_labelled() -> None:
     test = table.head(4).assign(**dict.fromkeys(NAMES, -1), text=["a", "b", "c", "d"])
     table.loc[3, "threat"] = None
     data = load({"train": table, "test": test}, label_column=NAMES)
-    assert data.dropped[["split", "row", "reason"]].to_numpy().tolist() == [["train", 4, "no label"]]
+    assert data.dropped[["split", "row", "reason"]].to_numpy().tolist() == [["train", 3, "no label"]]
     assert "label" not in data.splits["test"].column_names
     assert "label" in data.splits["validation"].column_names
     columnless = load({"train": table, "test": test[["text"]]}, label_column=NAMES)
@@ -209,7 +209,11 @@ def test_rows_that_nobody_labelled() -> None:
 @pytest.mark.parametrize(
     ("table", "options", "problem"),
     [
-        ({"a": ["1", "maybe"] * 20, "b": [0] * 40}, {"label_column": ["a", "b"]}, "'a' has 'maybe' in row 2"),
+        (
+            {"a": ["1", "maybe"] * 20, "b": [0] * 40},
+            {"label_column": ["a", "b"]},
+            "'a' has 'maybe' in row 1, counted from 0",
+        ),
         ({"a": [1, 0] * 20}, {"label_column": ["a", "b"]}, "no column 'b'"),
         ({"a": ["x|y"] * 40, "b": [0] * 40}, {"label_column": ["a", "b"], "label_separator": "|"}, "one label column"),
         ({"a": ["x"] * 40}, {"label_column": ["a"], "label_separator": "|"}, "two classes or more"),
@@ -229,7 +233,7 @@ def test_a_name_of_two_words_is_one_label() -> None:
 
 def test_a_label_that_train_does_not_have() -> None:
     train = list(zip(TEXTS, SETS, strict=True))
-    with pytest.raises(UserError, match=r"The validation split has the label 'other' .*\(row 2\)"):
+    with pytest.raises(UserError, match=r"The validation split has the label 'other' .*\(row 1, counted from 0\)"):
         load({"train": train, "validation": [("a", ["toxic"]), ("b", ["other", "toxic"])]})
     data = load({"train": train, "validation": [("a", ["toxic"]), ("b", [])]})
     notes = read_notes(data.notes)

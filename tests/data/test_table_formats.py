@@ -427,7 +427,7 @@ def test_a_line_of_json_that_is_none_is_named(tmp_path: Path) -> None:
 def test_cells_that_are_no_texts_are_refused(cells: list[Any], kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pd.DataFrame({"text": cells, "label": ["a", "b"] * 20}).to_parquet(path)
-    with pytest.raises(UserError, match=rf"The column 'text' of .* has no texts but {kind} \(row 1: .*--text_column"):
+    with pytest.raises(UserError, match=rf"The column 'text' of .* has no texts but {kind} \(row 0, .*--text_column"):
         load(path)
 
 

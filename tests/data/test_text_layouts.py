@@ -175,7 +175,7 @@ def test_a_column_that_says_the_split_is_named(tmp_path: Path) -> None:
     assert sizes(load(path, split_column="part")) == {"train": 30, "validation": 30, "test": 30}
     with pytest.raises(UserError, match="There is no column 'nothing' that says the split, only: text, label, part"):
         load(path, split_column="nothing")
-    with pytest.raises(UserError, match=r"--split_column other: .* holds 'x' .row 1.* Write train, validation or test"):
+    with pytest.raises(UserError, match=r"--split_column other: .* holds 'x' .row 0.* Write train, validation or test"):
         load(path, split_column="other")
 
 

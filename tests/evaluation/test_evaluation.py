@@ -119,12 +119,16 @@ def test_wrong_predictions_come_with_their_confidence() -> None:
     errors = wrong_predictions(texts, logits, labels, NAMES)
     assert errors[["row", "label", "prediction"]].to_numpy().tolist() == [[2, "real", "fake"], [1, "fake", "real"]]
     assert errors["confidence"].tolist() == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-1))])
+    assert errors["label_score"].tolist() == pytest.approx(1 - errors["confidence"])
 
 
 def test_prediction_table_holds_all_scores() -> None:
-    table = report.prediction_table(pd.DataFrame({"row": [1]}), np.array([[0.0, 1.0]]), None, NAMES)
+    rows, logits = pd.DataFrame({"row": [1, 2]}), np.array([[0.0, 1.0], [0.0, 1.0]])
+    table = report.prediction_table(rows, logits, None, NAMES)
     assert table.columns.tolist() == ["row", "prediction", "score_fake", "score_real"]
     assert table["score_fake"][0] + table["score_real"][0] == pytest.approx(1)
+    labelled = report.prediction_table(rows, logits, np.array([0, 1]), NAMES)
+    assert labelled["label_score"].tolist() == [table["score_fake"][0], table["score_real"][1]]
 
 
 def test_epoch_table() -> None:

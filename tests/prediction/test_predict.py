@@ -58,7 +58,7 @@ def test_a_table_has_the_scores_of_the_pipeline_and_of_the_run(
     rows, before = read_csv(output), read_csv(tweets / "test.csv")
     assert [{key: row[key] for key in before[0]} for row in rows] == before
     recorded = run.rows("predictions.csv")
-    own = [name for name in recorded[0] if name not in ("row", "text", "label")]
+    own = [name for name in recorded[0] if name not in ("row", "text", "label", "label_score")]
     assert list(rows[0]) == ["tweet", "label", own[0], "confidence", *own[1:]]
     assert ("answered" in own) == (name == "bigru")
     for column in set(own) & {"prediction", "answered"}:

@@ -112,7 +112,7 @@ def test_a_run_on_images(head: str, data: Path, tmp_path: Path) -> None:
     assert {"samples.png", "f1_by_label.png"} <= {path.name for path in (run.folder / "report").iterdir()}
     rows = run.rows("predictions.csv")
     classify: Any = load_pipeline(str(run.folder))
-    images = [PillowImage.open(io.BytesIO(PHOTOS[int(row["row"]) - 1]["bytes"])) for row in rows]
+    images = [PillowImage.open(io.BytesIO(PHOTOS[int(row["row"])]["bytes"])) for row in rows]
     whole = [{answer["label"]: answer["score"] for answer in answers} for answers in classify(images, top_k=None)]
     given = [[float(row[f"score_{name}"]) for name in NAMES] for row in rows]
     np.testing.assert_allclose(given, [[answer[name] for name in NAMES] for answer in whole], atol=1e-5)
