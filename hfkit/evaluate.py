@@ -54,6 +54,7 @@ class EvaluationRequest:
     revision: str | None = None
     table_flags: TableFlags = FIND
     label_separator: str | None = None
+    keep_columns: list[str] | None = None
     source: GivenSource | None = None
     """The data, where they were values in Python; `dataset` is then what they are called."""
 
@@ -80,6 +81,7 @@ def evaluate_model(request: EvaluationRequest, console: Console) -> tuple[Path, 
     predicted = split.PredictedRows(
         *(_NAME, data.rows, names, logits, np.array(data.rows["label"]), model.config.answer_threshold),
         label_kind(model.config),
+        data.kept,
     )
     folder = _make_folder(request)
     results = _measure(predicted, seconds)
@@ -121,6 +123,7 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
         request.source,
         request.table_flags,
         request.text_column or of_run,
+        request.keep_columns,
     )
 
 
@@ -185,8 +188,8 @@ def _repeat(request: EvaluationRequest) -> list[str]:
             f"hfkit.Run({request.model!r}).evaluate(data)",
         ]
     command = ["hfkit", "evaluate", request.model, request.dataset]
-    own = ("split", "label_separator", "image_column", "label_from_name", "revision", "text_column", "label_column")
-    for name in own:
+    own = "split label_separator image_column label_from_name revision text_column label_column keep_columns"
+    for name in own.split():
         for value in listed(getattr(request, name)):
             command += [f"--{name}", value]
     return [shlex.join([*command, *request.table_flags.to_command()])]

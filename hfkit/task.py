@@ -12,6 +12,7 @@ from datasets import DatasetDict
 from .data.augmented import FrozenInputs
 from .data.batching import Collator
 from .data.chance import SharedEpoch
+from .data.kept_columns import KeptColumns
 from .data.stored_rows import read_column
 from .models.base import BackboneClassifier
 from .models.label_sets import is_multi_label
@@ -37,6 +38,7 @@ class Task:
             wrong predictions in it, the most confident first; their index is the position in the split.
         epoch: The epoch that random changes of `inputs` are drawn for; training sets it.
         filled_in: Flags of model and data that were not given, and what was chosen for them.
+        kept: Other columns of the data, which stand beside the predictions.
 
     """
 
@@ -55,6 +57,7 @@ class Task:
     illustrate: Callable[[Path, str, pd.DataFrame], None] | None = None
     epoch: SharedEpoch = field(default_factory=SharedEpoch)
     filled_in: dict[str, Any] = field(default_factory=dict)
+    kept: KeptColumns = field(default_factory=dict)
 
     @property
     def is_multi_label(self) -> bool:

@@ -25,6 +25,10 @@ LabelSeparator = Annotated[
 ImageColumn = Annotated[
     str | None, typer.Option("--image_column", help="Column of the image, or of its file; default: found.")
 ]
+KeepColumns = Annotated[
+    list[str] | None,
+    typer.Option("--keep_columns", help="Column beside the predictions, given again for each; none; default: an id."),
+]
 BatchSize = Annotated[int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")]
 NamePattern = Annotated[
     str | None,
@@ -111,6 +115,7 @@ def evaluate(
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     label_separator: LabelSeparator = None,
+    keep_columns: KeepColumns = None,
     image_column: ImageColumn = None,
     label_from_name: NamePattern = None,
     batch_size: BatchSize = None,
@@ -149,6 +154,7 @@ def evaluate(
         revision,
         table_flags,
         label_separator,
+        keep_columns,
     )
     with lines_above_bars():
         folder, results = evaluate_model(request, Console(quiet=as_json))

@@ -23,6 +23,7 @@ __all__ = [
     "in_memory",
     "in_memory_images",
     "json_tables",
+    "kept_columns",
     "labelled",
     "modality",
     "near_duplicates",

@@ -24,6 +24,8 @@ LABEL_COLUMNS = (
 )
 _LABEL_BEGIN = "is_"
 _LABEL_ENDS = ("_label", "_class", "_category", "_sentiment")
+_ID_NAMES = ("id", "idx", "key", "uuid", "guid", "no", "nr", "row")
+_ID_ENDS = ("_id", "_key", "_idx")
 _SHOWN = 200
 _CELL_SHOWN = 60
 _NAMELESS = re.compile(r"column \d+")
@@ -67,6 +69,12 @@ def find_usual(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
 def _plain(column: str) -> str:
     """Return a name as usual ones are written: `review_text` for `Review Text`."""
     return column.lower().strip().replace(" ", "_").replace("-", "_")
+
+
+def is_called_id(column: str) -> bool:
+    """Whether a column is called as those are that name rows, or is the index that pandas writes."""
+    plain = column.lower().strip(" .#").replace("-", "_").replace(" ", "_")
+    return plain in _ID_NAMES or plain.endswith(_ID_ENDS) or not plain or is_index(column)
 
 
 def is_nameless(column: str) -> bool:

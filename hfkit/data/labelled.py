@@ -15,6 +15,7 @@ from . import images, text
 from .guessed_columns import ChooseColumns, find_labelled_columns
 from .image_sources import ImageSource, read_images
 from .image_sources import LabelFlags as LabelFlags  # for those who evaluate
+from .kept_columns import choose_kept_columns, keep_columns
 from .label_columns import LabelColumns as LabelColumns
 from .label_columns import check_labels
 from .sources import Source, read_one_file, read_source
@@ -36,12 +37,14 @@ class LabelledRows:
         rows: Columns `row`, `text` or `file` and `image`, and `label` (a ClassLabel with the model's names).
         dropped: Rows that were dropped, with row, reason and more.
         notes: What was found or dropped.
+        kept: Other columns of the data, which stand beside the predictions; None: there are none.
 
     """
 
     rows: Dataset
     dropped: pd.DataFrame
     notes: list[Note] = field(default_factory=list)
+    kept: pd.DataFrame | None = None
 
 
 def load_labelled_texts(
@@ -53,6 +56,7 @@ def load_labelled_texts(
     given: GivenSource | None = None,
     table_flags: TableFlags = FIND,
     named: Sequence[str] = (),
+    keep: Sequence[str] | None = None,
 ) -> LabelledRows:
     """Read labelled texts: a file, a folder with files of splits, or a Hub id.
 
@@ -65,6 +69,7 @@ def load_labelled_texts(
         given: The tables, where they were values in Python.
         table_flags: What flags say of the format of tables.
         named: Columns of texts that flags name, which tell a header.
+        keep: `--keep_columns`, see `kept_columns`.
 
     Raises:
         UserError: It cannot be read, has no such split, or a label is none of the model's.
@@ -86,8 +91,10 @@ def load_labelled_texts(
     tables, dropped = text.read_rows(source, texts, labels.cells)
     table = tables[NAME]
     check_labels(dataset, table, labels, label_names)
-    notes = [*source.notes, *notes, *labels.all_notes(), *note_dropped_rows(dropped)]
-    return LabelledRows(text.to_dataset(table, NAME, label_names), dropped, notes)
+    kept, about_kept = choose_kept_columns(dataset, source.tables, keep, [*texts, *columns])
+    notes = [*source.notes, *notes, *labels.all_notes(), *about_kept, *note_dropped_rows(dropped)]
+    cells = keep_columns(source.tables, tables, kept).get(NAME)
+    return LabelledRows(text.to_dataset(table, NAME, label_names), dropped, notes, cells)
 
 
 def load_labelled_images(

@@ -9,6 +9,7 @@ import pandas as pd
 from ..errors import UserError
 from ..flags.arguments import DataArguments
 from ..notes import Note
+from .kept_columns import KeptColumns
 from .labels import check_kind, class_list
 from .multi_label import cut_label_sets, describe_label_set, encode_label_sets, has_label_sets, note_missing_labels
 from .repeated import note_repeated
@@ -36,6 +37,7 @@ class LabelledData:
         dropped: Rows that were dropped, with split, row, reason and more.
         notes: What was found, guessed, cut or dropped, one sentence each, for the run header.
         is_multi_label: Whether a row has any number of labels.
+        kept: Other columns of the data, which stand beside the predictions.
 
     """
 
@@ -44,6 +46,7 @@ class LabelledData:
     dropped: pd.DataFrame
     notes: list[Note] = field(default_factory=list)
     is_multi_label: bool = False
+    kept: KeptColumns = field(default_factory=dict)
 
 
 def drop_rows(rows: pd.DataFrame, split: str, remedy: str) -> tuple[pd.DataFrame, pd.DataFrame]:

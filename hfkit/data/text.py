@@ -1,7 +1,7 @@
 """Text data: from a source to splits of texts with checked labels, and from texts to token ids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from ..flags.arguments import TextDataArguments
 from ..notes import Note
 from .cells import check_texts, join_columns
 from .guessed_columns import find_columns
+from .kept_columns import KeptColumns, choose_kept_columns, keep_columns
 from .label_kinds import LabelForm, name_classes, read_labels
 from .sources import Source, read_source, split_by_column
 from .split_names import SPLIT_NAMES
@@ -37,6 +38,7 @@ class PreparedTexts:
         dropped: Rows that were dropped.
         notes: What was found, cut or dropped.
         is_multi_label: Whether each text has any number of labels.
+        kept: Other columns, which stand beside the predictions.
 
     """
 
@@ -45,6 +47,7 @@ class PreparedTexts:
     dropped: pd.DataFrame
     notes: list[Note]
     is_multi_label: bool = False
+    kept: KeptColumns = field(default_factory=dict)
 
 
 def load_text_data(arguments: TextDataArguments, source: Source | None = None) -> LabelledData:
@@ -59,7 +62,7 @@ def load_text_data(arguments: TextDataArguments, source: Source | None = None) -
     texts = prepare_texts(arguments, source)
     in_order = [split for split in SPLIT_NAMES if split in texts.tables]
     splits = DatasetDict({split: to_dataset(texts.tables[split], split, texts.label_names) for split in in_order})
-    return LabelledData(splits, texts.label_names, texts.dropped, texts.notes, texts.is_multi_label)
+    return LabelledData(splits, texts.label_names, texts.dropped, texts.notes, texts.is_multi_label, texts.kept)
 
 
 def prepare_texts(arguments: TextDataArguments, source: Source | None = None) -> PreparedTexts:
@@ -71,6 +74,8 @@ def prepare_texts(arguments: TextDataArguments, source: Source | None = None) ->
     """
     source = read_texts(arguments) if source is None else _split(source, arguments)
     text_columns, label_columns, notes = _find_columns(source, arguments)
+    used = [*text_columns, *label_columns, arguments.split_column]
+    kept, about_kept = choose_kept_columns(source.name, source.tables, arguments.keep_columns, used)
     stated = source.class_names.get(label_columns[0]) if len(label_columns) == 1 else None
     form = LabelForm(
         label_columns,
@@ -81,7 +86,7 @@ def prepare_texts(arguments: TextDataArguments, source: Source | None = None) ->
     labels = read_labels(source.name, source.tables, form)
     tables, dropped = read_rows(source, text_columns, labels.cells)
     names, about_labels = name_classes(tables, labels, stated, arguments.label_names)
-    notes += about_labels
+    notes += [*about_kept, *about_labels]
     notes += note_dropped_rows(dropped)
     lines = max(text.count("\n") + 1 for table in tables.values() for text in table["text"])
     if lines > 10 and all(note.code != "labels_by_folder" for note in notes):
@@ -89,7 +94,8 @@ def prepare_texts(arguments: TextDataArguments, source: Source | None = None) ->
             Note("many_lines", f"The longest text has {lines} lines: if it should not, its file has a quote too few.")
         )
     notes += complete_splits(tables, arguments, "text", names)
-    return PreparedTexts(tables, names, dropped, notes, is_multi_label=labels.sets is not None)
+    cells = keep_columns(source.tables, tables, kept)
+    return PreparedTexts(tables, names, dropped, notes, labels.sets is not None, cells)
 
 
 def read_texts(arguments: TextDataArguments) -> Source:

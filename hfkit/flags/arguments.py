@@ -244,6 +244,13 @@ class TextDataArguments(DataArguments):
     text_column: list[str] | None = field(
         default=None, metadata={"help": "Column of the text, or two to be joined; default: found by its name."}
     )
+    keep_columns: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Columns that stand beside the predictions in tables, such as an id, and are never pushed; none: no column. "
+            "Default: a column that is called an id, if none of its cells stands twice."
+        },
+    )
     cleaning: list[str] = field(
         default_factory=lambda: ["report"],
         metadata={

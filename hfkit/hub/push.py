@@ -8,13 +8,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, snapshot_download
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils._validators import validate_repo_id
 
+from ..data.kept_columns import is_own
 from ..errors import UserError
-from ..files import write_file
+from ..files import format_table, write_file
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from ..models import list_code
 from ..run_folders.manifest import card_files, checksums, is_model_file, model_files
@@ -159,6 +161,8 @@ def collect(
     files = [*model_files(run), *(run / name for name in names if (run / name).exists())]
     for file in files:
         shutil.copy(file, folder / file.relative_to(run))
+    for name in PREDICTION_FILES:
+        _drop_kept_columns(folder / name)
     _write_public_configuration(run, folder)
     content = {**checksums(folder, [path for path in folder.rglob("*") if path.is_file()])}
     content |= {"license": license_name, "language": str(language)}
@@ -169,6 +173,13 @@ def collect(
     _check_privacy(folder, run)
     _validate(card, repo_id)
     return tag
+
+
+def _drop_kept_columns(file: Path) -> None:
+    """Take the user's other columns, such as ids, out of a table of predictions."""
+    if file.exists():
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, lineterminator="\n")
+        write_file(file, format_table(table[[column for column in table.columns if is_own(column)]]))
 
 
 def _check_run(run: Path) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from ..data.columns import is_index
+from ..data.columns import is_called_id
 from ..notes import Note
 from .result import Column, Spread
 
 _SHOWN = 60
-_ID_NAMES = ("id", "idx", "key", "uuid", "guid", "no", "nr", "row")
 _WHOLE, _TRUTH = r"[+-]?\d+(\.0*)?", ("true", "false", "0", "1", "yes", "no")
 
 
@@ -30,7 +29,7 @@ def describe_columns(tables: Mapping[str, pd.DataFrame], roles: Mapping[str, tup
         kind = _describe_kind(filled)
         different = None if kind in ("list", "object", "bytes") else int(filled.map(str).nunique())
         role, why = roles.get(str(name), ("", ""))
-        if not role and _is_called_id(str(name)) and all(_are_different(part.get(name)) for part in tables.values()):
+        if not role and is_called_id(str(name)) and all(_are_different(part.get(name)) for part in tables.values()):
             role, why = "id", "called so, and none stands twice"
         example = " ".join(str(filled.iloc[0]).split()) if len(filled) else ""
         columns.append(Column(str(name), kind, different, len(cells) - len(filled), _cut(example), role, why))
@@ -75,12 +74,6 @@ def _describe_kind(filled: pd.Series) -> str:
 def _are_different(cells: pd.Series | None) -> bool:
     """Whether no cell of a column stands twice; an id may stand in each split, and those of test may be missing."""
     return cells is None or bool(cells.map(str).is_unique)
-
-
-def _is_called_id(name: str) -> bool:
-    """Whether a column is called as those are that name rows, or is the index that pandas writes."""
-    plain = name.lower().strip(" .#").replace("-", "_").replace(" ", "_")
-    return plain in _ID_NAMES or plain.endswith(("_id", "_key", "_idx")) or not plain or is_index(name)
 
 
 def _cut(text: str) -> str:

@@ -61,7 +61,6 @@ def write_label_sets(
     title = f"# {split}: {lines[0]}"
     markdown = "\n\n".join([title, *lines[1:], *([warning] if warning else []), tables.markdown_table(table)])
     write_file(folder / "classification_report.md", markdown)
-    tables.write_table(folder / "errors.csv", errors)
     wrong = f"{split}: {len(errors)} of {len(shown)} rows with a wrong label"
     save_figure(folder / F1_PLOT, f1_figure(report, label_names, f"{wrong}\n{lines[0]}"))
     console.print(f"\n[bold]{split}[/bold]: {lines[0]}, the 95 % interval in parentheses")

@@ -9,6 +9,7 @@ import pandas as pd
 from datasets import Dataset
 from rich.console import Console
 
+from ..data.kept_columns import insert_kept_columns
 from ..evaluation.abstention import confidences_by_logits
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
@@ -23,6 +24,7 @@ from .label_sets import write_label_sets
 PREDICTIONS_FILE = "predictions.csv"
 """Of the rows that are shown, in the folder of a run or an evaluation."""
 
+ERRORS_FILE = "errors.csv"
 Illustrate = Callable[[Path, str, pd.DataFrame], None]
 """Draws pictures: from a folder, the name of the split, and the wrong predictions in it."""
 
@@ -40,6 +42,7 @@ class PredictedRows:
             they are not known.
         answer_threshold: The lowest confidence of a row that is answered; None: nothing is said of that.
         kind: Of the labels.
+        kept: Other columns of the data, whose index is `row`; None: there are none.
 
     """
 
@@ -50,6 +53,7 @@ class PredictedRows:
     references: np.ndarray | None
     answer_threshold: float | None
     kind: LabelKind = SINGLE
+    kept: pd.DataFrame | None = None
 
 
 def readable_rows(rows: Dataset) -> pd.DataFrame:
@@ -65,7 +69,7 @@ def write_predictions(file: Path, predicted: PredictedRows) -> None:
     )
     if predicted.answer_threshold is not None:
         table["answered"] = confidences_by_logits(predicted.logits) >= predicted.answer_threshold
-    tables.write_table(file, table)
+    tables.write_table(file, insert_kept_columns(table, predicted.kept))
 
 
 def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate | None, console: Console) -> None:
@@ -85,6 +89,7 @@ def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate |
         errors = write_label_sets(folder / "report", *rows, predicted.kind, console)
     else:
         errors = _write_classes(folder, predicted, shown, console)
+    tables.write_table(folder / "report" / ERRORS_FILE, insert_kept_columns(errors, predicted.kept))
     if illustrate is not None:
         illustrate(folder / "report", predicted.split, errors)
 
@@ -106,7 +111,6 @@ def _write_classes(folder: Path, predicted: PredictedRows, shown: pd.DataFrame, 
     parts = [f"# {split}: {accuracy}", *([warning] if warning else [])]
     markdown = "\n\n".join([*parts, tables.markdown_table(tables.classification_table(report))])
     write_file(folder / "report" / "classification_report.md", markdown)
-    tables.write_table(folder / "report" / "errors.csv", errors)
     title = f"{split}: {len(errors)} of {len(shown)} wrong\n{accuracy}"
     draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, title)
     draw_confidence(folder / "report", split, logits, predicted.references, predicted.answer_threshold)

@@ -12,7 +12,7 @@ from .state import find_state, read_json
 
 FILES = {"validation": "report/validation_predictions.csv", "test": "predictions.csv"}
 """Where a run leaves what it predicted; the second one is of test where there is a test split with labels."""
-_ANSWERS = ("label", "prediction", "answered")
+_ANSWERS = ("label", "label_score", "prediction", "answered")
 
 
 def check_finished(run: Path, name: str) -> None:

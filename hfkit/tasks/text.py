@@ -84,6 +84,7 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
         usage=_describe_usage(list(data.splits["validation"][:20]["text"])),
         frozen=frozen_texts(inputs),
+        kept=data.kept,
         filled_in={"pooling": model.config.pooling, **({"max_length": max_length} if is_lowered else {})},
     )
 

@@ -77,4 +77,5 @@ def _with_rows(task: Task, predicted: Predicted, answer_threshold: float | None)
     return PredictedRows(
         *(split, task.rows[split], task.label_names, predicted.logits, predicted.references, answer_threshold),
         predicted.kind,
+        task.kept.get(split),
     )
