@@ -124,6 +124,7 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
         request.table_flags,
         request.text_column or of_run,
         request.keep_columns,
+        pipeline.model.config.pair != "join",
     )
 
 

@@ -5,25 +5,39 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ..errors import UserError
-from ..models.cleaning import join_texts
+from ..models.cleaning import PAIR_MARK, join_pair, join_texts
 from .labels import encodable
 
 _ROWS_AT_ONCE = 10_000
 
 
-def join_columns(table: pd.DataFrame, columns: list[str]) -> pd.Series:
-    """Join the texts of each row; pandas 3 packs them, so that only some are Python objects at a time."""
+def join_columns(table: pd.DataFrame, columns: list[str], as_pairs: bool = False) -> pd.Series:
+    """Join the texts of each row, or with `as_pairs` put two together as a pair.
+
+    pandas 3 packs them, so that only some are Python objects at a time.
+    """
     joined = []
     for start in range(0, len(table), _ROWS_AT_ONCE):
         rows = table[columns].iloc[start : start + _ROWS_AT_ONCE].itertuples(index=False)
-        joined.append(pd.Series([join_texts(map(_cell_text, row)) for row in rows], dtype=str))
+        joined.append(pd.Series([_join(list(map(_cell_text, row)), as_pairs) for row in rows], dtype=str))
     return pd.concat(joined, ignore_index=True)
+
+
+def _join(texts: list[str], as_pairs: bool) -> str:
+    if as_pairs and len(texts) == 2:
+        return join_pair(*texts) if any(texts) else ""
+    return join_texts(texts)
 
 
 def _cell_text(value: object) -> str:
     empty = value is None or value is pd.NA or (isinstance(value, float) and value != value)
     text = value.decode() if isinstance(value, bytes) else str(value)
     return "" if empty else encodable(text)
+
+
+def show_pairs(texts: "pd.Series[str]") -> "pd.Series[str]":
+    """Return texts for a table of people, the two of a pair with a bar in between."""
+    return texts.str.replace(PAIR_MARK, " | ", regex=False)
 
 
 def check_texts(source: str, split: str, table: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from .columns import is_called_id, is_index, list_columns
 NONE = ["none"]
 """`--keep_columns none`: no column is kept."""
 OWN_COLUMNS = frozenset(
-    "row file text label prediction confidence label_score answered missing surplus loss given suggested score reason "
+    "row file text text_pair label prediction confidence label_score answered missing surplus loss given suggested score reason "
     "group".split()
 )
 """Columns that tables of a run have themselves, but for those that begin with `OWN_BEGIN`."""

@@ -57,6 +57,7 @@ def load_labelled_texts(
     table_flags: TableFlags = FIND,
     named: Sequence[str] = (),
     keep: Sequence[str] | None = None,
+    as_pairs: bool = False,
 ) -> LabelledRows:
     """Read labelled texts: a file, a folder with files of splits, or a Hub id.
 
@@ -70,6 +71,7 @@ def load_labelled_texts(
         table_flags: What flags say of the format of tables.
         named: Columns of texts that flags name, which tell a header.
         keep: `--keep_columns`, see `kept_columns`.
+        as_pairs: Whether the model reads pairs of texts.
 
     Raises:
         UserError: It cannot be read, has no such split, or a label is none of the model's.
@@ -88,7 +90,7 @@ def load_labelled_texts(
     known = label_columns.known(list(map(str, source.tables[NAME].columns)))
     texts, columns, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, known)
     labels = label_columns.read(dataset, source.tables, columns, label_names)
-    tables, dropped = text.read_rows(source, texts, labels.cells)
+    tables, dropped = text.read_rows(source, texts, labels.cells, as_pairs)
     table = tables[NAME]
     check_labels(dataset, table, labels, label_names)
     kept, about_kept = choose_kept_columns(dataset, source.tables, keep, [*texts, *columns])

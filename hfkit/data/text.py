@@ -9,7 +9,7 @@ import pandas as pd
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..notes import Note
-from .cells import check_texts, join_columns
+from .cells import check_texts, join_columns, show_pairs
 from .guessed_columns import find_columns
 from .kept_columns import KeptColumns, choose_kept_columns, keep_columns
 from .label_kinds import LabelForm, name_classes, read_labels
@@ -84,7 +84,7 @@ def prepare_texts(arguments: TextDataArguments, source: Source | None = None) ->
         names=stated or arguments.label_names or (),
     )
     labels = read_labels(source.name, source.tables, form)
-    tables, dropped = read_rows(source, text_columns, labels.cells)
+    tables, dropped = read_rows(source, text_columns, labels.cells, arguments.reads_pairs())
     names, about_labels = name_classes(tables, labels, stated, arguments.label_names)
     notes += [*about_kept, *about_labels]
     notes += note_dropped_rows(dropped)
@@ -137,7 +137,7 @@ def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[st
 
 
 def read_rows(
-    source: Source, text_columns: list[str], labels: Mapping[str, Sequence[Any]]
+    source: Source, text_columns: list[str], labels: Mapping[str, Sequence[Any]], as_pairs: bool = False
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Bring every split to the columns row, text, label; take out the rows that have no text or no label.
 
@@ -147,6 +147,7 @@ def read_rows(
         source: The tables.
         text_columns: Columns of the text.
         labels: Of the rows of each split, see `label_reading.Labels`.
+        as_pairs: Whether two text columns are pairs (`cleaning.join_pair`), and not joined.
 
     Raises:
         UserError: A split has no rows, or too many that have to be taken out, or a cell is no text.
@@ -159,7 +160,7 @@ def read_rows(
             raise UserError(f"The {split} split of {source.name} has no rows.")
         check_texts(source.name, split, table, text_columns)
         rows = pd.DataFrame({"row": table.index})
-        rows["text"] = join_columns(table, text_columns)
+        rows["text"] = join_columns(table, text_columns, as_pairs)
         rows["label"] = pd.Series(labels[split], dtype=object)
         rows["reason"] = ""
         if split != "test":
@@ -169,6 +170,7 @@ def read_rows(
         )
         dropped.append(dropped_here)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "text", "label"]]
+    listing["text"] = show_pairs(listing["text"])
     return tables, listing
 
 

@@ -29,9 +29,9 @@ class Answer:
     note: str = ""
 
 
-def answer_text(predictor: Predictor, text: str) -> Answer:
-    """Classify a text, cleaned and cut as in training."""
-    content, problem = join_cells([text])
+def answer_text(predictor: Predictor, *texts: str) -> Answer:
+    """Classify a text, or the two of a pair, cleaned and cut as in training."""
+    content, problem = join_cells(texts, predictor.reads_pairs)
     return _refuse(problem) if problem else answer(predictor, content)
 
 

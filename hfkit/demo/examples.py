@@ -3,9 +3,11 @@
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
+from ..models.cleaning import join_pair
 from ..run_folders.predictions import FILES
 
 MOST = 8
@@ -40,8 +42,13 @@ def _find_texts(run: Path) -> list[str]:
         if (run / name).is_file():
             with (run / name).open(newline="", encoding="utf-8") as file:
                 rows = list(islice(csv.DictReader(file), _READ_ROWS))
-            return _choose([(row.get("label") or row["prediction"], row["text"]) for row in rows])
+            return _choose([(row.get("label") or row["prediction"], _read_text(row)) for row in rows])
     return []
+
+
+def _read_text(row: Mapping[str, str]) -> str:
+    """Return the text of a row, or the two of a pair."""
+    return join_pair(row["text"], row["text_pair"]) if "text_pair" in row else row["text"]
 
 
 def _choose(rows: list[tuple[str, str]]) -> list[str]:

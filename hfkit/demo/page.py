@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
+from ..models.cleaning import split_pair
 from ..prediction.predictor import Predictor
 from ..prediction.results import ResultColumns
 from .answer import Answer, answer_photo, answer_text
@@ -100,25 +101,29 @@ def _lay_out_answer(predictor: Predictor) -> list[Any]:
 def _lay_out_text(predictor: Predictor, examples: Sequence[str]) -> None:
     """Add the tab of one text."""
 
-    def classify(text: str) -> tuple[str, dict[str, float] | None]:
-        """Answer for the text, if there is one."""
-        if not text.strip():
+    def classify(*texts: str) -> tuple[str, dict[str, float] | None]:
+        """Answer for the text, or the two of a pair, if there is one."""
+        if not any(text.strip() for text in texts):
             return "Type a text first.", None
         with _MODEL_LOCK:
-            return _show_answer(answer_text(predictor, text))
+            return _show_answer(answer_text(predictor, *texts))
 
     with gr.Row():
         with gr.Column():
             text = gr.Textbox(label="Text", lines=4, placeholder="Type or paste a text", elem_id="text")
+            texts = [text]
+            if predictor.reads_pairs:
+                texts.append(gr.Textbox(label="Second text", lines=4, elem_id="text_pair"))
             button = gr.Button("Classify", variant="primary", elem_id="classify")
         with gr.Column():
             answer = _lay_out_answer(predictor)
-    gr.on([button.click, text.submit], classify, text, answer, api_visibility="private")
-    lay_out_explanation(predictor, text, answer[0], _MODEL_LOCK)
+    gr.on([button.click, *(box.submit for box in texts)], classify, texts, answer, api_visibility="private")
+    if not predictor.reads_pairs:  # the words of one text are what is explained
+        lay_out_explanation(predictor, text, answer[0], _MODEL_LOCK)
     if examples:
         gr.Examples(
-            [[example] for example in examples],
-            text,
+            [list(split_pair(example))[: len(texts)] for example in examples],
+            texts,
             answer,
             classify,
             label="Examples: held-out rows of the run",

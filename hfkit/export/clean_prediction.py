@@ -7,6 +7,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,7 @@ from ..errors import UserError
 from ..evaluation.label_kinds import label_kind
 from ..hub.client import redact
 from ..hub.proof import CLEAN_PROCESS_SECONDS, HARD_TEXTS, make_environment
+from ..models.cleaning import join_pair, show_row
 from ..prediction.scorer import make_scorer
 
 SAMPLE_TEXTS = (*HARD_TEXTS, "A text.", "A longer text, with more words than there are tokens in a short one. " * 20)
@@ -26,13 +28,13 @@ class Reference:
     """Inputs with the scores that the model of PyTorch gives them.
 
     Attributes:
-        inputs: Texts, or files of images.
+        inputs: Texts, pairs of texts, or files of images.
         scores: (rows, classes).
         source: What they are called.
 
     """
 
-    inputs: list[str]
+    inputs: list[Any]
     scores: np.ndarray
     source: str
 
@@ -60,8 +62,11 @@ def find_reference(model: str, pipeline: Pipeline, labels: list[str], spare: Pat
         is_image = proof["task"] == "image-classification"
         inputs = [str((file.parent / name).resolve()) for name in proof["inputs"]] if is_image else proof["inputs"]
         return Reference(inputs, np.array(proof["scores"]), f"{len(inputs)} held-out rows of the run")
-    inputs = _make_images(spare) if pipeline.tokenizer is None else list(SAMPLE_TEXTS)
+    inputs: list[Any] = _make_images(spare) if pipeline.tokenizer is None else list(SAMPLE_TEXTS)
     contents = [{"bytes": None, "path": name} for name in inputs] if pipeline.tokenizer is None else inputs
+    if pipeline.tokenizer is not None and pipeline.model.config.pair != "join":
+        contents = list(map(join_pair, SAMPLE_TEXTS, SAMPLE_TEXTS[::-1]))
+        inputs = list(map(show_row, contents))
     logits = make_scorer(pipeline).score(contents, lambda rows: None).logits
     scores = label_kind(pipeline.model.config).scores(logits)
     return Reference(inputs, scores, f"{len(inputs)} samples, as the model keeps no held-out rows")
@@ -78,7 +83,7 @@ def _make_images(folder: Path) -> list[str]:
     return files
 
 
-def predict_in_clean_process(folder: Path, inputs: list[str], labels: list[str]) -> np.ndarray:
+def predict_in_clean_process(folder: Path, inputs: list[Any], labels: list[str]) -> np.ndarray:
     """Return the scores (rows, classes) that the `predict.py` of a folder gives in a process without torch and the others.
 
     Raises:
@@ -99,7 +104,7 @@ def predict_in_clean_process(folder: Path, inputs: list[str], labels: list[str])
     return np.array([list(answer["scores"].values()) for answer in answers])
 
 
-def _run_script(folder: Path, inputs: list[str]) -> "subprocess.CompletedProcess[str]":
+def _run_script(folder: Path, inputs: list[Any]) -> "subprocess.CompletedProcess[str]":
     """Run `clean_process.py` on a folder, without the token and with a home of its own.
 
     Raises:

@@ -59,6 +59,7 @@ def make_settings(pipeline: Pipeline, model: str, revision: str | None) -> dict[
         **settings,
         "max_length": config.max_length,
         "cleaning": list(config.cleaning),
+        "pair": config.pair,
         "pad_token_id": int(tokenizer.pad_token_id or 0),
         "truncation_side": tokenizer.truncation_side,
         "text_column": read_run_columns(model, revision),

@@ -242,7 +242,14 @@ class TextDataArguments(DataArguments):
         },
     )
     text_column: list[str] | None = field(
-        default=None, metadata={"help": "Column of the text, or two to be joined; default: found by its name."}
+        default=None, metadata={"help": "Column of the text, or two of a pair; default: found by its name."}
+    )
+    pair: bool = field(
+        default=True,
+        metadata={
+            "help": "Two text columns are a pair, between which the tokenizer puts its separator; false: they are joined by a "
+            "space."
+        },
     )
     keep_columns: list[str] | None = field(
         default=None,
@@ -268,3 +275,7 @@ class TextDataArguments(DataArguments):
             raise UserError(
                 f"--max_length is {self.max_length}: write at least {MIN_LENGTH} (two special tokens and one word)."
             )
+
+    def reads_pairs(self) -> bool:
+        """Whether a row is a pair of texts."""
+        return self.pair and len(self.text_column or ()) == 2

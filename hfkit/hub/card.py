@@ -239,11 +239,14 @@ def _row_table(summary: dict[str, Any]) -> pd.DataFrame:
 
 
 def _widget(run: Path) -> list[str]:
-    """Return two short held-out texts of which the model is sure, one for each of two classes, with names masked."""
+    """Return two short held-out texts of which the model is sure, one for each of two classes, with names masked.
+
+    Of a model that reads pairs there are none: the Hub's widget takes one text.
+    """
     proof = _read(run / "proof" / "rows.json")
     examples: dict[int, tuple[float, str]] = {}
     for text, scores in zip(proof["inputs"], proof["scores"], strict=True):
-        if text not in HARD_TEXTS and 20 <= len(text) <= 200 and "\n" not in text:
+        if isinstance(text, str) and text not in HARD_TEXTS and 20 <= len(text) <= 200 and "\n" not in text:
             label = int(np.argmax(scores))
             examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
     return [mask(text) for _, text in list(examples.values())[:2]]

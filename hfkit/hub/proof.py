@@ -27,6 +27,7 @@ from ..evaluation.predict import predict_logits
 from ..files import write_file
 from ..models import FAMILIES
 from ..models.base import BackboneClassifier
+from ..models.cleaning import join_pair, show_row
 from ..task import Task
 from .client import redact
 
@@ -59,9 +60,11 @@ def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str)
         inputs = [_store_image(folder / "proof", rows[number]["image"], number) for number in chosen] if main else []
         encoded = task.inputs[split].select(chosen)
     else:
-        inputs = _choose_texts(list(task.rows[split]["text"]))
-        proof = Dataset.from_dict({"row": range(len(inputs)), "text": inputs})
-        tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, model.config.cleaning, model.config.max_length)
+        config = model.config
+        texts = _choose_texts(list(task.rows[split]["text"]), config.pair != "join")
+        inputs = list(map(show_row, texts))
+        proof = Dataset.from_dict({"row": range(len(texts)), "text": texts})
+        tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, config.cleaning, config.max_length, config.pair)
         encoded = tokens["proof"]
     logits = predict_logits(model, encoded, task.collator, PROOF_ROWS, torch.device("cpu"))
     content = {
@@ -74,10 +77,11 @@ def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str)
         write_file(folder / "proof" / "rows.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def _choose_texts(texts: list[str]) -> list[str]:
-    """Return the hard texts, the longest one, and others spread over the split."""
+def _choose_texts(texts: list[str], are_pairs: bool) -> list[str]:
+    """Return the hard texts, of pairs each with the other, the longest one, and others spread over the split."""
+    hard = tuple(map(join_pair, HARD_TEXTS, HARD_TEXTS[::-1])) if are_pairs else HARD_TEXTS
     others = [texts[number] for number in _spread(len(texts), PROOF_ROWS - len(HARD_TEXTS) - 1)]
-    return [*HARD_TEXTS, max(texts, key=len), *others]
+    return [*hard, max(texts, key=len), *others]
 
 
 def _spread(total: int, number: int) -> list[int]:
@@ -128,7 +132,7 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
 
 
 def load_in_clean_process(
-    model: str, revision: str | None, task: str, inputs: list[str], with_token: bool = True
+    model: str, revision: str | None, task: str, inputs: list[Any], with_token: bool = True
 ) -> dict[str, Any]:
     """Run `clean_process.py`, which has no hfkit, no standard input and an empty cache of modules.
 
@@ -136,7 +140,7 @@ def load_in_clean_process(
         model: A folder, or a Hub id.
         revision: Commit of a Hub id.
         task: Of the pipeline.
-        inputs: Texts, or files of images.
+        inputs: Texts, pairs of texts, or files of images.
         with_token: Whether it gets the token and the rest of the environment, which a stranger's code must not. That code
             still runs as the user, who could read the user's files and reach the network.
 

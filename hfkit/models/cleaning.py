@@ -16,7 +16,7 @@ The presets are those of published systems for COVID-19 tweets:
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import emoji
 
@@ -125,6 +125,65 @@ def clean(text: str, steps: Iterable[str]) -> str:
     for step in steps:
         text = STEPS[step](text)
     return " ".join(text.split()) if _SPACING.intersection(steps) else text
+
+
+PAIR_MARK = "\x1e"
+"""Parts the two texts of a row that a tokenizer reads as a pair (ASCII's record separator); no text keeps one of its own."""
+
+
+def join_pair(text: str, pair: str) -> str:
+    """Return the two texts of a row as one, which `split_pair` parts again."""
+    return PAIR_MARK.join(part.replace(PAIR_MARK, " ") for part in (text, pair))
+
+
+def show_row(text: str) -> str | dict[str, str]:
+    """Return a row as `pipeline()` takes it: a text, or the two texts of a pair by their names."""
+    return dict(zip(("text", "text_pair"), split_pair(text), strict=True)) if PAIR_MARK in text else text
+
+
+def split_pair(text: str) -> tuple[str, str]:
+    """Return the two texts of a row; the second one is empty where there is one text alone."""
+    first, _, second = text.partition(PAIR_MARK)
+    return first, second
+
+
+def read_row(row: "str | Mapping[str, str]", pair: str) -> str:
+    """Return a row as `tokenizer_inputs` takes it.
+
+    Args:
+        row: A text, `{"text": ..., "text_pair": ...}`, or a text of `join_pair`.
+        pair: As there.
+
+    Raises:
+        TypeError: The model reads pairs, and the row is none.
+
+    """
+    if pair == "join":
+        return join_texts(row.values()) if isinstance(row, Mapping) else row
+    if isinstance(row, str) and PAIR_MARK in row:
+        return row
+    if not isinstance(row, Mapping) or set(row) != {"text", "text_pair"}:
+        raise TypeError('The model reads two texts a row: give {"text": ..., "text_pair": ...}.')
+    return join_pair(row["text"], row["text_pair"])
+
+
+def tokenizer_inputs(texts: Iterable[str], steps: Iterable[str], pair: str) -> tuple[list[str], ...]:
+    """Clean texts, and return what a tokenizer is called with: them, or the first and the second texts of pairs.
+
+    Args:
+        texts: Of pairs those of `join_pair`.
+        steps: Of the cleaning.
+        pair: `join` (each is one text), `tokenizer` (pairs, which the tokenizer's own separator parts), or `newline` (pairs,
+            which a newline parts, for a tokenizer that puts nothing in between).
+
+    """
+    steps = list(steps)
+    if pair == "join":
+        return ([clean(text, steps) for text in texts],)
+    pairs = [tuple(clean(part, steps) for part in split_pair(text)) for text in texts]
+    if pair == "newline":
+        return (["\n".join(filter(None, parts)) for parts in pairs],)
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 def join_texts(texts: Iterable[str]) -> str:

@@ -139,6 +139,12 @@ def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedMo
     return encoder, not loading["missing_keys"]
 
 
+def segment_ids(input_ids: torch.Tensor, separator: int) -> torch.Tensor:
+    """Return 0 up to the first separator of each row and 1 behind it, (batch, tokens), as BERT's tokenizer does for pairs."""
+    is_separator = (input_ids == separator).long()
+    return (is_separator.cumsum(dim=1) - is_separator > 0).long()
+
+
 def random_texts(config: PreTrainedConfig, max_length: int) -> dict[str, torch.Tensor]:
     """Return ids and mask of two texts of random tokens, always the same for a config: 13 tokens and 9, or fewer.
 

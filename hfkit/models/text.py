@@ -11,7 +11,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import encode_in_parts, is_causal, load_encoder, random_texts
+from .encoders import encode_in_parts, is_causal, load_encoder, random_texts, segment_ids
 from .layer_groups import FeatureGroup, LayerReport, lay_out
 from .losses import classifier_loss
 from .padding import move_to_the_left
@@ -238,7 +238,8 @@ class TextClassifier(BackboneClassifier):
             input_ids: (batch, tokens), padded on either side. What is longer than `config.max_length` is cut, so that a
                 caller who forgets to truncate gets a label and no crash. Beside `states` only n-grams read them.
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
-            token_type_ids: (batch, tokens), passed on to encoders that know them.
+            token_type_ids: (batch, tokens), passed on to encoders that know them; with `config.segment_separator` they are made
+                of the token ids, so that training, cache and exported graph see the same.
             labels: (batch,) label ids, or (batch, num_labels) of 0 and 1 with several labels a text; with them the output has a
                 `loss`, the mean (binary) cross-entropy.
             states: In place of token ids, what `forward_to(self.start_layer, ...)` made of them.
@@ -282,6 +283,8 @@ class TextClassifier(BackboneClassifier):
             input_ids = input_ids.new_full((len(input_ids), 1), self.config.pad_token_id or 0, dtype=torch.long)
             attention_mask = token_type_ids = None
         inputs = {"input_ids": input_ids}
+        if self._takes_token_types and self.config.segment_separator is not None:
+            token_type_ids = segment_ids(input_ids, self.config.segment_separator)
         if self._takes_token_types and token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
         if attention_mask is None:

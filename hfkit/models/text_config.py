@@ -12,6 +12,8 @@ from .pooling import POOLINGS
 from .text_layers import complete_layers
 from .text_pipeline import TextClassificationPipeline
 
+PAIRS = ("join", "tokenizer", "newline")
+
 
 class TextClassifierConfig(PreTrainedConfig):
     """Configuration of `TextClassifier`.
@@ -35,6 +37,9 @@ class TextClassifierConfig(PreTrainedConfig):
             `TextClassifier.drop_unused_layers`).
         cleaning: Names of the cleaning steps, in order (see `cleaning.py`).
         max_length: Tokens after which a text is cut.
+        pair: What two texts a row become: `join` (one text, with a space in between), `tokenizer` (a pair, with the tokenizer's
+            own separator) or `newline` (a pair for a tokenizer without one).
+        segment_separator: Token id behind which the second segment of a pair begins, for encoders with segment embeddings.
         ngram_count: How many n-grams of token ids add a score to the logits (see `ngrams.py`).
         ngram_max: Tokens of the longest of them.
         ngram_special_count: How many token ids are in no n-gram.
@@ -66,6 +71,8 @@ class TextClassifierConfig(PreTrainedConfig):
     final_norm: bool = True
     cleaning: list[str] | tuple[str, ...] = ()
     max_length: int = 128
+    pair: Literal["join", "tokenizer", "newline"] = "join"
+    segment_separator: int | None = None
     ngram_count: int = 0
     ngram_max: int = 2
     ngram_special_count: int = 0
@@ -100,6 +107,8 @@ class TextClassifierConfig(PreTrainedConfig):
             )
         if min(self.ngram_count, self.ngram_special_count) < 0 or not 1 <= self.ngram_max <= LONGEST:
             raise ValueError(f"ngram_max is {self.ngram_max}: write 1 to {LONGEST}, and no negative ngram_count.")
+        if self.pair not in PAIRS:
+            raise ValueError(f"Unknown pair '{self.pair}': write {', '.join(PAIRS)}.")
         check_threshold(self.answer_threshold)
         check_problem_type(self)
         # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.

@@ -6,7 +6,7 @@ import torch
 from transformers import TextClassificationPipeline as BaseTextClassificationPipeline
 
 from .answering import mark_answers
-from .cleaning import clean, join_texts
+from .cleaning import read_row, tokenizer_inputs
 from .label_sets import is_multi_label, keep_answers
 from .pipeline_inputs import check_container, check_text
 
@@ -15,8 +15,8 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
     """`pipeline("text-classification")` with the cleaning and the `max_length` of the model's config.
 
     A text of any length gives a label, and so does an empty one. A row of two columns is given as
-    `{"text": ..., "text_pair": ...}` and joined as in training. Where the config has an `answer_threshold`, each answer says by
-    `answered` whether the model is sure enough.
+    `{"text": ..., "text_pair": ...}` and read as in training: as a pair, or joined (`config.pair`). Where the config has an
+    `answer_threshold`, each answer says by `answered` whether the model is sure enough.
 
     A model that gives each text any number of labels answers by one schema: a list of `{"label": ..., "score": ...}`, the highest
     score first, of the labels whose score reaches their threshold (an empty list where none does); with `top_k=None` of all
@@ -41,13 +41,21 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
         return answers[0] if wrapped and is_multi_label(self.model.config) else answers
 
     def preprocess(self, inputs: str | dict[str, str], **tokenizer_kwargs: Any) -> Any:
-        """Clean one text and tokenise it to at most `config.max_length` tokens."""
+        """Clean one text, or two of a row, and tokenise them to at most `config.max_length` tokens.
+
+        Raises:
+            TypeError: What is given is no text, or the model reads two texts a row and is given one.
+            ValueError: A text is the path of a table.
+
+        """
         config = self.model.config
-        for part in inputs.values() if isinstance(inputs, dict) else [inputs]:
+        parts = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+        for part in parts:
             check_text(part)
-        text = join_texts(inputs.values()) if isinstance(inputs, dict) else inputs
+        read = tokenizer_inputs([read_row(inputs, config.pair)], config.cleaning, config.pair)
+        row = dict(zip(("text", "text_pair"), (texts[0] for texts in read), strict=False))
         options = {"truncation": True, "max_length": config.max_length, **tokenizer_kwargs}
-        encoded = super().preprocess(clean(text, config.cleaning), **options)
+        encoded = super().preprocess(row if len(row) > 1 else row["text"], **options)
         if encoded["input_ids"].shape[-1] == 0:  # an empty text, of a tokenizer that adds no special tokens
             ids = torch.full((1, 1), config.pad_token_id)
             encoded = type(encoded)({"input_ids": ids, "attention_mask": torch.ones_like(ids)})

@@ -7,7 +7,7 @@ from typing import Any
 from ..data.columns import TEXT_COLUMNS, find_column
 from ..errors import UserError
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
-from ..models.cleaning import join_texts
+from ..models.cleaning import join_pair, join_texts
 from ..notes import Note
 from .rows import Row, is_missing
 
@@ -76,21 +76,31 @@ def longest_texts(rows: Sequence[Sequence[Any]]) -> int:
     return lengths.index(max(lengths))
 
 
-def read_text(row: Row, positions: Sequence[int]) -> tuple[str, str]:
+def read_text(row: Row, positions: Sequence[int], as_pairs: bool = False) -> tuple[str, str]:
     """Return the text of a row, joined as in training, and why it cannot be read; an empty text is a text."""
-    return join_cells([row.cells[position] for position in positions])
+    return join_cells([row.cells[position] for position in positions], as_pairs)
 
 
-def join_cells(cells: Sequence[Any]) -> tuple[str, str]:
-    """Return the text of one or two cells, and why there is none."""
-    present = [cell for cell in cells if not is_missing(cell)]
-    if not present:
+def check_pairs(source: str, positions: Sequence[int], as_pairs: bool) -> None:
+    """Refuse one text a row for a model that reads two.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if as_pairs and len(positions) != 2:
+        raise UserError(f"{source}: the model reads two texts a row, so name two columns by --text_column.")
+
+
+def join_cells(cells: Sequence[Any], as_pairs: bool = False) -> tuple[str, str]:
+    """Return the text of one or two cells, joined or as a pair, and why there is none."""
+    if all(map(is_missing, cells)):
         return "", "no text"
-    present = [_decode(cell) for cell in present]
-    wrong = next((cell for cell in present if isinstance(cell, list | dict | bytes)), None)
+    texts = ["" if is_missing(cell) else _decode(cell) for cell in cells]
+    wrong = next((text for text in texts if isinstance(text, list | dict | bytes)), None)
     if wrong is not None:
         return "", f"no text but a {type(wrong).__name__}"
-    return join_texts(str(cell) for cell in present), ""
+    return join_pair(*map(str, texts)) if as_pairs else join_texts(map(str, texts)), ""
 
 
 def _decode(cell: Any) -> Any:

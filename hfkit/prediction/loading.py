@@ -82,6 +82,11 @@ class PipelinePredictor:
         """Whether it classifies texts, and not photos."""
         return self.pipeline.tokenizer is not None
 
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether a row is a pair of texts."""
+        return getattr(self.pipeline.model.config, "pair", "join") != "join"
+
     def text_columns(self) -> list[str]:
         """Return those of the run, where its folder or Hub repository says them."""
         return read_run_columns(self.name, self.revision)

@@ -101,20 +101,22 @@ class TextModel(OnnxModel):
         super().__init__(folder, settings)
         from tokenizers import Tokenizer
 
-        from ..models.cleaning import clean
+        from ..models.cleaning import read_row, tokenizer_inputs
 
-        self.clean = clean
+        self.read_row, self.tokenizer_inputs = read_row, tokenizer_inputs
+        self.pair = settings.get("pair", "join")
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
 
-    def prepare(self, content: str) -> list[int]:
-        """Return the token ids of a text."""
+    def prepare(self, content: str | dict[str, str]) -> list[int]:
+        """Return the token ids of a text, or of two as `{"text": ..., "text_pair": ...}`."""
         return self.encode(content)[0]
 
-    def encode(self, text: str) -> tuple[list[int], bool]:
-        """Return the token ids of a text, and whether it was cut; an empty text is one token at least."""
-        encoding = self.tokenizer.encode(self.clean(text, self.settings["cleaning"]))
+    def encode(self, text: str | dict[str, str]) -> tuple[list[int], bool]:
+        """Return the token ids of a text or of a pair, and whether it was cut; an empty text is one token at least."""
+        read = self.tokenizer_inputs([self.read_row(text, self.pair)], self.settings["cleaning"], self.pair)
+        encoding = self.tokenizer.encode(*(texts[0] for texts in read))
         return encoding.ids or [self.settings["pad_token_id"]], bool(encoding.overflowing)
 
     def stack(self, prepared: Sequence[list[int]]) -> dict[str, np.ndarray]:

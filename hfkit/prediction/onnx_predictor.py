@@ -63,6 +63,11 @@ class OnnxPredictor:
         """Whether it classifies texts."""
         return self.scorer.reads_texts
 
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether a row is a pair of texts."""
+        return str(self.settings.get("pair", "join")) != "join"
+
     def text_columns(self) -> list[str]:
         """Return those of the run that it was exported from."""
         return [str(name) for name in self.settings.get("text_column") or []]

@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..models import load_pipeline as load_models_pipeline
 from ..models.image_pipeline import ImageClassificationPipeline as ModelsImagePipeline
 from ..models.text_pipeline import TextClassificationPipeline as ModelsTextPipeline
-from .contents import choose_text_columns, join_cells, read_run_columns
+from .contents import check_pairs, choose_text_columns, join_cells, read_run_columns
 from .model_name import check_model_name
 from .predicted_table import predict_contents, refuse_problems
 from .python_rows import choose_keyword, list_photos, list_texts, to_photo, to_table
@@ -45,7 +45,8 @@ class TextClassificationPipeline(ModelsTextPipeline):
         Args:
             inputs: A list of texts, or a table with a column of texts, whose columns and index are kept: a DataFrame, a
                 `datasets.Dataset` or a list of dictionaries.
-            text: That column, or two to be joined; default: as in the run, or found by its name. A list's column is called so.
+            text: That column, or two that are read as in training; default: as in the run, or found by its name. A list's column
+                is called so.
             batch_size: Texts of a batch; default: 32 on a CPU, else 128.
             text_column: The same as `text`, by the flag's name.
 
@@ -61,6 +62,7 @@ class TextClassificationPipeline(ModelsTextPipeline):
         """
         chosen = choose_keyword(text, text_column, "text")
         given = [chosen] if isinstance(chosen, str) else chosen
+        as_pairs = self.model.config.pair != "join"
         table = to_table(inputs, "text")
         if table is None:
             name = given[0] if given is not None and len(given) == 1 else "text"
@@ -71,10 +73,11 @@ class TextClassificationPipeline(ModelsTextPipeline):
         try:
             of_run = read_run_columns(self.model.name_or_path) if given is None else []
             positions, _ = choose_text_columns("The table", columns, given, of_run)
+            check_pairs("The table", positions, as_pairs)
         except UserError as error:
-            raise ValueError(str(error).replace("--text_column NAME", 'text="NAME"')) from error
+            raise ValueError(str(error).replace("--text_column", "text").replace("text NAME", 'text="NAME"')) from error
         cells = zip(*(table.iloc[:, position].tolist() for position in positions), strict=True)
-        contents = [join_cells(row) for row in cells]
+        contents = [join_cells(row, as_pairs) for row in cells]
         refuse_problems({row: problem for row, (_, problem) in enumerate(contents) if problem}, len(table))
         return predict_contents(self, table, [text for text, _ in contents], batch_size)
 

@@ -45,6 +45,7 @@ class Predictor(Protocol):
         scorer: What predicts.
         results: The columns of its predictions.
         reads_texts: Whether it classifies texts, and not photos.
+        reads_pairs: Whether a row is a pair of texts.
 
     """
 
@@ -57,6 +58,11 @@ class Predictor(Protocol):
 
     @property
     def reads_texts(self) -> bool:
+        """See above."""
+        ...
+
+    @property
+    def reads_pairs(self) -> bool:
         """See above."""
         ...
 

@@ -8,7 +8,7 @@ from ..data.columns import have_no_names
 from ..flags.prediction_input import InputKind
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .contents import choose_text_columns, longest_texts, read_text
+from .contents import check_pairs, choose_text_columns, longest_texts, read_text
 from .opening import open_predictor
 from .predictor import Predictor
 from .rows import RowSource
@@ -92,13 +92,17 @@ def _make_reader(request: Request, source: RowSource, predictor: Predictor) -> t
     """Return what takes the content out of a row, and notes on where it is."""
     if source.has_photos:
         return lambda row: (row.photo, ""), []
+    as_pairs = predictor.reads_pairs
     if request.kind in (InputKind.LINES, InputKind.TEXT):
+        check_pairs("One text a row", [0], as_pairs)
         return lambda row: read_text(row, [0]), []
     of_run = [] if request.text_column else predictor.text_columns()
     is_named = request.text_column or (of_run and set(of_run) <= set(source.columns))
     if have_no_names(source.columns) and not is_named:
+        check_pairs(source.name, [0], as_pairs)
         place = longest_texts([row.cells for row in islice(source.rows(), _ROWS_LOOKED_AT)])
         text = f"Text column: {place + 1} (the file has no header; it has the longest texts)."
         return lambda row: read_text(row, [place]), [Note("text_column", text)]
     positions, notes = choose_text_columns(source.name, source.columns, request.text_column, of_run)
-    return lambda row: read_text(row, positions), notes
+    check_pairs(source.name, positions, as_pairs)
+    return lambda row: read_text(row, positions, as_pairs), notes

@@ -48,7 +48,7 @@ class TextScorer:
         if not contents:
             return Scored(np.empty((0, self.model.config.num_labels), dtype=np.float32))
         config = self.model.config
-        encoded = encode_texts(contents, self.tokenizer, config.cleaning, config.max_length)
+        encoded = encode_texts(contents, self.tokenizer, config.cleaning, config.max_length, config.pair)
         truncated = sum(encoded.pop("truncated"))
         collator = DataCollatorWithPadding(self.tokenizer)
         logits = predict_alone(self.model, Dataset.from_dict(encoded), collator, self.batch_size, advance)

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evaluation.intervals import warn_of_few_rows, with_interval
-from ..evaluation.metrics import LABEL_SCORE
 from ..flags.kinds import Arguments
 from ..flags.solver import is_solved
 from ..machine import device_name, precision_name
@@ -18,7 +17,7 @@ from ..models.base import BackboneClassifier
 from ..notes import Note
 from ..run_folders.clean import describe_size
 from ..task import Task
-from .tables import classification_table, format_number, group_errors
+from .tables import CONTENTS, classification_table, format_number, group_errors
 
 MAX_KINDS_OF_ERRORS = 4
 """Pairs of true and predicted class whose errors are shown on the console; the most frequent ones."""
@@ -65,12 +64,13 @@ def show_results(
     if len(label_names) <= MAX_CLASSES_OF_MATRIX:
         matrix = pd.DataFrame(confusion, index=label_names, columns=label_names).rename_axis("true")
         console.print(console_table("Confusion matrix: true classes in rows, predicted ones in columns", matrix))
-    [content] = set(errors.columns) - {"row", "label", "prediction", "confidence", LABEL_SCORE}
+    contents = [name for name in CONTENTS if name in errors]
     kinds = group_errors(errors)
     for (label, prediction), rows in kinds[:MAX_KINDS_OF_ERRORS]:
         title = f"{len(rows)} rows that are {label} but predicted {prediction}, the most confident first"
-        shown = rows.head(3).set_index("row")[["confidence", content]]
-        shown[content] = [" ".join(text.split())[:160] for text in shown[content]]
+        shown = rows.head(3).set_index("row")[["confidence", *contents]]
+        for content in contents:
+            shown[content] = [" ".join(text.split())[: 160 // len(contents)] for text in shown[content]]
         console.print(console_table(title, shown))
     if len(kinds) > MAX_KINDS_OF_ERRORS:
         console.print(f"\n{len(kinds) - MAX_KINDS_OF_ERRORS} rarer kinds of errors are in report/errors.csv.")

@@ -154,7 +154,8 @@ def _show_errors(console: Console, errors: pd.DataFrame) -> None:
     """Print the rows with the highest loss."""
     if errors.empty:
         return
-    [content] = set(errors.columns) - {"row", "label", "prediction", "missing", "surplus", "loss"}
-    shown = errors.head(_SHOWN_ERRORS).set_index("row")[["loss", "missing", "surplus", content]]
-    shown[content] = [" ".join(text.split())[:_SHOWN_CHARACTERS] for text in shown[content]]
+    contents = [name for name in tables.CONTENTS if name in errors]
+    shown = errors.head(_SHOWN_ERRORS).set_index("row")[["loss", "missing", "surplus", *contents]]
+    for content in contents:
+        shown[content] = [" ".join(text.split())[: _SHOWN_CHARACTERS // len(contents)] for text in shown[content]]
     console.print(console_table(f"{len(errors)} rows with a wrong label, those with the highest loss first", shown))

@@ -15,6 +15,7 @@ from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
 from ..evaluation.metrics import add_intervals, build_report, count_confusions, wrong_predictions
 from ..files import write_file
+from ..models.cleaning import PAIR_MARK, split_pair
 from . import tables
 from .confidence import draw_confidence
 from .confusion import draw_confusion
@@ -57,9 +58,12 @@ class PredictedRows:
 
 
 def readable_rows(rows: Dataset) -> pd.DataFrame:
-    """Return the columns of rows that a person can read, without the labels."""
+    """Return the columns of rows that a person can read, without the labels; of pairs the second text is `text_pair`."""
     hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
-    return rows.remove_columns(hidden).to_pandas()
+    table = rows.remove_columns(hidden).to_pandas()
+    if "text" in table and len(table) and PAIR_MARK in table["text"].iloc[0]:
+        table["text"], table["text_pair"] = zip(*map(split_pair, table["text"]), strict=True)
+    return table
 
 
 def write_predictions(file: Path, predicted: PredictedRows) -> None:

@@ -20,6 +20,8 @@ EPOCH_COLUMNS = {
     "eval_macro_f1": "validation\nmacro F1",
     "epoch_seconds": "seconds",
 }
+CONTENTS = ("text", "text_pair", "file")
+"""Columns of what was classified."""
 ErrorKind = tuple[tuple[str, str], pd.DataFrame]
 """A true and a predicted class, and the rows that are the one and were taken for the other."""
 _INTERVAL_COLUMNS = [f"{metric}_{end}" for metric in ("eval_accuracy", "eval_macro_f1") for end in ("low", "high")]

@@ -10,6 +10,7 @@ from ..data.sources import Source
 from ..data.text import load_text_data
 from ..data.tokens import tokenize
 from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
+from ..models.cleaning import show_row
 from ..notes import Note
 from ..task import Task
 from .learning_rate import learning_rate_by_width
@@ -67,7 +68,7 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
         is_multi_label=data.is_multi_label,
     )
     max_length = model.config.max_length
-    inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length)
+    inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length, model.config.pair)
     is_lowered = max_length != arguments.data.max_length
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
     cleaning = f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. Texts cut at {max_length} tokens: {cut}."
@@ -92,6 +93,6 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
 def _describe_usage(texts: list[str]) -> str:
     """Return lines that load a model and classify the user's own text, the first that is short enough, else the begin of one."""
     short = [text for text in texts if 0 < len(text) <= EXAMPLE_LENGTH]
-    example = repr(short[0] if short else texts[0][:EXAMPLE_LENGTH])
+    example = repr(show_row(short[0] if short else texts[0][:EXAMPLE_LENGTH]))
     escaped = example.replace("{", "{{").replace("}", "}}")
     return f'from hfkit import load_pipeline\nprint(load_pipeline("{{folder}}")({escaped}))'
