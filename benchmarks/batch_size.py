@@ -23,7 +23,7 @@ from hfkit.backbones.image import build_image_classifier
 from hfkit.backbones.text import build_text_classifier
 from hfkit.data.batching import iter_batches
 from hfkit.data.text import load_text_data
-from hfkit.data.tokens import tokenize
+from hfkit.data.tokens import Reading, tokenize
 from hfkit.flags.arguments import TextDataArguments, TextModelArguments
 from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_recipe
@@ -47,7 +47,7 @@ def text_task(folder: str) -> Task:
     options = TextDataArguments(dataset=folder, max_train_samples=1_280)
     data = load_text_data(options)
     model, tokenizer, _ = build_text_classifier(TextModelArguments(backbone="minilm"), options, data.label_names)
-    inputs, _ = tokenize(data.splits, tokenizer, model.config.cleaning, options.max_length)
+    inputs, _ = tokenize(data.splits, tokenizer, Reading.of(model.config))
     return model, "classifier", inputs["train"], DataCollatorWithPadding(tokenizer)
 
 

@@ -178,11 +178,11 @@ def text_task(arguments: Any, tuned: bool) -> tuple[Any, Any, Any]:
 
     from hfkit.backbones.text import build_text_classifier
     from hfkit.data.text import load_text_data
-    from hfkit.data.tokens import tokenize
+    from hfkit.data.tokens import Reading, tokenize
 
     data = load_text_data(arguments.data)
     model, tokenizer, _ = build_text_classifier(arguments.model, arguments.data, data.label_names)
-    inputs, _ = tokenize(data.splits, tokenizer, model.config.cleaning, arguments.data.max_length)
+    inputs, _ = tokenize(data.splits, tokenizer, Reading.of(model.config))
     padding = {"padding": True} if tuned else {"padding": "max_length", "max_length": arguments.data.max_length}
     return model, inputs.remove_columns("length"), DataCollatorWithPadding(tokenizer, **padding)
 

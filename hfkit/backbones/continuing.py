@@ -30,7 +30,7 @@ _TAKEN_FROM_MODEL = (
     "pooling",
     "ngrams",
 )
-_TAKEN_FROM_DATA = ("cleaning", "max_length", "image_size")
+_TAKEN_FROM_DATA = ("cleaning", "max_length", "long_texts", "image_size")
 
 
 def read_saved_config(backbone: str, task: str, revision: str | None = None) -> PreTrainedConfig | None:

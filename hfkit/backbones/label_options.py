@@ -62,5 +62,6 @@ def text_options(
         "head_logits": model.head_logits,
         "cleaning": cleaning,
         "max_length": data.max_length,
+        "long_texts": data.long_texts,
         **labels,
     }

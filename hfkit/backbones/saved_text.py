@@ -59,7 +59,9 @@ def build_on_saved_model(
             Note("ngrams_left", f"Its {config.ngram_count:,} n-grams are left behind: {after}.", on_card=False)
         )
     return new, [
-        continue_from(new, saved, str(model.backbone), ("head", "problem_type", *own, "cleaning", "max_length")),
+        continue_from(
+            new, saved, str(model.backbone), ("head", "problem_type", *own, "cleaning", "max_length", "long_texts")
+        ),
         *notes,
     ]
 

@@ -1,6 +1,7 @@
 """From texts to token ids."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from accelerate import PartialState
@@ -9,50 +10,87 @@ from transformers import PreTrainedTokenizerBase
 
 from ..machine import code_checksum, package_versions
 from ..models.cleaning import tokenizer_inputs
+from ..models.long_texts import CUT, choose_tokens
 from .stored_rows import read_column
 
 
-def encode_texts(
-    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, cleaning: list[str], max_length: int, pair: str = "join"
-) -> dict[str, list[Any]]:
-    """Clean and tokenise texts, without padding; `pair` is that of the model's config.
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads texts: the fields of its config that say so.
 
-    Returns:
-        `input_ids`, `attention_mask`, `length`, and `truncated`: whether a text was cut at `max_length` tokens.
+    Attributes:
+        cleaning: Steps, in their order.
+        max_length: Tokens that are read at most.
+        pair: What two texts a row become, see `cleaning.tokenizer_inputs`.
+        long_texts: Which tokens of a longer text are read, see `long_texts`.
 
     """
-    read = tokenizer_inputs(texts, cleaning, pair)
-    encoded = tokenizer(*read, truncation=True, max_length=max_length, return_token_type_ids=False)
-    for ids, mask in zip(encoded["input_ids"], encoded["attention_mask"], strict=True):
-        if not ids:  # an empty text, of a tokenizer that adds no special tokens: one token, as in the pipeline
-            ids.append(tokenizer.pad_token_id)
-            mask.append(1)
-    lengths = [len(ids) for ids in encoded["input_ids"]]
-    full = [row for row, length in zip(zip(*read, strict=True), lengths, strict=True) if length == max_length]
-    cut_texts = iter(tokenizer(*map(list, zip(*full, strict=True)), verbose=False)["input_ids"] if full else ())
-    truncated = [length == max_length and len(next(cut_texts)) > max_length for length in lengths]
+
+    cleaning: tuple[str, ...]
+    max_length: int
+    pair: str = "join"
+    long_texts: str = CUT
+
+    @classmethod
+    def of(cls, config: Any) -> "Reading":
+        """Return that of a model, by its config."""
+        return cls(tuple(config.cleaning), config.max_length, config.pair, config.long_texts)
+
+
+def encode_texts(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, reading: Reading) -> dict[str, list[Any]]:
+    """Clean and tokenise texts, without padding.
+
+    Returns:
+        `input_ids`, `attention_mask`, `length`, and `truncated`: whether a text has more than `max_length` tokens.
+
+    """
+    read = tokenizer_inputs(texts, reading.cleaning, reading.pair)
+    encode = _encode_cut if reading.long_texts == CUT else _encode_head_and_tail
+    rows, truncated = encode(read, tokenizer, reading.max_length)
+    # An empty text, of a tokenizer that adds no special tokens, is one token, as in the pipeline.
+    rows = [ids or [tokenizer.pad_token_id] for ids in rows]
     return {
-        "input_ids": encoded["input_ids"],
-        "attention_mask": encoded["attention_mask"],
-        "length": lengths,
+        "input_ids": rows,
+        "attention_mask": [[1] * len(ids) for ids in rows],
+        "length": list(map(len, rows)),
         "truncated": truncated,
     }
 
 
+def _encode_cut(
+    read: tuple[list[str], ...], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[list[list[int]], list[bool]]:
+    """Return the first tokens of texts, and which texts have more."""
+    rows = tokenizer(*read, truncation=True, max_length=max_length)["input_ids"]
+    full = [row for row, ids in zip(zip(*read, strict=True), rows, strict=True) if len(ids) == max_length]
+    whole = iter(tokenizer(*map(list, zip(*full, strict=True)), verbose=False)["input_ids"] if full else ())
+    return rows, [len(ids) == max_length and len(next(whole)) > max_length for ids in rows]
+
+
+def _encode_head_and_tail(
+    read: tuple[list[str], ...], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[list[list[int]], list[bool]]:
+    """Return the first and the last tokens of texts, and which texts have more."""
+    whole = tokenizer(*read, return_special_tokens_mask=True, verbose=False)
+    pairs = list(zip(whole["input_ids"], whole["special_tokens_mask"], strict=True))
+    rows = [[ids[place] for place in choose_tokens(special, max_length)] for ids, special in pairs]
+    return rows, [len(ids) > max_length for ids, _ in pairs]
+
+
 def tokenize(
-    splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, cleaning: list[str], max_length: int, pair: str = "join"
+    splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, reading: Reading
 ) -> tuple[DatasetDict, dict[str, int]]:
     """Clean and tokenise all splits, without padding; `datasets` keeps the result on disk for the next run.
 
     Returns:
         The splits with columns `input_ids`, `attention_mask`, `length` and, where labelled, `labels`; and how many
-        texts of each split were cut at `max_length` tokens.
+        texts of each split have more than `max_length` tokens.
 
     """
 
     def encode(batch: dict[str, list[Any]], code: str) -> dict[str, list[Any]]:
         """Encode a batch of rows; `datasets` tells results of other `code` apart."""
-        return encode_texts(batch["text"], tokenizer, cleaning, max_length, pair)
+        return encode_texts(batch["text"], tokenizer, reading)
 
     code = {"code": f"{code_checksum()} {package_versions()}"}
     with PartialState().local_main_process_first():  # the others read what it wrote

@@ -12,6 +12,7 @@ from transformers import Pipeline
 
 from ..models.base import BackboneClassifier
 from ..models.cleaning import clean
+from ..models.long_texts import CUT, choose_tokens
 from .explanation import Explanation, describe_choice, log_odds, predicted_label
 
 STEPS = 32
@@ -34,13 +35,18 @@ def explain_text(pipeline: Pipeline, text: str) -> Explanation:
     """
     model, tokenizer = pipeline.model, pipeline.tokenizer
     cleaned = clean(text, model.config.cleaning)
+    reads_tails = model.config.long_texts != CUT
     encoded = tokenizer(
         cleaned,
-        truncation=True,
-        max_length=model.config.max_length,
+        truncation=not reads_tails,
+        max_length=None if reads_tails else model.config.max_length,
         return_special_tokens_mask=True,
         return_offsets_mapping=tokenizer.is_fast,
+        verbose=False,
     )
+    if reads_tails:
+        chosen = choose_tokens(encoded["special_tokens_mask"], model.config.max_length)
+        encoded = {name: [values[place] for place in chosen] for name, values in encoded.items()}
     if not encoded["input_ids"]:
         return Explanation("The text has no tokens.")
     name, values = attribute_tokens(model, encoded, tokenizer.pad_token_id or 0)

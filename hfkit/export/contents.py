@@ -18,7 +18,11 @@ from ..run_folders.manifest import MANIFEST_FILE, checksums
 
 _PACKAGE = Path(__file__).parent.parent
 CODE = {
-    TASKS[0]: {"scores.py": "prediction/scores.py", "cleaning.py": "models/cleaning.py"},
+    TASKS[0]: {
+        "scores.py": "prediction/scores.py",
+        "cleaning.py": "models/cleaning.py",
+        "long_texts.py": "models/long_texts.py",
+    },
     TASKS[1]: {
         "scores.py": "prediction/scores.py",
         "pixels.py": "prediction/pixels.py",
@@ -60,6 +64,7 @@ def make_settings(pipeline: Pipeline, model: str, revision: str | None) -> dict[
         "max_length": config.max_length,
         "cleaning": list(config.cleaning),
         "pair": config.pair,
+        "long_texts": config.long_texts,
         "pad_token_id": int(tokenizer.pad_token_id or 0),
         "truncation_side": tokenizer.truncation_side,
         "text_column": read_run_columns(model, revision),

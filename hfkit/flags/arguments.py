@@ -269,8 +269,21 @@ class TextDataArguments(DataArguments):
         metadata={"help": "Tokens after which a text is cut; where it is not given, no more than the backbone takes."},
     )
 
+    long_texts: Literal["cut", "head_tail"] = field(
+        default="cut",
+        metadata={
+            "help": "What is read of a text of more than max_length tokens: cut (the first ones), or head_tail (a quarter of "
+            "them from its begin, the others from its end)."
+        },
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.long_texts != "cut" and self.reads_pairs():
+            raise UserError(
+                f"--long_texts {self.long_texts} is for one text a row, and two text columns are a pair: write cut, or --pair "
+                "false."
+            )
         if self.max_length < MIN_LENGTH:
             raise UserError(
                 f"--max_length is {self.max_length}: write at least {MIN_LENGTH} (two special tokens and one word)."

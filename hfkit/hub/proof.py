@@ -20,7 +20,7 @@ from datasets import Dataset, DatasetDict
 from PIL import Image
 
 from ..data.images import open_image
-from ..data.tokens import tokenize
+from ..data.tokens import Reading, tokenize
 from ..errors import UserError
 from ..evaluation.label_kinds import label_kind
 from ..evaluation.predict import predict_logits
@@ -60,11 +60,11 @@ def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str)
         inputs = [_store_image(folder / "proof", rows[number]["image"], number) for number in chosen] if main else []
         encoded = task.inputs[split].select(chosen)
     else:
-        config = model.config
-        texts = _choose_texts(list(task.rows[split]["text"]), config.pair != "join")
+        reading = Reading.of(model.config)
+        texts = _choose_texts(list(task.rows[split]["text"]), reading.pair != "join")
         inputs = list(map(show_row, texts))
         proof = Dataset.from_dict({"row": range(len(texts)), "text": texts})
-        tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, config.cleaning, config.max_length, config.pair)
+        tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, reading)
         encoded = tokens["proof"]
     logits = predict_logits(model, encoded, task.collator, PROOF_ROWS, torch.device("cpu"))
     content = {

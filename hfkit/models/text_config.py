@@ -7,6 +7,7 @@ from transformers import PreTrainedConfig
 from .answering import check_threshold
 from .encoders import check_reads_texts, encoder_config
 from .label_sets import SINGLE_LABEL, check_problem_type
+from .long_texts import CUT, LONG_TEXTS
 from .ngrams import LONGEST
 from .pooling import POOLINGS
 from .text_layers import complete_layers
@@ -39,6 +40,7 @@ class TextClassifierConfig(PreTrainedConfig):
         max_length: Tokens after which a text is cut.
         pair: What two texts a row become: `join` (one text, with a space in between), `tokenizer` (a pair, with the tokenizer's
             own separator) or `newline` (a pair for a tokenizer without one).
+        long_texts: Which tokens of a text are read that has more: `cut` (the first ones) or `head_tail` (see `long_texts.py`).
         segment_separator: Token id behind which the second segment of a pair begins, for encoders with segment embeddings.
         ngram_count: How many n-grams of token ids add a score to the logits (see `ngrams.py`).
         ngram_max: Tokens of the longest of them.
@@ -73,6 +75,7 @@ class TextClassifierConfig(PreTrainedConfig):
     max_length: int = 128
     pair: Literal["join", "tokenizer", "newline"] = "join"
     segment_separator: int | None = None
+    long_texts: Literal["cut", "head_tail"] = "cut"
     ngram_count: int = 0
     ngram_max: int = 2
     ngram_special_count: int = 0
@@ -109,6 +112,8 @@ class TextClassifierConfig(PreTrainedConfig):
             raise ValueError(f"ngram_max is {self.ngram_max}: write 1 to {LONGEST}, and no negative ngram_count.")
         if self.pair not in PAIRS:
             raise ValueError(f"Unknown pair '{self.pair}': write {', '.join(PAIRS)}.")
+        if self.long_texts not in LONG_TEXTS or (self.long_texts != CUT and self.pair == "tokenizer"):
+            raise ValueError(f"long_texts is '{self.long_texts}': write cut, or where rows are no pairs head_tail.")
         check_threshold(self.answer_threshold)
         check_problem_type(self)
         # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.

@@ -8,6 +8,7 @@ from transformers import TextClassificationPipeline as BaseTextClassificationPip
 from .answering import mark_answers
 from .cleaning import read_row, tokenizer_inputs
 from .label_sets import is_multi_label, keep_answers
+from .long_texts import CUT, choose_tokens
 from .pipeline_inputs import check_container, check_text
 
 
@@ -54,12 +55,20 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
             check_text(part)
         read = tokenizer_inputs([read_row(inputs, config.pair)], config.cleaning, config.pair)
         row = dict(zip(("text", "text_pair"), (texts[0] for texts in read), strict=False))
-        options = {"truncation": True, "max_length": config.max_length, **tokenizer_kwargs}
-        encoded = super().preprocess(row if len(row) > 1 else row["text"], **options)
+        encoded = self._encode(row if len(row) > 1 else row["text"], tokenizer_kwargs)
         if encoded["input_ids"].shape[-1] == 0:  # an empty text, of a tokenizer that adds no special tokens
             ids = torch.full((1, 1), config.pad_token_id)
             encoded = type(encoded)({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
         return encoded
+
+    def _encode(self, row: str | dict[str, str], tokenizer_kwargs: dict[str, Any]) -> Any:
+        """Tokenise a row that was cleaned."""
+        config = self.model.config
+        if config.long_texts == CUT:
+            return super().preprocess(row, **{"truncation": True, "max_length": config.max_length, **tokenizer_kwargs})
+        encoded = super().preprocess(row, return_special_tokens_mask=True, verbose=False, **tokenizer_kwargs)
+        chosen = choose_tokens(encoded.pop("special_tokens_mask")[0].tolist(), config.max_length)
+        return type(encoded)({name: tensor[:, chosen] for name, tensor in encoded.items()})
 
     def postprocess(self, model_outputs: Any, **options: Any) -> Any:
         """Return label and score, or several of them, and where the model may keep silent whether it answers."""

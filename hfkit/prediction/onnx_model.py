@@ -102,12 +102,16 @@ class TextModel(OnnxModel):
         from tokenizers import Tokenizer
 
         from ..models.cleaning import read_row, tokenizer_inputs
+        from ..models.long_texts import CUT, choose_tokens
 
         self.read_row, self.tokenizer_inputs = read_row, tokenizer_inputs
         self.pair = settings.get("pair", "join")
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
+        self.reads_tails = settings.get("long_texts", CUT) != CUT
+        self.choose_tokens = choose_tokens
+        if not self.reads_tails:
+            self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
 
     def prepare(self, content: str | dict[str, str]) -> list[int]:
         """Return the token ids of a text, or of two as `{"text": ..., "text_pair": ...}`."""
@@ -117,7 +121,11 @@ class TextModel(OnnxModel):
         """Return the token ids of a text or of a pair, and whether it was cut; an empty text is one token at least."""
         read = self.tokenizer_inputs([self.read_row(text, self.pair)], self.settings["cleaning"], self.pair)
         encoding = self.tokenizer.encode(*(texts[0] for texts in read))
-        return encoding.ids or [self.settings["pad_token_id"]], bool(encoding.overflowing)
+        ids, was_cut = encoding.ids, bool(encoding.overflowing)
+        if self.reads_tails:
+            chosen = self.choose_tokens(encoding.special_tokens_mask, self.settings["max_length"])
+            ids, was_cut = [ids[place] for place in chosen], len(chosen) < len(ids)
+        return ids or [self.settings["pad_token_id"]], was_cut
 
     def stack(self, prepared: Sequence[list[int]]) -> dict[str, np.ndarray]:
         """Return `input_ids` and `attention_mask` (rows, tokens), padded on the right."""

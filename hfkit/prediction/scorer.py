@@ -14,7 +14,7 @@ from transformers import DataCollatorWithPadding, Pipeline
 
 from ..data.image_files import READING_ERRORS, describe_reading_error
 from ..data.images import open_image
-from ..data.tokens import encode_texts
+from ..data.tokens import Reading, encode_texts
 from ..data.transforms import resize
 from ..evaluation.predict import predict_alone
 from ..machine import available_cores
@@ -47,8 +47,7 @@ class TextScorer:
         """Return the logits of texts, cleaned and cut as in training."""
         if not contents:
             return Scored(np.empty((0, self.model.config.num_labels), dtype=np.float32))
-        config = self.model.config
-        encoded = encode_texts(contents, self.tokenizer, config.cleaning, config.max_length, config.pair)
+        encoded = encode_texts(contents, self.tokenizer, Reading.of(self.model.config))
         truncated = sum(encoded.pop("truncated"))
         collator = DataCollatorWithPadding(self.tokenizer)
         logits = predict_alone(self.model, Dataset.from_dict(encoded), collator, self.batch_size, advance)

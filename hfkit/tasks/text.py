@@ -8,9 +8,10 @@ from ..backbones.text import build_text_classifier
 from ..data.augmented import frozen_texts
 from ..data.sources import Source
 from ..data.text import load_text_data
-from ..data.tokens import tokenize
+from ..data.tokens import Reading, tokenize
 from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
 from ..models.cleaning import show_row
+from ..models.long_texts import HEAD_TAIL
 from ..notes import Note
 from ..task import Task
 from .learning_rate import learning_rate_by_width
@@ -68,10 +69,13 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
         is_multi_label=data.is_multi_label,
     )
     max_length = model.config.max_length
-    inputs, truncated = tokenize(data.splits, tokenizer, model.config.cleaning, max_length, model.config.pair)
+    inputs, truncated = tokenize(data.splits, tokenizer, Reading.of(model.config))
     is_lowered = max_length != arguments.data.max_length
     cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
-    cleaning = f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. Texts cut at {max_length} tokens: {cut}."
+    how = f"Texts cut at {max_length} tokens"
+    if model.config.long_texts == HEAD_TAIL:
+        how = f"Texts of more than {max_length} tokens, whose first quarter of these and last ones are read"
+    cleaning = f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. {how}: {cut}."
     return Task(
         model=model,
         processor=tokenizer,

@@ -21,7 +21,7 @@ from hfkit.data import sources
 from hfkit.data.splits import LabelledData
 from hfkit.data.stored_rows import read_column
 from hfkit.data.text import load_text_data
-from hfkit.data.tokens import tokenize
+from hfkit.data.tokens import Reading, tokenize
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
 from hfkit.flags.paths import DATA_SUFFIXES
@@ -537,7 +537,7 @@ def test_tokens_are_cleaned_cut_and_counted(tmp_path: Path, tokenizer: PreTraine
     write(tmp_path / "train.csv", content)
     write(tmp_path / "validation.csv", rows(4))
     write(tmp_path / "test.csv", [{"tweet": ""}])
-    inputs, truncated = tokenize(load(tmp_path).splits, tokenizer, ["lower"], 8)
+    inputs, truncated = tokenize(load(tmp_path).splits, tokenizer, Reading(("lower",), 8))
     assert truncated == {"train": 1, "validation": 0, "test": 0}
     assert inputs["train"]["length"][:2] == [8, 8]
     assert inputs["test"]["input_ids"][0] == [tokenizer.cls_token_id, tokenizer.sep_token_id]
@@ -556,7 +556,7 @@ def test_rows_and_tokens_are_read_from_the_disk(
     def files(max_length: int = 8) -> list[str]:
         """Return where rows and tokens of train are."""
         data = load(tmp_path)
-        inputs, _ = tokenize(data.splits, tokenizer, ["lower"], max_length)
+        inputs, _ = tokenize(data.splits, tokenizer, Reading(("lower",), max_length))
         return [entry["filename"] for split in (data.splits, inputs) for entry in split["train"].cache_files]
 
     first = files()

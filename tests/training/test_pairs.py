@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import hfkit
 from hfkit.backbones.pairs import pair_options
 from hfkit.commands.main import app
-from hfkit.data.tokens import encode_texts
+from hfkit.data.tokens import Reading, encode_texts
 from hfkit.demo.answer import answer_text
 from hfkit.demo.examples import find_examples
 from hfkit.errors import UserError
@@ -93,9 +93,9 @@ def test_segments_are_those_of_the_tokenizer(tiny_backbone: Path) -> None:
     padded = tokenizer(*map(list, zip(*texts, strict=True)), padding=True, return_tensors="pt")
     own = segment_ids(padded["input_ids"], tokenizer.sep_token_id) * padded["attention_mask"]
     assert torch.equal(own, padded["token_type_ids"])
-    encoded = encode_texts([join_pair(*pair) for pair in texts], tokenizer, ["lower"], 8, "tokenizer")
+    encoded = encode_texts([join_pair(*pair) for pair in texts], tokenizer, Reading(("lower",), 8, "tokenizer"))
     assert encoded["input_ids"][0] == tokenizer("virus news", "the garlic city")["input_ids"][:8]
-    long = encode_texts([join_pair("virus " * 9, "city")], tokenizer, [], 8, "tokenizer")
+    long = encode_texts([join_pair("virus " * 9, "city")], tokenizer, Reading((), 8, "tokenizer"))
     assert (long["length"], long["truncated"]) == ([8], [True])
 
 
@@ -104,7 +104,7 @@ def test_a_tokenizer_without_separator() -> None:
     options, note = pair_options(tokenizer)
     assert options == {"pair": "newline"}
     assert "puts nothing between them, so a newline is" in note.text
-    encoded = encode_texts([join_pair("virus", "city"), join_pair("virus", "")], tokenizer, [], 8, "newline")
+    encoded = encode_texts([join_pair("virus", "city"), join_pair("virus", "")], tokenizer, Reading((), 8, "newline"))
     assert encoded["input_ids"] == [tokenizer("virus\ncity")["input_ids"], tokenizer("virus")["input_ids"]]
 
 
