@@ -150,7 +150,7 @@ def test_rows_without_labels_are_listed(finished_runs: LazyRuns, tmp_path: Path)
     ],
 )
 def test_labels_that_the_model_does_not_have(labels: list[Any], message: str) -> None:
-    table = pd.DataFrame({"row": range(1, len(labels) + 1), "label": pd.Series(labels, dtype=object)})
+    table = pd.DataFrame({"row": range(len(labels)), "label": pd.Series(labels, dtype=object)})
     with pytest.raises(UserError, match=message):
         check_labels("in.csv", table, Labels("label", {}), ["fake", "real"])
 

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from transformers import PreTrainedTokenizerBase
+
 from ..errors import UserError
 from ..flags.arguments import ModelArguments, TextDataArguments, TextModelArguments
 from ..flags.values import read_label_thresholds
 from ..models.cleaning import resolve_steps
 from ..models.label_sets import MULTI_LABEL, SINGLE_LABEL
+from ..notes import Note
+from .pairs import pair_options
 
 
 def label_options(model: ModelArguments, label_names: list[str], is_multi_label: bool) -> dict[str, Any]:
@@ -35,6 +39,17 @@ def label_options(model: ModelArguments, label_names: list[str], is_multi_label:
         raise UserError("--head_logits is for one label a row, and here a row has any number of them: leave it out.")
     thresholds = read_label_thresholds(model.label_thresholds, len(label_names))
     return {**names, "problem_type": MULTI_LABEL, "label_thresholds": thresholds}
+
+
+def add_pair_options(
+    options: dict[str, Any], data: TextDataArguments, tokenizer: PreTrainedTokenizerBase
+) -> list[Note]:
+    """Add to the fields of a classifier's config how pairs of texts are read, where rows are such, and say so."""
+    if not data.reads_pairs():
+        return []
+    pairs, note = pair_options(tokenizer)
+    options |= pairs
+    return [note]
 
 
 def text_options(

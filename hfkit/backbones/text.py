@@ -11,10 +11,9 @@ from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.arguments import TextDataArguments, TextModelArguments
 from ..models import TextClassifier
 from ..notes import Note
-from .label_options import text_options
+from .label_options import add_pair_options, text_options
 from .layers import drop_layers, layer_options
 from .packaged import locate_backbone
-from .pairs import pair_options
 from .pooling import choose_pooling, explain_default
 from .saved_text import build_on_saved_model
 from .text_checks import check_code, check_runs, check_tokenizer, fit_max_length
@@ -55,10 +54,7 @@ def build_text_classifier(
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=model.backbone_revision or "main", trust_remote_code=False
         )
-        about_pairs = None
-        if data.reads_pairs():
-            pairs, about_pairs = pair_options(tokenizer)
-            options |= pairs
+        about_pairs = add_pair_options(options, data, tokenizer)
         continued = build_on_saved_model(source, model, options, pooling_is_given)
         if continued is not None:
             tokenizer.model_max_length = VERY_LARGE_INTEGER  # that of the saved run was its --max_length
@@ -72,8 +68,7 @@ def build_text_classifier(
         ) from error
     finally:
         logging.set_verbosity(verbosity)
-    notes += [about_pairs] if about_pairs else []
-    notes += check_tokenizer(classifier, tokenizer, model.backbone)
+    notes += [*about_pairs, *check_tokenizer(classifier, tokenizer, model.backbone)]
     for name in ("pad_token_id", "bos_token_id", "eos_token_id"):  # as the Trainer would, with a warning
         setattr(classifier.config, name, getattr(tokenizer, name))
     check_runs(classifier, tokenizer, model)

@@ -142,19 +142,19 @@ def evaluate(
     from ..evaluate import EvaluationRequest, evaluate_model
 
     request = EvaluationRequest(
-        model,
-        data,
-        output_dir,
-        split,
-        text_column,
-        label_column,
-        image_column,
-        label_from_name,
-        batch_size,
-        revision,
-        table_flags,
-        label_separator,
-        keep_columns,
+        *(
+            model,
+            data,
+            output_dir,
+            split,
+            text_column,
+            label_column,
+            image_column,
+            label_from_name,
+            batch_size,
+            revision,
+        ),
+        *(table_flags, label_separator, keep_columns),
     )
     with lines_above_bars():
         folder, results = evaluate_model(request, Console(quiet=as_json))

@@ -19,7 +19,8 @@ from .image_files import READING_ERRORS, describe_reading_error, find_image
 from .image_labels import list_rows, name_image_labels, read_training_labels
 from .image_labels import read_image_labels as read_image_labels  # for those who read rows, too
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
-from .image_sources import LabelFlags, read_images
+from .image_sources import LabelFlags as LabelFlags
+from .image_sources import read_images as read_images
 from .split_names import SPLIT_NAMES
 from .splits import (
     LabelledData,

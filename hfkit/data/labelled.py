@@ -11,10 +11,10 @@ from ..errors import UserError
 from ..flags.tables import FIND as FIND  # for those who hand one in
 from ..flags.tables import TableFlags as TableFlags
 from ..notes import Note
-from . import images, text
+from . import images, text_rows
 from .guessed_columns import ChooseColumns, find_labelled_columns
-from .image_sources import ImageSource, read_images
-from .image_sources import LabelFlags as LabelFlags  # for those who evaluate
+from .images import ImageSource, read_images
+from .images import LabelFlags as LabelFlags  # for those who evaluate
 from .kept_columns import choose_kept_columns, keep_columns
 from .label_columns import LabelColumns as LabelColumns
 from .label_columns import check_labels
@@ -90,13 +90,13 @@ def load_labelled_texts(
     known = label_columns.known(list(map(str, source.tables[NAME].columns)))
     texts, columns, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, known)
     labels = label_columns.read(dataset, source.tables, columns, label_names)
-    tables, dropped = text.read_rows(source, texts, labels.cells, as_pairs)
+    tables, dropped = text_rows.read_rows(source, texts, labels.cells, as_pairs)
     table = tables[NAME]
     check_labels(dataset, table, labels, label_names)
     kept, about_kept = choose_kept_columns(dataset, source.tables, keep, [*texts, *columns])
     notes = [*source.notes, *notes, *labels.all_notes(), *about_kept, *note_dropped_rows(dropped)]
     cells = keep_columns(source.tables, tables, kept).get(NAME)
-    return LabelledRows(text.to_dataset(table, NAME, label_names), dropped, notes, cells)
+    return LabelledRows(text_rows.to_dataset(table, NAME, label_names), dropped, notes, cells)
 
 
 def load_labelled_images(

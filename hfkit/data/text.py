@@ -1,31 +1,19 @@
 """Text data: from a source to splits of texts with checked labels, and from texts to token ids."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
 from ..notes import Note
-from .cells import check_texts, join_columns, show_pairs
 from .guessed_columns import find_columns
 from .kept_columns import KeptColumns, choose_kept_columns, keep_columns
 from .label_kinds import LabelForm, name_classes, read_labels
 from .sources import Source, read_source, split_by_column
 from .split_names import SPLIT_NAMES
-from .splits import (
-    LabelledData,
-    complete_splits,
-    drop_rows,
-    encode_labels,
-    label_features,
-    note_dropped_rows,
-)
-
-if TYPE_CHECKING:  # those who only look at rows need not wait for it
-    from datasets import Dataset
+from .splits import LabelledData, complete_splits, note_dropped_rows
+from .text_rows import read_rows, to_dataset
 
 
 @dataclass(frozen=True)
@@ -134,54 +122,3 @@ def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[st
     if len(texts) > 2:
         raise UserError(f"--text_column takes one column or two, not {len(texts)}.")
     return texts, labels, [*source.notes, *notes]
-
-
-def read_rows(
-    source: Source, text_columns: list[str], labels: Mapping[str, Sequence[Any]], as_pairs: bool = False
-) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Bring every split to the columns row, text, label; take out the rows that have no text or no label.
-
-    A test row may have an empty text: at prediction that is a row like any other.
-
-    Args:
-        source: The tables.
-        text_columns: Columns of the text.
-        labels: Of the rows of each split, see `label_reading.Labels`.
-        as_pairs: Whether two text columns are pairs (`cleaning.join_pair`), and not joined.
-
-    Raises:
-        UserError: A split has no rows, or too many that have to be taken out, or a cell is no text.
-
-    """
-    tables: dict[str, pd.DataFrame] = {}
-    dropped: list[pd.DataFrame] = []
-    for split, table in source.tables.items():
-        if table.empty:
-            raise UserError(f"The {split} split of {source.name} has no rows.")
-        check_texts(source.name, split, table, text_columns)
-        rows = pd.DataFrame({"row": table.index})
-        rows["text"] = join_columns(table, text_columns, as_pairs)
-        rows["label"] = pd.Series(labels[split], dtype=object)
-        rows["reason"] = ""
-        if split != "test":
-            rows.loc[rows["text"].str.strip() == "", "reason"] = "no text"
-        tables[split], dropped_here = drop_rows(
-            rows, split, "mend the file, or name other columns by --text_column and --label_column"
-        )
-        dropped.append(dropped_here)
-    listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "text", "label"]]
-    listing["text"] = show_pairs(listing["text"])
-    return tables, listing
-
-
-def to_dataset(table: pd.DataFrame, split: str, names: list[str]) -> "Dataset":
-    """Return the rows of a table with the columns row, text and, where known, label."""
-    from datasets import Features, Value
-
-    from .stored_rows import stored_rows
-
-    label = label_features(table, names)
-    columns: dict[str, Any] = {"row": table["row"], "text": table["text"]}
-    if label:
-        columns["label"] = encode_labels(table, names)
-    return stored_rows(split, columns, Features({"row": Value("int64"), "text": Value("string"), **label}))

@@ -1,6 +1,6 @@
 """From texts to token ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ from datasets import DatasetDict
 from transformers import PreTrainedTokenizerBase
 
 from ..machine import code_checksum, package_versions
+from ..models.cleaning import join_pair as join_pair
+from ..models.cleaning import show_row as show_row  # for those who show rows of texts
 from ..models.cleaning import tokenizer_inputs
-from ..models.long_texts import CUT, choose_tokens
+from ..models.long_texts import CUT, HEAD_TAIL, choose_tokens
 from .stored_rows import read_column
 
 
@@ -30,6 +32,13 @@ class Reading:
     max_length: int
     pair: str = "join"
     long_texts: str = CUT
+
+    def describe(self, longer: Mapping[str, int]) -> str:
+        """Say what is read of texts with more tokens than `max_length`, and how many there are in each split."""
+        how = f"Texts cut at {self.max_length} tokens"
+        if self.long_texts == HEAD_TAIL:
+            how = f"Texts of more than {self.max_length} tokens, of which the first quarter of so many and the last ones are read"
+        return f"{how}: {', '.join(f'{count} of {split}' for split, count in longer.items())}."
 
     @classmethod
     def of(cls, config: Any) -> "Reading":

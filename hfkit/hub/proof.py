@@ -20,14 +20,13 @@ from datasets import Dataset, DatasetDict
 from PIL import Image
 
 from ..data.images import open_image
-from ..data.tokens import Reading, tokenize
+from ..data.tokens import Reading, join_pair, show_row, tokenize
 from ..errors import UserError
 from ..evaluation.label_kinds import label_kind
 from ..evaluation.predict import predict_logits
 from ..files import write_file
 from ..models import FAMILIES
 from ..models.base import BackboneClassifier
-from ..models.cleaning import join_pair, show_row
 from ..task import Task
 from .client import redact
 

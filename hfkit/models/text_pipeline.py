@@ -64,8 +64,11 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
     def _encode(self, row: str | dict[str, str], tokenizer_kwargs: dict[str, Any]) -> Any:
         """Tokenise a row that was cleaned."""
         config = self.model.config
+        options = {"truncation": True, "max_length": config.max_length, **tokenizer_kwargs}
+        if isinstance(row, dict):  # as a batch: by itself, an empty second text would count as none
+            return self.tokenizer([row["text"]], [row["text_pair"]], return_tensors="pt", **options)
         if config.long_texts == CUT:
-            return super().preprocess(row, **{"truncation": True, "max_length": config.max_length, **tokenizer_kwargs})
+            return super().preprocess(row, **options)
         encoded = super().preprocess(row, return_special_tokens_mask=True, verbose=False, **tokenizer_kwargs)
         chosen = choose_tokens(encoded.pop("special_tokens_mask")[0].tolist(), config.max_length)
         return type(encoded)({name: tensor[:, chosen] for name, tensor in encoded.items()})

@@ -13,6 +13,7 @@ __all__ = [
     "illustrations",
     "learning_curve",
     "plots",
+    "rows",
     "split",
     "summary",
     "tables",

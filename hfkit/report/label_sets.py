@@ -12,7 +12,6 @@ from rich.console import Console
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.label_kinds import MultiLabel
 from ..evaluation.label_set_metrics import report_label_sets
-from ..files import write_file
 from . import tables
 from .console import console_table
 from .plot_text import escape, find_fonts, name_drawable, shorten_names
@@ -59,8 +58,8 @@ def write_label_sets(
     warning = warn_of_few_rows(split, len(shown), report["accuracy_low"], report["accuracy_high"])
     table = label_table(report)
     title = f"# {split}: {lines[0]}"
-    markdown = "\n\n".join([title, *lines[1:], *([warning] if warning else []), tables.markdown_table(table)])
-    write_file(folder / "classification_report.md", markdown)
+    parts = [title, *lines[1:], *([warning] if warning else []), tables.markdown_table(table)]
+    tables.write_markdown(folder / "classification_report.md", parts)
     wrong = f"{split}: {len(errors)} of {len(shown)} rows with a wrong label"
     save_figure(folder / F1_PLOT, f1_figure(report, label_names, f"{wrong}\n{lines[0]}"))
     console.print(f"\n[bold]{split}[/bold]: {lines[0]}, the 95 % interval in parentheses")

@@ -9,18 +9,16 @@ import pandas as pd
 from datasets import Dataset
 from rich.console import Console
 
-from ..data.kept_columns import insert_kept_columns
 from ..evaluation.abstention import confidences_by_logits
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
 from ..evaluation.metrics import add_intervals, build_report, count_confusions, wrong_predictions
-from ..files import write_file
-from ..models.cleaning import PAIR_MARK, split_pair
 from . import tables
 from .confidence import draw_confidence
 from .confusion import draw_confusion
 from .console import show_results
 from .label_sets import write_label_sets
+from .rows import readable_rows, write_rows
 
 PREDICTIONS_FILE = "predictions.csv"
 """Of the rows that are shown, in the folder of a run or an evaluation."""
@@ -57,15 +55,6 @@ class PredictedRows:
     kept: pd.DataFrame | None = None
 
 
-def readable_rows(rows: Dataset) -> pd.DataFrame:
-    """Return the columns of rows that a person can read, without the labels; of pairs the second text is `text_pair`."""
-    hidden = [column for column in ("label", "image", "digest") if column in rows.column_names]
-    table = rows.remove_columns(hidden).to_pandas()
-    if "text" in table and len(table) and PAIR_MARK in table["text"].iloc[0]:
-        table["text"], table["text_pair"] = zip(*map(split_pair, table["text"]), strict=True)
-    return table
-
-
 def write_predictions(file: Path, predicted: PredictedRows) -> None:
     """Write what was predicted of each row, with the score of every class, as CSV."""
     table = tables.prediction_table(
@@ -73,7 +62,7 @@ def write_predictions(file: Path, predicted: PredictedRows) -> None:
     )
     if predicted.answer_threshold is not None:
         table["answered"] = confidences_by_logits(predicted.logits) >= predicted.answer_threshold
-    tables.write_table(file, insert_kept_columns(table, predicted.kept))
+    write_rows(file, table, predicted.kept)
 
 
 def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate | None, console: Console) -> None:
@@ -93,7 +82,7 @@ def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate |
         errors = write_label_sets(folder / "report", *rows, predicted.kind, console)
     else:
         errors = _write_classes(folder, predicted, shown, console)
-    tables.write_table(folder / "report" / ERRORS_FILE, insert_kept_columns(errors, predicted.kept))
+    write_rows(folder / "report" / ERRORS_FILE, errors, predicted.kept)
     if illustrate is not None:
         illustrate(folder / "report", predicted.split, errors)
 
@@ -113,8 +102,10 @@ def _write_classes(folder: Path, predicted: PredictedRows, shown: pd.DataFrame, 
     accuracy = f"accuracy {with_interval(report['accuracy'], *ends)}"
     warning = warn_of_few_rows(split, len(shown), *ends)
     parts = [f"# {split}: {accuracy}", *([warning] if warning else [])]
-    markdown = "\n\n".join([*parts, tables.markdown_table(tables.classification_table(report))])
-    write_file(folder / "report" / "classification_report.md", markdown)
+    tables.write_markdown(
+        folder / "report" / "classification_report.md",
+        [*parts, tables.markdown_table(tables.classification_table(report))],
+    )
     title = f"{split}: {len(errors)} of {len(shown)} wrong\n{accuracy}"
     draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, title)
     draw_confidence(folder / "report", split, logits, predicted.references, predicted.answer_threshold)

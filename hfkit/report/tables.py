@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,11 @@ def group_errors(errors: pd.DataFrame) -> list[ErrorKind]:
 def write_table(path: Path, table: pd.DataFrame, index: bool = False) -> None:
     """Write a table as CSV."""
     write_file(path, format_table(table, index))
+
+
+def write_markdown(path: Path, parts: Sequence[str]) -> None:
+    """Write parts of Markdown with an empty line between them."""
+    write_file(path, "\n\n".join(parts))
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -8,10 +8,8 @@ from ..backbones.text import build_text_classifier
 from ..data.augmented import frozen_texts
 from ..data.sources import Source
 from ..data.text import load_text_data
-from ..data.tokens import Reading, tokenize
+from ..data.tokens import Reading, show_row, tokenize
 from ..flags.kinds import TEXT, Arguments, TextDataArguments, TextModelArguments
-from ..models.cleaning import show_row
-from ..models.long_texts import HEAD_TAIL
 from ..notes import Note
 from ..task import Task
 from .learning_rate import learning_rate_by_width
@@ -68,14 +66,10 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
         max_length_is_given="max_length" in arguments.given,
         is_multi_label=data.is_multi_label,
     )
-    max_length = model.config.max_length
-    inputs, truncated = tokenize(data.splits, tokenizer, Reading.of(model.config))
-    is_lowered = max_length != arguments.data.max_length
-    cut = ", ".join(f"{count} of {split}" for split, count in truncated.items())
-    how = f"Texts cut at {max_length} tokens"
-    if model.config.long_texts == HEAD_TAIL:
-        how = f"Texts of more than {max_length} tokens, whose first quarter of these and last ones are read"
-    cleaning = f"Cleaning: {', '.join(model.config.cleaning) or 'none'}. {how}: {cut}."
+    reading = Reading.of(model.config)
+    inputs, longer = tokenize(data.splits, tokenizer, reading)
+    is_lowered = reading.max_length != arguments.data.max_length
+    cleaning = f"Cleaning: {', '.join(reading.cleaning) or 'none'}. {reading.describe(longer)}"
     return Task(
         model=model,
         processor=tokenizer,
@@ -90,7 +84,7 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
         usage=_describe_usage(list(data.splits["validation"][:20]["text"])),
         frozen=frozen_texts(inputs),
         kept=data.kept,
-        filled_in={"pooling": model.config.pooling, **({"max_length": max_length} if is_lowered else {})},
+        filled_in={"pooling": model.config.pooling, **({"max_length": reading.max_length} if is_lowered else {})},
     )
 
 

@@ -6,13 +6,11 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from ..data.kept_columns import insert_kept_columns
 from ..evaluation.intervals import accuracy_interval, with_interval
 from ..evaluation.label_issues import list_label_issues, list_label_set_issues
 from ..evaluation.label_kinds import MultiLabel, softmax
 from ..features.solution import Solution
-from ..report.split import readable_rows
-from ..report.tables import write_table
+from ..report.rows import readable_rows, write_rows
 from ..task import Task
 from .settings import RunSettings
 
@@ -56,8 +54,7 @@ def write_label_issues(task: Task, settings: RunSettings, solution: Solution, co
     texts = shown.drop(columns="row").iloc[issues["row"].to_numpy()].reset_index(drop=True)
     issues["row"] = shown["row"].to_numpy()[issues["row"].to_numpy()]
     texts = texts.rename(columns={name: f"{name}_of_row" for name in texts.columns if name in issues.columns})
-    table = insert_kept_columns(issues.join(texts), task.kept.get("train"))
-    write_table(settings.folder / LABEL_ISSUES_FILE, table)
+    write_rows(settings.folder / LABEL_ISSUES_FILE, issues.join(texts), task.kept.get("train"))
     sure = say_how_sure(solution.out_of_fold, labels)
     console.print(f"\n{line} {sure}", markup=False, highlight=False, soft_wrap=True)
 

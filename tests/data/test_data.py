@@ -309,7 +309,7 @@ def test_columns_are_found_by_name_or_given(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", content)
     data = load(path, test_fraction=0.0)
     assert all(text.startswith("t ") for text in data.splits["train"]["text"])
-    data = load(path, text_column=["Headline", "Text"], label_column="CLASS")
+    data = load(path, text_column=["Headline", "Text"], label_column="CLASS", pair=False)
     assert data.splits["train"]["text"][0].split()[0::2] == ["h", "t"]
     with pytest.raises(UserError, match="has no column 'Body', only: Headline, Text, CLASS"):
         load(path, text_column=["Body"])
@@ -385,7 +385,8 @@ def test_too_many_dropped_rows_are_an_error(tmp_path: Path) -> None:
     for row in content[4:8]:
         row["tweet"] = ""
     with pytest.raises(
-        UserError, match=r"4 of 40 rows of the train split have no text \(the first is row 5\): more than 5%"
+        UserError,
+        match=r"4 of 40 rows of the train split have no text \(the first is row 4, counted from 0\): more than 5%",
     ):
         load(write(tmp_path / "t.csv", content))
 
@@ -579,9 +580,9 @@ def test_texts_are_joined_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytes
     table[20] |= {"title": "", "tweet": ""}
     write(tmp_path / "train.csv", table)
     columns = ["title", "tweet"]
-    whole = load(tmp_path, text_column=columns)
+    whole = load(tmp_path, text_column=columns, pair=False)
     monkeypatch.setattr("hfkit.data.cells._ROWS_AT_ONCE", 3)
-    parts = load(tmp_path, text_column=columns)
+    parts = load(tmp_path, text_column=columns, pair=False)
     for split in whole.splits:
         assert whole.splits[split].to_dict() == parts.splits[split].to_dict()
     assert whole.dropped.equals(parts.dropped)

@@ -101,7 +101,7 @@ def test_a_list_of_json_with_too_many_cells_is_refused(header: bool, tmp_path: P
     wide = [*ROWS[:5], ["a film", "very long", "pos"], *ROWS[5:]]
     path.write_text(json.dumps([*([["text", "label"]] if header else []), *wide]))
     with pytest.raises(
-        UserError, match=rf"more cells than columns .*: the first is row {6 + header} with 3, \[\"a film\""
+        UserError, match=r"more cells than columns .*: the first is row 5, counted from 0, with 3, \[\"a film\""
     ):
         read(path)
 

@@ -78,7 +78,9 @@ def test_columns_that_are_named(tmp_path: Path) -> None:
 def test_a_run_writes_them_and_a_push_does_not(run_fakenews: Callable[..., Run], tmp_path: Path) -> None:
     make_table().to_csv(tmp_path / "tweets.csv", index=False)
     keep = ["--keep_columns", "tweet_id", "place"]
-    run = run_fakenews("--dataset", str(tmp_path / "tweets.csv"), "--unfreeze_from", "none", "--head", "linear", *keep)
+    run = run_fakenews(
+        "--dataset", str(tmp_path / "tweets.csv"), "--unfreeze_from", "none", "--label_issues", "true", *keep
+    )
     tables = ("predictions.csv", "report/errors.csv", "report/validation_predictions.csv", "report/label_issues.csv")
     for name in tables:
         with (run.folder / name).open(newline="", encoding="utf-8") as file:

@@ -40,7 +40,7 @@ def make_pairs(rows: int = 60) -> pd.DataFrame:
     table = pd.DataFrame(
         {"premise": [" ".join(row[:5]) for row in words], "hypothesis": [" ".join(row[5:]) for row in words]}
     )
-    table.loc[4, "hypothesis"] = ""
+    table.loc[rows // 2, "hypothesis"] = ""
     return table.assign(label=["fake" if row % 2 else "real" for row in range(rows)])
 
 
@@ -89,6 +89,7 @@ def test_segments_are_those_of_the_tokenizer(tiny_backbone: Path) -> None:
     options, note = pair_options(tokenizer)
     assert options == {"pair": "tokenizer", "segment_separator": tokenizer.sep_token_id}
     assert note.text == "Pairs of texts: the tokenizer puts its separator between them and numbers their segments."
+    assert tokenizer(["virus"], [""])["input_ids"][0].count(tokenizer.sep_token_id) == 2
     texts = [("virus news", "the garlic city"), ("", "water"), ("water", "")]
     padded = tokenizer(*map(list, zip(*texts, strict=True)), padding=True, return_tensors="pt")
     own = segment_ids(padded["input_ids"], tokenizer.sep_token_id) * padded["attention_mask"]
