@@ -141,21 +141,10 @@ def evaluate(
     from ..data.bars import lines_above_bars
     from ..evaluate import EvaluationRequest, evaluate_model
 
-    request = EvaluationRequest(
-        *(
-            model,
-            data,
-            output_dir,
-            split,
-            text_column,
-            label_column,
-            image_column,
-            label_from_name,
-            batch_size,
-            revision,
-        ),
-        *(table_flags, label_separator, keep_columns),
-    )
+    columns = {"text_column": text_column, "label_column": label_column, "image_column": image_column}
+    own = {"label_separator": label_separator, "keep_columns": keep_columns, "label_from_name": label_from_name}
+    how = {"split": split, "batch_size": batch_size, "revision": revision, "table_flags": table_flags}
+    request = EvaluationRequest(model, data, output_dir, **columns, **own, **how)
     with lines_above_bars():
         folder, results = evaluate_model(request, Console(quiet=as_json))
     if as_json:

@@ -42,8 +42,8 @@ def rows_of_arrays(
     wide = next((number for number, row in enumerate(rows) if len(row) > len(names)), None)
     if wide is not None:
         raise UserError(
-            f"{path}, read as {shape}, has rows with more cells than columns ({list_columns(names)}): the first is row {wide - header}, "
-            f"counted from 0, with {len(rows[wide])}, {_show(rows[wide])}; write as many cells into each row."
+            f"{path}, read as {shape}, has rows with more cells than columns ({list_columns(names)}): the first is row "
+            f"{wide - int(header)}, counted from 0, with {len(rows[wide])}, {_show(rows[wide])}; write as many cells into each row."
         )
     return [dict(zip(names, row, strict=False)) for row in rows[int(header) :]], shape
 
