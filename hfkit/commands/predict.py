@@ -1,7 +1,7 @@
 """`hfkit predict` and `hfkit evaluate`: a saved model on rows without labels, and on rows with them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -141,9 +141,13 @@ def evaluate(
     from ..data.bars import lines_above_bars
     from ..evaluate import EvaluationRequest, evaluate_model
 
-    columns = {"text_column": text_column, "label_column": label_column, "image_column": image_column}
-    own = {"label_separator": label_separator, "keep_columns": keep_columns, "label_from_name": label_from_name}
-    how = {"split": split, "batch_size": batch_size, "revision": revision, "table_flags": table_flags}
+    columns: dict[str, Any] = {"text_column": text_column, "label_column": label_column, "image_column": image_column}
+    own: dict[str, Any] = {
+        "label_separator": label_separator,
+        "keep_columns": keep_columns,
+        "label_from_name": label_from_name,
+    }
+    how: dict[str, Any] = {"split": split, "batch_size": batch_size, "revision": revision, "table_flags": table_flags}
     request = EvaluationRequest(model, data, output_dir, **columns, **own, **how)
     with lines_above_bars():
         folder, results = evaluate_model(request, Console(quiet=as_json))

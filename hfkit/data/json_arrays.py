@@ -43,7 +43,8 @@ def rows_of_arrays(
     if wide is not None:
         raise UserError(
             f"{path}, read as {shape}, has rows with more cells than columns ({list_columns(names)}): the first is row "
-            f"{wide - int(header)}, counted from 0, with {len(rows[wide])}, {_show(rows[wide])}; write as many cells into each row."
+            f"{wide - int(header)}, counted from 0, with {len(rows[wide])}, {_show(rows[wide])}; write as many cells into each "
+            "row."
         )
     return [dict(zip(names, row, strict=False)) for row in rows[int(header) :]], shape
 
