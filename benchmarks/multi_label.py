@@ -2,9 +2,10 @@
 
     python benchmarks/multi_label.py --texts FOLDER --images FOLDER
 
-Tweets get the labels fake, url, number and question, the last three by rule; CIFAR-10's photos get animal, vehicle, flies and swims
-by their class. MiniLM on texts and EfficientNet-Lite0 on photos stay frozen, and the head is solved. TF-IDF is scikit-learn's on 1- and
-2-grams of words, with a logistic regression for each label. Micro F1 on test has its 95 % interval by the bootstrap over rows.
+Tweets get the labels fake, url, number and question, the last three by rule; CIFAR-10's photos get animal, vehicle, flies and
+swims by their class. MiniLM on texts and EfficientNet-Lite0 on photos stay frozen, and the head is solved. TF-IDF is
+scikit-learn's on 1- and 2-grams of words, with a logistic regression for each label. Micro F1 on test has its 95 % interval by
+the bootstrap over rows.
 """
 
 import argparse
