@@ -22,6 +22,11 @@ def first_sentence(error: Exception) -> str:
     return text.split(". ")[0].rstrip(".")[:250]
 
 
+def os_reason(error: OSError) -> str:
+    """Return in a line why the system or a library cannot read or write a file."""
+    return " ".join(str(error.strerror or error).split()).rstrip(".")
+
+
 def is_memory_full(error: BaseException) -> bool:
     """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
     text = str(error)

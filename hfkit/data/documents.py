@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .class_folders import check_class_folders, is_hidden, subfolders
@@ -109,7 +109,7 @@ def _read(path: Path, given: TableFlags, encodings: Counter[str]) -> str:
             raise _no_text(path)
         encoding = find_encoding(path, given.encoding, given.encoding_errors)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
     text = content.decode(encoding.name, given.encoding_errors)
     if "\0" in text:
         raise _no_text(path)

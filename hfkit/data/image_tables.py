@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..notes import Note
 from .class_folders import split_in_name
 from .image_index import ImageIndex
@@ -86,7 +86,7 @@ def read_table(path: Path, flags: LabelFlags) -> tuple[pd.DataFrame, list[Note]]
             )
         by_file = read_labels_by_file(path, flags.table) if path.suffix.lower() == ".json" else None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
     if by_file is not None:
         return by_file
     read = read_file(path, flags.table, flags.named_columns())

@@ -87,7 +87,7 @@ def insert_kept_columns(table: pd.DataFrame, kept: pd.DataFrame | None) -> pd.Da
     if kept is None:
         return table
     cells = kept.loc[table["row"]].set_axis(table.index)
-    place = table.columns.get_loc("row") + 1
+    place = list(table.columns).index("row") + 1
     return pd.concat([table.iloc[:, :place], cells, table.iloc[:, place:]], axis=1)
 
 

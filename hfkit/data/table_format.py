@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..flags.tables import FIND, TableFlags
 from .encodings import Encoding, find_encoding
 from .headers import is_header, names_rows
@@ -98,7 +98,7 @@ def open_text(path: Path, encoding: str, errors: str, skipped_lines: int = 0) ->
                 text.readline()
             yield text
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
     except csv.Error as error:
@@ -128,7 +128,7 @@ def find_format(path: Path, given: TableFlags = FIND, named: Collection[str] = (
     try:
         encoding = find_encoding(path, given.encoding, given.encoding_errors)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
     text = _Text(path, encoding.name, given.encoding_errors)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ..errors import UserError
+
 ONE_COLUMN = ""
 """In place of a separator: nothing parts cells."""
 _FIRST = 1000
@@ -35,11 +37,16 @@ class Record:
     raw: tuple[str, ...] = ()
 
 
+_MARK = "\ufeff"
+"""In front of a line where files were put together; no part of its text."""
+
+
 class _Lines:
     """Lines of a file, which remember those of the record that is being read, and whether the file's end was asked for."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Iterable[str], first_line: int) -> None:
         self.rest = iter(lines)
+        self.line = first_line
         self.record: list[str] = []
         self.ended = False
 
@@ -52,8 +59,14 @@ class _Lines:
         except StopIteration:
             self.ended = True
             raise
+        if "\0" in line:
+            raise UserError(
+                f"Line {self.line:,} of the table has zero bytes, as of a copy that broke: copy it again, or take that line out."
+            )
+        self.line += 1
+        line = line.removeprefix(_MARK)
         self.record.append(line)
-        return line if sys.version_info >= (3, 11) else line.replace("\0", "")  # which csv took from then on
+        return line
 
 
 def iter_records(
@@ -73,7 +86,7 @@ def iter_records(
     delimiter = separator if len(separator) == 1 else _PLACEHOLDER
     if len(separator) > 1:
         lines = (line.replace(separator, delimiter) for line in lines)
-    source = _Lines(lines)
+    source = _Lines(lines, first_line)
     escape = "\\" if escapes else None
     reader = csv.reader(
         source, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, escapechar=escape

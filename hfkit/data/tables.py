@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
@@ -80,7 +80,7 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
             return Table(*_with_notes(read_fasttext(path, given)))
         return Table(*_with_notes(read_delimited(path, given, named)))
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
     except UNPACKING_ERRORS as error:
         raise UserError(f"{path} cannot be unpacked: {error}.") from error
     except PARSING_ERRORS as error:

@@ -62,14 +62,21 @@ def find_reference(model: str, pipeline: Pipeline, labels: list[str], spare: Pat
         is_image = proof["task"] == "image-classification"
         inputs = [str((file.parent / name).resolve()) for name in proof["inputs"]] if is_image else proof["inputs"]
         return Reference(inputs, np.array(proof["scores"]), f"{len(inputs)} held-out rows of the run")
-    inputs: list[Any] = _make_images(spare) if pipeline.tokenizer is None else list(SAMPLE_TEXTS)
-    contents = [{"bytes": None, "path": name} for name in inputs] if pipeline.tokenizer is None else inputs
-    if pipeline.tokenizer is not None and pipeline.model.config.pair != "join":
-        contents = list(map(join_pair, SAMPLE_TEXTS, SAMPLE_TEXTS[::-1]))
-        inputs = list(map(show_row, contents))
+    contents, samples = _make_samples(pipeline, spare)
     logits = make_scorer(pipeline).score(contents, lambda rows: None).logits
     scores = label_kind(pipeline.model.config).scores(logits)
-    return Reference(inputs, scores, f"{len(inputs)} samples, as the model keeps no held-out rows")
+    return Reference(samples, scores, f"{len(samples)} samples, as the model keeps no held-out rows")
+
+
+def _make_samples(pipeline: Pipeline, folder: Path) -> tuple[list[Any], list[Any]]:
+    """Return samples as the model's scorer takes them, and as `predict.py` does; images are written into a folder."""
+    if pipeline.tokenizer is None:
+        files = _make_images(folder)
+        return [{"bytes": None, "path": name} for name in files], list(files)
+    texts = list(SAMPLE_TEXTS)
+    if pipeline.model.config.pair != "join":
+        texts = list(map(join_pair, SAMPLE_TEXTS, SAMPLE_TEXTS[::-1]))
+    return list(texts), list(map(show_row, texts))
 
 
 def _make_images(folder: Path) -> list[str]:

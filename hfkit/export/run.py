@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from transformers import Pipeline
 
-from ..errors import UserError, first_sentence
+from ..errors import UserError, first_sentence, os_reason
 from ..prediction.loading import open_pipeline
 from ..prediction.onnx_predictor import OnnxPredictor
 from . import clean_prediction, contents, parity
@@ -34,9 +34,7 @@ def export_model(request: ExportRequest, console: Console) -> dict[str, Any]:
             raise UserError(f"{folder} is there by now: name another --output_dir.")
         beside.rename(folder)
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror or error}): name another --output_dir."
-        ) from error
+        raise UserError(f"{folder} cannot be written ({os_reason(error)}): name another --output_dir.") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     say(

@@ -4,7 +4,7 @@ import socket
 from importlib.util import find_spec
 from ipaddress import ip_address
 
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from .prediction import check_model_path
 
 PACKAGES = ("gradio", "captum")
@@ -57,7 +57,7 @@ def _check_can_listen(host: str, port: int | None) -> None:
     except OSError as error:
         place = host if port is None else f"{host}, port {port}"
         raise UserError(
-            f"The page cannot listen on {place} ({error.strerror or error}): name another --host or --port."
+            f"The page cannot listen on {place} ({os_reason(error)}): name another --host or --port."
         ) from error
 
 

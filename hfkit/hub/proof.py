@@ -61,7 +61,7 @@ def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str)
     else:
         reading = Reading.of(model.config)
         texts = _choose_texts(list(task.rows[split]["text"]), reading.pair != "join")
-        inputs = list(map(show_row, texts))
+        inputs: list[Any] = list(map(show_row, texts))
         proof = Dataset.from_dict({"row": range(len(texts)), "text": texts})
         tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, reading)
         encoded = tokens["proof"]

@@ -8,7 +8,7 @@ from ..data.delimited_tables import check_quotes, name_columns, note_format
 from ..data.table_files import kind_of_table
 from ..data.table_format import ScannedTable, TableFormat, find_format
 from ..data.tables import check_is_text
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .rows import Row, file_identity
@@ -45,7 +45,7 @@ class DelimitedFile:
         try:
             check_is_text(path)
         except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+            raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
         table = find_format(path, given, named)
         if given.separator is None and _is_lines(path, table):
             return cls._of_lines(path, table.format)

@@ -10,7 +10,7 @@ from typing import TextIO
 from ..data.encodings import Encoding, find_encoding
 from ..data.table_files import UNPACKING_ERRORS
 from ..data.table_format import open_text
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..flags.tables import TableFlags
 from ..notes import Note
 
@@ -47,7 +47,7 @@ class JsonText:
             if given.encoding_errors == "strict" and encoding.name.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
                 find_encoding(path, given.encoding)  # a line cannot be told there from the next one
         except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+            raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
         except UNPACKING_ERRORS as error:
             raise UserError(f"{path} cannot be unpacked: {error}.") from error
         return cls(path, encoding, given.encoding_errors)

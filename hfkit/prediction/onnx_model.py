@@ -120,7 +120,8 @@ class TextModel(OnnxModel):
     def encode(self, text: str | dict[str, str]) -> tuple[list[int], bool]:
         """Return the token ids of a text or of a pair, and whether it was cut; an empty text is one token at least."""
         read = self.tokenizer_inputs([self.read_row(text, self.pair)], self.settings["cleaning"], self.pair)
-        encoding = self.tokenizer.encode(*(texts[0] for texts in read))
+        text, *pair = (texts[0] for texts in read)
+        encoding = self.tokenizer.encode(text, pair[0] if pair else None)
         ids, was_cut = encoding.ids, bool(encoding.overflowing)
         if self.reads_tails:
             chosen = self.choose_tokens(encoding.special_tokens_mask, self.settings["max_length"])

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..files import attach, csv_quoting, read_attached, try_lock, write_file
 from ..flags.prediction import BUSY, lock_file, part_file, unreadable_file
 
@@ -159,9 +159,7 @@ class Output:
             if bad or progress.unreadable_bytes:
                 progress.unreadable_bytes = _append(self.unreadable_part, progress.unreadable_bytes, bad_header, bad)
         except OSError as error:
-            raise UserError(
-                f"{self.part} cannot be written: {error.strerror or error}; --resume goes on then."
-            ) from error
+            raise UserError(f"{self.part} cannot be written: {os_reason(error)}; --resume goes on then.") from error
 
     def commit(self, rows: int, unreadable: int, truncated: int) -> None:
         """Save that so many more rows were read, so many of them were not readable, and so many texts were cut."""

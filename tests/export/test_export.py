@@ -126,7 +126,16 @@ def test_the_folder_is_whole(exported: tuple[Path, Path]) -> None:
         "model: graph": "ok",
         "model: pickles": "ok",
     }
-    names = {"model.onnx", "tokenizer.json", "predict.py", "cleaning.py", "scores.py", "export.json", "manifest.json"}
+    names = {
+        "model.onnx",
+        "tokenizer.json",
+        "predict.py",
+        "cleaning.py",
+        "long_texts.py",
+        "scores.py",
+        "export.json",
+        "manifest.json",
+    }
     assert {path.name for path in folder.iterdir()} == names
     sums = json.loads((folder / "manifest.json").read_text())
     assert sums.keys() == names - {"manifest.json"}

@@ -58,7 +58,7 @@ def labels_by_row(data: LabelledData) -> dict[int, list[str]]:
     }
 
 
-EXPECTED = {row + 1: [NAMES[place] for place in places] for row, places in enumerate(LISTS)}
+EXPECTED = {row: [NAMES[place] for place in places] for row, places in enumerate(LISTS)}
 
 
 def test_columns_of_0_and_1(data: Path) -> None:

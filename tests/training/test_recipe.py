@@ -41,6 +41,7 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
             "encoders.py",
             "heads.py",
             "label_sets.py",
+            "long_texts.py",
             "losses.py",
             "ngrams.py",
             "padding.py",
