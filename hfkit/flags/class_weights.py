@@ -66,23 +66,31 @@ def match_class_weights(weights: dict[str, float], names: Sequence[str]) -> tupl
     return tuple(weights.get(name, 1.0) for name in names)
 
 
-def check_balance(class_weights: Sequence[str], sampling: str | None, focal_gamma: float) -> None:
-    """Refuse weights, an order of the rows and a focal loss that cannot be, or that do the same twice.
+def check_balance(
+    class_weights: Sequence[str], sampling: str | None, focal_gamma: float, logit_adjustment: float
+) -> None:
+    """Refuse weights, an order of the rows and a loss that cannot be, or that do the same twice.
 
     Args:
         class_weights: `--class_weights`.
         sampling: `--train_sampling_strategy`.
         focal_gamma: `--focal_gamma`.
+        logit_adjustment: `--logit_adjustment`.
 
     Raises:
         UserError: As above.
 
     """
-    if parse_class_weights(class_weights) == BALANCED and sampling == BALANCED:
-        raise UserError(
-            "--class_weights balanced and --train_sampling_strategy balanced both make up for rare classes: leave one of them "
-            "out."
-        )
+    ways = {
+        "--class_weights balanced": parse_class_weights(class_weights) == BALANCED,
+        "--train_sampling_strategy balanced": sampling == BALANCED,
+        f"--logit_adjustment {logit_adjustment:g}": logit_adjustment > 0,
+    }
+    twice = [way for way, is_given in ways.items() if is_given]
+    if len(twice) > 1:
+        raise UserError(f"{twice[0]} and {twice[1]} both make up for rare classes: leave one of them out.")
+    if not 0 <= logit_adjustment < math.inf:
+        raise UserError(f"--logit_adjustment is {logit_adjustment:g}: write 0 or more, such as 1.")
     if not 0 <= focal_gamma < math.inf:
         raise UserError(f"--focal_gamma is {focal_gamma:g}: write 0 or more, such as 2.")
 

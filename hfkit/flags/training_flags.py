@@ -84,6 +84,13 @@ class TrainingFlags:
             "power, such as 2, so that rows that are predicted well count less; 0: the plain cross-entropy."
         },
     )
+    logit_adjustment: float = field(
+        default=0.0,
+        metadata={
+            "help": "Trains on logits to which this times the logarithm of each class's share of the rows is added, so that rare "
+            "classes get a larger margin (Menon et al. 2021, who write 1); 0: none."
+        },
+    )
     solver: Literal["convex", "trainer", "both"] | None = field(
         default=None,
         metadata={
@@ -168,7 +175,7 @@ class TrainingFlags:
             raise UserError(f"--lr_decay_per_epoch is {self.lr_decay_per_epoch}: write a factor such as 0.9.")
         if isinstance(self.class_weights, str):  # from Python
             self.class_weights = [self.class_weights]
-        check_balance(self.class_weights, self.train_sampling_strategy, self.focal_gamma)
+        check_balance(self.class_weights, self.train_sampling_strategy, self.focal_gamma, self.logit_adjustment)
         if self.max_error is not None and not 0 < self.max_error < 1:
             raise UserError(
                 f"--max_error is {self.max_error:g}: write the share of answers that may be wrong, above 0 and below 1, such as "

@@ -12,7 +12,7 @@ TRAINING_FLAGS = frozenset(
     "per_device_eval_batch_size gradient_accumulation_steps lr_scheduler_type lr_scheduler_kwargs lr_decay_per_epoch lr_floor "
     "train_sampling_strategy eval_strategy eval_steps eval_delay save_strategy save_steps logging_strategy logging_steps "
     "load_best_model_at_end metric_for_best_model greater_is_better early_stopping_patience class_weights "
-    "focal_gamma "
+    "focal_gamma logit_adjustment "
     "label_smoothing_factor max_error optim optim_args adam_beta1 adam_beta2 adam_epsilon max_grad_norm dataloader_drop_last "
     "full_determinism seed data_seed bf16 fp16 solver".split()
 )

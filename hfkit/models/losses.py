@@ -110,6 +110,8 @@ class Objective:
         focal_gamma: Above 0 each loss is multiplied by (1 - p) to this power, where p is the probability of the row's class, or
             of having or not having the label (focal loss: Lin et al. 2017, arXiv 1708.02002, eq. 4). It is for labels that are
             neither smoothed nor mixed.
+        logit_offsets: Added to the logits of each class, for one label a row: tau times the logarithm of its share of the rows
+            (logit adjustment: Menon et al. 2021, arXiv 2007.07314, eq. 10). A model predicts without them.
 
     """
 
@@ -118,6 +120,7 @@ class Objective:
     problem_type: str = SINGLE_LABEL
     label_thresholds: Sequence[float] | None = None
     focal_gamma: float = 0.0
+    logit_offsets: tuple[float, ...] | None = None
 
     def __call__(
         self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
@@ -148,6 +151,8 @@ class Objective:
 
     def _weighted_cross_entropy(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return each row's cross-entropy (rows,), weighted by its class or by the shares of its classes."""
+        if self.logit_offsets is not None:
+            logits = logits + logits.new_tensor(self.logit_offsets)
         losses = _cross_entropy(logits, labels, "none", self.label_smoothing)
         losses = losses * _focal_factor(losses, self.focal_gamma)
         if self.class_weights is None:
@@ -161,7 +166,8 @@ class Objective:
 
     def is_plain(self, outputs: Any, labels: torch.Tensor) -> bool:
         """Return whether it is the plain loss of the rows for such a batch."""
-        changed = self.class_weights is not None or self.label_smoothing > 0 or self.focal_gamma > 0
+        given = (self.class_weights, self.logit_offsets)
+        changed = any(each is not None for each in given) or self.label_smoothing > 0 or self.focal_gamma > 0
         mixed = labels.ndim > 1 and self.problem_type != MULTI_LABEL
         return not changed and not mixed and getattr(outputs, "auxiliary_loss", None) is None
 

@@ -33,6 +33,7 @@ def check_labels_fit(data: LabelledData, arguments: Arguments[Any, Any]) -> None
             training.train_sampling_strategy == BALANCED,
             "rare labels count more by --class_weights balanced",
         ),
+        "--logit_adjustment": (training.logit_adjustment > 0, "rare labels count more by --class_weights balanced"),
         "--mixup": (getattr(options, "mixup", 0) > 0, "mixed images have shares of classes"),
         "--cutmix": (getattr(options, "cutmix", 0) > 0, "mixed images have shares of classes"),
     }

@@ -9,10 +9,10 @@ from ..data.batching import sort_by_length
 from ..evaluation.label_kinds import label_kind
 from ..evaluation.metrics import evaluate_split
 from ..features.reading import TrainingInputs
-from ..models.losses import Objective
 from ..task import Task
 from .callbacks import EpochLog, QuietProgress, SaveAfterEpoch, TellEpoch
 from .freeze_callback import FreezeCallback
+from .objective import make_objective
 from .settings import RunSettings
 from .trainer import ClassifierTrainer
 
@@ -21,8 +21,7 @@ def build_trainer(
     task: Task, settings: RunSettings, inputs: TrainingInputs, freezing: FreezeCallback
 ) -> ClassifierTrainer:
     """Build the Trainer with our callbacks, and without its printing of dictionaries."""
-    training, config = settings.training, task.model.config
-    kind = label_kind(config)
+    training, kind = settings.training, label_kind(task.model.config)
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
         logits, references = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
@@ -39,13 +38,7 @@ def build_trainer(
         eval_dataset=None if inputs.validation is None else sort_by_length(inputs.validation),
         processing_class=task.processor,
         compute_metrics=compute_metrics,
-        objective=Objective(
-            settings.class_weights,
-            training.label_smoothing_factor,
-            config.problem_type,
-            config.label_thresholds,
-            training.focal_gamma,
-        ),
+        objective=make_objective(task, settings),
         callbacks=callbacks,
         head_learning_rate=float(training.head_learning_rate or 0.0),
         class_ids=None if task.is_multi_label else task.training_labels(),

@@ -106,12 +106,22 @@ def _balance(labels: np.ndarray, classes: int) -> tuple[float, ...]:
     return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
 
 
-def note_focal_loss(training: TrainingArguments) -> list[Note]:
-    """Say that the loss is a focal one."""
-    if is_solved(training) or not training.focal_gamma:
+def note_loss(training: TrainingArguments) -> list[Note]:
+    """Say that the loss is a focal one, or one of adjusted logits."""
+    if is_solved(training):
         return []
-    text = f"Loss: focal with gamma {training.focal_gamma:g}: a row counts less, the better it is predicted (Lin et al. 2017)."
-    return [Note("focal_loss", text)]
+    notes = []
+    if training.focal_gamma:
+        gamma = f"{training.focal_gamma:g}"
+        text = f"Loss: focal with gamma {gamma}: a row counts less, the better it is predicted (Lin et al. 2017)."
+        notes.append(Note("focal_loss", text))
+    if training.logit_adjustment:
+        text = (
+            f"Loss: of logits with {training.logit_adjustment:g} times the logarithm of each class's share of the rows, so that "
+            "rare classes get a larger margin (Menon et al. 2021)."
+        )
+        notes.append(Note("logit_adjustment", text))
+    return notes
 
 
 def leave_out_evaluations(training: TrainingArguments) -> None:

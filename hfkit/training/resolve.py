@@ -9,7 +9,7 @@ from ..flags.kinds import Arguments
 from ..freezing import FreezePlan
 from ..task import Task
 from .checks import check_checkpointing, choose_metrics, read_push_order
-from .defaults import FILLED_IN, fill_learning_rates, fill_order, leave_out_evaluations, note_focal_loss, weigh_classes
+from .defaults import FILLED_IN, fill_learning_rates, fill_order, leave_out_evaluations, note_loss, weigh_classes
 from .dry_step import run_dry_step
 from .folder import find_checkpoint, make_folder
 from .settings import RunSettings
@@ -36,7 +36,7 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
     notes += fill_order(training, arguments, task)
     notes += run_dry_step(training, arguments, task)
     weights, said = weigh_classes(training, task)
-    notes += note_focal_loss(training)
+    notes += note_loss(training)
     leave_out_evaluations(training)
     push = read_push_order(training)
     training.push_to_hub = False  # the Trainer would push at every save, before any proof

@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from hfkit.errors import UserError
 from hfkit.models.label_sets import MULTI_LABEL, SINGLE_LABEL
 from hfkit.models.losses import IGNORED, Objective
+from hfkit.training.objective import logit_offsets
 from hfkit.training.sampler import ClassBalancedSampler
 
 
@@ -40,6 +41,23 @@ def test_the_focal_loss_is_that_of_the_paper(gamma: float, weights: tuple[float,
     expected = (factors * binary_cross_entropy_with_logits(logits, flags, reduction="none")).mean(dim=1)
     losses = Objective(weights, 0.0, MULTI_LABEL, None, gamma).per_row(outputs(logits), flags)
     torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_adjusted_logits_are_those_of_the_paper() -> None:
+    """Which say that the balanced error is least where each class counts by its share, and leave a balanced table as it is."""
+    torch.manual_seed(0)
+    logits, labels = torch.randn(6, 2), torch.tensor([0, 0, 0, 0, 0, 1])
+    task = SimpleNamespace(training_labels=lambda: labels.numpy(), label_names=["a", "b"])
+    offsets = logit_offsets(SimpleNamespace(logit_adjustment=2.0), task)
+    assert offsets == pytest.approx([2 * np.log(5 / 6), 2 * np.log(1 / 6)])
+    expected = cross_entropy(logits + torch.tensor(offsets), labels, reduction="none")
+    objective = Objective(logit_offsets=offsets)
+    torch.testing.assert_close(objective.per_row(outputs(logits), labels), expected)
+    assert not objective.is_plain(outputs(logits), labels)
+    even = SimpleNamespace(training_labels=lambda: np.array([0, 1]), label_names=["a", "b"])
+    same = Objective(logit_offsets=logit_offsets(SimpleNamespace(logit_adjustment=1.0), even))
+    torch.testing.assert_close(same.per_row(outputs(logits), labels), cross_entropy(logits, labels, reduction="none"))
+    assert logit_offsets(SimpleNamespace(logit_adjustment=0.0), task) is None
 
 
 def test_without_gamma_it_is_the_plain_loss() -> None:
@@ -113,6 +131,11 @@ def test_each_is_printed_and_kept(run_fakenews: Callable[..., Run], capfd: pytes
     [
         ("--class_weights fale=2", "--class_weights names 'fale', which is no class of the data: did you mean fake?"),
         ("--focal_gamma 2 --label_smoothing_factor 0.1", "leave one of them out"),
+        (
+            "--logit_adjustment 1 --class_weights balanced",
+            "--logit_adjustment 1 both make up for rare classes: leave one",
+        ),
+        ("--logit_adjustment=-1", "--logit_adjustment is -1: write 0 or more, such as 1."),
     ],
 )
 def test_what_does_not_go_together_is_refused(flags: str, problem: str, run_fakenews: Callable[..., Run]) -> None:
