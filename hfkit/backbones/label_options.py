@@ -9,6 +9,7 @@ from ..flags.arguments import ModelArguments, TextDataArguments, TextModelArgume
 from ..flags.values import read_label_thresholds
 from ..models.cleaning import resolve_steps
 from ..models.label_sets import MULTI_LABEL, SINGLE_LABEL
+from ..models.long_texts import WINDOWS
 from ..notes import Note
 from .pairs import pair_options
 
@@ -66,6 +67,10 @@ def text_options(
     except ValueError as error:
         raise UserError(f"--cleaning: {error}") from error
     labels = label_options(model, label_names, is_multi_label)
+    if data.long_texts == WINDOWS and model.head == "bigru":
+        raise UserError(
+            "--long_texts windows is for a head on one vector, and a BiGRU reads the tokens: write --head linear."
+        )
     if model.head_logits is not None and (model.head_logits, len(label_names)) != (1, 2):
         raise UserError(
             f"--head_logits {model.head_logits} with {len(label_names)} labels: write 1 for two labels, or leave it out."

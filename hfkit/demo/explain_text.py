@@ -45,7 +45,9 @@ def explain_text(pipeline: Pipeline, text: str) -> Explanation:
         verbose=False,
     )
     if reads_tails:
-        chosen = choose_tokens(encoded["special_tokens_mask"], model.config.max_length)
+        chosen = choose_tokens(encoded["special_tokens_mask"], model.config.max_length, model.config.long_texts)
+        if len(chosen) > model.config.max_length:
+            return Explanation("The model reads the text in several windows: of a text of one window it is explained.")
         encoded = {name: [values[place] for place in chosen] for name, values in encoded.items()}
     if not encoded["input_ids"]:
         return Explanation("The text has no tokens.")

@@ -269,11 +269,11 @@ class TextDataArguments(DataArguments):
         metadata={"help": "Tokens after which a text is cut; where it is not given, no more than the backbone takes."},
     )
 
-    long_texts: Literal["cut", "head_tail"] = field(
+    long_texts: Literal["cut", "head_tail", "windows"] = field(
         default="cut",
         metadata={
-            "help": "What is read of a text of more than max_length tokens: cut (the first ones), or head_tail (a quarter of "
-            "them from its begin, the others from its end)."
+            "help": "What is read of a text of more than max_length tokens: cut (the first ones), head_tail (a quarter of "
+            "them from its begin, the others from its end), or windows (all, in windows of so many whose logits are averaged)."
         },
     )
 

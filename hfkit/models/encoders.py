@@ -20,6 +20,8 @@ from transformers import (
     PreTrainedModel,
 )
 
+from .padding import move_to_the_left
+
 PROBE_TOKENS = 13
 """Length of a probe text: a number that is the width of nothing."""
 
@@ -137,6 +139,38 @@ def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedMo
     if missing:
         raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")
     return encoder, not loading["missing_keys"]
+
+
+def encoder_inputs(
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    token_type_ids: torch.Tensor | None,
+    segment_separator: int | None,
+    pad_token_id: int,
+    most: int | None,
+) -> dict[str, torch.Tensor]:
+    """Let each row begin with a real token, and cut it to what the model reads.
+
+    Args:
+        input_ids: (batch, tokens), padded on either side; an empty text, of a tokenizer that adds no special tokens, has none.
+        attention_mask: (batch, tokens), 1 on real tokens; None: all are real.
+        token_type_ids: (batch, tokens); None: there are none, or the encoder knows none.
+        segment_separator: Token behind which the second segment begins, where segment ids are made of the token ids.
+        pad_token_id: Stands for a row without a token.
+        most: How many tokens are read; None: all.
+
+    """
+    if input_ids.shape[1] == 0:
+        input_ids = input_ids.new_full((len(input_ids), 1), pad_token_id, dtype=torch.long)
+        attention_mask = token_type_ids = None
+    if segment_separator is not None:
+        token_type_ids = segment_ids(input_ids, segment_separator)
+    inputs = {"input_ids": input_ids} | ({} if token_type_ids is None else {"token_type_ids": token_type_ids})
+    if attention_mask is None:
+        attention_mask = torch.ones_like(input_ids)
+    else:
+        inputs, attention_mask = move_to_the_left(inputs, attention_mask)
+    return {name: tensor[:, :most] for name, tensor in {**inputs, "attention_mask": attention_mask}.items()}
 
 
 def segment_ids(input_ids: torch.Tensor, separator: int) -> torch.Tensor:

@@ -11,10 +11,10 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .base import BackboneClassifier
-from .encoders import encode_in_parts, is_causal, load_encoder, random_texts, segment_ids
+from .encoders import encode_in_parts, encoder_inputs, is_causal, load_encoder, random_texts
 from .layer_groups import FeatureGroup, LayerReport, lay_out
 from .losses import classifier_loss
-from .padding import move_to_the_left
+from .padding import in_windows, move_to_the_left
 from .pooling import default_pooling, pool
 from .splitting import entering
 from .text_config import TextClassifierConfig
@@ -178,9 +178,14 @@ class TextClassifier(BackboneClassifier):
     ) -> torch.Tensor:
         """Run the encoder on token ids (see `forward`) and return what the head takes.
 
-        It is (batch, tokens, width), but (batch, width) for a linear head.
+        It is (batch, tokens, width), but (batch, width) for a head on one vector, of windows their mean.
         """
         inputs = self._encoder_inputs(input_ids, attention_mask, token_type_ids)
+        if self.config.reads_windows:
+            return in_windows(self._encode, inputs, self.config.max_length)
+        return self._encode(inputs)
+
+    def _encode(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         return self._select_features(self._run_encoder(**inputs), inputs["attention_mask"])
 
     def _run_encoder(self, **inputs: Any) -> Any:
@@ -220,6 +225,10 @@ class TextClassifier(BackboneClassifier):
     def _has_pooler(self) -> bool:
         return getattr(self.backbone, "pooler", None) is not None
 
+    def split_points(self) -> list[str]:
+        """Name the layers as others do; of windows the head alone, which has a row for each text."""
+        return ["classifier"] if self.config.reads_windows else super().split_points()
+
     def pooling(self) -> str:
         """Return what a linear head stands on, also where the config does not name it."""
         return self.config.pooling or default_pooling(self.config.backbone_config, self._has_pooler())[0]
@@ -238,8 +247,7 @@ class TextClassifier(BackboneClassifier):
             input_ids: (batch, tokens), padded on either side. What is longer than `config.max_length` is cut, so that a
                 caller who forgets to truncate gets a label and no crash. Beside `states` only n-grams read them.
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
-            token_type_ids: (batch, tokens), passed on to encoders that know them; with `config.segment_separator` they are made
-                of the token ids, so that training, cache and exported graph see the same.
+            token_type_ids: (batch, tokens), for encoders that know them; with `config.segment_separator` made of the token ids.
             labels: (batch,) label ids, or (batch, num_labels) of 0 and 1 with several labels a text; with them the output has a
                 `loss`, the mean (binary) cross-entropy.
             states: In place of token ids, what `forward_to(self.start_layer, ...)` made of them.
@@ -278,18 +286,8 @@ class TextClassifier(BackboneClassifier):
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Let each row begin with a real token, cut it to the model's length, leave out what the encoder does not know."""
-        if input_ids.shape[1] == 0:  # an empty text, of a tokenizer that adds no special tokens
-            input_ids = input_ids.new_full((len(input_ids), 1), self.config.pad_token_id or 0, dtype=torch.long)
-            attention_mask = token_type_ids = None
-        inputs = {"input_ids": input_ids}
-        if self._takes_token_types and self.config.segment_separator is not None:
-            token_type_ids = segment_ids(input_ids, self.config.segment_separator)
-        if self._takes_token_types and token_type_ids is not None:
-            inputs["token_type_ids"] = token_type_ids
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        else:
-            inputs, attention_mask = move_to_the_left(inputs, attention_mask)
-        inputs["attention_mask"] = attention_mask
-        return {name: tensor[:, : self.config.max_length] for name, tensor in inputs.items()}
+        """Return what the encoder takes, see `encoders.encoder_inputs`."""
+        types = token_type_ids if self._takes_token_types else None
+        separator = self.config.segment_separator if self._takes_token_types else None
+        most = None if self.config.reads_windows else self.config.max_length
+        return encoder_inputs(input_ids, attention_mask, types, separator, self.config.pad_token_id or 0, most)

@@ -7,7 +7,7 @@ from transformers import PreTrainedConfig
 from .answering import check_threshold
 from .encoders import check_reads_texts, encoder_config
 from .label_sets import SINGLE_LABEL, check_problem_type
-from .long_texts import CUT, LONG_TEXTS
+from .long_texts import CUT, LONG_TEXTS, WINDOWS
 from .ngrams import LONGEST
 from .pooling import POOLINGS
 from .text_layers import complete_layers
@@ -40,7 +40,8 @@ class TextClassifierConfig(PreTrainedConfig):
         max_length: Tokens after which a text is cut.
         pair: What two texts a row become: `join` (one text, with a space in between), `tokenizer` (a pair, with the tokenizer's
             own separator) or `newline` (a pair for a tokenizer without one).
-        long_texts: Which tokens of a text are read that has more: `cut` (the first ones) or `head_tail` (see `long_texts.py`).
+        long_texts: Which tokens of a text are read that has more: `cut` (the first ones), `head_tail` or `windows` (see
+            `long_texts.py`); the logits of windows are averaged.
         segment_separator: Token id behind which the second segment of a pair begins, for encoders with segment embeddings.
         ngram_count: How many n-grams of token ids add a score to the logits (see `ngrams.py`).
         ngram_max: Tokens of the longest of them.
@@ -75,13 +76,18 @@ class TextClassifierConfig(PreTrainedConfig):
     max_length: int = 128
     pair: Literal["join", "tokenizer", "newline"] = "join"
     segment_separator: int | None = None
-    long_texts: Literal["cut", "head_tail"] = "cut"
+    long_texts: Literal["cut", "head_tail", "windows"] = "cut"
     ngram_count: int = 0
     ngram_max: int = 2
     ngram_special_count: int = 0
     answer_threshold: float | None = None
     problem_type: str | None = None
     label_thresholds: list[float] | None = None
+
+    @property
+    def reads_windows(self) -> bool:
+        """Whether long texts are read in windows."""
+        return self.long_texts == WINDOWS
 
     def __post_init__(self, **kwargs: Any) -> None:
         backbone = self.backbone_config or {}
@@ -113,7 +119,13 @@ class TextClassifierConfig(PreTrainedConfig):
         if self.pair not in PAIRS:
             raise ValueError(f"Unknown pair '{self.pair}': write {', '.join(PAIRS)}.")
         if self.long_texts not in LONG_TEXTS or (self.long_texts != CUT and self.pair == "tokenizer"):
-            raise ValueError(f"long_texts is '{self.long_texts}': write cut, or where rows are no pairs head_tail.")
+            raise ValueError(
+                f"long_texts is '{self.long_texts}': write {', '.join(LONG_TEXTS)}, and cut where rows are pairs."
+            )
+        if self.long_texts == WINDOWS and self.head == "bigru":
+            raise ValueError(
+                "long_texts is 'windows' and the head bigru, which reads the tokens of one text: write linear."
+            )
         check_threshold(self.answer_threshold)
         check_problem_type(self)
         # `pipeline("text-classification", ..., trust_remote_code=True)` runs this class from the model's own folder.

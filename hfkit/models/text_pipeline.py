@@ -70,7 +70,7 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
         if config.long_texts == CUT:
             return super().preprocess(row, **options)
         encoded = super().preprocess(row, return_special_tokens_mask=True, verbose=False, **tokenizer_kwargs)
-        chosen = choose_tokens(encoded.pop("special_tokens_mask")[0].tolist(), config.max_length)
+        chosen = choose_tokens(encoded.pop("special_tokens_mask")[0].tolist(), config.max_length, config.long_texts)
         return type(encoded)({name: tensor[:, chosen] for name, tensor in encoded.items()})
 
     def postprocess(self, model_outputs: Any, **options: Any) -> Any:

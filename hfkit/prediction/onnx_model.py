@@ -108,9 +108,9 @@ class TextModel(OnnxModel):
         self.pair = settings.get("pair", "join")
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self.tokenizer.no_padding()
-        self.reads_tails = settings.get("long_texts", CUT) != CUT
-        self.choose_tokens = choose_tokens
-        if not self.reads_tails:
+        self.long_texts = settings.get("long_texts", CUT)
+        self.choose_tokens = None if self.long_texts == CUT else choose_tokens
+        if self.choose_tokens is None:
             self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
 
     def prepare(self, content: str | dict[str, str]) -> list[int]:
@@ -123,8 +123,8 @@ class TextModel(OnnxModel):
         text, *pair = (texts[0] for texts in read)
         encoding = self.tokenizer.encode(text, pair[0] if pair else None)
         ids, was_cut = encoding.ids, bool(encoding.overflowing)
-        if self.reads_tails:
-            chosen = self.choose_tokens(encoding.special_tokens_mask, self.settings["max_length"])
+        if self.choose_tokens is not None:
+            chosen = self.choose_tokens(encoding.special_tokens_mask, self.settings["max_length"], self.long_texts)
             ids, was_cut = [ids[place] for place in chosen], len(chosen) < len(ids)
         return ids or [self.settings["pad_token_id"]], was_cut
 

@@ -14,7 +14,7 @@ from transformers import DataCollatorWithPadding, Pipeline
 
 from ..data.image_files import READING_ERRORS, describe_reading_error
 from ..data.images import open_image
-from ..data.tokens import Reading, encode_texts
+from ..data.tokens import WINDOWS, Reading, encode_texts
 from ..data.transforms import resize
 from ..evaluation.predict import predict_alone
 from ..machine import available_cores
@@ -47,11 +47,12 @@ class TextScorer:
         """Return the logits of texts, cleaned and cut as in training."""
         if not contents:
             return Scored(np.empty((0, self.model.config.num_labels), dtype=np.float32))
-        encoded = encode_texts(contents, self.tokenizer, Reading.of(self.model.config))
-        truncated = sum(encoded.pop("truncated"))
+        reading = Reading.of(self.model.config)
+        encoded = encode_texts(contents, self.tokenizer, reading)
+        longer = sum(encoded.pop("longer"))
         collator = DataCollatorWithPadding(self.tokenizer)
         logits = predict_alone(self.model, Dataset.from_dict(encoded), collator, self.batch_size, advance)
-        return Scored(logits, truncated=truncated)
+        return Scored(logits, truncated=0 if reading.long_texts == WINDOWS else longer)
 
 
 @dataclass

@@ -97,7 +97,7 @@ def test_segments_are_those_of_the_tokenizer(tiny_backbone: Path) -> None:
     encoded = encode_texts([join_pair(*pair) for pair in texts], tokenizer, Reading(("lower",), 8, "tokenizer"))
     assert encoded["input_ids"][0] == tokenizer("virus news", "the garlic city")["input_ids"][:8]
     long = encode_texts([join_pair("virus " * 9, "city")], tokenizer, Reading((), 8, "tokenizer"))
-    assert (long["length"], long["truncated"]) == ([8], [True])
+    assert (long["length"], long["longer"]) == ([8], [True])
 
 
 def test_a_tokenizer_without_separator() -> None:
