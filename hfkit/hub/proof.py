@@ -54,14 +54,15 @@ def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str)
     """
     main = PartialState().is_main_process
     rows = task.rows[split]
+    inputs: list[Any] = []
     if "image" in rows.column_names:
         chosen = _spread(len(rows), PROOF_ROWS)
-        inputs = [_store_image(folder / "proof", rows[number]["image"], number) for number in chosen] if main else []
+        inputs += [_store_image(folder / "proof", rows[number]["image"], number) for number in chosen] if main else []
         encoded = task.inputs[split].select(chosen)
     else:
         reading = Reading.of(model.config)
         texts = _choose_texts(list(task.rows[split]["text"]), reading.pair != "join")
-        inputs: list[Any] = list(map(show_row, texts))
+        inputs += map(show_row, texts)
         proof = Dataset.from_dict({"row": range(len(texts)), "text": texts})
         tokens, _ = tokenize(DatasetDict(proof=proof), task.processor, reading)
         encoded = tokens["proof"]

@@ -290,4 +290,5 @@ class TextClassifier(BackboneClassifier):
         types = token_type_ids if self._takes_token_types else None
         separator = self.config.segment_separator if self._takes_token_types else None
         most = None if self.config.reads_windows else self.config.max_length
-        return encoder_inputs(input_ids, attention_mask, types, separator, self.config.pad_token_id or 0, most)
+        padding = getattr(self.config, "pad_token_id", None) or 0
+        return encoder_inputs(input_ids, attention_mask, types, separator, padding, most)

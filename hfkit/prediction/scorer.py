@@ -14,7 +14,7 @@ from transformers import DataCollatorWithPadding, Pipeline
 
 from ..data.image_files import READING_ERRORS, describe_reading_error
 from ..data.images import open_image
-from ..data.tokens import WINDOWS, Reading, encode_texts
+from ..data.tokens import Reading, encode_texts
 from ..data.transforms import resize
 from ..evaluation.predict import predict_alone
 from ..machine import available_cores
@@ -52,7 +52,7 @@ class TextScorer:
         longer = sum(encoded.pop("longer"))
         collator = DataCollatorWithPadding(self.tokenizer)
         logits = predict_alone(self.model, Dataset.from_dict(encoded), collator, self.batch_size, advance)
-        return Scored(logits, truncated=0 if reading.long_texts == WINDOWS else longer)
+        return Scored(logits, truncated=0 if self.model.config.reads_windows else longer)
 
 
 @dataclass
