@@ -107,7 +107,8 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
     )
     if pipeline.tokenizer is None:
         given = LabelFlags(request.image_column, label_from_name=request.label_from_name, table=request.table_flags)
-        return load_labelled_images(request.dataset, request.split, given, labels, names, request.source)
+        data = (request.dataset, request.split, given, labels, names)
+        return load_labelled_images(*data, request.source, request.keep_columns)
     of_run = listed(flags.get("text_column"))
 
     def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:

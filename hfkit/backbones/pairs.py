@@ -16,10 +16,9 @@ def pair_options(tokenizer: PreTrainedTokenizerBase) -> tuple[dict[str, Any], No
             "pair", "Pairs of texts: the tokenizer puts nothing between them, so a newline is."
         )
     separator = _find_segment_separator(tokenizer)
-    segments = " and numbers their segments" if separator is not None else ""
     return (
         {"pair": "tokenizer", "segment_separator": separator},
-        Note("pair", f"Pairs of texts: the tokenizer puts its separator between them{segments}."),
+        Note("pair", "Pairs of texts: the tokenizer puts its separator between them."),
     )
 
 

@@ -60,7 +60,10 @@ def build_on_saved_model(
         )
     return new, [
         continue_from(
-            new, saved, str(model.backbone), ("head", "problem_type", *own, "cleaning", "max_length", "long_texts")
+            new,
+            saved,
+            str(model.backbone),
+            ("head", "problem_type", *own, "cleaning", "max_length", "pair", "long_texts"),
         ),
         *notes,
     ]

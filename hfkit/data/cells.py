@@ -25,19 +25,19 @@ def join_columns(table: pd.DataFrame, columns: list[str], as_pairs: bool = False
 
 def _join(texts: list[str], as_pairs: bool) -> str:
     if as_pairs and len(texts) == 2:
-        return join_pair(*texts) if any(texts) else ""
+        return join_pair(*texts)
     return join_texts(texts)
 
 
 def _cell_text(value: object) -> str:
     empty = value is None or value is pd.NA or (isinstance(value, float) and value != value)
     text = value.decode() if isinstance(value, bytes) else str(value)
-    return "" if empty else encodable(text)
+    return "" if empty else encodable(text).replace(PAIR_MARK, " ")
 
 
-def show_pairs(texts: "pd.Series[str]") -> "pd.Series[str]":
+def show_pairs(texts: "pd.Series[str]", between: str = " | ") -> "pd.Series[str]":
     """Return texts for a table of people, the two of a pair with a bar in between."""
-    return texts.str.replace(PAIR_MARK, " | ", regex=False)
+    return texts.str.replace(PAIR_MARK, between, regex=False)
 
 
 def check_texts(source: str, split: str, table: pd.DataFrame, columns: Sequence[str]) -> None:

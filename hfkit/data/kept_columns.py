@@ -7,6 +7,7 @@ import pandas as pd
 from ..errors import UserError
 from ..notes import Note
 from .columns import is_called_id, is_index, list_columns
+from .labels import encodable
 
 NONE = ["none"]
 """`--keep_columns none`: no column is kept."""
@@ -78,6 +79,7 @@ def keep_columns(
         split: tables[split if split in tables else "train"]
         .reindex(index=part["row"], columns=list(columns))
         .rename(columns=names)
+        .map(lambda cell: encodable(cell) if isinstance(cell, str) else cell)
         for split, part in rows.items()
     }
 

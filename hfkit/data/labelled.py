@@ -74,7 +74,7 @@ def load_labelled_texts(
         as_pairs: Whether the model reads pairs of texts.
 
     Raises:
-        UserError: It cannot be read, has no such split, or a label is none of the model's.
+        UserError: It cannot be read, has no such split, or one text for a model of pairs, or a label is none of the model's.
 
     """
     assert not isinstance(given, ImageSource)
@@ -89,6 +89,8 @@ def load_labelled_texts(
         source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *of_reading])
     known = label_columns.known(list(map(str, source.tables[NAME].columns)))
     texts, columns, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, known)
+    if as_pairs and len(texts) != 2:
+        raise UserError(f"{dataset}: the model reads two texts a row, so name two columns by --text_column.")
     labels = label_columns.read(dataset, source.tables, columns, label_names)
     tables, dropped = text_rows.read_rows(source, texts, labels.cells, as_pairs)
     table = tables[NAME]
@@ -106,6 +108,7 @@ def load_labelled_images(
     label_columns: LabelColumns,
     label_names: list[str],
     given: GivenSource | None = None,
+    keep: Sequence[str] | None = None,
 ) -> LabelledRows:
     """Read labelled images as training does: a folder, a table that names images, parquet, or a Hub id.
 
@@ -116,12 +119,15 @@ def load_labelled_images(
         label_columns: Where the labels stand.
         label_names: The model's labels, in their order.
         given: The images, where they were values in Python.
+        keep: `--keep_columns`, which is for texts.
 
     Raises:
         UserError: As `load_labelled_texts`.
 
     """
     assert not isinstance(given, Source)
+    if keep:
+        raise UserError("--keep_columns is for texts, and of images the file is told: leave it out.")
     known = replace(flags, label_column=label_columns.given, usual_label_column=label_columns.usual)
     whole = given or read_images(dataset, None, None, known)
     chosen, note = _choose_split(dataset, list(whole.tables), split)

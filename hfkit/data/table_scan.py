@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..errors import UserError
-
 ONE_COLUMN = ""
 """In place of a separator: nothing parts cells."""
 _FIRST = 1000
@@ -60,8 +58,8 @@ class _Lines:
             self.ended = True
             raise
         if "\0" in line:
-            raise UserError(
-                f"Line {self.line:,} of the table has zero bytes, as of a copy that broke: copy it again, or take that line out."
+            raise csv.Error(
+                f"line {self.line:,} has zero bytes, as of a copy that broke; copy it again, or take that line out"
             )
         self.line += 1
         line = line.removeprefix(_MARK)

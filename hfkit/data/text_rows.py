@@ -42,7 +42,7 @@ def read_rows(
         rows["label"] = pd.Series(labels[split], dtype=object)
         rows["reason"] = ""
         if split != "test":
-            rows.loc[rows["text"].str.strip() == "", "reason"] = "no text"
+            rows.loc[show_pairs(rows["text"], "").str.strip() == "", "reason"] = "no text"
         tables[split], dropped_here = drop_rows(
             rows, split, "mend the file, or name other columns by --text_column and --label_column"
         )

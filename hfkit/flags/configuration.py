@@ -77,6 +77,7 @@ def parse_configuration(content: Any, source: str) -> Configuration:
     filled_in = content.get(FILLED_IN) or {}
     if not isinstance(filled_in, dict):
         raise UserError(f"{source} must hold lines of the form 'flag: value' under {FILLED_IN}.")
-    if filled_in and len(flags.get("text_column") or ()) == 2:
+    columns = flags.get("text_column")
+    if filled_in and isinstance(columns, list) and len(columns) == 2:
         flags.setdefault("pair", False)  # a run of a version that joined them
     return Configuration(flags, {str(name).replace("-", "_"): value for name, value in filled_in.items()})

@@ -138,7 +138,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         task=family.task,
         repo_id=repo_id,
         tag=tag,
-        example=json.dumps(widget[0] if widget else "Some text.", ensure_ascii=False) if is_text else '"photo.jpg"',
+        example=_example(run, widget) if is_text else '"photo.jpg"',
         backbone=escape_markdown(summary["base_model"] or summary["backbone"]),
         lines=[escape_markdown(line) for line in summary["lines"]],
         data_lines=[escape_markdown(line) for line in summary["data_lines"]],
@@ -250,6 +250,13 @@ def _widget(run: Path) -> list[str]:
             label = int(np.argmax(scores))
             examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
     return [mask(text) for _, text in list(examples.values())[:2]]
+
+
+def _example(run: Path, widget: list[str]) -> str:
+    """Return a text, or two of a pair, as `pipeline()` takes them."""
+    if _read(run / "config.json").get("pair", "join") != "join":
+        return json.dumps({"text": "Some text.", "text_pair": "Another text."})
+    return json.dumps(widget[0] if widget else "Some text.", ensure_ascii=False)
 
 
 def mask(text: str) -> str:

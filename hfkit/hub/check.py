@@ -184,7 +184,9 @@ def _check_prediction(repository: Repository, trust_remote_code: bool, readable:
     with tempfile.TemporaryDirectory() as folder:
         picture = str(Path(folder) / "grey.png")
         Image.new("RGB", (64, 48), (128, 128, 128)).save(picture)
-        inputs = [picture] if task == "image-classification" else SAMPLE_TEXTS
+        inputs: list[Any] = [picture] if task == "image-classification" else list(SAMPLE_TEXTS)
+        if repository.config.get("pair", "join") != "join":
+            inputs = [{"text": text, "text_pair": text} for text in SAMPLE_TEXTS]
         if not trust_remote_code:
             load_pipeline(repository.name, revision=repository.commit, model_kwargs={"use_safetensors": True})(inputs)
             return Finding("prediction", True, "hfkit's code loads and predicts; none of the repository's ran")

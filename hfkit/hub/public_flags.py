@@ -45,6 +45,6 @@ def public_flags(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, An
 
 
 def known_flags(task: str) -> set[str]:
-    """Return the flags of a task that neither write elsewhere, push, report nor run code."""
+    """Return the flags of a task that a result depends on, and that neither write elsewhere, push, report nor run code."""
     kinds = TEXT if task == "text-classification" else IMAGE
-    return {item.name for kind in kinds[:2] for item in fields(kind)} | TRAINING_FLAGS
+    return ({item.name for kind in kinds[:2] for item in fields(kind)} | TRAINING_FLAGS) - {"keep_columns"}

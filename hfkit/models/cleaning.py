@@ -179,7 +179,7 @@ def tokenizer_inputs(texts: Iterable[str], steps: Iterable[str], pair: str) -> t
     """
     steps = list(steps)
     if pair == "join":
-        return ([clean(text, steps) for text in texts],)
+        return ([clean(text.replace(PAIR_MARK, " "), steps) for text in texts],)
     pairs = [tuple(clean(part, steps) for part in split_pair(text)) for text in texts]
     if pair == "newline":
         return (["\n".join(filter(None, parts)) for parts in pairs],)

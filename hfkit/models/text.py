@@ -50,7 +50,8 @@ class TextClassifier(BackboneClassifier):
                 f"pooling is pooler, but the encoder, a {config.backbone_config.model_type} model, has none."
             )
         parameters = inspect.signature(self.backbone.forward).parameters
-        self._takes_token_types = "token_type_ids" in parameters
+        segments = getattr(config.backbone_config, "type_vocab_size", 2)  # one segment alone tells nothing
+        self._takes_token_types = "token_type_ids" in parameters and segments > 1
         self.classifier: Any = self._new_head()
         self.ngrams = build_ngrams(self.config)
         self.post_init()
@@ -225,9 +226,11 @@ class TextClassifier(BackboneClassifier):
     def _has_pooler(self) -> bool:
         return getattr(self.backbone, "pooler", None) is not None
 
-    def split_points(self) -> list[str]:
-        """Name the layers as others do; of windows the head alone, which has a row for each text."""
-        return ["classifier"] if self.config.reads_windows else super().split_points()
+    def why_no_split(self, layer: str) -> str:
+        """Say why as others do; the layers of an encoder that reads windows have a row for each of them."""
+        if self.config.reads_windows and layer != "classifier":
+            return "long texts are read in windows"
+        return super().why_no_split(layer)
 
     def pooling(self) -> str:
         """Return what a linear head stands on, also where the config does not name it."""
@@ -244,8 +247,8 @@ class TextClassifier(BackboneClassifier):
         """Classify a batch of token ids; in training the encoder is called once for each part (see `encoders.encode_in_parts`).
 
         Args:
-            input_ids: (batch, tokens), padded on either side. What is longer than `config.max_length` is cut, so that a
-                caller who forgets to truncate gets a label and no crash. Beside `states` only n-grams read them.
+            input_ids: (batch, tokens), padded on either side. What is longer than `config.max_length` is cut, but for
+                windows, so that who forgets to truncate gets a label and no crash. Beside `states` only n-grams read them.
             attention_mask: (batch, tokens), 1 on real tokens; default: all are real.
             token_type_ids: (batch, tokens), for encoders that know them; with `config.segment_separator` made of the token ids.
             labels: (batch,) label ids, or (batch, num_labels) of 0 and 1 with several labels a text; with them the output has a

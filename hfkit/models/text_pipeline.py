@@ -69,7 +69,8 @@ class TextClassificationPipeline(BaseTextClassificationPipeline):
             return self.tokenizer([row["text"]], [row["text_pair"]], return_tensors="pt", **options)
         if config.long_texts == CUT:
             return super().preprocess(row, **options)
-        encoded = super().preprocess(row, return_special_tokens_mask=True, verbose=False, **tokenizer_kwargs)
+        own = {name: value for name, value in tokenizer_kwargs.items() if name not in ("truncation", "max_length")}
+        encoded = super().preprocess(row, return_special_tokens_mask=True, verbose=False, **own)
         chosen = choose_tokens(encoded.pop("special_tokens_mask")[0].tolist(), config.max_length, config.long_texts)
         return type(encoded)({name: tensor[:, chosen] for name, tensor in encoded.items()})
 

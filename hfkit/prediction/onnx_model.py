@@ -108,6 +108,7 @@ class TextModel(OnnxModel):
         self.pair = settings.get("pair", "join")
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
         self.long_texts = settings.get("long_texts", CUT)
         self.choose_tokens = None if self.long_texts == CUT else choose_tokens
         if self.choose_tokens is None:

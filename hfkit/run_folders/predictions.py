@@ -91,7 +91,9 @@ def match_rows(tables: Sequence[pd.DataFrame], names: Sequence[str], split: str)
                 "can be compared row by row."
             )
         table = table.loc[first.index]
-        shared = [column for column in first.columns if column in table.columns and column != "prediction"]
+        # The same rows may have been read as pairs and joined.
+        other = {"prediction"} | ({"text"} if ("text_pair" in first) != ("text_pair" in table) else set())
+        shared = [column for column in first.columns if column in table.columns and column not in other]
         for column in shared:
             _check_equal(first[column], table[column], names[0], name, split)
         matched.append(table)

@@ -109,6 +109,7 @@ class Run:
         split: str | None = None,
         batch_size: int | None = None,
         output_dir: str | Path | None = None,
+        keep_columns: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Evaluate the model on labelled data, as `hfkit evaluate` does, and write the report into a new folder.
 
@@ -122,6 +123,7 @@ class Run:
             split: Which of several splits; default: test, else validation.
             batch_size: Rows of a batch; default: 32 on a CPU, else 128.
             output_dir: New folder of the report; default: `runs/evaluate-NAME-TIME`.
+            keep_columns: Columns of texts that stand beside the predictions; default: one that is called an id.
 
         Returns:
             The results by name, such as `test_accuracy`, each with its interval.
@@ -141,7 +143,9 @@ class Run:
         named = dataset if source is None else None
         check_evaluation_early(str(self.folder), named, folder, split, batch_size, label_from_name)
         request = EvaluationRequest(
-            str(self.folder), dataset, folder, split, texts, label, image, label_from_name, batch_size, source=source
+            *(str(self.folder), dataset, folder, split, texts, label, image, label_from_name, batch_size),
+            source=source,
+            keep_columns=None if keep_columns is None else list(keep_columns),
         )
         with own_process_state():
             return evaluate_model(request, make_console())[1]

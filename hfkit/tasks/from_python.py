@@ -33,7 +33,7 @@ def train_text_classifier(
         data: A pandas DataFrame, a list of texts with `labels`, of (text, label) pairs or of dictionaries, a
             `datasets.Dataset`, a dictionary of splits (train, validation, test) of these, or the name of a file, a folder or a
             Hub dataset. It stays as it is.
-        text: The text column, or two to be joined; default: found by its name.
+        text: The text column, or two of a pair; default: found by its name.
         label: The label column; default: found by its name. Several columns of 0 and 1: each text has any number of labels.
         labels: Labels of a list of texts, in its order; where each is a list, a text has any number of labels.
         name: What the name of the run's folder begins with; default: what the data are called.

@@ -91,6 +91,8 @@ def make_text_task(arguments: TextArguments, source: Source | None = None) -> Ta
 def _describe_usage(texts: list[str]) -> str:
     """Return lines that load a model and classify the user's own text, the first that is short enough, else the begin of one."""
     short = [text for text in texts if 0 < len(text) <= EXAMPLE_LENGTH]
-    example = repr(show_row(short[0] if short else texts[0][:EXAMPLE_LENGTH]))
+    row = show_row(short[0] if short else texts[0])
+    cut = row[:EXAMPLE_LENGTH] if isinstance(row, str) else {name: part[:EXAMPLE_LENGTH] for name, part in row.items()}
+    example = repr(cut)
     escaped = example.replace("{", "{{").replace("}", "}}")
     return f'from hfkit import load_pipeline\nprint(load_pipeline("{{folder}}")({escaped}))'

@@ -12,11 +12,12 @@ from huggingface_hub import ModelCard
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
-from hfkit.data.kept_columns import insert_kept_columns
+from hfkit.data.kept_columns import insert_kept_columns, keep_columns
 from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
+from hfkit.hub.public_flags import known_flags
 from hfkit.hub.push import collect
 
 
@@ -72,8 +73,20 @@ def test_columns_that_are_named(tmp_path: Path) -> None:
     shown = insert_kept_columns(pd.DataFrame({"row": [5, 2], "text": ["a", "b"]}), data.kept["test"])
     assert shown["data_score_fake"].map(str).tolist() == ["5", "2"]
     assert list(shown.columns) == ["row", "place", "data_score_fake", "text"]
+    half = keep_columns(
+        {"train": pd.DataFrame({"place": ["half \ud83d", None]}, dtype=object)},
+        {"train": pd.DataFrame({"row": [1, 0]})},
+        ["place"],
+    )
+    assert half["train"].loc[0, "place"] == "half ?"
     with pytest.raises(UserError, match=r"has no column 'plaice', only: tweet_id, tweet, .*--keep_columns, or none"):
         load(tables, tmp_path, keep_columns=["plaice"])
+
+
+def test_no_result_depends_on_them() -> None:
+    """So that a reproduced run needs none, and nobody is told what they are called."""
+    assert "keep_columns" not in known_flags("text-classification")
+    assert {"text_column", "pair", "long_texts"} <= known_flags("text-classification")
 
 
 def test_a_run_writes_them_and_a_push_does_not(

@@ -129,10 +129,11 @@ def test_the_end_is_read_by_run_pipeline_and_files(run: Run, data: Path, tmp_pat
     expected = [float(row["score_fake"]) for row in rows]
     classify = hfkit.load_pipeline(run.folder, device="cpu")
     texts = [row["text"] for row in rows]
-    scores = [
-        next(each["score"] for each in answer if each["label"] == "fake") for answer in classify(texts, top_k=None)
-    ]
-    assert scores == pytest.approx(expected, abs=1e-5)
+    options: dict[str, bool]
+    for options in ({}, {"truncation": True}):
+        answers = classify(texts, top_k=None, **options)
+        scores = [next(each["score"] for each in answer if each["label"] == "fake") for answer in answers]
+        assert scores == pytest.approx(expected, abs=1e-5)
     assert hfkit.Run(run.folder).predict(texts)["score_fake"].tolist() == pytest.approx(expected, abs=1e-5)
     words = texts[0].split()
     middle, end = ([*words[:7], "water", *words[8:]], [*words[:-1], "water"])

@@ -10,11 +10,11 @@ import pytest
 import torch
 import yaml
 from conftest import Run
-from tiny import WORDS
+from tiny import BERT, WORDS
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, BertConfig, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
 import hfkit
@@ -26,7 +26,9 @@ from hfkit.demo.examples import find_examples
 from hfkit.errors import UserError
 from hfkit.flags.kinds import TEXT
 from hfkit.flags.parsing import parse_arguments
+from hfkit.hub.card import _example
 from hfkit.hub.proof import prove
+from hfkit.models import TextClassifier, TextClassifierConfig
 from hfkit.models.cleaning import PAIR_MARK, join_pair, read_row, show_row, split_pair
 from hfkit.models.encoders import segment_ids
 from hfkit.prediction.opening import open_predictor
@@ -41,6 +43,7 @@ def make_pairs(rows: int = 60) -> pd.DataFrame:
         {"premise": [" ".join(row[:5]) for row in words], "hypothesis": [" ".join(row[5:]) for row in words]}
     )
     table.loc[rows // 2, "hypothesis"] = ""
+    table.loc[1, "premise"] = f"a{PAIR_MARK}b"
     return table.assign(label=["fake" if row % 2 else "real" for row in range(rows)])
 
 
@@ -88,7 +91,7 @@ def test_segments_are_those_of_the_tokenizer(tiny_backbone: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_backbone)
     options, note = pair_options(tokenizer)
     assert options == {"pair": "tokenizer", "segment_separator": tokenizer.sep_token_id}
-    assert note.text == "Pairs of texts: the tokenizer puts its separator between them and numbers their segments."
+    assert note.text == "Pairs of texts: the tokenizer puts its separator between them."
     assert tokenizer(["virus"], [""])["input_ids"][0].count(tokenizer.sep_token_id) == 2
     texts = [("virus news", "the garlic city"), ("", "water"), ("water", "")]
     padded = tokenizer(*map(list, zip(*texts, strict=True)), padding=True, return_tensors="pt")
@@ -113,7 +116,8 @@ def test_pipeline_files_and_evaluation_give_the_scores_of_the_run(run: Run, data
     rows = run.rows("predictions.csv")
     assert list(rows[0])[:3] == ["row", "text", "text_pair"]
     given = make_pairs()
-    assert all([row["text"], row["text_pair"]] == given.loc[int(row["row"]), COLUMNS].tolist() for row in rows)
+    read = given[COLUMNS].map(lambda text: text.replace(PAIR_MARK, " "))
+    assert all([row["text"], row["text_pair"]] == read.loc[int(row["row"])].tolist() for row in rows)
     config, tokenizer = run.json("config.json"), AutoTokenizer.from_pretrained(run.folder)
     assert (config["pair"], config["segment_separator"]) == ("tokenizer", tokenizer.sep_token_id)
     classify = hfkit.load_pipeline(run.folder, device="cpu")
@@ -147,6 +151,9 @@ def test_one_text_is_refused_by_a_model_of_pairs(run: Run, tmp_path: Path) -> No
     make_pairs(4).rename(columns={"premise": "text"}).to_csv(tmp_path / "one.csv", index=False)
     with pytest.raises(UserError, match=r"one\.csv: the model reads two texts a row"):
         call("predict", run.folder, tmp_path / "one.csv")
+    make_pairs(4).rename(columns={"premise": "text"}).to_csv(tmp_path / "labelled.csv", index=False)
+    with pytest.raises(UserError, match=r"labelled.csv: the model reads two texts a row, so name two columns"):
+        call("evaluate", run.folder, tmp_path / "labelled.csv")
     with pytest.raises(TypeError, match="The model reads two texts a row"):
         hfkit.load_pipeline(run.folder)("one text alone")
     with pytest.raises(ValueError, match="the model reads two texts a row"):
@@ -160,7 +167,11 @@ def test_pairs_may_be_joined(run: Run, run_fakenews: Callable[..., Run], data: P
     assert joined.json("config.json")["pair"] == "join"
     given = make_pairs()
     for row in joined.rows("predictions.csv"):
-        assert row["text"] == " ".join(filter(None, given.loc[int(row["row"]), COLUMNS]))
+        texts = given.loc[int(row["row"]), COLUMNS].tolist()
+        assert row["text"] == " ".join(filter(None, texts)).replace(PAIR_MARK, " ")
+    assert "validation" in call("compare", run.folder, joined.folder)
+    continued = run_fakenews(*flags, "--backbone", str(run.folder), "--pair", "false")
+    assert "pair is join and was tokenizer" in (continued.folder / "summary.json").read_text()
     content = yaml.safe_load((run.folder / "hfkit.yaml").read_text())
     assert content["pair"] is True
     for is_known in (True, False):
@@ -171,8 +182,34 @@ def test_pairs_may_be_joined(run: Run, run_fakenews: Callable[..., Run], data: P
         assert parse_arguments(["--config", str(file)], (), TEXT).data.pair is is_known
 
 
+@pytest.mark.parametrize("segments", [0, 1, 2])
+def test_an_encoder_with_one_segment_gets_no_numbers(segments: int) -> None:
+    config = BertConfig(**BERT | {"type_vocab_size": max(segments, 1)})
+    config.type_vocab_size = segments or config.type_vocab_size
+    model = TextClassifier(TextClassifierConfig(backbone_config=config, pair="tokenizer", segment_separator=3)).eval()
+    ids = torch.tensor([[2, 10, 3, 11, 3]])
+    logits = model(input_ids=ids).logits
+    own = model(input_ids=ids, token_type_ids=torch.tensor([[0, 0, 0, 1, 1]])).logits
+    assert torch.equal(logits, own)
+    zeros = model.backbone(input_ids=ids).last_hidden_state
+    given = model.backbone(input_ids=ids, token_type_ids=segment_ids(ids, 3) * (segments > 1)).last_hidden_state
+    assert torch.equal(zeros, given) == (segments < 2)
+
+
+def test_a_test_row_without_any_text(run_fakenews: Callable[..., Run], tmp_path: Path) -> None:
+    """It is predicted as any other, also where it comes first."""
+    make_pairs(40).to_csv(tmp_path / "train.csv", index=False)
+    empty = pd.DataFrame({"premise": ["", "virus"], "hypothesis": ["", "news"], "label": ["fake", "real"]})
+    empty.to_csv(tmp_path / "test.csv", index=False)
+    own = run_fakenews("--dataset", str(tmp_path), "--text_column", *COLUMNS, "--num_train_epochs", "1")
+    assert [(row["text"], row["text_pair"]) for row in own.rows("predictions.csv")] == [("", ""), ("virus", "news")]
+    assert all(isinstance(row, dict) for row in own.json("proof/rows.json")["inputs"])
+
+
 @pytest.mark.slow
 def test_the_proof_has_both_texts(run: Run) -> None:
+    card = _example(run.folder, [])
+    assert hfkit.load_pipeline(run.folder)(json.loads(card))
     proof = json.loads((run.folder / "proof" / "rows.json").read_text())
     assert all(set(row) == {"text", "text_pair"} for row in proof["inputs"])
     assert "labels equal" in prove(run.folder, str(run.folder))
