@@ -104,6 +104,7 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
         or (names if several else []),  # the columns that a run found have these names
         request.label_separator or flags.get("label_separator"),
         several,
+        names if several else [],
     )
     if pipeline.tokenizer is None:
         given = LabelFlags(request.image_column, label_from_name=request.label_from_name, table=request.table_flags)

@@ -29,7 +29,7 @@ from filelock import FileLock
 from hub_client import Client
 from hub_double import HubDouble
 from PIL import Image
-from tiny import QUICK_NAMES, TINY, tiny_tokenizer, write_tiny_backbone
+from tiny import NIGHT_NAMES, QUICK_NAMES, TINY, tiny_tokenizer, write_tiny_backbone
 from transformers import PreTrainedTokenizerBase
 
 from hfkit.models.base import BackboneClassifier
@@ -49,7 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if models - QUICK_NAMES:
             item.add_marker(pytest.mark.slow)
             # Heads on several layers are read by families with other heads, too: most of them are tested by night.
-            if item.get_closest_marker("sweep") or all(name.endswith("-layers") for name in models - QUICK_NAMES):
+            if (
+                item.get_closest_marker("sweep")
+                or models & NIGHT_NAMES
+                or all(name.endswith("-layers") for name in models - QUICK_NAMES)
+            ):
                 item.add_marker(pytest.mark.nightly)
         if item.get_closest_marker("nightly"):
             item.add_marker(

@@ -302,6 +302,13 @@ QUICK_NAMES = {
     *("hfkit-token-learner/fused", "hfkit-transformers-image/vit"),
 }
 """One of each kind: what is tested of a model is tested of these in the quick suite, and of all others in the whole one."""
+NIGHT_NAMES = {
+    name
+    for name in TINY
+    if name.partition("/")[2].rpartition("-")[0]
+    in ("mpnet", "albert", "xlm-roberta", "eurobert", "nomic", "gte", "xlm")
+}
+"""Encoders that differ from others by little: what is tested of each model is tested of these by night."""
 TEXT_NAMES = [name for name in TINY if name.startswith("hfkit-text")]
 IMAGE_NAMES = [name for name in TINY if name not in TEXT_NAMES]
 

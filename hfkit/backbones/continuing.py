@@ -176,9 +176,14 @@ def continue_from(new: BackboneClassifier, saved: BackboneClassifier, name: str,
 
 
 def _left_threshold(saved: BackboneClassifier) -> str:
-    """Say that a confidence below which the saved model does not answer is left behind: it was certified for that model."""
-    left = saved.config.answer_threshold is not None
-    return " The confidence below which it did not answer is left behind." if left else ""
+    """Say that what was certified or chosen for the saved model's scores is left behind."""
+    config = saved.config
+    left = (
+        " The confidence below which it did not answer is left behind." if config.answer_threshold is not None else ""
+    )
+    if config.label_thresholds is not None:
+        left += " Its thresholds of labels are left behind: --label_thresholds sets others."
+    return left
 
 
 def _listing(what: str, labels: list[str]) -> list[str]:

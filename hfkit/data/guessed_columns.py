@@ -125,11 +125,11 @@ def _find_labels(source: str, table: pd.DataFrame, texts: Sequence[str], notes: 
     except UserError as error:
         raise UserError(f"{error}{_hint_label(table)}") from None
     if len(labels) > 1:
-        notes += _note_other_labels(table[[name for name in table.columns if str(name) not in (*texts, *labels)]])
+        notes += note_other_labels(table[[name for name in table.columns if str(name) not in (*texts, *labels)]])
     return labels
 
 
-def _note_other_labels(table: pd.DataFrame) -> list[Note]:
+def note_other_labels(table: pd.DataFrame) -> list[Note]:
     """Say which columns beside those of 0 and 1 could be labels."""
     few = [str(name) for name in table.columns if has_few_values(table[name])]
     if not few:

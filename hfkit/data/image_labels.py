@@ -13,6 +13,7 @@ from .class_layouts import LABEL_COLUMN
 from .image_sources import ImageSource
 from .label_kinds import name_classes
 from .label_reading import LabelForm, Labels, read_labels
+from .label_separators import ONE_LABEL
 from .label_sets import from_places
 
 
@@ -28,7 +29,9 @@ def read_training_labels(source: ImageSource, arguments: ImageDataArguments) -> 
             "--label_separator is for one label column, and here columns of 0 and 1 say the labels: leave it out."
         )
     known = source.class_names or arguments.label_names or ()
-    return read_image_labels(source, LabelForm(["label"], arguments.label_separator, names=known))
+    # An image lies in one folder, whatever that is called.
+    separator = arguments.label_separator or (ONE_LABEL if source.label_column == LABEL_COLUMN else None)
+    return read_image_labels(source, LabelForm(["label"], separator, names=known))
 
 
 def read_image_labels(source: ImageSource, form: LabelForm) -> Labels:

@@ -9,7 +9,7 @@ import pandas as pd
 from ..errors import UserError
 from .label_kinds import check_labels_of_model
 from .label_reading import LabelForm, Labels, read_labels
-from .label_sets import match_label_sets
+from .label_sets import LabelSets, match_label_sets
 
 _SHOWN = 20
 
@@ -23,6 +23,7 @@ class LabelColumns:
         usual: Those of the model's run, which are taken where all of them are there.
         separator: What stands between the labels of a row.
         is_multi_label: Whether the model gives each row any number of labels.
+        names: Its labels, which columns of 0 and 1 are called by; none of a model that gives each row one.
 
     """
 
@@ -30,6 +31,7 @@ class LabelColumns:
     usual: Sequence[str] = ()
     separator: str | None = None
     is_multi_label: bool = False
+    names: Sequence[str] = ()
 
     def known(self, columns: Sequence[str]) -> list[str]:
         """Return the label columns of a table as far as they are known; none: they have to be found.
@@ -38,7 +40,8 @@ class LabelColumns:
             columns: Those that it has.
 
         """
-        return list(self.given or (self.usual if set(self.usual) <= set(columns) else ()))
+        usual = (each for each in (self.usual, self.names) if each and set(each) <= set(columns))
+        return list(self.given or next(usual, ()))
 
     def form(self, columns: Sequence[str], names: Sequence[str]) -> LabelForm:
         """Return how labels stand in columns of a table, for a model with these names of labels."""
@@ -96,11 +99,27 @@ def check_labels(dataset: str, table: pd.DataFrame, labels: Labels, names: list[
     if labels.sets is None:
         check_labels_of_model(table, labels.column, names)
     else:
+        _check_columns(dataset, labels.sets, names)
         match_label_sets({"": table}, labels.sets, names)
     for row, cell in zip(table["row"], table["label"], strict=True):
         for label in cell if labels.sets is not None else [cell]:
             if label not in names:
                 raise _unknown_label(dataset, label, row, labels.column, names)
+
+
+def _check_columns(dataset: str, labels: LabelSets, names: Sequence[str]) -> None:
+    """Refuse columns of 0 and 1 of which one is missing: no row would have that label.
+
+    Raises:
+        UserError: As above.
+
+    """
+    missing = [name for name in names if name not in labels.columns]
+    if labels.places == labels.columns and missing:
+        raise UserError(
+            f"{dataset} says nothing of {', '.join(missing[:_SHOWN])} in the columns {labels.shown_columns}: give a column of 0 "
+            "and 1 for each label of the model, by --label_column where they have no such names."
+        )
 
 
 def _unknown_label(dataset: str, label: str, row: int, column: str, names: list[str]) -> UserError:

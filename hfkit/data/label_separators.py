@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 ONE_LABEL = "none"
 """`--label_separator` of cells that are one label each, whatever stands in them."""
-_INTEGER = re.compile(r"\d+")
+_INTEGER = re.compile(r"[+-]?\d+")
 _STEPS = {"0", "00", "25", "5", "50", "75"}
 """Decimals of halves and quarters."""
 
@@ -22,7 +22,9 @@ def find_label_separator(values: Collection[str]) -> str | None:
     It is a comma where values are lists in brackets. Else it is a comma, a semicolon or a bar whose parts are values by
     themselves, or are parts of several values. A space is no evidence: names have spaces.
     """
-    if any(map(is_listed, values)):
+    listed = [value for value in values if is_listed(value)]
+    # One class may be called so, such as [deleted].
+    if 2 * len(listed) > len(values) or any("," in value or value[1:-1].strip() in values for value in listed):
         return ","
     for separator in ",;|":
         parts = {value: _parts(value, separator) for value in sorted(values) if separator in value}

@@ -10,7 +10,7 @@ import pandas as pd
 from ..errors import UserError
 from ..notes import Note
 from .label_separators import is_listed
-from .labels import class_list, is_list, label_text, label_texts
+from .labels import check_kind, class_list, is_list, label_text, label_texts
 from .multi_label import LabelSet, describe_counts
 from .zero_one_columns import ANSWERS, NO_ANSWERS
 
@@ -93,7 +93,7 @@ def read_one_column(
     """
     cells = {split: table[column].tolist() if column in table else None for split, table in tables.items()}
     parts = {split: _read_cells(some, separator, len(tables[split]), split == "test") for split, some in cells.items()}
-    width = _width_of_places([row for rows in parts.values() for row in rows if row is not None])
+    width = _width_of_places(column, [row for rows in parts.values() for row in rows if row])
     if width is None:
         sets = {
             split: [None if row is None else tuple(dict.fromkeys(row)) for row in rows] for split, rows in parts.items()
@@ -106,7 +106,10 @@ def read_one_column(
 
 
 def _read_places(row: list[str] | None, places: list[str]) -> LabelSet | None:
-    return None if row is None else tuple(place for place, value in zip(places, row, strict=True) if _DIGITS[value])
+    """Return the labels of a list of 0 and 1; an empty one, or one with -1 in it, says nothing."""
+    if not row or any(value not in _DIGITS for value in row):
+        return None
+    return tuple(place for place, value in zip(places, row, strict=True) if _DIGITS[value])
 
 
 def _read_columns(source: str, split: str, table: pd.DataFrame, columns: Sequence[str]) -> list[LabelSet | None]:
@@ -177,16 +180,26 @@ def _read_listed(text: str) -> list[str] | None:
         return None
 
 
-def _width_of_places(rows: list[list[str]]) -> int | None:
+def _width_of_places(column: str, rows: list[list[str]]) -> int | None:
     """Return how many labels lists of 0 and 1 speak of, or None where the lists hold names.
 
-    They do where all have the same length and no other value: as names, one of two would stand twice in a row.
+    They do where all have the same length, of two at least, and no other value: as names, all would have the same ones.
+
+    Raises:
+        UserError: Some have other lengths, and one of the two stands twice in a row, as no name does.
+
     """
     widths = {len(row) for row in rows}
     values = {value for row in rows for value in row}
-    if len(widths) != 1 or not values <= set(_DIGITS) or not any(len(set(row)) < len(row) for row in rows):
+    if not rows or not values <= {*_DIGITS, *NO_ANSWERS}:
         return None
-    return widths.pop()
+    if len(widths) > 1 and any(len(set(row)) < len(row) for row in rows):
+        shown = ", ".join(map(str, sorted(widths)[:_SHOWN]))
+        raise UserError(
+            f"The lists of 0 and 1 in column '{column}' have different lengths ({shown}): write a place for each label into each "
+            "row, or an empty list where nobody labelled it."
+        )
+    return widths.pop() if len(widths) == 1 and min(widths) > 1 else None
 
 
 def name_label_sets(
@@ -209,6 +222,8 @@ def name_label_sets(
     """
     own = [*dict.fromkeys(name for names in tables["train"]["label"].dropna() for name in names)]
     by_name = labels.places if labels.places == labels.columns else stated
+    if labels.places is None and stated is None and label_names is None:
+        check_kind(pd.Series(own, dtype=object), labels.shown_columns)
     values = pd.Series(labels.places or own, dtype=object)
     names, names_by_value = class_list(values, labels.shown_columns, by_name, label_names)
     for split, table in tables.items():

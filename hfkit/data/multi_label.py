@@ -62,13 +62,14 @@ def note_missing_labels(tables: Mapping[str, pd.DataFrame], names: Sequence[str]
 
 
 def cut_label_sets(table: pd.DataFrame, number: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut about `number` rows off a table, so that each label has its share of them, the rarest first.
+    """Cut `number` rows off a table, so that each label has its share of them, the rarest first.
 
-    By iterative stratification (Sechidis et al. 2011, On the Stratification of Multi-Label Data).
+    By iterative stratification (Sechidis et al. 2011, On the Stratification of Multi-Label Data). Where labels are so rare that
+    it cuts fewer rows, or more, the others are drawn at random.
 
     Args:
         table: With a column `label` of label sets.
-        number: How many rows are wanted; a few more or fewer are cut.
+        number: How many rows are cut.
         seed: What is random is drawn by it.
 
     Returns:
@@ -83,4 +84,11 @@ def cut_label_sets(table: pd.DataFrame, number: int, seed: int) -> tuple[pd.Data
     )  # of one column it would think otherwise
     splitter = MultilabelStratifiedShuffleSplit(n_splits=1, test_size=number, random_state=seed)
     rest, taken = next(splitter.split(present, present))
+    generator = np.random.default_rng(seed)
+    if len(taken) < number:
+        more = generator.choice(rest, number - len(taken), replace=False)
+        rest, taken = np.setdiff1d(rest, more), np.concatenate([taken, more])
+    elif len(taken) > number:
+        back = generator.choice(taken, len(taken) - number, replace=False)
+        rest, taken = np.concatenate([rest, back]), np.setdiff1d(taken, back)
     return table.iloc[sorted(rest)], table.iloc[sorted(taken)]

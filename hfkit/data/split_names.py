@@ -24,6 +24,12 @@ def split_named(name: str) -> str | None:
     return splits[0] if len(splits) == 1 else None
 
 
+def says_split(column: str) -> bool:
+    """Whether a column of 0 and 1 is called as those are that say the split of a row, such as `is_valid`."""
+    words = [word for word in column.lower().replace("-", "_").split("_") if word != "is"]
+    return bool(words) and all(any(word in names for names in SPLIT_NAMES.values()) for word in words)
+
+
 def find_split_column(columns: Iterable[str], used: Collection[str | None], given: str | None = None) -> str | None:
     """Return the column that says the split of rows: the given one, or the first of `SPLIT_COLUMNS`, in upper or lower case.
 

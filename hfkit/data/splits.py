@@ -214,7 +214,7 @@ def _check_class_sizes(train: pd.DataFrame, cuts: int) -> None:
 
 
 def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut `number` rows off a table with a `label` column, with stratification; of label sets about as many.
+    """Cut `number` rows off a table with a `label` column, with stratification.
 
     Returns:
         The rest, and the cut, each in the order of the rows.

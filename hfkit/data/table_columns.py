@@ -8,7 +8,7 @@ from ..flags.paths import IMAGE_SUFFIXES
 from ..notes import Note
 from .columns import LABEL_COLUMNS, SUREST_LABEL_COLUMNS, find_usual, have_no_names, is_index
 from .folder_listing import read_suffix
-from .guessed_columns import has_few_values
+from .guessed_columns import has_few_values, note_other_labels
 from .image_index import ImageIndex
 from .image_json import FILE_COLUMNS
 from .image_layouts import LabelFlags, shorten
@@ -67,6 +67,7 @@ def find_labels(name: str, rows: pd.DataFrame, file_column: str, flags: LabelFla
         return _one_column(column)
     marks = find_marks(name, rows, others, notes)
     if marks is not None:
+        notes += note_other_labels(rows[[name for name in others if name not in marks.columns]])
         return marks
     listed = f"it has the columns {_list(rows.columns)}: write --label_column NAME for the one with the labels"
     return LabelColumn(None, problem=f"{name} names images, but has no column that is called like labels; {listed}")

@@ -8,9 +8,10 @@ from ..errors import UserError
 from ..notes import Note
 from .folder_listing import FolderListing, read_stem
 from .image_index import ImageIndex
-from .image_layouts import ImageLayout, LabelFlags, part_masks, shorten
+from .image_layouts import ImageLayout, LabelFlags, part_masks, shorten, split_of_path
 from .image_tables import ImageTable, understand_table
 from .label_maps import note_label_map
+from .table_marks import read_marks
 from .table_rows import TableRows, label_files, read_table_rows
 
 _MOST_TABLES = 200
@@ -50,6 +51,10 @@ def read_table_layout(listing: FolderListing, flags: LabelFlags, only: str | Non
     tables = _read_tables(listing, images, [only] if only else _candidates(listing), flags)
     if only is not None:
         tables = replace(tables, read=[(replace(table, split=None), index) for table, index in tables.read])
+    marked = [table for table, _ in tables.read if len(table.label_columns) > 1]
+    if marked:
+        first = max(marked, key=lambda table: (_is_for_training(table), len(table.rows)))
+        tables = replace(tables, read=[(_read_alike(first, table), index) for table, index in tables.read])
     labelled = [(table, index) for table, index in tables.read if table.label_column is not None]
     if not labelled:
         raise _no_labels(listing, tables, images)
@@ -64,6 +69,29 @@ def read_table_layout(listing: FolderListing, flags: LabelFlags, only: str | Non
     notes += [*_note_unread(unread), *note_label_map(listing.folder, unread, labels)]
     written = [part.table.as_written() for part in chosen]
     return replace(layout, notes=[*layout.notes, *notes], tables=written)
+
+
+def _is_for_training(table: ImageTable) -> bool:
+    return (table.split or split_of_path(table.name) or "train") == "train"
+
+
+def _read_alike(first: ImageTable, table: ImageTable) -> ImageTable:
+    """Return a table whose labels are read from the same columns of 0 and 1 as those of the first, where it has them.
+
+    By itself, a table leaves out a column that is the same in all of its rows.
+    """
+    columns = list(first.label_columns)
+    if len(table.label_columns) == 1 or list(table.label_columns) == columns or not set(columns) <= set(table.columns):
+        return table
+    labels = read_marks(table.name, table.rows, columns, may_be_one_class=first.label_places is None)
+    return replace(
+        table,
+        label_column=labels.name,
+        labels_from=labels.labels_from,
+        problem=labels.problem,
+        label_places=labels.places,
+        label_columns=labels.columns,
+    )
 
 
 def _candidates(listing: FolderListing) -> list[str]:

@@ -8,6 +8,7 @@ import pandas as pd
 from ..notes import Note
 from .columns import find_label_column, find_usual_label
 from .multi_label import LabelSet
+from .split_names import says_split
 
 if TYPE_CHECKING:  # those who only look at rows need not wait for it
     from datasets import Dataset
@@ -38,7 +39,8 @@ def find_label_columns(
 
     """
     varied, same = find_zero_one_columns(train, contents)
-    if len(varied) < 2 or find_usual_label([column for column in columns if column not in contents]) is not None:
+    usual = find_usual_label([column for column in columns if column not in contents])
+    if len(varied) < 2 or (usual is not None and not says_split(usual)):
         label = find_label_column(source, columns, notes)
         _note_unused(varied, label, notes)
         return [label]
@@ -56,7 +58,8 @@ def find_zero_one_columns(rows: "pd.DataFrame | Dataset", left_out: Sequence[str
     """
     table = _read_scalars(rows)
     table = table.loc[:, ~table.columns.duplicated(keep=False)]
-    values = {str(column): _read_answers(table[column]) for column in table.columns if str(column) not in left_out}
+    others = [column for column in table.columns if str(column) not in left_out and not says_split(str(column))]
+    values = {str(column): _read_answers(table[column]) for column in others}
     varied = [column for column, answers in values.items() if answers == {True, False}]
     return varied, [column for column, answers in values.items() if answers is not None and len(answers) == 1]
 

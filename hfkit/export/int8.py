@@ -9,7 +9,6 @@ from datasets import Dataset
 from rich.console import Console
 from transformers import Pipeline
 
-from ..errors import UserError
 from ..evaluate import EvaluationRequest, predict_rows, read_rows
 from ..prediction.onnx_predictor import OnnxPredictor
 from ..prediction.scores import softmax
@@ -48,13 +47,9 @@ def store_in_8_bits(
         console: For notes on the labelled rows.
 
     Raises:
-        UserError: The model gives any number of labels, or cannot be stored so, or the labelled rows cannot be read.
+        UserError: The model cannot be stored so, or the labelled rows cannot be read.
 
     """
-    if settings["label_thresholds"] is not None:
-        raise UserError(
-            "--int8 measures its cost on models of one label a row, and this one gives any number of labels: leave --int8 out."
-        )
     folder, labels = before.exported.folder, settings["labels"]
     labelled = None if request.data is None else _read_labelled(request, request.data, pipeline, labels, console)
     in_float32 = None if labelled is None else _predict(before.exported, labelled)

@@ -54,6 +54,10 @@ class _Export:
         self.pipeline.device = torch.device("cpu")
         self.settings = contents.make_settings(self.pipeline, request.model, request.revision)
         self.labels: list[str] = self.settings["labels"]
+        if request.int8 and self.settings["label_thresholds"] is not None:
+            raise UserError(
+                "--int8 measures its cost on models of one label a row, and this one gives any number: leave --int8 out."
+            )
 
     def write(self) -> dict[str, Any]:
         """Write all files, and prove them; return the settings."""

@@ -23,7 +23,7 @@ DEFAULT_BACKBONES: dict[Modality, str] = {"text": "minilm", "image": "efficientn
 _CHANGES_OF_IMAGES = frozenset("augment mixup cutmix cache_views".split())
 _FOR_EVERY_RUNG = frozenset(
     "weights backbone_revision seed use_cpu bf16 fp16 per_device_eval_batch_size feature_cache feature_cache_dtype baselines "
-    "class_weights metric disable_tqdm dataloader_num_workers".split()
+    "class_weights label_thresholds metric disable_tqdm dataloader_num_workers".split()
 )
 """Flags besides those of the data that the solved head takes, too: any other would make it one that is trained in steps."""
 

@@ -101,7 +101,8 @@ def _balance(labels: np.ndarray, classes: int) -> tuple[float, ...]:
     """
     if labels.ndim > 1:
         present = labels.sum(axis=0)
-        return tuple(np.where(present > 0, (len(labels) - present) / np.maximum(present, 1), 1.0).tolist())
+        varies = (present > 0) & (present < len(labels))
+        return tuple(np.where(varies, (len(labels) - present) / np.maximum(present, 1), 1.0).tolist())
     counts = np.bincount(labels, minlength=classes)
     return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1))).tolist())
 

@@ -341,6 +341,24 @@ def test_a_column_of_0_and_1_for_each_class(tmp_path: Path) -> None:
     assert labels(understand(tmp_path))["007.jpg"] == ()
 
 
+@pytest.mark.parametrize("is_one_class", [True, False])
+def test_tables_of_splits_have_the_same_columns_of_0_and_1(is_one_class: bool, tmp_path: Path) -> None:
+    """Also where one of them is the same in all rows of a table, which by itself would leave it out."""
+    names = numbered(12)
+    for split in ("train", "valid", "test"):
+        write_files(tmp_path, [f"{split}/{name}.jpg" for name in names])
+        kinds = {name: int(name) % (3 if split == "train" else 2) for name in names}
+        rows = [f"{name},{int(kind == 0)},{int(kind == 1)},{int(kind == 2)}" for name, kind in kinds.items()]
+        if not is_one_class and split == "train":
+            rows[0] = f"{names[0]},1,1,0"
+        write_table(tmp_path / split / "_classes.csv", "filename,cat,dog,fox", rows)
+    layout = understand(tmp_path)
+    assert {split: len(files) for split, files in layout.files.items()} == {"train": 12, "validation": 12, "test": 12}
+    assert layout.label_places == (None if is_one_class else ["cat", "dog", "fox"])
+    read = {file.label for file in layout.files["validation"]}
+    assert read == ({"cat", "dog"} if is_one_class else {("cat",), ("dog",)})
+
+
 def test_several_labels_of_images_in_a_table(tmp_path: Path) -> None:
     """In columns of 0 and 1, in lists of JSON, or in one cell; they train as the same."""
     names = numbered(24)

@@ -11,12 +11,15 @@ from conftest import read_notes
 from datasets import Dataset, List, Value
 
 from hfkit.data.in_memory import make_text_source
+from hfkit.data.label_columns import LabelColumns
+from hfkit.data.labelled import load_labelled_texts
 from hfkit.data.multi_label import cut_label_sets
 from hfkit.data.splits import LabelledData
 from hfkit.data.stored_rows import read_column
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
+from hfkit.notes import Note
 
 FLAGS = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 1, 1], [0, 0, 1]] * 8)
 NAMES = ["toxic", "threat", "insult"]
@@ -265,3 +268,81 @@ def test_a_training_sample_is_drawn_with_all_labels() -> None:
     data = load(TEXTS, SETS, max_train_samples=10)
     assert 8 <= len(data.splits["train"]) <= 12
     assert (read_column(data.splits["train"], "label").sum(axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("hidden", [[], None, [-1, -1, -1]])
+def test_a_row_that_nobody_labelled_leaves_lists_of_places_what_they_are(hidden: Any) -> None:
+    lists: list[Any] = [[int(flag) for flag in row] for row in FLAGS]
+    lists[7] = hidden
+    data = load(TEXTS, lists, label_names=NAMES)
+    assert data.label_names == NAMES
+    assert rows_by_text(data) == {text: names for text, names in EXPECTED.items() if text != TEXTS[7]}
+
+
+def test_places_of_two_classes() -> None:
+    """Of which each row has one, as of a net's targets."""
+    data = load(TEXTS, [[1.0, 0.0], [0.0, 1.0]] * 20, label_names=["a", "b"])
+    assert rows_by_text(data) == {text: {"ab"[row % 2]} for row, text in enumerate(TEXTS)}
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        (
+            [[0, 1, 1], [1, 0, 0], [0, 0]] * 13 + [[1, 1, 1]],
+            r"lists of 0 and 1 in column 'label' have different lengths \(2, 3\)",
+        ),
+        ([[0.25, 0.75], [0.5, 0.5]] * 20, "are decimal numbers"),
+        ([["map"], ["b"]] * 20, "is called 'map', as a line of the report is"),
+    ],
+)
+def test_lists_that_are_no_labels(labels: list[Any], problem: str) -> None:
+    with pytest.raises(UserError, match=problem):
+        load(TEXTS, labels)
+
+
+def test_labels_of_one_row_each_do_not_empty_a_split() -> None:
+    data = load(TEXTS, [["news" if row % 2 else "sport", f"id{row}"] for row in range(len(TEXTS))])
+    assert [len(data.splits[split]) for split in ("train", "validation", "test")] == [32, 4, 4]
+
+
+def test_one_class_in_brackets_is_a_class() -> None:
+    data = load(TEXTS, ["news", "meme", "[deleted]", "news"] * 10)
+    assert not data.is_multi_label
+    assert data.label_names == ["[deleted]", "meme", "news"]
+
+
+def test_decimal_numbers_with_a_comma_may_be_negative(tmp_path: Path) -> None:
+    values = ["-1,5", "-1,0", "-0,5", "0,0", "0,5", "1,0", "1,5", "2,5"] * 5
+    table = pd.DataFrame({"text": TEXTS, "label": values})
+    table.to_csv(tmp_path / "a.csv", sep=";", index=False)
+    with pytest.raises(UserError, match="are decimal numbers"):
+        load_text_data(TextDataArguments(dataset=str(tmp_path / "a.csv")))
+
+
+def test_a_column_that_says_the_split_is_no_label(tmp_path: Path) -> None:
+    table = pd.DataFrame({"text": TEXTS, **{name: FLAGS[:, index] for index, name in enumerate(NAMES)}})
+    table["is_valid"] = [0, 0, 0, 1] * 10
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert load_text_data(TextDataArguments(dataset=str(tmp_path / "a.csv"))).label_names == NAMES
+
+
+@pytest.mark.parametrize("columns", [["toxic", "threat"], NAMES])
+def test_a_model_wants_a_column_for_each_of_its_labels(columns: list[str]) -> None:
+    """A label without a column would count as one that no row has; one that all rows have is there."""
+    table = pd.DataFrame({"text": TEXTS, **{name: FLAGS[:, index] for index, name in enumerate(NAMES)}})
+    table["threat"] = 1
+    known = LabelColumns(is_multi_label=True, names=NAMES)
+
+    def choose(source: str, names: list[str]) -> tuple[list[int], list[Note]]:
+        return [names.index("text")], []
+
+    source, name = make_text_source(table[["text", *columns]], None, needs_train=False)
+    if columns != NAMES:
+        with pytest.raises(UserError, match=r"has no column named label|of insult in the columns"):
+            load_labelled_texts(name, None, choose, known, NAMES, source)
+        with pytest.raises(UserError, match="says nothing of insult in the columns toxic, threat"):
+            load_labelled_texts(name, None, choose, LabelColumns(columns, [], None, True, NAMES), NAMES, source)
+        return
+    rows = load_labelled_texts(name, None, choose, known, NAMES, source).rows
+    assert np.array(rows["label"])[:, 1].all()

@@ -102,6 +102,7 @@ def test_a_bigru_reads_no_windows(run_fakenews: Callable[..., Run], data: Path) 
         run_fakenews("--dataset", str(data), "--long_texts", "windows", "--head", "bigru")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", ["--unfreeze_from none", "--unfreeze_from encoder.layer.1 --num_train_epochs 1"])
 def test_windows_on_a_frozen_backbone(flags: str, run_fakenews: Callable[..., Run], data: Path) -> None:
     run = run_fakenews("--dataset", str(data), "--long_texts", "windows", "--max_length", str(LENGTH), *flags.split())

@@ -160,6 +160,7 @@ def test_one_text_is_refused_by_a_model_of_pairs(run: Run, tmp_path: Path) -> No
         hfkit.Run(run.folder).predict(["one text alone"])
 
 
+@pytest.mark.slow
 def test_pairs_may_be_joined(run: Run, run_fakenews: Callable[..., Run], data: Path) -> None:
     """By a flag, and by the file of a run that knew no pairs."""
     flags = ["--dataset", str(data), "--text_column", *COLUMNS, "--unfreeze_from", "none", "--head", "linear"]
@@ -196,6 +197,7 @@ def test_an_encoder_with_one_segment_gets_no_numbers(segments: int) -> None:
     assert torch.equal(zeros, given) == (segments < 2)
 
 
+@pytest.mark.slow
 def test_a_test_row_without_any_text(run_fakenews: Callable[..., Run], tmp_path: Path) -> None:
     """It is predicted as any other, also where it comes first."""
     make_pairs(40).to_csv(tmp_path / "train.csv", index=False)
