@@ -163,6 +163,7 @@ def test_the_last_third_trains_a_part(name: str, make_model: Callable[[str], Bac
         ("sample --peft lora", "--peft is what a ladder decides for each rung"),
         ("sample --head bigru", "--head is what a ladder decides for each rung"),
         ("sample --max_error 0.02", "--max_error is what a ladder decides for each rung"),
+        ("sample --label_thresholds auto", "--label_thresholds auto chooses on validation, by which a ladder compares"),
         ("sample --label_issues true", "--label_issues is what a ladder decides for each rung"),
         ("sample --maxlength 9", "Unknown flag 'maxlength': did you mean 'max_length'?"),
         ("sample other.csv", "hfkit ladder takes one file, folder or Hub id, not other.csv besides"),

@@ -59,7 +59,7 @@ def read_ladder_flags(
         kind: What a message calls a flag.
 
     Raises:
-        UserError: A flag is unknown or the ladder's own, or a value stands before any flag.
+        UserError: A flag is unknown or the ladder's own, chooses on the rows that decide, or a value stands before any flag.
 
     """
     flags: dict[str, list[str]] = {}
@@ -80,4 +80,8 @@ def read_ladder_flags(
             )
         else:
             values.append(item)
+    if flags.get("label_thresholds") == ["auto"]:
+        raise UserError(
+            "--label_thresholds auto chooses on validation, by which a ladder compares its rungs: write numbers, or leave it out."
+        )
     return flags
