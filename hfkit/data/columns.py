@@ -1,7 +1,7 @@
 """Which columns of a table hold the content and the labels."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -75,6 +75,12 @@ def is_called_id(column: str) -> bool:
     """Whether a column is called as those are that name rows, or is the index that pandas writes."""
     plain = column.lower().strip(" .#").replace("-", "_").replace(" ", "_")
     return plain in _ID_NAMES or plain.endswith(_ID_ENDS) or not plain or is_index(column)
+
+
+def are_ids(tables: Iterable[pd.DataFrame], column: str) -> bool:
+    """Whether a column is called as ids are, and none of its cells stands twice in a table; a table may lack it."""
+    cells = (table[column] for table in tables if column in table)
+    return is_called_id(column) and all(each.map(str).is_unique for each in cells)
 
 
 def is_nameless(column: str) -> bool:

@@ -129,6 +129,17 @@ def _find_labels(source: str, table: pd.DataFrame, texts: Sequence[str], notes: 
     return labels
 
 
+def check_pairs(source: str, columns: Sequence[object], as_pairs: bool) -> None:
+    """Refuse one text column for a model that reads two texts a row.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if as_pairs and len(columns) != 2:
+        raise UserError(f"{source}: the model reads two texts a row, so name two columns by --text_column.")
+
+
 def note_other_labels(table: pd.DataFrame) -> list[Note]:
     """Say which columns beside those of 0 and 1 could be labels."""
     few = [str(name) for name in table.columns if has_few_values(table[name])]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .columns import is_called_id, is_index, list_columns
+from .columns import are_ids, is_index, list_columns
 from .labels import encodable
 
 NONE = ["none"]
@@ -18,7 +18,6 @@ OWN_COLUMNS = frozenset(
 """Columns that tables of a run have themselves, but for those that begin with `OWN_BEGIN`."""
 OWN_BEGIN = "score_"
 _PREFIX = "data_"
-_SHOWN = 20
 
 KeptColumns = dict[str, pd.DataFrame]
 """By split the cells that are kept of each row, their index its `row`."""
@@ -53,8 +52,8 @@ def choose_kept_columns(
                 f"{source} has no column '{missing[0]}', only: {list_columns(columns)}; write others for --keep_columns, or none."
             )
         return kept, []
-    others = [name for name in columns if name not in used and is_called_id(name) and not is_index(name)]
-    ids = [name for name in others if all(_are_different(table.get(name)) for table in tables.values())]
+    others = [name for name in columns if name not in used and not is_index(name)]
+    ids = [name for name in others if are_ids(tables.values(), name)]
     if not ids:
         return [], []
     text = f"Column {ids[0]} stands beside the predictions (an id by its name; --keep_columns names others, or none)."
@@ -99,8 +98,3 @@ def _rename(column: str, columns: Sequence[str]) -> str:
     while is_own(name) or (name != column and name in columns):
         name = _PREFIX + name
     return name
-
-
-def _are_different(cells: pd.Series | None) -> bool:
-    """Whether no cell of a column stands twice; an id may stand in each split, and a split may lack it."""
-    return cells is None or bool(cells.map(str).is_unique)

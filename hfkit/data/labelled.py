@@ -12,7 +12,7 @@ from ..flags.tables import FIND as FIND  # for those who hand one in
 from ..flags.tables import TableFlags as TableFlags
 from ..notes import Note
 from . import images, text_rows
-from .guessed_columns import ChooseColumns, find_labelled_columns
+from .guessed_columns import ChooseColumns, check_pairs, find_labelled_columns
 from .images import ImageSource, read_images
 from .images import LabelFlags as LabelFlags  # for those who evaluate
 from .kept_columns import choose_kept_columns, keep_columns
@@ -89,8 +89,7 @@ def load_labelled_texts(
         source = Source(dataset, {NAME: whole.tables[chosen]}, whole.class_names, [*note, *of_reading])
     known = label_columns.known(list(map(str, source.tables[NAME].columns)))
     texts, columns, notes = find_labelled_columns(dataset, source.tables[NAME], choose_columns, known)
-    if as_pairs and len(texts) != 2:
-        raise UserError(f"{dataset}: the model reads two texts a row, so name two columns by --text_column.")
+    check_pairs(dataset, texts, as_pairs)
     labels = label_columns.read(dataset, source.tables, columns, label_names)
     tables, dropped = text_rows.read_rows(source, texts, labels.cells, as_pairs)
     table = tables[NAME]

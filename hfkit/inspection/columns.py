@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from ..data.columns import is_called_id
+from ..data.columns import are_ids
 from ..notes import Note
 from .result import Column, Spread
 
@@ -29,7 +29,7 @@ def describe_columns(tables: Mapping[str, pd.DataFrame], roles: Mapping[str, tup
         kind = _describe_kind(filled)
         different = None if kind in ("list", "object", "bytes") else int(filled.map(str).nunique())
         role, why = roles.get(str(name), ("", ""))
-        if not role and is_called_id(str(name)) and all(_are_different(part.get(name)) for part in tables.values()):
+        if not role and are_ids(tables.values(), str(name)):
             role, why = "id", "called so, and none stands twice"
         example = " ".join(str(filled.iloc[0]).split()) if len(filled) else ""
         columns.append(Column(str(name), kind, different, len(cells) - len(filled), _cut(example), role, why))
@@ -69,11 +69,6 @@ def _describe_kind(filled: pd.Series) -> str:
     if texts.str.fullmatch(_WHOLE).all():
         return "whole number"
     return "number" if pd.to_numeric(texts, errors="coerce").notna().all() else "text"
-
-
-def _are_different(cells: pd.Series | None) -> bool:
-    """Whether no cell of a column stands twice; an id may stand in each split, and those of test may be missing."""
-    return cells is None or bool(cells.map(str).is_unique)
 
 
 def _cut(text: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.columns import TEXT_COLUMNS, find_column
+from ..data.guessed_columns import check_pairs as check_pairs  # for those who choose columns
 from ..errors import UserError
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from ..models.cleaning import join_pair, join_texts
@@ -79,17 +80,6 @@ def longest_texts(rows: Sequence[Sequence[Any]]) -> int:
 def read_text(row: Row, positions: Sequence[int], as_pairs: bool = False) -> tuple[str, str]:
     """Return the text of a row, joined as in training, and why it cannot be read; an empty text is a text."""
     return join_cells([row.cells[position] for position in positions], as_pairs)
-
-
-def check_pairs(source: str, positions: Sequence[int], as_pairs: bool) -> None:
-    """Refuse one text a row for a model that reads two.
-
-    Raises:
-        UserError: As above.
-
-    """
-    if as_pairs and len(positions) != 2:
-        raise UserError(f"{source}: the model reads two texts a row, so name two columns by --text_column.")
 
 
 def join_cells(cells: Sequence[Any], as_pairs: bool = False) -> tuple[str, str]:

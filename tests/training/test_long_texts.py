@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ from hfkit.models import TextClassifierConfig
 from hfkit.models.long_texts import choose_tokens
 
 LENGTH = 10
+SPECIAL = pytest.mark.parametrize("special", [(1, 1), (1, 0), (0, 1), (0, 0), (2, 2)])
+"""Special tokens in front of a text and behind it."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,12 @@ def run(request: pytest.FixtureRequest, run_fakenews: Callable[..., Run], data: 
     return run_fakenews("--dataset", str(data), *flags)
 
 
-@pytest.mark.parametrize("special", [(1, 1), (1, 0), (0, 1), (0, 0), (2, 2)])
+def fake_scores(answers: list[list[dict[str, Any]]]) -> list[float]:
+    """Return the score of the label fake of each answer."""
+    return [next(each["score"] for each in answer if each["label"] == "fake") for answer in answers]
+
+
+@SPECIAL
 @pytest.mark.parametrize("tokens", [0, 3, 10, 11, 50])
 def test_the_tokens_that_are_read(special: tuple[int, int], tokens: int) -> None:
     before, behind = special
@@ -63,7 +71,7 @@ def test_the_tokens_that_are_read(special: tuple[int, int], tokens: int) -> None
     assert own == [*range(head), *range(tokens - len(own) + head, tokens)]
 
 
-@pytest.mark.parametrize("special", [(1, 1), (1, 0), (0, 1), (0, 0), (2, 2)])
+@SPECIAL
 @pytest.mark.parametrize("tokens", [0, 10, 11, 16, 50])
 def test_windows_have_each_token_once(special: tuple[int, int], tokens: int) -> None:
     before, behind = special
@@ -108,7 +116,7 @@ def test_windows_on_a_frozen_backbone(flags: str, run_fakenews: Callable[..., Ru
     run = run_fakenews("--dataset", str(data), "--long_texts", "windows", "--max_length", str(LENGTH), *flags.split())
     rows = run.rows("predictions.csv")
     answers = hfkit.load_pipeline(run.folder, device="cpu")([row["text"] for row in rows], top_k=None)
-    scores = [next(each["score"] for each in answer if each["label"] == "fake") for answer in answers]
+    scores = fake_scores(answers)
     assert scores == pytest.approx([float(row["score_fake"]) for row in rows], abs=1e-5)
 
 
@@ -133,13 +141,13 @@ def test_the_end_is_read_by_run_pipeline_and_files(run: Run, data: Path, tmp_pat
     options: dict[str, bool]
     for options in ({}, {"truncation": True}):
         answers = classify(texts, top_k=None, **options)
-        scores = [next(each["score"] for each in answer if each["label"] == "fake") for answer in answers]
+        scores = fake_scores(answers)
         assert scores == pytest.approx(expected, abs=1e-5)
     assert hfkit.Run(run.folder).predict(texts)["score_fake"].tolist() == pytest.approx(expected, abs=1e-5)
     words = texts[0].split()
     middle, end = ([*words[:7], "water", *words[8:]], [*words[:-1], "water"])
     changed = classify([" ".join(middle), " ".join(end)], top_k=None)
-    first = [next(each["score"] for each in answer if each["label"] == "fake") for answer in changed]
+    first = fake_scores(changed)
     assert (first[0] == pytest.approx(expected[0], abs=1e-5)) == (
         way == "head_tail"
     )  # the middle is read, too, in windows
