@@ -43,6 +43,14 @@ def run(run_fakenews: RunRecipe) -> Run:
 
 
 @pytest.mark.slow
+def test_adapters_trained_in_bfloat16_are_merged_in_float32(run_fakenews: RunRecipe, capsys: Any) -> None:
+    trained = run_fakenews(*LORA, "--bf16", "true", "--num_train_epochs", "1", "--feature_cache", "off", capture=capsys)
+    moved = re.search(r"moved a logit by (\S+) at most", " ".join(trained.output.split()))
+    assert moved is not None
+    assert float(moved.group(1)) <= adapters.TOLERANCE
+
+
+@pytest.mark.slow
 def test_the_saved_model_is_an_ordinary_one(run: Run, tiny_backbone: Path) -> None:
     tensors = load_file(run.folder / "model.safetensors")
     assert not [key for key in tensors if "lora" in key or "base_layer" in key]
