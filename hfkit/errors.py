@@ -1,6 +1,7 @@
 """A user's mistake, told in one sentence."""
 
 import pickle
+import traceback
 
 from safetensors import SafetensorError
 
@@ -31,6 +32,12 @@ def is_memory_full(error: BaseException) -> bool:
     """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
     text = str(error)
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def is_of_import(error: BaseException) -> bool:
+    """Tell whether an error ended an import: packages that do not fit each other raise errors of any type in it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, ImportError) or any(frame.filename.startswith("<frozen importlib") for frame in frames)
 
 
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import UserError, first_sentence
+from ..errors import UserError, first_sentence, is_of_import
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -61,8 +61,8 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from error
-    except ImportError as error:
-        if "--debug" in sys.argv:
+    except Exception as error:
+        if "--debug" in sys.argv or not is_of_import(error):
             raise
         reason = f"a package cannot be imported ({first_sentence(error)})"
         typer.echo(f"error: {reason}: hfkit doctor says which, and what to do.", err=True)

@@ -1,5 +1,6 @@
 """Columns of texts and labels where no name tells which they are: by what is in them."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from ..errors import UserError
 from ..notes import Note
 from .columns import TEXT_COLUMNS, check_columns, find_usual, have_no_names, list_columns, note_spilled
+from .pixel_tables import check_no_pixel_columns
 from .zero_one_columns import find_label_columns
 
 ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
@@ -14,6 +16,8 @@ ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
 
 _MOST_CLASSES = 50
 _LONGEST_LABEL = 30
+_WORDS = 20
+"""Characters that a text has on average at least, where it is one of a pair."""
 _SHOWN = 40
 _COLUMNS_SHOWN = 6
 
@@ -109,6 +113,7 @@ def _find_text(source: str, table: pd.DataFrame, labels: Sequence[str]) -> str:
     columns = list(map(str, table.columns))
     column = find_usual([name for name in columns if name not in labels], TEXT_COLUMNS)
     if column is None:
+        check_no_pixel_columns(source, columns)
         raise UserError(
             f"{source} has no column named {' or '.join(TEXT_COLUMNS[:3])}, only: {list_columns(columns)}; write --text_column "
             f"NAME.{_hint_text(table)}"
@@ -150,12 +155,15 @@ def note_other_labels(table: pd.DataFrame) -> list[Note]:
 
 
 def _hint_text(table: pd.DataFrame) -> str:
-    """Return a sentence on the column with the longest texts, and on a first line that could be a row."""
-    lengths = {name: _mean_length(table[name]) for name in table.columns}
-    longest = max(lengths, key=lambda name: lengths[name])
+    """Return a sentence on the columns with the longest texts, and on a first line that could be a row."""
+    lengths = {str(name): _mean_length(table[name]) for name in table.columns}
+    longest, *others = sorted(lengths, key=lambda name: -lengths[name])
+    beside = [name for name in others[:1] if lengths[name] >= max(_WORDS, lengths[longest] / 3)]
+    both = [name for name in lengths if name in (longest, *beside)]
+    pair = f" If each row is a pair of texts, write --text_column {' '.join(map(shlex.quote, both))}." if beside else ""
     is_row = any(str(name).isdigit() or len(str(name).split()) > 3 for name in table.columns)
     hint = " If the first line is a row, write --header false." if is_row else ""
-    return f" The longest texts are in '{longest}'.{hint}"
+    return f" The longest texts are in '{longest}'.{pair}{hint}"
 
 
 def _hint_label(table: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """Tables that hold the pixels of images in place of their labels: how they are recognised, and what to do with them."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
@@ -9,6 +10,11 @@ _PIXEL = re.compile(r"\"?(pixels?|px|p|x|v|f)?[ _.-]?\d+([x_]\d+)?(\.\d+)?\"?", 
 _HEADER_BYTES = 1 << 20
 _FEWEST = 64
 """An image has no fewer pixels; that many columns of other tables are not called by numbers."""
+_REMEDY = (
+    "images are read from files, not from numbers in a table. Save each row as an image in a folder of its class, by "
+    'Image.fromarray(pixels.reshape(height, width).astype("uint8")).save("photos/LABEL/ROW.png"), and name that folder, '
+    "photos; or give hfkit.train_image_classifier(arrays, labels=labels) the arrays in Python"
+)
 
 
 def check_no_pixels(path: Path) -> None:
@@ -22,17 +28,22 @@ def check_no_pixels(path: Path) -> None:
         return
     with path.open("rb") as file:
         header = file.readline(_HEADER_BYTES).decode("utf-8", "replace").strip()
-    columns = re.split(r"[,;\t]", header)
+    check_no_pixel_columns(str(path), re.split(r"[,;\t]", header))
+
+
+def check_no_pixel_columns(source: str, columns: Sequence[str]) -> None:
+    """Refuse the columns of a table of pixels.
+
+    Args:
+        source: What messages call the table.
+        columns: Their names, or the cells of the first line.
+
+    Raises:
+        UserError: There is one for each pixel, or one with all of them.
+
+    """
     pixels = [column for column in columns if _PIXEL.fullmatch(column.strip())]
     if len(pixels) >= _FEWEST and len(pixels) >= 0.9 * len(columns):
-        raise UserError(f"{path} holds {len(pixels)} pixels a row ({pixels[0]}, {pixels[1]}, ...): {_remedy(path)}.")
+        raise UserError(f"{source} holds {len(pixels)} pixels a row ({pixels[0]}, {pixels[1]}, ...): {_REMEDY}.")
     if any(column.strip().strip('"').lower() == "pixels" for column in columns):
-        raise UserError(f"{path} holds the pixels of images in its column pixels: {_remedy(path)}.")
-
-
-def _remedy(path: Path) -> str:
-    return (
-        "images are read from files, not from numbers in a table. Save each row as an image in a folder of its class, by "
-        'Image.fromarray(pixels.reshape(height, width).astype("uint8")).save("photos/LABEL/ROW.png"), and name that folder, '
-        "photos; or give hfkit.train_image_classifier(arrays, labels=labels) the arrays in Python"
-    )
+        raise UserError(f"{source} holds the pixels of images in its column pixels: {_REMEDY}.")

@@ -79,7 +79,12 @@ SEVERAL_LABELS: list[tuple[str, dict[str, Any], int, list[str], str]] = [
     ),
 ]
 REFUSED = [
-    ("17-pair/quora.csv", "only: id, qid1, qid2, question1, question2, is_duplicate; write --text_column NAME"),
+    (
+        "17-pair/quora.csv",
+        "only: id, qid1, qid2, question1, question2, is_duplicate; write --text_column NAME. The longest texts are in "
+        "'question1'. If each row is a pair of texts, write --text_column question1 question2.",
+    ),
+    ("42-pixelscsv", "holds 64 pixels a row (pixel0, pixel1, ...): images are read from files"),
     ("16-labels/case.csv", "'real' (48 rows) and 'Real' (10 rows)"),
     ("16-labels/regress.csv", "regression is not supported"),
     ("22-truncutf8/tweets.tsv", "in line 62, character 78"),

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections import namedtuple
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,21 +59,29 @@ def test_packages_that_do_not_fit_each_other_are_told(monkeypatch: Patch) -> Non
     assert "pip install --force-reinstall torch torchvision" in finding.remedy
 
 
+@pytest.mark.parametrize("kind", [ModuleNotFoundError, RuntimeError, OSError, AttributeError])
 def test_a_package_that_cannot_be_imported_is_one_sentence(
-    monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+    kind: type[Exception], monkeypatch: Patch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(**_: Any) -> None:
-        raise ModuleNotFoundError("Could not import module 'PreTrainedModel'. Are this object's requirements defined?")
-
-    monkeypatch.setattr(command, "app", fail)
+    (tmp_path / "built_for_another.py").write_text(f"raise {kind.__name__}('operator x::y does not exist. Are they?')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(command, "app", lambda **_: import_module("built_for_another"))
     with pytest.raises(SystemExit) as ended:
         command.main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert said == (
-        "error: a package cannot be imported (Could not import module 'PreTrainedModel'): hfkit doctor says which, and what to "
-        "do.\n"
+        "error: a package cannot be imported (operator x::y does not exist): hfkit doctor says which, and what to do.\n"
     )
+
+
+def test_an_error_that_is_of_no_import_is_raised(monkeypatch: Patch) -> None:
+    def fail(**_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(command, "app", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        command.main()
 
 
 def test_packages_outside_of_their_ranges(monkeypatch: Patch) -> None:
