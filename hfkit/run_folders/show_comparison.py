@@ -13,6 +13,10 @@ from .show import clean_text, show_line, show_table
 
 _LONGEST = 160
 """Letters of a text in a table."""
+_CHOSEN_ON_VALIDATION = (
+    "Training in steps chooses its best checkpoint, the weight of n-grams and the thresholds of labels on validation; --test "
+    "compares on rows that chose nothing."
+)
 
 
 def check_is_new(output: Path | None) -> None:
@@ -73,6 +77,8 @@ def show_comparison(comparison: Comparison, shown: int, output: Path | None) -> 
     title = f"The {comparison.rows:,} rows of {comparison.split}"
     rows = [[name, with_interval(*accuracy)] for name, accuracy in comparison.accuracies.items()]
     show_table(["run", "accuracy (95 %)"], rows, title=title, whole=["run"])
+    if comparison.split == "validation":
+        show_line(_CHOSEN_ON_VALIDATION)
     for pair in comparison.pairs:
         show_line(pair.sentence())
     if len(comparison.pairs) > 1:
