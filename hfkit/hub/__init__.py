@@ -1,7 +1,8 @@
 """Models on the Hub: pushing a run with proof that others can load it, its card, and checking what others have pushed.
 
 Not here: saving a model (training/finish.py), and training it again from its card (reproduce.py).
-Start reading in push.py; proof.py loads the model in a clean process, check.py looks at a repository without running its code.
+Start reading in push.py; collect.py says what travels, proof.py loads the model in a clean process, check.py looks at a
+repository without running its code.
 """
 
-__all__ = ["card", "check", "client", "proof", "public_flags", "push"]
+__all__ = ["card", "check", "client", "collect", "proof", "public_flags", "push"]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import huggingface_hub
+from huggingface_hub import ModelCard
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -143,3 +144,17 @@ def redact(error: object) -> str:
     token = huggingface_hub.get_token()
     text = text.replace(token, "***") if token else text
     return re.sub(r"hf_\w+|Bearer \S+", "***", text)[:300].rstrip(".")
+
+
+def validate_card(card: ModelCard, repo_id: str) -> None:
+    """Have the Hub check a card's front matter.
+
+    Raises:
+        UserError: It is not valid, or the Hub cannot be asked.
+
+    """
+    with hub_errors(repo_id):
+        try:
+            retry(card.validate)
+        except ValueError as error:
+            raise UserError(f"{repo_id}: the card is not valid ({redact(error)}).") from error

@@ -17,8 +17,8 @@ from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
+from hfkit.hub.collect import collect
 from hfkit.hub.public_flags import known_flags
-from hfkit.hub.push import collect
 
 
 def make_table(rows: int = 60) -> pd.DataFrame:

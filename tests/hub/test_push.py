@@ -20,7 +20,7 @@ from tiny import TINY
 from transformers import PreTrainedTokenizerBase
 
 from hfkit.errors import UserError
-from hfkit.hub import card, proof, push
+from hfkit.hub import card, collect, proof, push
 from hfkit.hub.public_flags import public_flags
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
@@ -36,7 +36,7 @@ TESTS = Path(__file__).parent.parent
 def bundle(finished_runs: LazyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return what would be pushed of a run."""
     monkeypatch.setattr(ModelCard, "validate", lambda self: None)  # there is no Hub to ask in this process
-    push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en")
+    collect.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en")
     return tmp_path / "bundle"
 
 
@@ -79,7 +79,7 @@ def test_predictions_travel_where_it_is_asked_for(
     finished_runs: LazyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ModelCard, "validate", lambda self: None)
-    push.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en", predictions=True)
+    collect.collect(finished_runs["bigru"].folder, tmp_path / "bundle", "me/news", "mit", "en", predictions=True)
     assert "predictions.csv" in {path.name for path in (tmp_path / "bundle").iterdir()}
 
 
@@ -98,7 +98,7 @@ def test_flags_that_others_can_use() -> None:
 def test_a_folder_of_this_machine_in_a_file_is_refused(bundle: Path, finished_runs: LazyRuns) -> None:
     (bundle / "notes.md").write_text(f"made in {Path.home()}/work")
     with pytest.raises(UserError, match=r"notes\.md names the folder"):
-        push._check_privacy(bundle, finished_runs["bigru"].folder)
+        collect._check_privacy(bundle, finished_runs["bigru"].folder)
 
 
 def test_words_that_look_like_a_folder_are_none(
@@ -108,11 +108,11 @@ def test_words_that_look_like_a_folder_are_none(
     home = str(Path.home())
     (bundle / "notes.md").write_text(f"see https://example.org{home}/work")
     (bundle / "predictions.csv").write_text(f"a text that names {home}/work")
-    push._check_privacy(bundle, finished_runs["bigru"].folder)
+    collect._check_privacy(bundle, finished_runs["bigru"].folder)
     data = yaml.safe_load((finished_runs["bigru"].folder / "hfkit.yaml").read_text())["dataset"]
     (bundle / "notes.md").write_text(f"rows of {data}")
     with pytest.raises(UserError, match=r"notes\.md names the folder"):
-        push._check_privacy(bundle, finished_runs["bigru"].folder)
+        collect._check_privacy(bundle, finished_runs["bigru"].folder)
 
 
 @pytest.mark.slow
@@ -269,7 +269,7 @@ SABOTAGES: dict[str, Callable[[Path], None]] = {
 
 def prove_whole(run: Path) -> None:
     """Do what `push_run` does before it uploads."""
-    push._check_manifest(run)
+    collect.check_manifest(run)
     proof.prove(run, str(run))
 
 
@@ -283,7 +283,7 @@ def copied_run(finished_runs: LazyRuns, tmp_path: Path) -> Path:
 def test_a_changed_run_is_refused_by_its_sums(sabotage: str, copied_run: Path, tmp_path: Path) -> None:
     SABOTAGES[sabotage](copied_run)
     with pytest.raises(UserError, match=r"is not what its run saved: .*Nothing was pushed"):
-        push.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
+        collect.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
 
 
 FOUND_OUT = {
@@ -312,7 +312,7 @@ def test_changed_results_are_refused(copied_run: Path, tmp_path: Path) -> None:
     results = json.loads((copied_run / "all_results.json").read_text())
     (copied_run / "all_results.json").write_text(json.dumps({**results, "test_accuracy": 0.99}))
     with pytest.raises(UserError, match=r"all_results\.json is another one"):
-        push.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
+        collect.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
 
 
 NEEDED = ["config.json", "manifest.json", "proof/rows.json", "hfkit.yaml", "summary.json", "env.json"]
@@ -472,7 +472,9 @@ def test_a_card_that_the_hub_would_refuse_uploads_nothing(
     finished_runs: LazyRuns, client: Client, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"me/refused: the card is not valid .*license"):
-        client("hfkit.hub.push:collect", finished_runs["bigru"].folder, tmp_path / "bundle", "me/refused", "mine", None)
+        client(
+            "hfkit.hub.collect:collect", finished_runs["bigru"].folder, tmp_path / "bundle", "me/refused", "mine", None
+        )
     assert "me/refused" not in client.hub.repositories
 
 

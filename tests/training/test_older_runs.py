@@ -14,8 +14,8 @@ from tiny import TRANSFORMER
 
 from hfkit import load_pipeline
 from hfkit.backbones import image as image_backbones
+from hfkit.hub.collect import collect
 from hfkit.hub.proof import prove
-from hfkit.hub.push import collect
 
 OLDER = ROOT / "tests" / "older_runs"
 RECIPES = {"text": "fakenews", "image": "cifar10"}
