@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import yaml
-from huggingface_hub import HfApi, ModelCard, hf_hub_download
+from huggingface_hub import ModelCard
 
-from .errors import UserError
+from .errors import UserError, first_sentence
 from .evaluation.intervals import accuracy_interval, macro_f1_interval
 from .flags.configuration import CONFIGURATION_FILE, parse_configuration
 from .flags.solver import CONVEX, IDLE, OF_THE_TRAINER
 from .flags.values import LORA_FLAGS
-from .hub.client import hub_errors, redact
+from .hub.client import hub_errors, look_up, read_file
 from .hub.public_flags import known_flags
 from .report.summary import DATASETS, METRICS, SUMMARY_FILE, dataset_id, is_local
 from .tasks.image import train_images
@@ -42,18 +42,20 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
 
     """
     with hub_errors(repo_id):
-        commit = str(HfApi().model_info(repo_id, revision=revision).sha)
-        there = set(HfApi().list_repo_files(repo_id, revision=commit))
+        commit, information = look_up(repo_id, revision)
+        there = {file.rfilename for file in information.siblings or []}
         # Without labels there is no report.
         names = ["README.md", CONFIGURATION_FILE, SUMMARY_FILE, *([_REPORT] if _REPORT in there else [])]
-        files = {name: Path(hf_hub_download(repo_id, name, revision=commit)).read_text("utf-8") for name in names}
+        files = {name: read_file(repo_id, name, commit) for name in names}
     try:
         results = getattr(ModelCard(files["README.md"]).data, "eval_results", None) or []
         said = {(str(r.dataset_split), str(r.metric_type)): float(r.metric_value) for r in results}
         task, shown = json.loads(files[SUMMARY_FILE])["task"], json.loads(files.get(_REPORT, "{}"))
         argv = safe_argv(yaml.safe_load(files[CONFIGURATION_FILE]), task, dataset)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
-        raise UserError(f"{repo_id} was not pushed by hfkit, or its files were changed ({redact(error)}).") from error
+        raise UserError(
+            f"{repo_id} was not pushed by hfkit, or its files were changed ({first_sentence(error)})."
+        ) from error
     if not said:
         raise UserError(f"The card of {repo_id} has no results to compare with.")
     now = TRAIN[task]([*argv, "--output_dir", str(folder)])

@@ -32,8 +32,9 @@ class Repository:
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
+    authors: dict[str, str] = field(default_factory=dict)
 
-    def commit(self, files: dict[str, bytes], title: str = "initial commit") -> str:
+    def commit(self, files: dict[str, bytes], title: str = "initial commit", author: str = "me") -> str:
         """Put a new state on main."""
         content = json.dumps(
             [len(self.commits), {path: hashlib.sha1(data).hexdigest() for path, data in files.items()}]
@@ -41,7 +42,7 @@ class Repository:
         oid = hashlib.sha1(content.encode()).hexdigest()
         self.commits[oid] = files
         self.refs["main"] = oid
-        self.titles[oid] = title
+        self.titles[oid], self.authors[oid] = title, author
         return oid
 
     def resolve(self, revision: str) -> str | None:
@@ -61,6 +62,7 @@ class Failure:
         before: Something else that happens then, after which the request is answered as usual.
         after: The request is carried out, and only then it fails: the answer is lost.
         message: What an answer with a status says.
+        content: Of the answer, in the place of the message: bytes, or what is sent as JSON.
 
     """
 
@@ -71,6 +73,7 @@ class Failure:
     before: Callable[[], object] | None = None
     after: bool = False
     message: str = "ordered"
+    content: Any = None
 
 
 class HubDouble:
@@ -97,6 +100,7 @@ class HubDouble:
         handler = type("BoundHandler", (Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a client that hung up is no fault of the tests
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self) -> "HubDouble":
@@ -202,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
         else:
             content = {"error": failure.message, "url": f"{self.hub.url}/me/failing"}
-            self.answer(failure.status, content, failure.headers)
+            self.answer(failure.status, content if failure.content is None else failure.content, failure.headers)
 
     def read_body(self) -> bytes:
         """Read what was sent, in chunks or whole."""
@@ -356,9 +360,10 @@ class Handler(BaseHTTPRequestHandler):
         """List the commits, the newest first."""
         self.tree(name, revision)
         date = "2026-01-01T00:00:00.000Z"
-        titles = self.repository(name).titles
+        stored = self.repository(name)
         listed = [
-            {"id": oid, "title": title, "message": "", "authors": [], "date": date} for oid, title in titles.items()
+            {"id": oid, "title": title, "message": "", "authors": [{"user": stored.authors[oid]}], "date": date}
+            for oid, title in stored.titles.items()
         ]
         self.answer(200, listed[::-1])
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from huggingface_hub import constants
 from transformers import (
     AutoImageProcessor,
@@ -13,7 +14,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from hfkit import load_pipeline
+from hfkit import connection, load_pipeline
 from hfkit.hub import push
 from hfkit.hub.check import check_repository
 from hfkit.hub.client import hub_errors
@@ -24,10 +25,13 @@ from hfkit.training.trainer import ClassifierTrainer
 register()  # for the Auto classes below
 
 
-def upload(folder: Path, repo_id: str) -> str:
+TAG = "hfkit-0123456789ab"
+
+
+def upload(folder: Path, repo_id: str, private: bool = False) -> str:
     """Upload a folder as `push_run` does between its two proofs."""
     with hub_errors(repo_id):
-        return push._upload(folder, repo_id, private=False)
+        return push._upload(folder, repo_id, private, TAG)
 
 
 def check(repo_id: str, trust_remote_code: bool) -> list[tuple[str, bool, str]]:
@@ -35,6 +39,13 @@ def check(repo_id: str, trust_remote_code: bool) -> list[tuple[str, bool, str]]:
     return [
         (finding.what, finding.well, finding.detail) for finding in check_repository(repo_id, None, trust_remote_code)
     ]
+
+
+def check_impatiently(repo_id: str, seconds: float) -> list[tuple[str, bool, str]]:
+    """Check a repository, and give up connections that say nothing for so long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "SILENCE_OF_QUESTIONS", seconds)
+        return check(repo_id, False)
 
 
 def upload_without_token(folder: Path, repo_id: str) -> str:

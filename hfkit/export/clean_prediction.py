@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 from transformers import Pipeline
 
+from ..connection import redact
 from ..errors import UserError
 from ..evaluation.label_kinds import label_kind
-from ..hub.client import redact
 from ..hub.proof import CLEAN_PROCESS_SECONDS, HARD_TEXTS, make_environment
 from ..models.cleaning import join_pair, show_row
 from ..prediction.scorer import make_scorer

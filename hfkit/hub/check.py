@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, ModelCard, hf_hub_download, snapshot_download
+from huggingface_hub import HfApi, ModelCard, snapshot_download
 from PIL import Image
 
+from ..connection import ask, find_passing_fault, redact, retry
 from ..errors import UserError
 from ..models import FAMILIES, list_code, load_pipeline
-from .client import hub_errors, redact
+from .client import hub_errors, look_up, read_file
 from .proof import load_in_clean_process
 
 PICKLES = tuple(".bin .pt .pth .pt2 .pkl .pickle .dill .ckpt .joblib .npy .npz .h5 .keras".split())
@@ -64,30 +65,27 @@ def check_repository(repo_id: str, revision: str | None = None, trust_remote_cod
 
     """
     with hub_errors(repo_id):
-        information = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
-        commit = str(information.sha)
-        sizes = {file.rfilename: file.size or 0 for file in information.siblings or []}
+        commit, information = look_up(repo_id, revision, files_metadata=True)
+        sizes = {str(file.rfilename): int(file.size or 0) for file in information.siblings or []}
         wanted = [name for name in (*CONFIGS, "README.md") if name in sizes]
         large = [name for name in wanted if sizes[name] > LARGEST_TEXT]
-        texts = {name: _read(repo_id, commit, name) for name in wanted if name not in large}
+        texts = {name: read_file(repo_id, name, commit, "replace") for name in wanted if name not in large}
     configs, broken = _parse({name: text for name, text in texts.items() if name != "README.md"})
     broken += [Finding(name, False, f"it has {sizes[name] / 1e6:,.0f} MB and was not read") for name in large]
     repository = Repository(repo_id, commit, list(sizes), configs)
-    weights = _guarded("weights", lambda: _check_weights(repository))
-    return [
-        Finding("commit", True, commit),
-        *broken,
-        weights,
-        _guarded("code", lambda: _check_code(repository)),
-        _guarded("auto_map", lambda: _check_auto_map(repository)),
-        _guarded("labels", lambda: _check_labels(repository.config)),
-        _guarded("card", lambda: _check_card(texts.get("README.md"))),
-        _guarded("prediction", lambda: _check_prediction(repository, trust_remote_code, weights.well and not broken)),
-    ]
-
-
-def _read(repo_id: str, commit: str, name: str) -> str:
-    return Path(hf_hub_download(repo_id, name, revision=commit)).read_text(encoding="utf-8", errors="replace")
+    with hub_errors(repo_id):
+        weights = _guarded("weights", lambda: _check_weights(repository))
+        is_readable = weights.well and not broken
+        return [
+            Finding("commit", True, commit),
+            *broken,
+            weights,
+            _guarded("code", lambda: _check_code(repository)),
+            _guarded("auto_map", lambda: _check_auto_map(repository)),
+            _guarded("labels", lambda: _check_labels(repository.config)),
+            _guarded("card", lambda: _check_card(texts.get("README.md"))),
+            _guarded("prediction", lambda: _check_prediction(repository, trust_remote_code, is_readable)),
+        ]
 
 
 def _parse(texts: dict[str, str]) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
@@ -102,10 +100,13 @@ def _parse(texts: dict[str, str]) -> tuple[dict[str, dict[str, Any]], list[Findi
 
 
 def _guarded(what: str, check: Callable[[], Finding]) -> Finding:
-    """Run a check; a repository that is made to break it gets a finding, not a crash."""
+    """Run a check; a repository that is made to break it gets a finding, not a crash, and a Hub that fails is no finding."""
     try:
         return check()
     except Exception as error:  # whatever a stranger's files may cause
+        fault = find_passing_fault(error)
+        if fault is not None:
+            raise fault from error
         return Finding(what, False, f"it cannot be checked ({redact(error)})")
 
 
@@ -117,8 +118,13 @@ def _check_weights(repository: Repository) -> Finding:
             "weights", False, f"{', '.join(pickles)}: a pickle or its like, which can run code when it is loaded"
         )
     for name in weights:  # the header alone: a file is not what its name says
-        HfApi().parse_safetensors_file_metadata(repository.name, name, revision=repository.commit)
+        _read_header(repository, name)
     return Finding("weights", bool(weights), ", ".join(weights) or "no .safetensors file")
+
+
+def _read_header(repository: Repository, name: str) -> None:
+    """Read the header of a file of weights; it is refused where it is none."""
+    ask(lambda: HfApi().parse_safetensors_file_metadata(repository.name, name, revision=repository.commit))
 
 
 def _code_names(repository: Repository) -> list[str]:
@@ -188,10 +194,12 @@ def _check_prediction(repository: Repository, trust_remote_code: bool, readable:
         if repository.config.get("pair", "join") != "join":
             inputs = [{"text": text, "text_pair": text} for text in SAMPLE_TEXTS]
         if not trust_remote_code:
-            load_pipeline(repository.name, revision=repository.commit, model_kwargs={"use_safetensors": True})(inputs)
+            safe = {"use_safetensors": True}
+            classify = retry(lambda: load_pipeline(repository.name, revision=repository.commit, model_kwargs=safe))
+            classify(inputs)
             return Finding("prediction", True, "hfkit's code loads and predicts; none of the repository's ran")
+        whole = ask(lambda: snapshot_download(repository.name, revision=repository.commit))
         try:
-            whole = snapshot_download(repository.name, revision=repository.commit)
             labels = load_in_clean_process(whole, None, task, inputs, with_token=False)["labels"]
         except UserError as error:
             return Finding("prediction", False, redact(error))

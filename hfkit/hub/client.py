@@ -1,13 +1,11 @@
-"""The Hub: whether it is there, and what its errors mean."""
+"""The Hub: what is asked of it, and what its errors mean."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from pathlib import Path
 
-import huggingface_hub
-from huggingface_hub import ModelCard
+from huggingface_hub import HfApi, ModelCard, hf_hub_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -18,20 +16,12 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils._http import default_client_factory, parse_ratelimit_headers
+from huggingface_hub.hf_api import ModelInfo
 
+from ..connection import HTTPError, OtherAnswerError, ask, find_passing_fault, read_status, redact
 from ..errors import UserError
 
-HTTPError: type[Exception] = HfHubHTTPError.__mro__[1]
-"""What the HTTP library of huggingface_hub raises: requests' before 1.0, httpx' then, httpx2's now."""
-
 _HUB_ERRORS = (LocalTokenNotFoundError, HFValidationError, EntryNotFoundError, HTTPError, ConnectionError)
-Value = TypeVar("Value")
-ATTEMPTS = 5
-TRANSIENT = (408, 429, 500, 502, 503, 504)
-"""Answers after which it is worth to ask again."""
-SILENCE_SECONDS = 300.0
-"""How long a connection may say nothing."""
 
 _STATUS = {
     400: "it does not accept the request",
@@ -40,10 +30,27 @@ _STATUS = {
     403: "the token may not write there: make one with write access, or check the name",
     404: "there is no such thing, or it is private and the token may not see it",
     409: "the name is taken",
-    412: "the repository was changed while this was uploaded: nothing was pushed, run it again",
+    412: "the repository was changed meanwhile: nothing was pushed, run it again",
     413: "the files are too large for the account",
     429: "it was asked too often: wait some minutes and run it again",
+    511: "or rather your network does, which asks to log in first: open any page in a browser, then run it again",
 }
+
+_MEANINGS: tuple[tuple[type[Exception], str], ...] = (
+    (LocalTokenNotFoundError, ": there is no token: run `hf auth login`, or set HF_TOKEN"),
+    (
+        OtherAnswerError,
+        ": what answers is not the Hub ({text}): log in to your network, or look at HF_ENDPOINT and the proxy",
+    ),
+    (HFValidationError, " is no name for a repository: write USER/NAME ({text})"),
+    (LocalEntryNotFoundError, ": the Hub cannot be reached, and it is not in the cache ({text})"),
+    (RevisionNotFoundError, ": there is no such branch, tag or commit (--revision)"),
+    (EntryNotFoundError, ": a file is not there ({text})"),
+    (GatedRepoError, ": its author lets people in one by one: ask for access on its page, then run `hf auth login`"),
+    # Without a token the Hub answers 401.
+    (RepositoryNotFoundError, ": there is no such repository, or it is private and the token may not see it"),
+)
+"""The end of a sentence that begins with the repository, by the error; the first that fits."""
 
 
 @contextmanager
@@ -57,32 +64,21 @@ def hub_errors(repo_id: str) -> Iterator[None]:
     try:
         yield
     except (*_HUB_ERRORS, RuntimeError, ValueError) as error:
-        raise UserError(f"{repo_id}{_meaning(error)}.") from error
+        raise UserError(f"{repo_id}{_meaning(find_passing_fault(error) or error)}.") from error
 
 
 def _meaning(error: BaseException) -> str:
     """Say what an error of huggingface_hub means, as the end of a sentence that begins with the repository."""
     text = redact(error)
-    if isinstance(error, LocalTokenNotFoundError):
-        return ": there is no token: run `hf auth login`, or set HF_TOKEN"
-    if isinstance(error, HFValidationError):
-        return f" is no name for a repository: write USER/NAME ({text})"
-    if isinstance(error, LocalEntryNotFoundError):
-        return f": the Hub cannot be reached, and it is not in the cache ({text})"
-    if isinstance(error, RevisionNotFoundError):
-        return ": there is no such branch, tag or commit (--revision)"
-    if isinstance(error, EntryNotFoundError):
-        return f": a file is not there ({text})"
-    if isinstance(error, GatedRepoError):
-        return ": its author lets people in one by one: ask for access on its page, then run `hf auth login`"
-    if isinstance(error, RepositoryNotFoundError):  # without a token the Hub answers 401
-        return ": there is no such repository, or it is private and the token may not see it"
+    for kind, meaning in _MEANINGS:
+        if isinstance(error, kind):
+            return meaning.format(text=text)
     if isinstance(error, HfHubHTTPError):
-        status = _read_status(error)
+        status = read_status(error)
         if status == 403 and re.search("storage|quota|limit reached", text, re.IGNORECASE):
             status = 402  # what a full account is told
-        meaning = _STATUS.get(status, "it has a fault of its own: try again later" if status >= 500 else "it refuses")
-        return f": the Hub answers {status}, {meaning} ({text})"
+        of_others = "it has a fault of its own: try again later" if status >= 500 else "it refuses"
+        return f": the Hub answers {status}, {_STATUS.get(status, of_others)} ({text})"
     if isinstance(error, HTTPError | ConnectionError):
         return f": the Hub cannot be reached ({text}): run it again"
     if isinstance(error, RuntimeError) and error.__cause__ is not None:  # a large file, of which the cause says more
@@ -90,60 +86,27 @@ def _meaning(error: BaseException) -> str:
     return f": it failed ({text})"
 
 
-def retry(call: Callable[[], Value]) -> Value:
-    """Ask the Hub; if it is asked too often, not at its best or cut off, wait as long as it says, and ask up to 5 times.
+def look_up(repo_id: str, revision: str | None = None, files_metadata: bool = False) -> tuple[str, ModelInfo]:
+    """Return the commit that a revision names, and what the Hub says of it.
 
-    huggingface_hub does so for large files, but not for commits, tags and questions.
+    Args:
+        repo_id: `USER/NAME`.
+        revision: Branch, tag or commit; default: main.
+        files_metadata: Whether to ask for the sizes of the files.
+
+    Raises:
+        OtherAnswerError: The answer names no commit.
+
     """
-    for attempt in range(ATTEMPTS - 1):
-        try:
-            return call()
-        except LocalEntryNotFoundError:
-            raise
-        except HfHubHTTPError as error:
-            status = _read_status(error)
-            if status not in TRANSIENT:
-                raise
-            seconds = _read_wait(error.response.headers, 0.5 * 2**attempt)
-            print(f"The Hub answers {status}: trying again in {seconds:g} s.", flush=True)
-        except (HTTPError, ConnectionError) as error:
-            seconds = 0.5 * 2**attempt
-            print(f"The Hub cannot be reached ({redact(error)}): trying again in {seconds:g} s.", flush=True)
-        time.sleep(seconds)
-    return call()
+    found = ask(lambda: HfApi().model_info(repo_id, revision=revision, files_metadata=files_metadata))
+    if not re.fullmatch("[0-9a-f]{40}", str(found.sha)):
+        raise OtherAnswerError("its answer names no commit")
+    return str(found.sha), found
 
 
-def _read_status(error: HfHubHTTPError) -> int:
-    return error.response.status_code if error.response is not None else 0
-
-
-def _read_wait(headers: Any, default: float) -> float:
-    """Return the seconds that an answer asks to wait, at most 5 minutes, which is the Hub's window."""
-    limit = parse_ratelimit_headers(headers)
-    if limit is not None and limit.remaining == 0:
-        return min(float(limit.reset_in_seconds), 300.0)
-    wait = str(headers.get("Retry-After", ""))
-    return min(float(wait), 300.0) if wait.isdigit() else default
-
-
-def end_silent_connections() -> None:
-    """Give a connection up that says nothing for long; huggingface_hub would wait for ever."""
-
-    def client() -> Any:
-        """Make what huggingface_hub makes, with a time-out."""
-        made = default_client_factory()
-        made.timeout = SILENCE_SECONDS
-        return made
-
-    huggingface_hub.set_client_factory(client)
-
-
-def redact(error: object) -> str:
-    """Return a message in one line, at most 300 characters, without the token or what looks like one."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    token = huggingface_hub.get_token()
-    text = text.replace(token, "***") if token else text
-    return re.sub(r"hf_\w+|Bearer \S+", "***", text)[:300].rstrip(".")
+def read_file(repo_id: str, name: str, commit: str, errors: str = "strict") -> str:
+    """Return the text of a file at a commit; `errors` is that of `bytes.decode`."""
+    return Path(ask(lambda: hf_hub_download(repo_id, name, revision=commit))).read_text("utf-8", errors)
 
 
 def validate_card(card: ModelCard, repo_id: str) -> None:
@@ -155,6 +118,8 @@ def validate_card(card: ModelCard, repo_id: str) -> None:
     """
     with hub_errors(repo_id):
         try:
-            retry(card.validate)
+            ask(card.validate)
+        except OtherAnswerError:
+            raise
         except ValueError as error:
             raise UserError(f"{repo_id}: the card is not valid ({redact(error)}).") from error

@@ -19,6 +19,7 @@ from accelerate import PartialState
 from datasets import Dataset, DatasetDict
 from PIL import Image
 
+from ..connection import redact
 from ..data.images import open_image
 from ..data.tokens import Reading, join_pair, show_row, tokenize
 from ..errors import UserError
@@ -28,7 +29,6 @@ from ..files import write_file
 from ..models import FAMILIES
 from ..models.base import BackboneClassifier
 from ..task import Task
-from .client import redact
 
 PROOF_ROWS = 64
 TOLERANCE = 1e-5

@@ -10,16 +10,17 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Mo
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils._validators import validate_repo_id
 
+from ..connection import ask
 from ..errors import UserError
 from ..files import write_file
 from ..run_folders.manifest import checksums, is_model_file
-from .client import HTTPError, end_silent_connections, hub_errors, redact, retry, validate_card
+from .client import hub_errors, look_up, validate_card
 from .collect import OWN_FILES, check_run, collect
+from .commit import make_commit, tag_commit
 from .proof import prove
 
 _OF_OTHER_MODELS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin", "pytorch_model.bin")
 """Names that other libraries give to a model, and that `pipeline()` would load in the place of ours."""
-COMMIT_MESSAGE = "Push a proven model by hfkit"
 PUSH_FILE = "pushed.json"
 
 
@@ -56,7 +57,7 @@ def push_run(
         tag = collect(run, folder, repo_id, license_name, language, predictions)
         print(f"Proof of {run}: {prove(run, str(folder))}. Uploading ...", flush=True)
         with hub_errors(repo_id):
-            commit = _upload(folder, repo_id, private)
+            commit = _upload(folder, repo_id, private, tag)
         line = f'pipeline("{task}", model="{repo_id}", revision="{commit}", trust_remote_code=True)'
         pushed = {"repo_id": repo_id, "commit": commit, "tag": tag, "proven": False, "python": line}
         write_file(run / PUSH_FILE, json.dumps(pushed, indent=2) + "\n")
@@ -67,10 +68,13 @@ def push_run(
             raise UserError(
                 f"Commit {commit} is on the Hub, but it is not proven: {error} Push again, or take it back there."
             ) from error
-        with hub_errors(repo_id):
-            retry(lambda: HfApi().create_tag(repo_id, tag=tag, revision=commit, exist_ok=True))
     pushed["proven"] = True
     write_file(run / PUSH_FILE, json.dumps(pushed, indent=2) + "\n")
+    try:
+        with hub_errors(repo_id):
+            tag_commit(repo_id, tag, commit)
+    except UserError as error:
+        raise UserError(f"Commit {commit} is on the Hub and proven, but has no tag: {error} Push again.") from error
     print(
         f"Commit {commit}, tag {tag}. To load exactly this model:\n\nfrom transformers import pipeline\n{line}",
         flush=True,
@@ -81,7 +85,7 @@ def push_run(
 def _prove_upload(run: Path, folder: Path, repo_id: str, commit: str, cache: Path) -> None:
     """Compare every file of a commit with what was uploaded, and prove the model that is there."""
     with hub_errors(repo_id):
-        back = Path(retry(lambda: snapshot_download(repo_id, revision=commit, cache_dir=cache)))
+        back = Path(ask(lambda: snapshot_download(repo_id, revision=commit, cache_dir=cache)))
     _compare_files(folder, back, repo_id)
     print(f"Proof of what is on the Hub: {prove(run, repo_id, commit)}.", flush=True)
 
@@ -102,66 +106,52 @@ def check_can_push(repo_id: str | None, license_name: str | None, language: str 
         raise UserError(f"{repo_id} is no name for a repository: write USER/NAME.")
     with hub_errors(repo_id):
         validate_repo_id(repo_id)
-        end_silent_connections()
-        account = retry(HfApi().whoami)
-    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        role, spaces = ask(_read_account)
+    if role == "read":
         raise UserError(f"{repo_id}: the token may only read: make one with write access.")
-    spaces = [account["name"], *(organization["name"] for organization in account.get("orgs", []))]
     if repo_id.partition("/")[0] not in spaces:
-        raise UserError(
-            f"{repo_id}: the token is of {account['name']}; write one of {', '.join(spaces)} before the slash."
-        )
+        raise UserError(f"{repo_id}: the token is of {spaces[0]}; write one of {', '.join(spaces)} before the slash.")
     front = yaml.safe_dump({"license": license_name, **({"language": language} if language else {})})
     validate_card(ModelCard(f"---\n{front}---\n"), repo_id)
 
 
-def _upload(folder: Path, repo_id: str, private: bool) -> str:
+def _read_account() -> tuple[str, list[str]]:
+    """Return what the token may do, and whose name may stand before the slash: the user's, and the organizations'."""
+    account = HfApi().whoami()
+    spaces = [account["name"], *(organization["name"] for organization in account.get("orgs", []))]
+    return str(account.get("auth", {}).get("accessToken", {}).get("role")), spaces
+
+
+def _upload(folder: Path, repo_id: str, private: bool, tag: str) -> str:
     """Make the repository where it is missing, and upload all files in one commit; return its hash."""
     api = HfApi()
-    retry(lambda: api.create_repo(repo_id, private=private or None, exist_ok=True))
+    ask(lambda: api.create_repo(repo_id, private=private or None, exist_ok=True))
     try:
-        there = retry(lambda: api.model_info(repo_id))
+        head, there = look_up(repo_id)
     except RepositoryNotFoundError as error:
         raise UserError(f"The name {repo_id} is taken by something that is no model: choose another one.") from error
     if private and not there.private:
         raise UserError(
             f"{repo_id} is there already, and public: nothing was pushed; make it private on the Hub first."
         )
-    head = there.sha
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     operations: list[CommitOperationAdd | CommitOperationDelete] = [
         CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files
     ]
     ours = {operation.path_in_repo for operation in operations}
-    old = [name for name in retry(lambda: api.list_repo_files(repo_id, revision=head)) if _is_replaced(name)]
+    old = [name for name in ask(lambda: api.list_repo_files(repo_id, revision=head)) if _is_replaced(name)]
     old = [name for name in old if name not in ours]
     if old:
         print(
             f"Files of an earlier push or of another model go (its history keeps them): {', '.join(old)}.", flush=True
         )
     operations += [CommitOperationDelete(name) for name in old]
-    return retry(lambda: _commit(api, repo_id, operations, str(head)))
+    return make_commit(repo_id, operations, head, tag)
 
 
 def _is_replaced(name: str) -> bool:
     """Whether a file in the repository would be taken for a part of this model, or of what is said of it."""
     return is_model_file(name) or name in OWN_FILES or name in _OF_OTHER_MODELS
-
-
-def _commit(api: HfApi, repo_id: str, operations: list[Any], head: str) -> str:
-    """Make the commit behind `head` and return its hash; where the answer is an error, look whether it was made after all.
-
-    An answer can get lost. With its parent named, the commit can be made once only; what it holds is compared later.
-    """
-    try:
-        made = api.create_commit(repo_id, operations, commit_message=COMMIT_MESSAGE, parent_commit=head)
-        return str(made.oid)
-    except (HTTPError, ConnectionError) as error:
-        newest = api.list_repo_commits(repo_id)[0]
-        if newest.commit_id == head or newest.title != COMMIT_MESSAGE:
-            raise
-        print(f"The Hub's answer was lost ({redact(error)}), but the commit is there.", flush=True)
-        return str(newest.commit_id)
 
 
 def _compare_files(folder: Path, back: Path, repo_id: str) -> None:

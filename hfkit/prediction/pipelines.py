@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from transformers import Pipeline
 
+from ..connection import retry
 from ..data.columns import find_column
 from ..errors import UserError
 from ..models import load_pipeline as load_models_pipeline
@@ -174,4 +175,4 @@ def load_pipeline(model: str | Path, **options: Any) -> Pipeline:
         name = check_model_name(model)
     except UserError as error:
         raise ValueError(str(error)) from error
-    return load_models_pipeline(name, _CLASSES, **options)
+    return retry(lambda: load_models_pipeline(name, _CLASSES, **options))

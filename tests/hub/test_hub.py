@@ -15,9 +15,9 @@ from hub_double import TOKEN, Failure
 from safetensors.torch import save_file
 from tiny import TINY
 
+from hfkit.connection import redact
 from hfkit.errors import UserError
 from hfkit.hub import proof
-from hfkit.hub.client import redact
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
 from hfkit.run_folders.manifest import model_files
 
@@ -91,12 +91,12 @@ def test_an_upload_that_stays_broken(upload: Callable[..., str]) -> None:
 def test_a_private_repository_stays_private(client: Client, tmp_path: Path) -> None:
     """What is to be private is not put where everybody sees it."""
     folder = write_small(tmp_path / "files", {"config.json": b"{}"})
-    client("hfkit.hub.push:_upload", folder, "me/public", False)
+    client("push_helpers:upload", folder, "me/public", False)
     before = client.hub.files("me/public")
     with pytest.raises(UserError, match="is there already, and public"):
-        client("hfkit.hub.push:_upload", folder, "me/public", True)
+        client("push_helpers:upload", folder, "me/public", True)
     assert client.hub.files("me/public") == before
-    client("hfkit.hub.push:_upload", folder, "me/secret", True)
+    client("push_helpers:upload", folder, "me/secret", True)
     assert client.hub.repositories["me/secret"].private
 
 
@@ -193,17 +193,6 @@ def test_what_is_not_there(client: Client, tmp_path: Path) -> None:
         client("hfkit.hub.check:check_repository", "me/nothing")
 
 
-def test_a_branch_that_moved_is_left_alone(upload: Callable[..., str], client: Client) -> None:
-    """Somebody else commits while we upload."""
-
-    def move() -> None:
-        client.hub.repositories["me/failing"].commit({"theirs.txt": b"theirs"})
-
-    with pytest.raises(UserError, match="412, the repository was changed"):
-        upload(Failure("POST /api/models/me/failing/commit", before=move))
-    assert set(client.hub.files("me/failing")) == {"theirs.txt"}
-
-
 # --- others' repositories ---
 
 
@@ -275,7 +264,9 @@ def test_loading_by_hfkit(finished_runs: LazyRuns, client: Client, tmp_path: Pat
     config["id2label"] = {"0": "no", "1": "yes"}
     changed = {**files, "config.json": json.dumps(config).encode()}
     client("push_helpers:upload", write_small(tmp_path / "second", changed), "me/loaded")
+    client.hub.failures[:] = [Failure("HEAD /me/loaded/resolve", 503, times=3, headers={"Retry-After": "0"})]
     assert client("push_helpers:predict", "me/loaded", None, "a text") in ("no", "yes")
+    assert not client.hub.failures.pop().times
     label = client("push_helpers:predict", "me/loaded", first, "a text")
     assert label in ("fake", "real")
     client.hub.requests.clear()
@@ -331,3 +322,5 @@ def test_tokens_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also such as do not look like one."""
     monkeypatch.setattr("huggingface_hub.get_token", lambda: "odd-token")
     assert redact("odd-token, hf_abcdef\nand Bearer x.y.z") == "***, *** and ***"
+    signed = "PUT 'https://me:word@files.example.org/a/b?X-Signature=abc&expires=3' failed"
+    assert redact(signed) == "PUT 'https://***@files.example.org/a/b?***' failed"

@@ -599,13 +599,8 @@ def test_files_of_an_older_model_go_and_others_stay(client: Client, tmp_path: Pa
     older = {"predictions.csv": b"rows", "adapter_config.json": b"{}", "pytorch_model.bin": b""}
     for name, content in older.items():
         (folder / name).write_bytes(content)
-    client("hfkit.hub.push:_upload", folder, "me/again", False)
-    client(
-        "hfkit.hub.push:_upload",
-        write_small(tmp_path / "second", {"text.py": b"", "config.json": b"{}"}),
-        "me/again",
-        False,
-    )
+    client("push_helpers:upload", folder, "me/again")
+    client("push_helpers:upload", write_small(tmp_path / "second", {"text.py": b"", "config.json": b"{}"}), "me/again")
     assert set(client.hub.files("me/again")) == {".gitattributes", "LICENSE", "config.json", "text.py"}
 
 

@@ -1,0 +1,169 @@
+"""The connection to the Hub: asked again where a fault may pass, ended where it is silent, refused where another answers."""
+
+import email.utils
+import re
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import huggingface_hub
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.utils._http import default_client_factory, parse_ratelimit_headers
+
+HTTPError: type[Exception] = HfHubHTTPError.__mro__[1]
+"""What the HTTP library of huggingface_hub raises: requests' before 1.0, httpx' then, httpx2's now."""
+
+Value = TypeVar("Value")
+ATTEMPTS = 5
+TRANSIENT = (408, 429, 500, 502, 503, 504)
+"""Answers after which it is worth to ask again."""
+LONGEST_WAIT = 300.0
+"""Seconds: the Hub's window."""
+SILENCE_OF_QUESTIONS = 30.0
+"""Seconds that a connection may say nothing when something is read."""
+SILENCE_OF_CHANGES = 300.0
+"""The same when something is written: a commit of many files takes the Hub long."""
+OF_THE_HUB = ("huggingface.co", "hf.co")
+"""Domains that a question may be redirected to, besides its own."""
+
+
+class OtherAnswerError(ValueError):
+    """What answered is not the Hub: a page of a network that asks to log in, a proxy, a server of something else."""
+
+
+def ask(call: Callable[[], Value]) -> Value:
+    """Ask the Hub by a function of huggingface_hub, again and again as `retry` does.
+
+    Raises:
+        OtherAnswerError: The answer is not of the shape that the Hub's have.
+
+    """
+
+    def read() -> Value:
+        try:
+            return call()
+        except (TypeError, KeyError, AttributeError, IndexError, AssertionError) as error:  # huggingface_hub expects it
+            raise OtherAnswerError(f"its answer has another shape: {type(error).__name__} {error}") from error
+        except ValueError as error:
+            if "JSON" in type(error).__name__:
+                raise OtherAnswerError(f"its answer is no JSON: {error}") from error
+            raise
+
+    return retry(read)
+
+
+def retry(call: Callable[[], Value]) -> Value:
+    """Call what asks the Hub; if it is asked too often, not at its best or cut off, wait as long as it says, up to 5 times.
+
+    huggingface_hub does so for large files, but not for commits, tags, questions and small files.
+    """
+    watch_connections()
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return call()
+        except Exception as error:
+            fault = find_passing_fault(error)
+            if fault is None:
+                raise
+            status, seconds = read_status(fault), _read_wait(fault, 0.5 * 2**attempt)
+            what = f"answers {status}" if status else f"cannot be reached ({redact(fault)})"
+            print(f"The Hub {what}: trying again in {seconds:g} s.", file=sys.stderr, flush=True)  # JSON is on stdout
+        time.sleep(seconds)
+    return call()
+
+
+def find_passing_fault(error: BaseException | None) -> BaseException | None:
+    """Return what failed where it may pass, be it the error or what an error of a file comes from; else None.
+
+    huggingface_hub and transformers say of a file that it is not there when the Hub answered 503.
+    """
+    while isinstance(error, OSError | HTTPError):
+        if isinstance(error, OfflineModeIsEnabled):
+            return None
+        if isinstance(error, HfHubHTTPError):
+            return error if read_status(error) in TRANSIENT else None
+        if isinstance(error, HTTPError | ConnectionError):
+            return error
+        error = error.__cause__
+    return None
+
+
+def read_status(error: BaseException) -> int:
+    """Return the status of an answer; 0: there was none."""
+    response = getattr(error, "response", None)
+    return int(response.status_code) if response is not None else 0
+
+
+def _read_wait(error: BaseException, default: float) -> float:
+    """Return the seconds that an answer asks to wait, as a number or as a date."""
+    response = getattr(error, "response", None)
+    if response is None:
+        return default
+    limit = parse_ratelimit_headers(response.headers)
+    if limit is not None and limit.remaining == 0:
+        return min(float(limit.reset_in_seconds), LONGEST_WAIT)
+    asked = str(response.headers.get("Retry-After", "")).strip()
+    if re.fullmatch("[0-9]+", asked):
+        return min(float(asked), LONGEST_WAIT)
+    try:
+        seconds = email.utils.parsedate_to_datetime(asked).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return default
+    return min(max(round(seconds, 1), default), LONGEST_WAIT)
+
+
+@cache
+def watch_connections() -> None:
+    """Have huggingface_hub give up connections that say nothing, for which it would wait for ever, and refuse other servers."""
+
+    def client() -> Any:
+        """Make what huggingface_hub makes, with our hooks."""
+        made = default_client_factory()
+        hooks = made.event_hooks
+        made.event_hooks = {
+            "request": [*hooks.get("request", []), _limit_silence],
+            "response": [*hooks.get("response", []), _refuse_others],
+        }
+        return made
+
+    huggingface_hub.set_client_factory(client)
+
+
+def _limit_silence(request: Any) -> None:
+    """Set the time-outs that a request lacks; some of huggingface_hub's switch those of its client off."""
+    seconds = SILENCE_OF_QUESTIONS if request.method in ("GET", "HEAD") else SILENCE_OF_CHANGES
+    given = request.extensions.get("timeout") or {}
+    limits = {name: given.get(name) or seconds for name in ("connect", "read", "write", "pool")}
+    request.extensions = {**request.extensions, "timeout": limits}
+
+
+def _refuse_others(response: Any) -> None:
+    """Refuse an answer to a question that leads elsewhere, or that is a page for people.
+
+    Raises:
+        OtherAnswerError: It does.
+
+    """
+    url = response.request.url
+    if not str(url).startswith(f"{huggingface_hub.constants.ENDPOINT}/api/"):
+        return  # files are elsewhere, and may be pages
+    if response.has_redirect_location:
+        target = url.join(response.headers["Location"])
+        known = target.host == url.host or any(f".{target.host}".endswith(f".{domain}") for domain in OF_THE_HUB)
+        if not known:
+            raise OtherAnswerError(f"{url.host} leads to {target.host}")
+    elif response.is_success and "html" in response.headers.get("Content-Type", ""):
+        raise OtherAnswerError(f"{url.host} answers with a page of HTML")
+
+
+def redact(error: object) -> str:
+    """Return a message in one line, at most 300 characters, without the token, what looks like one, and signed addresses."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    token = huggingface_hub.get_token()
+    text = text.replace(token, "***") if token else text
+    text = re.sub(r"hf_\w+|Bearer \S+", "***", text)
+    text = re.sub(r"(\w://)[^/@\s'\"]+@", r"\1***@", text)  # a name and a password
+    text = re.sub(r"(\w://[^\s'\"?]+)\?[^\s'\"]+", r"\1?***", text)
+    return text[:300].rstrip(".")

@@ -1,0 +1,206 @@
+"""Two who push at once, answers that get lost, and what answers in the place of the Hub."""
+
+import email.utils
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hub_client import Client, write_small
+from hub_double import Failure
+from push_helpers import TAG
+
+from hfkit import connection
+from hfkit.errors import UserError
+from hfkit.hub import check
+from hfkit.hub.check import Finding
+
+THEIRS = "Push a proven model by hfkit (hfkit-ba9876543210)"
+COMMIT = "POST /api/models/me/shared/commit/"
+COMMITS = "GET /api/models/me/shared/commits/"
+
+
+@pytest.fixture
+def ordered(client: Client) -> Iterator[Client]:
+    """Return the client; what was ordered to go wrong ends with the test."""
+    yield client
+    client.hub.failures.clear()
+
+
+@pytest.fixture
+def upload(ordered: Client, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that uploads a file to a repository that a colleague writes to as well."""
+    ordered.hub.repositories.pop("me/shared", None)
+    folder = write_small(tmp_path / "files", {"config.json": b'{"mine": 1}'})
+
+    def run(*failures: Failure) -> str:
+        ordered.hub.failures[:] = failures
+        return str(ordered("push_helpers:upload", folder, "me/shared"))
+
+    return run
+
+
+# --- two pushes at once ---
+
+
+def push_of_a_colleague(client: Client) -> Callable[[], None]:
+    """Return a push of another run by hfkit, with a title that wants to be looked at."""
+
+    def move() -> None:
+        stored = client.hub.repositories["me/shared"]
+        stored.commit({**client.hub.files("me/shared"), "theirs.txt": b""}, f"{THEIRS}\x1b[2J", "colleague")
+
+    return move
+
+
+def test_a_conflict_says_who_else_pushed(upload: Callable[..., str], ordered: Client) -> None:
+    """Nothing of either is lost, and the next push goes behind theirs."""
+    with pytest.raises(UserError) as error:
+        upload(Failure(COMMIT, before=push_of_a_colleague(ordered)))
+    theirs = ordered.hub.repositories["me/shared"].refs["main"]
+    assert str(error.value) == (
+        f"me/shared was changed while this was uploaded, by colleague by {theirs[:7]}, '{THEIRS}[2J': nothing of yours was "
+        "pushed. Look at that on the Hub; then push again, which puts your model in the place of theirs, or push under "
+        "another name."
+    )
+    assert set(ordered.hub.files("me/shared")) == {".gitattributes", "theirs.txt"}
+    ours = upload()
+    assert list(ordered.hub.repositories["me/shared"].commits)[-2:] == [theirs, ours]
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_a_commit_of_a_colleague_is_not_ours(status: int | None, upload: Callable[..., str], ordered: Client) -> None:
+    """Ours was not made, and theirs was: the titles differ by the tag."""
+    lost = Failure(COMMIT, status, headers={"Retry-After": "0"})
+    with pytest.raises(UserError, match="was changed while this was uploaded, by colleague"):
+        upload(lost, Failure(COMMITS, before=push_of_a_colleague(ordered)))
+    assert "config.json" not in ordered.hub.files("me/shared")
+
+
+def test_ours_is_found_below_theirs(upload: Callable[..., str], ordered: Client) -> None:
+    """The answer to our commit was lost, and a colleague made one behind it."""
+    ours = upload(Failure(COMMIT, after=True), Failure(COMMITS, before=push_of_a_colleague(ordered)))
+    stored = ordered.hub.repositories["me/shared"]
+    assert TAG in stored.titles[ours]
+    assert list(stored.commits)[1] == ours != stored.refs["main"]
+
+
+# --- faults that pass ---
+
+CONFIGURED = {"README.md": b"---\nlicense: mit\npipeline_tag: text-classification\n---\n", "config.json": b"{}"}
+CONFIGURED |= {"hfkit.yaml": b"head: linear\n", "summary.json": b'{"task": "text-classification"}'}
+
+
+def ask_check(client: Client, name: str, _: Path) -> None:
+    findings = {what: (well, detail) for what, well, detail in client("push_helpers:check", name, False)}
+    assert findings["card"] == (True, "no results")
+
+
+def ask_reproduce(client: Client, name: str, folder: Path) -> None:
+    with pytest.raises(UserError, match="data of that run was no public one"):
+        client("hfkit.reproduce:reproduce", name, folder / "new")
+
+
+ASK = {"check": ask_check, "reproduce": ask_reproduce}
+QUESTIONS = pytest.mark.parametrize("question", ASK)
+
+
+@QUESTIONS
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_hub_is_asked_again(question: str, status: int, ordered: Client, tmp_path: Path) -> None:
+    """As for a push; huggingface_hub itself asks again for files alone."""
+    name = f"me/busy-{question}-{status}"
+    ordered.hub.place(name, CONFIGURED)
+    failure = Failure(f"GET /api/models/{name}", status, times=2, headers={"Retry-After": "0"})
+    ordered.hub.failures[:] = [failure]
+    ASK[question](ordered, name, tmp_path)
+    assert not failure.times
+
+
+def test_a_silent_connection_is_ended(ordered: Client) -> None:
+    """huggingface_hub asks for some things without any time-out."""
+    ordered.hub.place("me/silent", CONFIGURED)
+    ordered.hub.failures[:] = [Failure("GET /api/models/me/silent", before=lambda: time.sleep(2))]
+    started = time.monotonic()
+    assert ordered("push_helpers:check_impatiently", "me/silent", 0.2)
+    assert time.monotonic() - started < 2
+    assert len([request for request in ordered.hub.requests if "api/models/me/silent" in request]) == 2
+
+
+def test_a_hub_that_fails_is_no_finding() -> None:
+    """It says nothing of the model, and a broken file does."""
+
+    def fail(error: Exception) -> Finding:
+        raise error
+
+    with pytest.raises(ConnectionError):
+        check._guarded("weights", lambda: fail(ConnectionError("cut off")))
+    assert check._guarded("weights", lambda: fail(OSError("broken"))).well is False
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "4000"}, 300),
+        ({"Retry-After": email.utils.formatdate(time.time() + 5000, usegmt=True)}, 300),
+        ({"Retry-After": email.utils.formatdate(time.time() - 5000, usegmt=True)}, 0.5),
+        ({"Retry-After": "soon²"}, 0.5),
+        ({"ratelimit": '"api";r=0;t=9', "Retry-After": "1"}, 9),
+        ({}, 0.5),
+    ],
+)
+def test_how_long_an_answer_is_waited_for(headers: dict[str, str], seconds: float) -> None:
+    error = ConnectionError()
+    error.response = SimpleNamespace(headers=headers, status_code=429)  # type: ignore[attr-defined]
+    assert connection._read_wait(error, 0.5) == seconds
+
+
+# --- what is not the Hub ---
+
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+OTHERS: dict[str, Failure] = {
+    "a page": Failure("", 200, content=b"<html>Welcome to the hotel</html>", headers=HTML),
+    "a page elsewhere": Failure("", 302, headers={"Location": "http://localhost:9/login?token=x"}),
+    "text": Failure("", 200, content=b"ok"),
+    "nothing": Failure("", 200, content=b""),
+    "null": Failure("", 200, content=b"null"),
+    "a list": Failure("", 200, content=[1]),
+    "a number": Failure("", 200, content=1),
+    "an object": Failure("", 200, content={"status": "ok"}),
+    "other files": Failure("", 200, content={"id": "me/other", "sha": "a" * 40, "siblings": [1]}),
+    "another commit": Failure("", 200, content={"id": "me/other", "sha": "../..", "siblings": []}),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_answer_than_the_hubs_is_told(other: str, ordered: Client, tmp_path: Path) -> None:
+    """Of a network that asks to log in, a proxy, another server: whichever is asked, and not tried again."""
+    ordered.hub.place("me/other", CONFIGURED)
+    folder = write_small(tmp_path / "files", {"config.json": b"{}"})
+    calls: list[tuple[str, str, list[Any]]] = [
+        ("GET /api/models/me/other", "push_helpers:check", ["me/other", False]),
+        ("GET /api/models/me/other", "hfkit.reproduce:reproduce", ["me/other", tmp_path / "new"]),
+        ("GET /api/whoami", "hfkit.hub.push:check_can_push", ["me/other", "mit"]),
+        ("POST /api/repos/create", "push_helpers:upload", [folder, "me/other"]),
+        ("POST /api/models/me/other/commit", "push_helpers:upload", [folder, "me/other"]),
+    ]
+    for pattern, call, arguments in calls if other in ("a page", "a page elsewhere", "null") else calls[:1]:
+        ordered.hub.failures[:] = [Failure(**{**vars(OTHERS[other]), "pattern": pattern})]
+        with pytest.raises(UserError, match=r"^me/other: what answers is not the Hub .*HF_ENDPOINT"):
+            ordered(call, *arguments)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_card_is_not_blamed_for_another_answer(ordered: Client) -> None:
+    ordered.hub.failures[:] = [Failure("POST /api/validate-yaml", 200, content=b"<html>", headers=HTML)]
+    with pytest.raises(UserError, match="what answers is not the Hub"):
+        ordered("hfkit.hub.push:check_can_push", "me/other", "mit")
+
+
+def test_a_network_that_asks_to_log_in(ordered: Client) -> None:
+    ordered.hub.failures[:] = [Failure("GET /api/models/me/other", 511, content=b"<html>", headers=HTML)]
+    with pytest.raises(UserError, match="the Hub answers 511, or rather your network does, which asks to log in"):
+        ordered("push_helpers:check", "me/other", False)
