@@ -135,6 +135,13 @@ class HubDouble:
         return stored.commits[stored.refs["main"]]
 
 
+def content_id(content: bytes, is_large: bool) -> str:
+    """Return the sum by which LFS, or else git, knows a file."""
+    if is_large:
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
 class RefusedError(Exception):
     """An answer that is no success."""
 
@@ -306,14 +313,15 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, items, {"X-Repo-Commit": oid})
 
     def preupload(self, name: str, revision: str) -> None:
-        """Say which files go by LFS."""
+        """Say which files go by LFS, and what is there of each, so that a client leaves out what did not change."""
         self.check_token()
-        self.tree(name, revision)
-        files = [
-            {"path": file["path"], "shouldIgnore": False, "oid": None}
-            | {"uploadMode": "lfs" if file["path"].endswith(LFS_SUFFIXES) else "regular"}
-            for file in json.loads(self.body)["files"]
-        ]
+        _, there = self.tree(name, revision)
+        files = []
+        for path in (file["path"] for file in json.loads(self.body)["files"]):
+            is_large, content = path.endswith(LFS_SUFFIXES), there.get(path)
+            oid = None if content is None else content_id(content, is_large)
+            mode = "lfs" if is_large else "regular"
+            files.append({"path": path, "shouldIgnore": False, "oid": oid, "uploadMode": mode})
         self.answer(200, {"files": files})
 
     def batch(self, name: str) -> None:

@@ -1,10 +1,12 @@
 """What the worker of the Hub tests runs besides hfkit's own functions."""
 
+import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, get_session
 from transformers import (
     AutoImageProcessor,
     AutoModelForImageClassification,
@@ -46,6 +48,31 @@ def check_impatiently(repo_id: str, seconds: float) -> list[tuple[str, bool, str
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "SILENCE_OF_QUESTIONS", seconds)
         return check(repo_id, False)
+
+
+class KilledError(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def push_until(run: Path, repo_id: str, change: int | None) -> list[str]:
+    """Push a run, and be killed before the request of that number, of those that change something; return these."""
+    seen: list[str] = []
+    session = type(get_session())
+    send = session.send
+
+    def count(self: Any, request: Any, **options: Any) -> Any:
+        if request.method not in ("GET", "HEAD"):
+            if len(seen) == change:
+                raise KilledError
+            seen.append(f"{request.method} {request.url.path}")
+        return send(self, request, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "send", count)
+        patch.setattr(push, "prove", lambda *_: "left out")
+        with contextlib.suppress(KilledError):
+            push.push_run(run, repo_id, "mit", "en")
+    return seen
 
 
 def upload_without_token(folder: Path, repo_id: str) -> str:

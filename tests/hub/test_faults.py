@@ -1,6 +1,9 @@
 """Two who push at once, answers that get lost, and what answers in the place of the Hub."""
 
 import email.utils
+import json
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,13 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from conftest import LazyRuns
 from hub_client import Client, write_small
 from hub_double import Failure
 from push_helpers import TAG
 
 from hfkit import connection
 from hfkit.errors import UserError
-from hfkit.hub import check
+from hfkit.hub import check, commit
 from hfkit.hub.check import Finding
 
 THEIRS = "Push a proven model by hfkit (hfkit-ba9876543210)"
@@ -85,6 +89,49 @@ def test_ours_is_found_below_theirs(upload: Callable[..., str], ordered: Client)
     stored = ordered.hub.repositories["me/shared"]
     assert TAG in stored.titles[ours]
     assert list(stored.commits)[1] == ours != stored.refs["main"]
+
+
+def test_a_tag_that_stays_elsewhere_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Hub leaves a tag where it is: at the commit of an earlier push of the same model."""
+    monkeypatch.setattr(commit, "ask", lambda call: None)
+    for named, said in (("b" * 40, f"The tag {TAG} stays where it was, at commit {'b' * 40}"), ("a" * 40, "")):
+        monkeypatch.setattr(commit, "look_up", lambda *_, named=named: (named, None))
+        commit.tag_commit("me/shared", TAG, "a" * 40)
+        assert capsys.readouterr().out.partition(":")[0] == said
+
+
+# --- kills ---
+
+
+@pytest.mark.slow
+def test_a_push_that_was_killed_is_completed_by_the_next(
+    finished_runs: LazyRuns, ordered: Client, tmp_path: Path
+) -> None:
+    """Before whichever request that changes something: what is on the Hub is nothing or all, and the next push proves it."""
+    run = Path(shutil.copytree(finished_runs["linear"].folder, tmp_path / "run"))
+    changes = ordered("push_helpers:push_until", run, "me/killed", None)
+    whole = ordered.hub.files("me/killed")
+    assert {"create", "preupload", "batch", "commit", "tag"} <= {
+        part for change in changes for part in change.split("/")
+    }
+    assert "PUT" in {change.partition(" ")[0] for change in changes}
+    last = {re.sub("[0-9a-f]{40,}", "", change): number for number, change in enumerate(changes)}  # of each kind
+    for number in last.values():
+        (run / "pushed.json").unlink(missing_ok=True)
+        ordered.hub.repositories.pop("me/killed", None)
+        ordered.hub.blobs.clear()
+        assert len(ordered("push_helpers:push_until", run, "me/killed", number)) == number
+        left = ordered.hub.repositories.get("me/killed")
+        assert left is None or ordered.hub.files("me/killed") in (whole, {".gitattributes": whole[".gitattributes"]})
+        assert left is None or set(left.refs) == {"main"}
+        ordered("push_helpers:push_until", run, "me/killed", None)
+        stored, pushed = ordered.hub.repositories["me/killed"], json.loads((run / "pushed.json").read_text())
+        assert pushed["proven"]
+        assert stored.refs == {"main": pushed["commit"], pushed["tag"]: pushed["commit"]}
+        assert ordered.hub.files("me/killed") == whole
+        assert len(stored.commits) == 2  # the empty one and ours: nothing was made twice
 
 
 # --- faults that pass ---
