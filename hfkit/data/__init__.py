@@ -12,6 +12,7 @@ __all__ = [
     "chance",
     "class_folders",
     "columns",
+    "data_hashes",
     "delimited_tables",
     "encodings",
     "guessed_columns",

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from ..backbones.lora_targets import why_no_adapters
+from ..data.data_hashes import describe_changes, hash_data
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from ..models.base import BackboneClassifier
 from . import trainings
-from .data_hashes import describe_changes, hash_data
 from .failures import ChangedDataError, LeftOutError, describe_failure
 from .rungs import Rung, find_last_third
 from .settings import LadderSettings, LadderState, write_state
@@ -146,7 +146,7 @@ class TaskReader:
             ChangedDataError: They are others.
 
         """
-        hashes = hash_data(prepared.task)
+        hashes = hash_data(prepared.task.rows, prepared.task.label_names)
         if not self.state.data:
             self.state.data = hashes
             write_state(self.settings, self.state)

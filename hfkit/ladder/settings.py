@@ -95,7 +95,7 @@ class LadderState:
         seconds: What each finished rung took, by its folder.
         spent: Seconds of all sessions, those of rungs that failed or were stopped among them: the budget is of them all.
         begun: When the rung that runs was begun, in seconds since the epoch; None between rungs.
-        data: Hashes of the rows that the ladder was started with, see `data_hashes`; empty until they are read.
+        data: Hashes of the rows that the ladder was started with, see `hfkit.data.data_hashes`; empty until they are read.
 
     """
 

@@ -1,12 +1,11 @@
-"""What the rows of a ladder are, as hashes: rungs on other rows, or on the same ones with other labels, are not compared."""
+"""What the rows of data are, as hashes: a run is not continued, and a rung not compared, on other rows or other labels."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 
-from ..data.stored_rows import compute_fingerprint
-from ..task import Task
+from .stored_rows import compute_fingerprint
 
 DataHashes = dict[str, dict[str, Any]]
 """By split: `rows`, how many there are, and a hash of each of the columns below that it has."""
@@ -14,9 +13,9 @@ _COLUMNS = {"row": "row numbers", "text": "texts", "digest": "images", "label": 
 """Columns of rows, and what a sentence calls their content."""
 
 
-def hash_data(task: Task) -> DataHashes:
+def hash_data(splits: DatasetDict, label_names: list[str]) -> DataHashes:
     """Hash the rows of each split: their numbers, their texts or the digests of their images, and their labels by name."""
-    return {split: _hash_rows(rows, task.label_names) for split, rows in task.rows.items()}
+    return {split: _hash_rows(rows, label_names) for split, rows in splits.items()}
 
 
 def _hash_rows(rows: Dataset, label_names: list[str]) -> dict[str, Any]:
