@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
-import xxhash
 
 from ..errors import UserError
-from ..files import try_lock, write_file
+from ..files import checksum, try_lock, write_file
 
 STATES_FILE = "states.bin"
 RECORD_FILE = "record.json"
 DEFAULT_LIMIT_GB = 50.0
 FORGOTTEN_SECONDS = 2 * 24 * 3600.0
 """After so long what another machine began to write is taken for left behind."""
-_CHUNK = 1 << 24
 
 
 class StoreFullError(Exception):
@@ -218,12 +216,3 @@ def _is_locked(item: CacheItem) -> bool:
             return try_lock(file, exclusive=True) is False
     except OSError:
         return False
-
-
-def checksum(file: Path) -> str:
-    """Return the XXH3 sum of a file: it finds damage, not malice."""
-    digest = xxhash.xxh3_64()
-    with open(file, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -49,12 +49,14 @@ class TrainingFlags:
         default="epoch", metadata={"help": "When to save a checkpoint: epoch, steps, best or no."}
     )
     logging_strategy: str = field(default="epoch", metadata={"help": "When to log the training loss: epoch or steps."})
-    save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept besides the best one."})
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Checkpoints kept while training; the best and the last one always are."}
+    )
     keep_checkpoints: bool = field(
         default=False,
         metadata={
             "help": "Keep the checkpoints of a run that has finished. Else they are deleted once its model and results are "
-            "written, unless --save_total_limit is another number than 1."
+            "written, unless --save_total_limit is more than 2."
         },
     )
     load_best_model_at_end: bool = field(default=True, metadata={"help": "End with the best checkpoint, not the last."})

@@ -15,5 +15,7 @@ __all__ = [
     "record",
     "show",
     "show_comparison",
+    "start",
     "state",
+    "sums",
 ]

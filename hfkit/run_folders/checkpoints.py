@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ..files import flush_file
 from .manifest import MANIFEST_FILE, MODEL_FILES, read_manifest
-from .state import STATE_FILE, describe_bytes, find_checkpoints, measure_folder
+from .state import PARTIAL_FOLDER, STATE_FILE, SUMS_FILE, describe_bytes, find_checkpoints, measure_folder
 
 _TRAINER_FILES = (
     *("model.safetensors", "model-*-of-*.safetensors", "adapter_model.safetensors", "*.safetensors.index.json"),
-    *(STATE_FILE, "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state*.pth", "training_args.bin"),
+    *(STATE_FILE, SUMS_FILE, "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state*.pth", "training_args.bin"),
 )
 """What the Trainer alone writes into a checkpoint; files of a model in it stand in the run's folder, too."""
 
@@ -55,7 +55,7 @@ def delete_spent_checkpoints(run: Path) -> Deletion:
         flush_file(run / name)
     freed, kept = 0, []
     for checkpoint in checkpoints:
-        foreign = _find_foreign(checkpoint.folder)
+        foreign = _find_foreign(checkpoint.folder, run)
         if foreign is not None:
             kept.append(f"{checkpoint.folder} is kept: {foreign} may be yours.")
             continue
@@ -69,10 +69,10 @@ def delete_spent_checkpoints(run: Path) -> Deletion:
     return Deletion(freed, tuple(kept))
 
 
-def _find_foreign(checkpoint: Path) -> str | None:
+def _find_foreign(checkpoint: Path, run: Path) -> str | None:
     """Return the name of a file or folder in a checkpoint that the Trainer did not write, or None: it may be the user's."""
     for path in sorted(checkpoint.iterdir()):
-        is_of_run = _matches(path.name, MODEL_FILES) and (checkpoint.parent / path.name).is_file()
+        is_of_run = _matches(path.name, MODEL_FILES) and (run / path.name).is_file()
         is_known = _matches(path.name, _TRAINER_FILES) or is_of_run
         if not is_known or path.is_symlink() or not path.is_file():
             return path.name
@@ -92,3 +92,5 @@ def delete_folder(folder: Path) -> None:
     """
     (folder / STATE_FILE).unlink(missing_ok=True)
     shutil.rmtree(folder)
+    if folder.parent.name == PARTIAL_FOLDER:
+        folder.parent.rmdir()

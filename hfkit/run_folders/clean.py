@@ -13,11 +13,11 @@ from .checkpoints import delete_folder
 from .find import find_run_folders, name_run
 from .lock import LOCK_FILE, is_running, lock_folder
 from .manifest import MANIFEST_FILE
-from .state import RunState, describe_bytes, find_checkpoints, find_state, measure_folder
+from .state import START_FILE, RunState, describe_bytes, find_checkpoints, find_state, measure_folder
 
 RECENT_SECONDS = 24 * 3600.0
 """A run without a lock, as earlier versions and Windows have it, is taken for running for so long after its last file."""
-START_FILES = ("hfkit.yaml", "env.json", "frozen.json", "dropped_rows.csv")
+START_FILES = ("hfkit.yaml", "env.json", START_FILE, "frozen.json", "dropped_rows.csv")
 """What a run writes before its first checkpoint; a folder with anything else is never deleted."""
 _KNOWN = (*START_FILES, *(f"{name}.tmp" for name in START_FILES), "events.out.tfevents.*", LOCK_FILE)
 

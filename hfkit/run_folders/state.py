@@ -18,7 +18,13 @@ READING_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, Arit
 """What reading a damaged file may raise."""
 SUMMARY_FILE = "summary.json"
 STATE_FILE = "trainer_state.json"
-"""Of a checkpoint; it is written last."""
+"""Of a checkpoint; in earlier versions it was written last."""
+SUMS_FILE = "checksums.json"
+"""Size and sum of each file of a checkpoint; it is written last."""
+START_FILE = "start.json"
+"""Of a run: what it was started with; earlier versions wrote none, and no sums in their checkpoints either."""
+PARTIAL_FOLDER = "checkpoint.partial"
+"""In which a checkpoint is written, until it is whole and gets its place in the run's folder."""
 LARGEST_FILE = 20_000_000
 """Bytes of a JSON or YAML file of a run; a larger one is none."""
 _CHECKED = (CONFIGURATION_FILE, RESULTS_FILE, SUMMARY_FILE)
@@ -96,11 +102,63 @@ def find_state(folder: Path) -> RunState:
 
 
 def find_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints of a run, in the order of their steps; links to folders are none."""
-    named = [path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{1,18}", path.name)]
-    folders = [path for path in named if path.is_dir() and not path.is_symlink()]
-    checkpoints = [Checkpoint(path, (path / STATE_FILE).is_file()) for path in folders]
+    """Return the checkpoints of a run, in the order of their steps; links to folders are none.
+
+    Whole is one whose files are all there in their sizes; whether their content is what was written, `sums.find_damage` tells.
+    """
+    named = [*folder.glob("checkpoint-*"), *folder.glob(f"{PARTIAL_FOLDER}/checkpoint-*")]
+    folders = [
+        path
+        for path in named
+        if re.fullmatch(r"checkpoint-\d{1,18}", path.name) and path.is_dir() and not path.is_symlink()
+    ]
+    checkpoints = [Checkpoint(path, _is_whole(path, folder)) for path in folders]
     return tuple(sorted(checkpoints, key=lambda each: each.step))
+
+
+def _is_whole(checkpoint: Path, run: Path) -> bool:
+    if checkpoint.parent != run or not (checkpoint / STATE_FILE).is_file():
+        return False
+    if not (checkpoint / SUMS_FILE).is_file():
+        return not (run / START_FILE).is_file()
+    try:
+        return not find_cut_file(checkpoint)
+    except READING_ERRORS:
+        return False
+
+
+def find_cut_file(checkpoint: Path) -> str:
+    """Say which file of a checkpoint is missing or has another size than it was written with; nothing where all is well.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: The file of the sums holds none.
+
+    """
+    for name, of_file in read_sums(checkpoint).items():
+        if not (checkpoint / name).is_file():
+            return f"{name} is missing"
+        if (checkpoint / name).stat().st_size != of_file["bytes"]:
+            return f"{name} is not what the run wrote"
+    return ""
+
+
+def read_sums(checkpoint: Path) -> dict[str, dict[str, Any]]:
+    """Return `bytes` and `xxh3` of each file of a checkpoint by its name.
+
+    Raises:
+        OSError: The file of the sums cannot be read.
+        ValueError: It is missing, or holds none.
+
+    """
+    if not (checkpoint / SUMS_FILE).is_file():
+        raise ValueError(f"{SUMS_FILE} is missing")
+    files = read_json(checkpoint / SUMS_FILE).get("files")
+    if not isinstance(files, dict) or not all(
+        isinstance(each, dict) and {"bytes", "xxh3"} <= each.keys() for each in files.values()
+    ):
+        raise ValueError(f"{SUMS_FILE} holds no sums")
+    return files
 
 
 def _find_fault(folder: Path) -> str:

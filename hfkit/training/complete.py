@@ -14,7 +14,7 @@ def complete(settings: RunSettings) -> str:
     """
     write_manifest(settings.folder)
     training = settings.training
-    if training.keep_checkpoints or training.save_total_limit != 1:
+    if training.keep_checkpoints or training.save_total_limit not in (1, 2):
         return ""
     try:
         return delete_spent_checkpoints(settings.folder).describe()

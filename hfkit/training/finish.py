@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from ..report.console import show_end
+from ..run_folders.manifest import RESULTS_FILE
 from ..task import Task
 from .advice import advise
 from .complete import complete
@@ -49,6 +50,9 @@ def _save(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: dict[st
     task.model.drop_training_parts()
     trainer.save_model(str(folder))
     trainer.save_state()
+    if trainer.is_world_process_zero():
+        # The Trainer adds to what it finds; an end that was cut off before may have left half a file.
+        (folder / RESULTS_FILE).unlink(missing_ok=True)
     trainer.save_metrics("train", metrics)
     if trainer.is_world_process_zero():
         (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle; hfkit.yaml says the same

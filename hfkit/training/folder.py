@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 
-from ..errors import UserError
 from ..flags.kinds import Arguments
 from ..flags.paths import check_is_folder, check_output_dir
-from ..run_folders.manifest import MANIFEST_FILE
+from .continued import list_checkpoints
 
 
 def check_folder(arguments: Arguments[Any, Any]) -> None:
@@ -23,7 +22,7 @@ def check_folder(arguments: Arguments[Any, Any]) -> None:
         return
     if arguments.training.resume_from_checkpoint is not None:
         folder = check_is_folder(arguments.given_output_dir)
-        find_checkpoint(folder, arguments.training.resume_from_checkpoint)
+        list_checkpoints(folder, arguments.training.resume_from_checkpoint)
     elif arguments.training.process_index == 0:
         check_output_dir(arguments.given_output_dir)
 
@@ -35,33 +34,6 @@ def make_folder(arguments: Arguments[Any, Any], name: str) -> Path:
     is_main = arguments.training.process_index == 0
     folder = Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     return Path(_share(_make_new_folder(folder) if is_main else ""))
-
-
-def find_checkpoint(folder: Path, flag: str | bool | None) -> Path | None:
-    """Return the checkpoint that `--resume_from_checkpoint` means: `true` for the last whole one of the folder, or its path.
-
-    Raises:
-        UserError: There is none.
-
-    """
-    if flag is None:
-        return None
-    if str(flag).lower() != "true":
-        if not Path(str(flag)).is_dir():
-            raise UserError(f"There is no checkpoint {flag}: write true for the last one.")
-        return Path(str(flag))
-    # A checkpoint is whole when it holds the Trainer's state, which is written last.
-    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
-    if not whole and (folder / MANIFEST_FILE).is_file():
-        raise UserError(
-            f"The run in {folder} is finished and has no checkpoint to continue from: train its model on by --backbone {folder}, "
-            "or start it again with another --output_dir."
-        )
-    if not whole:
-        raise UserError(
-            f"The run in {folder} has no whole checkpoint to continue from: start it again with another --output_dir."
-        )
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
 def _make_new_folder(folder: Path) -> str:

@@ -2,11 +2,13 @@
 
 from rich.console import Console
 
+from ..data.data_hashes import hash_data
 from ..flags.configuration import Configuration, write_configuration
 from ..machine import describe_environment
 from ..notes import Note
 from ..report.console import show_run_header
 from ..report.tables import write_json, write_table
+from ..run_folders.start import write_start_record
 from ..task import Task
 from .settings import RunSettings
 
@@ -30,6 +32,8 @@ def write_start(task: Task, settings: RunSettings, threads: int, is_cached: bool
         flags = {name: value for name, value in configuration.flags.items() if name != "feature_cache"}
         configuration = Configuration(flags, {**configuration.filled_in, "feature_cache": "off"})
     write_configuration(settings.folder, configuration)
+    if settings.checkpoint is None:
+        write_start_record(settings.folder, hash_data(task.rows, task.label_names))
     write_json(settings.folder / "env.json", describe_environment(settings.training, threads))
     for name, table in task.tables.items():
         write_table(settings.folder / name, table)

@@ -9,9 +9,10 @@ from ..flags.kinds import Arguments
 from ..freezing import FreezePlan
 from ..task import Task
 from .checks import check_checkpointing, choose_metrics, read_push_order
+from .continued import continue_run
 from .defaults import FILLED_IN, fill_learning_rates, fill_order, leave_out_evaluations, note_loss, weigh_classes
 from .dry_step import run_dry_step
-from .folder import find_checkpoint, make_folder
+from .folder import make_folder
 from .settings import RunSettings
 
 
@@ -24,10 +25,11 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
         name: What a new folder's name begins with.
 
     Raises:
-        UserError: A layer or metric does not exist, or flags do not go together.
+        UserError: A layer or metric does not exist, flags do not go together, or what is continued is damaged or on other data.
 
     """
     training = copy.copy(arguments.training)
+    continuation = continue_run(task, arguments)
     metrics = choose_metrics(training, task)
     check_checkpointing(arguments, task)
     plan = FreezePlan.from_flags(arguments.model)
@@ -50,12 +52,12 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
     return RunSettings(
         arguments=replace(arguments, training=training),
         folder=folder,
-        checkpoint=find_checkpoint(folder, training.resume_from_checkpoint),
+        checkpoint=continuation.checkpoint,
         plan=plan,
         metrics=metrics,
         class_weights=weights,
         push=push,
-        notes=(*notes, *said),
+        notes=(*continuation.notes, *notes, *said),
         configuration=Configuration(
             {flag: value for flag, value in arguments.flags.items() if flag not in task.filled_in},  # of a default
             {**filled_in, **task.filled_in},

@@ -22,6 +22,7 @@ from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
 from ..models.losses import IGNORED, Objective, counted_rows
 from .sampler import BalancedLengthSampler, ClassBalancedSampler, ShuffledSampler
+from .saving import KeepBest, check_best, written_beside
 from .totals import TrainingTotals
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
@@ -59,11 +60,13 @@ class ClassifierTrainer(Trainer):
     ) -> None:
         self.objective = objective or Objective()
         self.head_learning_rate, self.class_ids = head_learning_rate, class_ids
+        self.written_into: Path | None = None
         with warnings.catch_warnings():
             # The Trainer's own smoothing knows one label a row alone; ours is in the objective.
             warnings.filterwarnings("ignore", "Label smoothing is not compatible with multi-label", UserWarning)
             # With a `compute_loss_func` the Trainer leaves the division by the rows of the accumulated batch to us.
-            super().__init__(compute_loss_func=self.objective, callbacks=[TrainingTotals(), *callbacks], **options)
+            own = [TrainingTotals(), KeepBest()]
+            super().__init__(compute_loss_func=self.objective, callbacks=[*own, *callbacks], **options)
 
     @property
     def totals(self) -> TrainingTotals:
@@ -197,18 +200,34 @@ class ClassifierTrainer(Trainer):
             outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         return None, outputs.logits.detach(), inputs.get("labels")
 
+    def _get_output_dir(self, trial: Any = None) -> str:
+        """Return the folder of the checkpoints: the run's, or while one is written that beside it."""
+        return super()._get_output_dir(trial) if self.written_into is None else str(self.written_into)
+
     def _save_checkpoint(self, *arguments: Any, **options: Any) -> None:
-        """Save a checkpoint under the names that the model's modules have.
+        """Save a checkpoint beside and under sums, and under the names that the model's modules have.
 
         transformers would save ViT, DINOv2 and others under the names of their first release, which the Trainer does not find
         in the model when it loads the best checkpoint, or continues from one.
         """
         model = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
         model.save_pretrained = partial(model.save_pretrained, save_original_format=False)
-        try:
-            super()._save_checkpoint(*arguments, **options)
-        finally:
-            del model.save_pretrained
+        with written_beside(self) as self.written_into:
+            try:
+                super()._save_checkpoint(*arguments, **options)
+            finally:
+                del model.save_pretrained
+                self.written_into = None
+
+    def _load_best_model(self) -> None:
+        """Load the best checkpoint, or refuse one that is damaged: the Trainer would keep the last weights with a warning.
+
+        Raises:
+            UserError: As above.
+
+        """
+        check_best(self)
+        super()._load_best_model()
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
         """Refuse a checkpoint that does not hold all weights of the model, and nothing else; the Trainer warns and goes on.

@@ -52,7 +52,7 @@ def test_a_run_that_is_stopped_at_its_very_end_goes_on(
 
 @pytest.mark.parametrize(
     ("keep_checkpoints", "save_total_limit", "stay"),
-    [(False, 1, False), (True, 1, True), (False, 2, True), (False, None, True)],
+    [(False, 1, False), (False, 2, False), (True, 1, True), (False, 3, True), (False, None, True)],
 )
 def test_flags_keep_checkpoints(
     keep_checkpoints: bool, save_total_limit: int | None, stay: bool, tmp_path: Path

@@ -1,0 +1,73 @@
+"""The sums of a checkpoint's files: written when all of them are there, and checked before any of them is read."""
+
+import json
+from pathlib import Path
+
+from ..files import checksum, write_file
+from .state import READING_ERRORS, STATE_FILE, SUMS_FILE, find_cut_file, read_json, read_sums
+
+_READ_BY_TRAINER = (".pt", ".pth", ".bin", ".safetensors", ".json", ".pkl")
+"""How files end that the Trainer may read from a checkpoint."""
+_STATES = ("optimizer.pt", "scheduler.pt", "rng_state*.pth")
+"""Files without which the Trainer would begin with new ones, and say nothing."""
+
+
+def write_sums(checkpoint: Path, run_id: str) -> None:
+    """Write size and sum of all files of a checkpoint, and the id of the run that wrote them; after that nothing is written."""
+    files = {
+        path.relative_to(checkpoint).as_posix(): {"bytes": path.stat().st_size, "xxh3": checksum(path)}
+        for path in sorted(checkpoint.rglob("*"))
+        if path.is_file() and path.name != SUMS_FILE
+    }
+    write_file(checkpoint / SUMS_FILE, json.dumps({"run": run_id, "files": files}, indent=2))
+
+
+def find_damage(checkpoint: Path, run_id: str) -> str:
+    """Say what is damaged in a checkpoint, without its name and a full stop; nothing where it is whole.
+
+    Each file is read once; nothing in them is unpickled or run.
+
+    Args:
+        checkpoint: Its folder, in that of the run.
+        run_id: Of the run, see `read_start_record`; empty for one that an earlier version started, whose checkpoints may have
+            no sums.
+
+    """
+    try:
+        if not run_id and not (checkpoint / SUMS_FILE).is_file():
+            return _find_damage_without_sums(checkpoint)  # of an earlier version
+        return find_cut_file(checkpoint) or _compare(checkpoint, run_id)
+    except READING_ERRORS as error:
+        return f"{' '.join(str(error).split()).rstrip('.') or type(error).__name__}"
+
+
+def _compare(checkpoint: Path, run_id: str) -> str:
+    """Compare all files with their sums, and those that the Trainer may read with what the run wrote."""
+    content, files = read_json(checkpoint / SUMS_FILE), read_sums(checkpoint)
+    if run_id and content.get("run") != run_id:
+        return "it was written by another run"
+    for path in sorted(checkpoint.rglob("*")):
+        name = path.relative_to(checkpoint).as_posix()
+        if path.is_symlink() or (name not in files and name != SUMS_FILE and path.suffix in _READ_BY_TRAINER):
+            return f"{name} was not written by the run"
+    changed = [name for name, of_file in files.items() if checksum(checkpoint / name) != of_file["xxh3"]]
+    return f"{changed[0]} is not what the run wrote" if changed else ""
+
+
+def _find_damage_without_sums(checkpoint: Path) -> str:
+    """Read the state alone."""
+    return "" if read_json(checkpoint / STATE_FILE) else f"{STATE_FILE} is missing"
+
+
+def find_gap(checkpoint: Path) -> str:
+    """Say which state that training goes on with is not in a whole checkpoint, as `find_damage`."""
+    if (checkpoint / SUMS_FILE).is_file():  # under sums nothing is missing, but what was not written
+        is_there = any(checkpoint.glob("rng_state*.pth"))
+        return "" if is_there else "it holds the weights alone (--save_only_model)"
+    missing = [pattern for pattern in _STATES if not any(checkpoint.glob(pattern))]
+    return f"{missing[0].replace('*', '')} is missing" if missing else ""
+
+
+def count_processes(checkpoint: Path) -> int:
+    """Return how many processes wrote a checkpoint: each has a file with the states of its random generators."""
+    return max(len(list(checkpoint.glob("rng_state_*.pth"))), 1)
