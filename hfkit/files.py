@@ -27,6 +27,15 @@ def write_file(path: Path, content: str | bytes) -> None:
     os.replace(beside, path)
 
 
+def checksum(path: Path) -> str:
+    """Return the XXH3 sum of a file: it finds damage, not malice."""
+    digest = xxhash.xxh3_64()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 24):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def csv_quoting(cells: Iterable[Any]) -> Literal[0, 1]:
     """Return how a CSV of these cells is quoted: all of them where one has a carriage return, bare before Python 3.13 else."""
     has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)

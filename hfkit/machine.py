@@ -33,6 +33,7 @@ def code_checksum() -> str:
         "data/resized.py",
         "data/transforms.py",
         "data/augmented.py",
+        "data/tokens.py",
         "features/hidden_states.py",
     )
     for file in [*sorted((folder / "models").glob("*.py")), *(folder / name for name in others)]:

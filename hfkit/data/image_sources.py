@@ -1,7 +1,7 @@
 """Where images come from: scikit-learn's digits, a folder of images, parquet files, or the Hub; one dataset a split."""
 
 import io
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from ..errors import UserError
 from ..flags.paths import check_dataset_path
 from ..notes import Note
 from .columns import Columns, check_columns, column_names
-from .image_features import find_image_feature, find_label_features, read_cells, read_label_features
+from .image_features import find_image_feature, find_label_features, read_label_features
 from .image_folders import read_image_files
 from .image_layouts import ImageLayout, LabelTable
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
+from .image_splits import find_parquet, read_parquet, split_by_column
 from .sources import load_hub
-from .split_names import find_split_column, note_column_ignored, rows_of_splits, split_named
+from .split_names import find_split_column
 
 HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
 
@@ -66,12 +67,12 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
         return _read_digits()
     path = Path(dataset).expanduser()
     if path.is_dir():
-        files = _parquet_files(path)
+        files = find_parquet(path)
         if not files:
             return _source_of_layout(read_image_files(path, flags))
-        splits = {split: _read_parquet(names) for split, names in files.items()}
+        splits = {split: read_parquet(split, names) for split, names in files.items()}
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        splits = {"train": _read_parquet([path])}
+        splits = {"train": read_parquet("train", [path])}
     elif path.is_file():
         return _source_of_layout(read_image_files(path, flags))
     else:
@@ -112,7 +113,7 @@ def source_of_datasets(
 
     """
     labels = column_names(label_column)
-    parts, notes = _split_by_column(name, splits, (image_column, *labels), split_column)
+    parts, notes = split_by_column(name, splits, (image_column, *labels), split_column)
     source = _from_columns(name, parts, image_column, labels, may_be_one_class)
     source.notes[:0] = notes
     return source
@@ -157,43 +158,6 @@ def _source_of_layout(layout: ImageLayout) -> ImageSource:
 
 
 # --- parquet and the Hub ---
-
-
-def _parquet_files(folder: Path) -> dict[str, list[Path]]:
-    """Return the parquet files of a folder, or of its folder `data`, by split; a split may have several."""
-    files: dict[str, list[Path]] = {}
-    for path in sorted([*folder.glob("*.parquet"), *folder.glob("data/*.parquet")]):
-        split = split_named(path.stem)
-        if split is not None:
-            files.setdefault(split, []).append(path)
-    if "train" not in files and (files or any(folder.glob("*.parquet"))):
-        raise UserError(f"{folder} has no training file: name it train.parquet, and the others validation and test.")
-    return files
-
-
-def _read_parquet(paths: list[Path]) -> Dataset:
-    from datasets.exceptions import DatasetsError
-
-    try:
-        return Dataset.from_parquet([str(path) for path in paths])
-    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, DatasetsError) as error:
-        raise UserError(f"{paths[0]} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
-
-
-def _split_by_column(
-    name: str, splits: dict[str, Dataset], used: Collection[str | None], given: str | None
-) -> tuple[dict[str, Dataset], list[Note]]:
-    """Part the rows by their column `split`, where there is one and nothing else says the splits; also say so."""
-    if len(splits) > 1:
-        return splits, note_column_ignored({split: rows.column_names for split, rows in splits.items()}, used, given)
-    rows = splits["train"]
-    column = find_split_column(rows.column_names, used, given)
-    if column is None:
-        return splits, []
-    positions, note = rows_of_splits(name, column, read_cells(rows, column))
-    # Flattened, since what follows works on the tables underneath.
-    parts = {split: rows.select(chosen).flatten_indices() for split, chosen in positions.items()}
-    return parts or splits, [note]
 
 
 def _from_columns(

@@ -20,6 +20,7 @@ from .image_sources import ImageSource, LabelFlags, name_images, read_images, so
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
 from .label_reading import LabelForm, Labels, read_labels
 from .split_names import SPLIT_COLUMNS, find_split_column, rows_of_splits
+from .stored_rows import flatten
 from .zero_one_columns import find_label_columns, find_zero_one_columns
 
 _COLUMNS = (*IMAGE_COLUMNS, "file", "path")
@@ -104,7 +105,7 @@ def _read_value(
     given = column_names(columns[1])
     if isinstance(value, Dataset) and labels is None:
         # What follows works on the table underneath, which has other rows where some were chosen.
-        rows = value.with_format(None).flatten_indices() if value._indices is not None else value.with_format(None)
+        rows = flatten("train", value.with_format(None))
         used = (columns[0], *given)
         known = [name for name in rows.column_names if parts_rows or _says_no_split(name) or name in used]
         rows = rows.select_columns(known)

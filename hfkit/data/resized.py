@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+import pyarrow
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset, DatasetDict, Features, Value, config
@@ -13,8 +13,9 @@ from transformers import ViTImageProcessor
 
 from ..machine import available_cores, code_checksum, package_versions
 from ..notes import Note
+from .arrow_files import NotKeptError, keep
 from .images import open_image
-from .stored_rows import NotStoredError, compute_fingerprint, store
+from .stored_rows import compute_fingerprint, to_table
 from .transforms import resize
 
 DECODED_AT_ONCE = 64
@@ -24,9 +25,9 @@ WRITTEN_BYTES = 1 << 25
 
 
 def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[DatasetDict, Note]:
-    """Resize all images, unless that was done before; `datasets` keeps the pixels on disk for all epochs and runs.
+    """Resize all images, unless that was done before; the pixels are kept on disk for all epochs and runs.
 
-    With several processes one of each machine does it, and the others wait (at most `--ddp_timeout` seconds).
+    With several processes the first one does it, and the others wait.
 
     Args:
         splits: Images, as `load_image_data` gives them.
@@ -40,13 +41,12 @@ def keep_resized(splits: DatasetDict, processor: ViTImageProcessor) -> tuple[Dat
     state, problem, kept = PartialState(), "", {}
     missing = _bytes_of_row(processor) * sum(map(len, splits.values()))
     kept_text = f"Resized images are kept on disk ({missing / 1e6:,.1f} MB), so that no epoch decodes them."
-    with state.local_main_process_first():  # the others read what it wrote; it would not let them go after an error
-        try:
-            for split, rows in splits.items():
-                kept[split] = _resized(rows, split, processor, missing)
-                missing -= _bytes_of_row(processor) * len(rows)
-        except NotStoredError as error:
-            problem = str(error)
+    try:
+        for split, rows in splits.items():
+            kept[split] = _resized(rows, split, processor, missing)
+            missing -= _bytes_of_row(processor) * len(rows)
+    except NotKeptError as error:
+        problem = error.reason
     problems = gather_object([problem]) if state.num_processes > 1 else [problem]
     if any(problems):
         reason = next(filter(None, problems))
@@ -60,20 +60,21 @@ def _resized(images: Dataset, split: str, processor: ViTImageProcessor, missing:
     others = images.remove_columns("image")
     columns = others.to_dict()
 
-    def rows() -> Iterator[dict[str, Any]]:
-        """Yield the rows, resized by several threads, each image for itself: photos are large."""
+    at_once = max(1, min(DECODED_AT_ONCE, WRITTEN_BYTES // _bytes_of_row(processor)))
+
+    def tables() -> Iterator[pyarrow.Table]:
+        """Yield some rows after the others, resized by several threads, each image for itself: photos are large."""
         _check_room(missing)
-        values = zip(*columns.values(), strict=True)
+        starts = iter(range(0, len(images), at_once))
         with ThreadPoolExecutor(available_cores()) as pool:
-            for batch in images.select_columns("image").iter(DECODED_AT_ONCE):
-                cells = batch["image"]
-                for pixels in pool.map(lambda cell: resize([open_image(cell)], processor)[0].numpy(), cells):
-                    yield {**dict(zip(columns, next(values), strict=True)), "pixels": pixels.tobytes()}
+            for batch, start in zip(images.select_columns("image").iter(at_once), starts, strict=True):
+                part = {name: values[start : start + at_once] for name, values in columns.items()}
+                resized = pool.map(lambda cell: resize([open_image(cell)], processor)[0].numpy(), batch["image"])
+                yield to_table({**part, "pixels": [pixels.tobytes() for pixels in resized]}, features)
 
     features = Features({**others.features, "pixels": Value("binary")})
     settings = f"{split} {features!r} {processor.to_dict()} {package_versions()} {code_checksum()}"
-    rows_at_once = max(1, WRITTEN_BYTES // _bytes_of_row(processor))
-    return store(split, rows, features, compute_fingerprint(settings, columns), rows_at_once)
+    return keep(split, tables, features, compute_fingerprint(settings, columns), len(images))
 
 
 def _bytes_of_row(processor: ViTImageProcessor) -> int:

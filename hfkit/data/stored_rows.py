@@ -1,46 +1,17 @@
 """Rows on disk: `datasets` reads them through a memory map, so that memory does not grow with the data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow
 import xxhash
-from datasets import Dataset, Features, Split, config
-from datasets.exceptions import DatasetGenerationError
+from datasets import Dataset, Features
 
-from ..errors import UserError
+from .arrow_files import keep
 
-
-class NotStoredError(Exception):
-    """The rows could not be written; the message is the reason, without a full stop."""
-
-
-def store(
-    split: str,
-    rows: Callable[[], Iterator[dict[str, Any]]],
-    features: Features,
-    fingerprint: str,
-    rows_at_once: int | None = None,
-) -> Dataset:
-    """Write rows into the cache of `datasets`, unless they are there under their fingerprint, and return them from there.
-
-    Args:
-        split: Name of the split.
-        rows: Yields one row after the other; called only if they are not there.
-        features: Types by column.
-        fingerprint: Hash of all that the rows depend on.
-        rows_at_once: Rows that are held in memory until they are written; default: that of `datasets`.
-
-    Raises:
-        NotStoredError: The folder cannot be written or is full, or `rows` raised.
-
-    """
-    options = {"fingerprint": fingerprint, "writer_batch_size": rows_at_once}
-    try:
-        return Dataset.from_generator(rows, features=features, split=Split(split), **options)
-    except (OSError, DatasetGenerationError) as error:
-        raise NotStoredError(" ".join(str(error.__cause__ or error).split())) from error
+ROWS_AT_ONCE = 1000
+PHOTOS_AT_ONCE = 100
 
 
 def compute_fingerprint(settings: str, columns: Mapping[str, Sequence[Any]]) -> str:
@@ -68,9 +39,7 @@ def read_column(rows: Dataset, column: str) -> np.ndarray:
 
 
 def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:
-    """Write columns into the cache of `datasets`, unless the same ones are there, and return the rows from there.
-
-    What is then made of them by `map`, such as tokens, is kept beside them.
+    """Keep columns on disk, unless the same ones are there, and return the rows from there.
 
     Args:
         split: Name of the split.
@@ -78,19 +47,46 @@ def stored_rows(split: str, columns: Mapping[str, Sequence[Any]], features: Feat
         features: Their types.
 
     Raises:
-        UserError: The cache's folder cannot be written or is full.
+        NotKeptError: The folder cannot be written or is full.
 
     """
+    count = len(next(iter(columns.values())))
 
-    def rows() -> Iterator[dict[str, Any]]:
-        """Yield one row after the other."""
-        for values in zip(*columns.values(), strict=True):
-            yield dict(zip(columns, values, strict=True))
+    def tables() -> Iterator[pyarrow.Table]:
+        """Yield some rows after the others."""
+        for start in range(0, count, ROWS_AT_ONCE):
+            part = {name: list(values[start : start + ROWS_AT_ONCE]) for name, values in columns.items()}
+            yield to_table(part, features)
 
-    try:
-        return store(split, rows, features, compute_fingerprint(f"{split} {features!r}", columns))
-    except NotStoredError as error:
-        raise UserError(
-            f"The rows cannot be kept in {config.HF_DATASETS_CACHE} ({error}): make room, or name another folder by the "
-            "environment variable HF_DATASETS_CACHE."
-        ) from error
+    return keep(split, tables, features, compute_fingerprint(f"{split} {features!r}", columns), count)
+
+
+def to_table(columns: Mapping[str, list[Any]], features: Features) -> pyarrow.Table:
+    """Return columns as a table of Arrow."""
+    return pyarrow.Table.from_pydict(features.encode_batch(columns), schema=features.arrow_schema)
+
+
+def flatten(split: str, rows: Dataset) -> Dataset:
+    """Return rows whose table underneath holds them alone and in their order, from the disk where some had been chosen.
+
+    Raises:
+        NotKeptError: The folder cannot be written or is full.
+
+    """
+    if rows._indices is None:
+        return rows
+
+    def tables() -> Iterator[pyarrow.Table]:
+        """Yield some rows after the others: photos are large."""
+        return rows.with_format("arrow").iter(PHOTOS_AT_ONCE)
+
+    return keep(split, tables, rows.features, hash_rows(f"{split} {rows.features!r}", rows), len(rows))
+
+
+def hash_rows(settings: str, rows: Dataset) -> str:
+    """Hash rows in their order, and what else makes what is made of them what it is."""
+    digest = xxhash.xxh3_128(settings.encode())
+    for table in rows.with_format("arrow").iter(PHOTOS_AT_ONCE):
+        for batch in table.to_batches():
+            digest.update(batch.serialize())
+    return digest.hexdigest()

@@ -1,19 +1,30 @@
 """From texts to token ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accelerate import PartialState
-from datasets import DatasetDict
+import pyarrow
+from datasets import Dataset, DatasetDict, Features, List, Value
+from datasets.fingerprint import Hasher
+from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from ..machine import code_checksum, package_versions
+from ..machine import code_checksum, hides_bars, package_versions
 from ..models.cleaning import join_pair as join_pair
 from ..models.cleaning import show_row as show_row  # for those who show rows of texts
 from ..models.cleaning import tokenizer_inputs
 from ..models.long_texts import CUT, HEAD_TAIL, WINDOWS, choose_tokens
-from .stored_rows import read_column
+from .arrow_files import keep
+from .stored_rows import ROWS_AT_ONCE, hash_rows, read_column, to_table
+
+TOKENS = {
+    "input_ids": List(Value("int32")),
+    "attention_mask": List(Value("int8")),
+    "length": Value("int64"),
+    "longer": Value("bool"),
+}
+"""Types of the columns of tokenised texts."""
 
 
 @dataclass(frozen=True)
@@ -93,24 +104,39 @@ def _encode_chosen(
 def tokenize(
     splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, reading: Reading
 ) -> tuple[DatasetDict, dict[str, int]]:
-    """Clean and tokenise all splits, without padding; `datasets` keeps the result on disk for the next run.
+    """Clean and tokenise all splits, without padding; the result is kept on disk for the next run.
 
     Returns:
         The splits with columns `input_ids`, `attention_mask`, `length` and, where labelled, `labels`; and how many
         texts of each split have more than `max_length` tokens.
 
+    Raises:
+        NotKeptError: The folder cannot be written or is full.
+
     """
-
-    def encode(batch: dict[str, list[Any]], code: str) -> dict[str, list[Any]]:
-        """Encode a batch of rows; `datasets` tells results of other `code` apart."""
-        return encode_texts(batch["text"], tokenizer, reading)
-
-    code = {"code": f"{code_checksum()} {package_versions()}"}
-    with PartialState().local_main_process_first():  # the others read what it wrote
-        encoded = splits.map(encode, batched=True, remove_columns=["row", "text"], fn_kwargs=code, desc="Tokenising")
+    settings = f"{Hasher.hash((tokenizer, reading))} {code_checksum()} {package_versions()}"
+    encoded = DatasetDict(
+        {split: _keep_tokens(split, rows, tokenizer, reading, settings) for split, rows in splits.items()}
+    )
     longer = {split: int(read_column(dataset, "longer").sum()) for split, dataset in encoded.items()}
-    encoded = encoded.remove_columns("longer")
-    for split, dataset in encoded.items():
-        if "label" in dataset.column_names:
-            encoded[split] = dataset.rename_column("label", "labels")
-    return encoded, longer
+    return encoded.remove_columns("longer"), longer
+
+
+def _keep_tokens(
+    split: str, rows: Dataset, tokenizer: PreTrainedTokenizerBase, reading: Reading, settings: str
+) -> Dataset:
+    """Return the tokens of one split from the disk; `settings` tell apart what else they depend on."""
+    rows = rows.remove_columns("row")
+    labels = {"labels": rows.features["label"]} if "label" in rows.features else {}
+    features = Features({**labels, **TOKENS})
+
+    def tables() -> Iterator[pyarrow.Table]:
+        """Yield the tokens of some rows after the others."""
+        bar = tqdm(total=len(rows), desc=f"Tokenising {split}", disable=hides_bars(), leave=False)
+        with bar:
+            for batch in rows.iter(ROWS_AT_ONCE):
+                known = {"labels": batch["label"]} if labels else {}
+                yield to_table({**known, **encode_texts(batch["text"], tokenizer, reading)}, features)
+                bar.update(len(batch["text"]))
+
+    return keep(split, tables, features, hash_rows(f"tokens {split} {features!r} {settings}", rows), len(rows))

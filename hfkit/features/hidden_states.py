@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset, List, Value
+from datasets import Dataset, Features, List, Value
 
 from ..data.chance import SharedEpoch, draws_flip
 
@@ -95,10 +95,10 @@ class StateReader:
         if lengths is not None:
             columns["length"] = lengths
         small = {name: column.astype(np.int32) for name, column in columns.items()}  # they are held in memory
-        rows = Dataset.from_dict(small)
+        features = Features({name: Value("int32") for name in small})
         if labels.ndim > 1:  # any number of labels a row
-            rows = rows.cast_column("labels", List(Value("int32"), length=labels.shape[1]))
-        return rows.with_transform(self)
+            features["labels"] = List(Value("int32"), length=labels.shape[1])
+        return Dataset.from_dict(small, features=features).with_transform(self)
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Put the states in the place of `position`; rows without it stay as they are."""

@@ -624,5 +624,5 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path: Path, monkeypatc
     write(tmp_path / "train.csv", [{**row, "tweet": f"never seen {row['tweet']}"} for row in rows(20)])
     (tmp_path / "taken").write_text("a file where a folder should be")
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "taken")
-    with pytest.raises(UserError, match=r"taken .*HF_DATASETS_CACHE"):
+    with pytest.raises(UserError, match=r"taken.*HF_DATASETS_CACHE"):
         load(tmp_path)

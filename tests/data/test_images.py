@@ -2,8 +2,6 @@
 
 import copy
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -626,25 +624,6 @@ def test_rows_in_another_order_or_without_labels(tmp_path: Path, processor: ViTI
     assert back["row"][:] == there["row"][::-1]
     assert plain["pixels"][:] == there["pixels"][:]
     assert "label" not in plain.column_names
-
-
-def test_other_processes_are_let_go_where_there_is_no_room(
-    tmp_path: Path, processor: ViTImageProcessor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As accelerate has it, the barrier after the main process's turn is not reached by an error."""
-    let_go: list[bool] = []
-
-    @contextmanager
-    def turn() -> Iterator[None]:
-        yield
-        let_go.append(True)
-
-    monkeypatch.setattr(
-        "hfkit.data.resized.PartialState", lambda: SimpleNamespace(local_main_process_first=turn, num_processes=1)
-    )
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10_000))
-    keep_resized(load(write_classes(tmp_path, number=12)).splits, processor)
-    assert let_go == [True]
 
 
 def test_without_room_images_are_decoded_whenever_they_are_read(
