@@ -1,12 +1,18 @@
 """`hfkit cache`: what the feature cache holds."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import UserError, os_reason
 from .examples import examples
+
+if TYPE_CHECKING:
+    from ..features.store import FeatureStore
 
 app = typer.Typer(help="The feature cache: what frozen layers gave, stored for later runs.", no_args_is_help=True)
 
@@ -22,19 +28,21 @@ def list_items(
     """List what is stored, the most recently used first."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from ..features.store import FeatureStore
     from ..run_folders.show import show_json
 
     store = FeatureStore(folder)
-    items = store.items()
-    size = sum(item.record["bytes"] for item in items)
+    with _told(store):
+        items = store.entries()
+    size = sum(item.bytes for item in items)
     if as_json:
         stored = [
             {
                 "key": item.folder.name,
-                "what": item.record["of"],
-                "bytes": item.record["bytes"],
+                "what": item.what,
+                "bytes": item.bytes,
                 "last_used": item.used,
                 "folder": str(item.folder),
             }
@@ -45,7 +53,7 @@ def list_items(
     table = Table("key", "what", "MB", "last used")
     for item in items:
         used = datetime.fromtimestamp(item.used).strftime("%Y-%m-%d %H:%M")
-        table.add_row(item.folder.name[:8], item.record["of"], f"{item.record['bytes'] / 1e6:,.1f}", used)
+        table.add_row(item.folder.name[:8], Text(item.what), f"{item.bytes / 1e6:,.1f}", used)
     console = Console()
     if items:
         console.print(table)
@@ -53,6 +61,7 @@ def list_items(
     console.print(
         f"{count}, {size / 1e6:,.1f} MB of at most {store.limit / 1e6:,.0f} MB, in {store.root}.",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 
@@ -60,8 +69,23 @@ def list_items(
 @app.command("clear")
 @examples("hfkit cache clear")
 def clear(folder: Folder = None) -> None:
-    """Remove everything that is stored; runs compute it again."""
+    """Remove everything that is stored and that no run uses now; runs compute it again."""
     from ..features.store import FeatureStore
 
     store = FeatureStore(folder)
-    typer.echo(f"Removed {store.clear() / 1e6:,.1f} MB from {store.root}.")
+    with _told(store):
+        removed, kept = store.clear()
+    in_use = f" {kept / 1e6:,.1f} MB stay, which runs read or write now." if kept else ""
+    typer.echo(f"Removed {removed / 1e6:,.1f} MB from {store.root}.{in_use}")
+
+
+@contextmanager
+def _told(store: "FeatureStore") -> Iterator[None]:
+    """Say in a sentence where the folder cannot be read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or store.root} cannot be read or written ({os_reason(error)}): name another folder "
+            "by --folder or the environment variable HFKIT_CACHE, or change who may write this one."
+        ) from error

@@ -19,12 +19,13 @@ from datasets import Dataset
 from ..data.augmented import FrozenInputs
 from ..data.batching import Collator, iter_batches, make_batch
 from ..data.stored_rows import read_column
-from ..errors import UserError, first_sentence
+from ..errors import UserError, first_sentence, os_reason
 from ..models.base import BackboneClassifier
 from ..notes import Note
 from .hidden_states import StateLayout
 from .state_key import state_key
-from .store import STATES_FILE, FeatureStore, StoreFullError
+from .store import FeatureStore, StoreFullError
+from .store_entry import STATES_FILE
 
 Value = TypeVar("Value")
 
@@ -139,7 +140,7 @@ class FeatureCache:
             key = self.key(inputs)
             item, note = self.store.find(key)
             self.notes += [Note("features_damaged", note)] if note else []
-            states.lock = self.store.lock(item) if item else None
+            states.lock = item.lock if item else None
             return key, item.folder if item else None
 
         states.key, states.folder = self.on_main(find)
@@ -187,7 +188,7 @@ class FeatureCache:
         rows, kind = states.layout.rows, str(states.layout.stored)[6:]
         of = f"{states.split}: {rows} rows before {self.start_layer} of {name}, {kind}"
         item = self.store.finish(folder, {"of": of})
-        states.lock = self.store.lock(item)
+        states.lock = item.lock
         return item.folder
 
     def on_main(self, action: Callable[[], Value]) -> Value:
@@ -201,8 +202,10 @@ class FeatureCache:
         if self.processes.is_main_process:
             try:
                 result = action(), ""
-            except (StoreFullError, OSError) as error:
-                result = None, first_sentence(error)
+            except StoreFullError as error:
+                result = None, str(error)
+            except OSError as error:
+                result = None, f"{self.store.root} cannot be read or written ({os_reason(error)})"
         value, problem = broadcast_object_list([result])[0] if self.processes.num_processes > 1 else result
         if problem:
             raise CannotCacheError(problem)

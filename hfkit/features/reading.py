@@ -14,7 +14,7 @@ from ..notes import Note
 from .cache import CannotCacheError, FeatureCache, SplitStates
 from .gain import why_not_worth_it
 from .hidden_states import StateReader
-from .store import STATES_FILE
+from .store_entry import STATES_FILE
 
 
 @dataclass

@@ -1,47 +1,52 @@
 """Stored features on disk: a folder an item, keyed by content, written beside and then renamed."""
 
 import contextlib
+import errno
 import json
+import math
 import os
-import re
-import secrets
 import shutil
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..files import checksum, try_lock, write_file
+from .store_entry import (
+    RECORD_FILE,
+    STATES_FILE,
+    Entry,
+    hold,
+    is_held,
+    list_entries,
+    name_finished,
+    name_unfinished,
+    read_record,
+    remove,
+)
 
-STATES_FILE = "states.bin"
-RECORD_FILE = "record.json"
 DEFAULT_LIMIT_GB = 50.0
-FORGOTTEN_SECONDS = 2 * 24 * 3600.0
-"""After so long what another machine began to write is taken for left behind."""
 
 
 class StoreFullError(Exception):
-    """There is no room for what is to be stored; the message says how much is missing and where."""
+    """What is to be stored cannot be; the message says why and where, and how much room is missing."""
 
 
 @dataclass(frozen=True)
-class CacheItem:
-    """One stored pass over the rows of one split.
+class HeldItem:
+    """One stored pass over the rows of one split; nobody removes it for as long as `lock` is open.
 
     Attributes:
         folder: Where it is; its name is the key.
-        record: What was stored: `bytes`, `checksum`, `shape`, `dtype`, `created`, and `of`, a line for a person.
-        used: Seconds since 1970 when it was last read or written.
+        record: What was stored, see `Entry`.
+        lock: An open file.
 
     """
 
     folder: Path
     record: dict[str, Any]
-    used: float
+    lock: IO[bytes]
 
 
 class FeatureStore:
@@ -49,170 +54,198 @@ class FeatureStore:
 
     Args:
         root: The folder; default: `features` in `HFKIT_CACHE`, or in `~/.cache/hfkit`.
-        limit: Bytes that all items may take; default: `HFKIT_CACHE_LIMIT_GB` gigabytes, or 50.
+        limit: Bytes that all of it may take; default: `HFKIT_CACHE_LIMIT_GB` gigabytes, or 50.
 
     Raises:
-        UserError: The variable holds no number.
+        UserError: The variable holds no number of gigabytes.
 
     """
 
     def __init__(self, root: Path | None = None, limit: int | None = None) -> None:
         cache = os.environ.get("HFKIT_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "hfkit"
         self.root = (root or Path(cache) / "features").expanduser()
-        stated = os.environ.get("HFKIT_CACHE_LIMIT_GB") or str(DEFAULT_LIMIT_GB)
-        try:
-            gigabytes = float(stated)
-        except ValueError as error:
-            raise UserError(f"HFKIT_CACHE_LIMIT_GB is {stated}: write a number of gigabytes, such as 50.") from error
-        self.limit = int(gigabytes * 1e9) if limit is None else limit
+        self.limit = _read_limit() if limit is None else limit
 
-    def items(self) -> list[CacheItem]:
-        """Return the whole items, the most recently used first."""
-        items = []
-        for file in self.root.glob(f"*/{RECORD_FILE}"):
-            try:
-                items.append(CacheItem(file.parent, json.loads(file.read_text()), file.stat().st_mtime))
-            except (OSError, ValueError):  # removed by another process, or damaged: `find` says so
-                continue
-        whole = [item for item in items if ".partial" not in item.folder.name]
-        return sorted(whole, key=lambda item: item.used, reverse=True)
-
-    def find(self, key: str) -> tuple[CacheItem | None, str]:
-        """Return the item of a key, and a sentence where one was there but damaged; that one is removed.
+    def entries(self) -> list[Entry]:
+        """Return all that takes room: whole, damaged and unfinished, the most recently used first.
 
         Raises:
-            OSError: It cannot be read, which is no damage.
+            OSError: The folder is there and cannot be read.
+
+        """
+        return list_entries(self.root)
+
+    def items(self) -> list[Entry]:
+        """Return the whole items, the most recently used first.
+
+        Raises:
+            OSError: As `entries`.
+
+        """
+        return [entry for entry in self.entries() if entry.record is not None and not entry.is_unfinished]
+
+    def find(self, key: str) -> tuple[HeldItem | None, str]:
+        """Return the item of a key, held, and a sentence where one was there but damaged; that one is removed.
+
+        Raises:
+            StoreFullError: It is damaged, and another run reads it.
+            OSError: It cannot be read, which is no damage, or cannot be removed.
 
         """
         folder = self.root / key
-        try:
-            record = json.loads((folder / RECORD_FILE).read_text())
-            states = folder / STATES_FILE
-            whole = states.stat().st_size == record["bytes"] and checksum(states) == record["checksum"]
-        except FileNotFoundError:
-            if not folder.exists():
-                return None, ""
-            whole = False
-        except (ValueError, KeyError):
-            whole = False
-        if not whole:
-            _remove(folder)
-            return None, "Stored features were damaged; they are computed again."
-        with contextlib.suppress(OSError):  # somebody else's item may only be read
-            os.utime(folder / RECORD_FILE)
-        return CacheItem(folder, record, time.time()), ""
-
-    def lock(self, item: CacheItem) -> IO[bytes]:
-        """Keep an item from being removed, by this process or others, for as long as the file that is returned is open."""
-        file = (item.folder / RECORD_FILE).open("rb")
-        try_lock(file, exclusive=False)
-        return file
+        lock = hold(folder)
+        if lock is not None:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(lock)
+                record = read_record(folder)
+                states = folder / STATES_FILE
+                if record and states.stat().st_size == record["bytes"] and checksum(states) == record["checksum"]:
+                    stack.pop_all()
+                    with contextlib.suppress(OSError):  # somebody else's item may only be read
+                        os.utime(folder / RECORD_FILE)
+                    return HeldItem(folder, record, lock), ""
+        if not folder.exists():
+            return None, ""
+        if not remove(Entry(folder, None, 0, time.time())):
+            raise StoreFullError(f"what is stored in {folder} is damaged, and another run reads it")
+        return None, "Stored features were damaged; they are computed again."
 
     def begin(self, key: str, size: int) -> Path:
         """Make a folder with a states file of `size` bytes, to be filled and handed to `finish`.
 
         Raises:
-            StoreFullError: The limit or the disk has no room for it.
-            OSError: The folder cannot be written.
+            StoreFullError: The limit or the disk has no room for it, or the folder cannot be written.
 
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        self._remove_abandoned()
-        self.make_room(size)
-        folder = self.root / f"{key}.partial-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        folder.mkdir()
         try:
-            with open(folder / STATES_FILE, "wb") as file:
-                file.truncate(size)
-                if hasattr(os, "posix_fallocate") and size:
-                    # A mapped file that finds the disk full kills the process; reserved now, that cannot happen.
-                    os.posix_fallocate(file.fileno(), 0, size)
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+            self._remove_abandoned()
+            self.make_room(size)
+            folder = name_unfinished(self.root / key)
+            folder.mkdir()
+            try:
+                with open(folder / STATES_FILE, "wb") as file:
+                    file.truncate(size)
+                    if hasattr(os, "posix_fallocate") and size:
+                        # A mapped file that finds the disk full kills the process; reserved now, that cannot happen.
+                        os.posix_fallocate(file.fileno(), 0, size)
+                self.make_room(0)  # another run may have begun at the same time; now each sees what the other takes
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise StoreFullError(f"{_in_words(size)} cannot be written in {self.root} ({os_reason(error)})") from error
         return folder
 
-    def finish(self, folder: Path, record: dict[str, Any]) -> CacheItem:
-        """Write the record of a filled folder and give it its name; only then it is an item."""
+    def finish(self, folder: Path, record: dict[str, Any]) -> HeldItem:
+        """Write the record of a filled folder and give it its name; only then it is an item, and it is held.
+
+        Raises:
+            StoreFullError: Another one of the same name is damaged, and another run reads it.
+            OSError: It cannot be written.
+
+        """
         states = folder / STATES_FILE
         whole = {**record, "bytes": states.stat().st_size, "checksum": checksum(states), "created": time.time()}
         write_file(folder / RECORD_FILE, json.dumps(whole, indent=2))
-        target = folder.with_name(folder.name.partition(".partial")[0])
+        target = name_finished(folder)
+        item = self.find(target.name)[0] if target.exists() else None
+        if item is not None:
+            shutil.rmtree(folder)  # another run was faster with the same
+            return item
+        lock = states.open("rb")
+        try_lock(lock, exclusive=False)  # it goes with the file: nobody can remove it in between
         try:
             folder.rename(target)
         except OSError:
-            if not target.is_dir():
-                raise
-            shutil.rmtree(folder)  # another run was faster with the same
-        return CacheItem(target, whole, time.time())
+            lock.close()
+            raise
+        return HeldItem(target, whole, lock)
 
-    def clear(self) -> int:
-        """Remove all items that no run reads, and what killed runs left, and return how many bytes that were."""
-        items = [item for item in self.items() if not _is_locked(item)]
-        for item in items:
-            _remove(item.folder)
+    def clear(self) -> tuple[int, int]:
+        """Remove all that no run reads or writes.
+
+        Returns:
+            How many bytes that were, and how many stay.
+
+        Raises:
+            OSError: The folder cannot be read or written.
+
+        """
+        before, problems = self._size(), []
         self._remove_abandoned()
-        return sum(item.record["bytes"] for item in items)
+        for entry in self.entries():
+            try:
+                if not entry.is_unfinished:
+                    remove(entry)
+            except OSError as error:
+                problems.append(error)  # that of another entry may go
+        if problems:
+            raise problems[0]
+        after = self._size()
+        return before - after, after
 
     def make_room(self, size: int) -> None:
         """Remove the least recently used items that no run reads, until `size` more bytes have room.
 
         Raises:
             StoreFullError: There would not be enough; nothing is removed then.
+            OSError: The folder cannot be read or written.
 
         """
         if size > self.limit:
             raise StoreFullError(
-                f"{size / 1e9:.1f} GB would be above the cache's limit of {self.limit / 1e9:.1f} GB (HFKIT_CACHE_LIMIT_GB)"
+                f"{_in_words(size)} would be above the cache's limit of {_in_words(self.limit)} (HFKIT_CACHE_LIMIT_GB)"
             )
         self.root.mkdir(parents=True, exist_ok=True)
-        items = self.items()
+        if not os.access(self.root, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
+        entries = self.entries()
         free = shutil.disk_usage(self.root).free
-        above_limit = sum(item.record["bytes"] for item in items) + size - self.limit
+        above_limit = sum(entry.bytes for entry in entries) + size - self.limit
         above_disk = size / 0.95 - free  # a full disk would stop more than this run
-        removable = [item for item in items if not _is_locked(item)]
-        total = sum(item.record["bytes"] for item in removable)
+        removable = [entry for entry in entries if not entry.is_unfinished and not is_held(entry)]
+        total = sum(entry.bytes for entry in removable)
         if above_disk > total:
             raise StoreFullError(
-                f"{size / 1e9:.1f} GB do not fit on the disk of {self.root}, which has {free / 1e9:.1f} GB free"
+                f"{_in_words(size)} do not fit on the disk of {self.root}, which has {_in_words(free)} free"
             )
+        no_room = StoreFullError(
+            f"{_in_words(size)} have no room beside what other runs read or write now, below the cache's limit of "
+            f"{_in_words(self.limit)} (HFKIT_CACHE_LIMIT_GB)"
+        )
         if above_limit > total:
-            raise StoreFullError(
-                f"{size / 1e9:.1f} GB have no room beside what other runs read now, below the cache's limit of "
-                f"{self.limit / 1e9:.1f} GB (HFKIT_CACHE_LIMIT_GB)"
-            )
+            raise no_room
         removed = 0
         while removed < max(above_limit, above_disk):
-            item = removable.pop()
-            _remove(item.folder)
-            removed += item.record["bytes"]
+            if not removable:  # others began to read what was to go
+                raise no_room
+            oldest = removable.pop()
+            removed += oldest.bytes if remove(oldest) else 0
+
+    def _size(self) -> int:
+        return sum(entry.bytes for entry in self.entries())
 
     def _remove_abandoned(self) -> None:
-        """Remove what was left by processes that were killed while they wrote or removed something."""
-        for folder in self.root.glob("*"):
-            if ".partial-" in folder.name:
-                host, _, number = folder.name.partition(".partial-")[2].rpartition("-")[0].rpartition("-")
-                abandoned = host == socket.gethostname() and not (number.isdigit() and psutil.pid_exists(int(number)))
-            else:  # a whole item was renamed with its record in it
-                abandoned = bool(re.fullmatch("[0-9a-f]{32}", folder.name)) and not (folder / RECORD_FILE).exists()
+        """Remove what was left by processes that were killed while they wrote or removed something, and what is damaged."""
+        for entry in self.entries():
             with contextlib.suppress(OSError):  # somebody else's, or gone already
-                newest = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
-                if abandoned or (".partial-" in folder.name and time.time() - newest > FORGOTTEN_SECONDS):
-                    shutil.rmtree(folder)
+                if entry.is_abandoned:
+                    shutil.rmtree(entry.folder)
+                elif entry.record is None and not entry.is_unfinished:
+                    remove(entry)
 
 
-def _remove(folder: Path) -> None:
-    """Remove an item; killed in between, it leaves what `_remove_abandoned` finds."""
-    doomed = folder.with_name(f"{folder.name}.partial-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
-    with contextlib.suppress(OSError):
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
-
-
-def _is_locked(item: CacheItem) -> bool:
-    """Whether a run reads an item now."""
+def _read_limit() -> int:
+    """Return the bytes that the environment variable allows."""
+    stated = os.environ.get("HFKIT_CACHE_LIMIT_GB") or str(DEFAULT_LIMIT_GB)
     try:
-        with open(item.folder / RECORD_FILE, "rb") as file:
-            return try_lock(file, exclusive=True) is False
-    except OSError:
-        return False
+        size = float(stated) * 1e9
+    except ValueError:
+        size = math.nan
+    if not math.isfinite(size) or size < 0:
+        raise UserError(f"HFKIT_CACHE_LIMIT_GB is {stated}: write a number of gigabytes, such as 50.")
+    return int(size)
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

@@ -45,7 +45,8 @@ def ask(*argv: str) -> Any:
 def test_the_cache(tmp_path: Path) -> None:
     folder = tmp_path / "abcdef0123456789"
     folder.mkdir()
-    (folder / "record.json").write_text(json.dumps({"of": "12 rows", "bytes": 7}))
+    (folder / "record.json").write_text(json.dumps({"of": "12 rows", "bytes": 7, "checksum": "0"}))
+    (folder / "states.bin").write_bytes(bytes(7))
     listed = ask("cache", "list", "--folder", str(tmp_path))
     assert (listed["bytes"], listed["folder"]) == (7, str(tmp_path))
     [item] = listed["items"]

@@ -28,7 +28,8 @@ from hfkit.features.cache import CannotCacheError, FeatureCache, SplitStates, as
 from hfkit.features.gain import why_not_worth_it
 from hfkit.features.hidden_states import StateLayout, StateReader
 from hfkit.features.reading import TrainingInputs, use_feature_cache
-from hfkit.features.store import STATES_FILE, FeatureStore
+from hfkit.features.store import FeatureStore
+from hfkit.features.store_entry import STATES_FILE
 from hfkit.flags.image_arguments import ImageDataArguments
 from hfkit.flags.training_arguments import TrainingArguments
 from hfkit.freezing import FreezePlan
@@ -226,6 +227,7 @@ def test_a_second_run_finds_what_the_first_computed(make_model: Make, tokenizer:
     inputs = cached(second, rows, collator, tmp_path)
     assert "found" in " ".join(read_notes(inputs.notes))
     assert inputs.seconds == 0
+    del inputs  # what another run reads is not removed
     states = next(tmp_path.rglob(STATES_FILE))
     states.write_bytes(states.read_bytes()[:-4] + b"abcd")
     assert "damaged" in " ".join(read_notes(cached(second, rows, collator, tmp_path).notes))
@@ -424,7 +426,7 @@ def test_room_is_looked_for_before_anything_is_computed(make_model: Make, tokeni
     FreezePlan("none").apply(model)
     rows, collator = make_inputs(model, tokenizer)
     cached(model, rows, collator, tmp_path / "all")
-    size = FeatureStore(tmp_path / "all").items()[0].record["bytes"]
+    size = FeatureStore(tmp_path / "all").items()[0].bytes
     other = dataclasses.replace(rows, content=lambda: {"tokens": 2})
     cache = FeatureCache(model, collator, FeatureStore(tmp_path / "few", limit=int(1.5 * size)), 4)
     with pytest.raises(CannotCacheError, match="above the cache's limit"):
