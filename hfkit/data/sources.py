@@ -1,6 +1,7 @@
 """Where rows come from: the embedded sample, the public tweets, a file, a folder, or the Hub; one table a split."""
 
 import hashlib
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,25 +118,33 @@ def split_by_column(
 
 
 def _read_constraint() -> Source:
-    """Download the three pinned files of the COVID-19 fake-news tweets (cached by `datasets`) and check their sums."""
-    from datasets import DownloadManager
-
+    """Return the three pinned files of the COVID-19 fake-news tweets."""
     tables: dict[str, pd.DataFrame] = {}
     for split, (file_name, expected) in CONSTRAINT_FILES.items():
-        url = CONSTRAINT_URL + file_name
+        path = _download(CONSTRAINT_URL + file_name, expected)
+        tables[split] = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    return Source("constraint", tables)
+
+
+def _download(url: str, expected: str) -> Path:
+    """Download a file, which `datasets` keeps, and check its sum; a kept one with another sum is downloaded again."""
+    from datasets import DownloadConfig, DownloadManager
+
+    for again in (False, True):
         try:
-            path = Path(DownloadManager().download(url))
+            path = Path(DownloadManager(download_config=DownloadConfig(force_download=again)).download(url))
         except (OSError, ValueError) as error:  # requests' and fsspec's connection errors are OSErrors
             raise UserError(
                 f"The tweets cannot be downloaded from {url} ({type(error).__name__}): check the network, or name a "
                 "file or folder of your own by --dataset."
             ) from error
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise UserError(
-                f"{url} is not the file that is expected (its SHA-256 differs): delete {path} and try again."
-            )
-        tables[split] = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    return Source("constraint", tables)
+        if hashlib.sha256(path.read_bytes()).hexdigest() == expected:
+            return path
+        if not again:
+            logging.getLogger(__name__).warning(f"{path} was damaged: {url} is downloaded again.")
+    raise UserError(
+        f"{url} is not the file that is expected (its SHA-256 differs): name a file or folder of your own by --dataset."
+    )
 
 
 def _read_hub(dataset: str, config: str | None, revision: str | None) -> Source:
@@ -160,21 +169,20 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
         UserError: It is not there, cannot be reached, or has no train split.
 
     """
-    from datasets import DatasetDict, load_dataset
     from datasets.exceptions import DatasetsError
 
     from ..offline import use_cache_without_hub
+    from .hub_datasets import load_from_hub
 
     use_cache_without_hub()
     try:
-        loaded = load_dataset(dataset, config, revision=revision)
+        loaded = load_from_hub(dataset, config, revision)
     # Not found, not reachable, no such configuration; a script, which datasets runs no more; files that do not fit.
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         raise UserError(
             f"The dataset {dataset} is neither a file or folder here nor one on the Hub that can be reached: "
             f"{' '.join(str(error).split()).rstrip('.')[:300]}."
         ) from error
-    assert isinstance(loaded, DatasetDict)
     splits = {}
     for split, names in SPLIT_NAMES.items():
         source_split = next((name for name in names if name in loaded), None)

@@ -1,0 +1,76 @@
+"""Datasets as `datasets` keeps them: whole ones are read, damaged ones are told and loaded again."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from disks import DAMAGES, read_only
+
+from hfkit.data.hub_datasets import SUMS_FILE, load_from_hub
+from hfkit.errors import UserError
+
+ROWS = [{"text": f"text number {row}", "label": "ab"[row % 2]} for row in range(50)]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder that `datasets` keeps all in."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> str:
+    """Return the name of a dataset, which `datasets` takes as one of the Hub."""
+    folder = tmp_path / "tweets"
+    folder.mkdir()
+    for split in ("train", "test"):
+        lines = [f"{split} {row['text']},{row['label']}" for row in ROWS]
+        (folder / f"{split}.csv").write_text("\n".join(["text,label", *lines]))
+    return str(folder)
+
+
+def test_what_is_damaged_is_told_and_loaded_again(cache: Path, dataset: str, caplog: pytest.LogCaptureFixture) -> None:
+    whole = load_from_hub(dataset, None, None)
+    contents = {split: rows.to_dict() for split, rows in whole.items()}
+    (sums,) = cache.rglob(SUMS_FILE)
+    for file in [*sums.parent.glob("*-train.arrow"), sums.parent / "dataset_info.json"]:
+        for damage in DAMAGES.values():
+            file.write_bytes(damage(file.read_bytes()))
+            with caplog.at_level(logging.WARNING, "hfkit"):
+                again = load_from_hub(dataset, None, None)
+            assert {split: rows.to_dict() for split, rows in again.items()} == contents
+            assert [line for line in caplog.messages if "was damaged" in line] == [
+                f"{sums.parent} was damaged: {dataset} is loaded again."
+            ]
+            caplog.clear()
+    load_from_hub(dataset, None, None)
+    assert not [line for line in caplog.messages if "was damaged" in line]
+
+
+def test_a_folder_that_can_only_be_read(cache: Path, dataset: str) -> None:
+    """It is read where all is there, and a sentence where what is there is damaged."""
+    whole = load_from_hub(dataset, None, None)
+    with read_only(cache):
+        read = load_from_hub(dataset, None, None)
+        assert {split: rows.to_dict() for split, rows in read.items()} == {
+            split: rows.to_dict() for split, rows in whole.items()
+        }
+        assert read["train"].features == whole["train"].features
+    file = next(cache.rglob("*-test.arrow"))
+    file.write_bytes(b"")
+    with (
+        read_only(cache),
+        pytest.raises(UserError, match=r"tweets is damaged and cannot be removed .* variable HF_DATASETS_CACHE"),
+    ):
+        load_from_hub(dataset, None, None)
+
+
+@pytest.mark.parametrize("sums", ["", "[]", '{"asked": 1}'])
+def test_sums_that_are_damaged_themselves_end_no_run(sums: str, cache: Path, dataset: str) -> None:
+    load_from_hub(dataset, None, None)
+    (file,) = cache.rglob(SUMS_FILE)
+    whole = file.read_bytes()
+    file.write_text(sums)
+    load_from_hub(dataset, None, None)
+    assert file.read_bytes() == whole
