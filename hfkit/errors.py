@@ -1,7 +1,12 @@
 """A user's mistake, told in one sentence."""
 
+import errno
+import os
 import pickle
+import shutil
+import tempfile
 import traceback
+from pathlib import Path
 
 from safetensors import SafetensorError
 
@@ -28,6 +33,38 @@ def os_reason(error: OSError) -> str:
     return " ".join(str(error.strerror or error).split()).rstrip(".")
 
 
+def describe_disk(error: BaseException) -> str | None:
+    """Say in a sentence which disk is full or can only be read, and what to do, where that is what an error says; else None.
+
+    Libraries that write by themselves, such as safetensors, say it in their words alone.
+    """
+    text = str(error)
+    if "No usable temporary directory" in text:
+        return "No folder for temporary files can be written: name one by the environment variable TMPDIR."
+    code = next((code for code in _DISK if getattr(error, "errno", None) == code or os.strerror(code) in text), None)
+    if code is None:
+        return None
+    named = getattr(error, "filename", None)
+    folders = [Path(os.fsdecode(named)).absolute().parent] if named else [Path.cwd(), *_temporary_folder()]
+    free = ", ".join(f"{folder} has {_free(folder) / 1e6:,.1f} MB free" for folder in folders)
+    return (
+        f"A disk cannot be written ({os.strerror(code)}; {free}): make room or make it writable, or name another folder by "
+        "--output_dir, for temporary files by the environment variable TMPDIR, or for caches by HF_HOME and HFKIT_CACHE."
+    )
+
+
+def _temporary_folder() -> list[Path]:
+    try:
+        return [Path(tempfile.gettempdir())]
+    except OSError:
+        return []
+
+
+def _free(folder: Path) -> int:
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return shutil.disk_usage(existing).free
+
+
 def is_memory_full(error: BaseException) -> bool:
     """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
     text = str(error)
@@ -45,3 +82,9 @@ LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, Safe
 
 # What a net raises that cannot be run so: shapes, types, numbers that do not fit, a layer that is not there.
 FORWARD_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError)
+
+# What a system says of a disk that is full, by itself, by a quota or by a limit on files, or can only be read.
+_DISK = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS") if hasattr(errno, name))
+
+DISK_ERRORS = (OSError, SafetensorError)
+"""What is raised, among others, where a disk is full or can only be read; `describe_disk` tells."""

@@ -20,11 +20,22 @@ _CHUNK = 1 << 24
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write `content` (text as UTF-8) beside `path`, then rename it; the folder is made where it is missing."""
+    """Write `content` (text as UTF-8) beside `path`, then rename it; the folder is made where it is missing.
+
+    Raises:
+        OSError: It cannot be written, such as on a full disk; what was at `path` stays, and nothing beside it.
+
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.tmp")
-    beside.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(beside, path)
+    try:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(beside, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # the system does not say which file it has no room for
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def checksum(path: Path) -> str:

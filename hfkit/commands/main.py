@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import UserError, first_sentence, is_of_import
+from ..errors import DISK_ERRORS, UserError, describe_disk, first_sentence, is_of_import
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -55,15 +55,16 @@ def _options(
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one sentence and exit code 2, and so are packages that do not fit each other."""
+    """Run the command; a user's mistake is one sentence and exit code 2, and so are disks and packages that do not do."""
     try:
         app(prog_name="hfkit")
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from error
     except Exception as error:
-        if "--debug" in sys.argv or not is_of_import(error):
+        disk = describe_disk(error) if isinstance(error, DISK_ERRORS) else None
+        if "--debug" in sys.argv or not (disk or is_of_import(error)):
             raise
-        reason = f"a package cannot be imported ({first_sentence(error)})"
-        typer.echo(f"error: {reason}: hfkit doctor says which, and what to do.", err=True)
+        package = f"a package cannot be imported ({first_sentence(error)}): hfkit doctor says which, and what to do."
+        typer.echo(f"error: {disk or package}", err=True)
         raise SystemExit(2) from error

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ..errors import UserError, is_memory_full
+from ..errors import DISK_ERRORS, UserError, describe_disk, is_memory_full
 from ..flags.early import check_early
 from ..flags.help import show_help
 from ..flags.names import RecipeFlags
@@ -52,6 +52,11 @@ def run_recipe(
         if not is_memory_full(error):
             raise
         _fail(MEMORY_IS_FULL, error, debug)
+    except DISK_ERRORS as error:
+        reason = describe_disk(error)
+        if reason is None:
+            raise
+        _fail(reason, error, debug)
     except KeyboardInterrupt:
         print(
             "\nStopped. Continue with the same flags, --output_dir and --resume_from_checkpoint true.", file=sys.stderr

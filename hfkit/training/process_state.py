@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from ..backbones.checkpoints import forget_checkpoints
 from ..data.bars import lines_above_bars
-from ..errors import UserError, is_memory_full
+from ..errors import DISK_ERRORS, UserError, describe_disk, is_memory_full
 from ..machine import give_back_memory
 from ..offline import use_cache_without_hub
 from .launch import MEMORY_IS_FULL
@@ -43,7 +43,7 @@ def own_process_state() -> Iterator[None]:
     of the launcher, what transformers prints, and whether the Hub is left out.
 
     Raises:
-        UserError: The memory is full; what else the block raises goes on.
+        UserError: The memory or a disk is full, or a disk can only be read; what else the block raises goes on.
 
     """
     forget_checkpoints()
@@ -59,6 +59,11 @@ def own_process_state() -> Iterator[None]:
         if not is_memory_full(error):
             raise
         raise UserError(MEMORY_IS_FULL) from error
+    except DISK_ERRORS as error:
+        reason = describe_disk(error)
+        if reason is None:
+            raise
+        raise UserError(reason) from error
     finally:
         for action in put_back:
             action()
