@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import re
 import shutil
 import tempfile
 import traceback
@@ -10,16 +11,38 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+LONGEST = 900
+"""Characters of a message: two or three sentences of ours with some of the user's data in them."""
+_END = 300
+
 
 class UserError(Exception):
     """Something the user can mend: its message says what is wrong, where, and what to write instead.
 
-    A recipe prints the message alone and ends with exit code 2; `--debug` shows the traceback too.
+    A recipe prints the message alone and ends with exit code 2; `--debug` shows the traceback too. The message is one line of at
+    most `LONGEST` characters, whatever of the user's data is in it, and nothing in it steers a terminal.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_shorten(_escape(message)))
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows of it: IPython asks for this method, and the sentence is enough."""
         return [f"{type(self).__name__}: {self}"]
+
+
+def _escape(text: str) -> str:
+    """Return a text in one line; what cannot be printed, such as half of a character or an escape, is spelled out."""
+    line = text if text.isprintable() else re.sub(r"[\n\r\t\f\v]+", " ", text)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
+
+
+def _shorten(text: str) -> str:
+    """Return the begin of a text that is too long, and its end, which says what to write instead."""
+    if len(text) <= LONGEST:
+        return text
+    begin = LONGEST - _END - len(" [...  characters ...] ") - len(f"{len(text):,}")
+    return f"{text[:begin]} [... {len(text) - begin - _END:,} characters ...] {text[-_END:]}"
 
 
 def first_sentence(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,9 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         results = getattr(ModelCard(files["README.md"]).data, "eval_results", None) or []
         said = {(str(r.dataset_split), str(r.metric_type)): float(r.metric_value) for r in results}
         task, shown = json.loads(files[SUMMARY_FILE])["task"], json.loads(files.get(_REPORT, "{}"))
-        argv = safe_argv(yaml.safe_load(files[CONFIGURATION_FILE]), task, dataset)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
+        content = parse_configuration(files[CONFIGURATION_FILE], f"{CONFIGURATION_FILE} of {repo_id}")
+        argv = safe_argv({**content.filled_in, **content.flags}, task, dataset)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:  # of the card
         raise UserError(
             f"{repo_id} was not pushed by hfkit, or its files were changed ({first_sentence(error)})."
         ) from error
@@ -121,17 +123,15 @@ def _interval(
     return None
 
 
-def safe_argv(flags: Any, task: str, dataset: str | None) -> list[str]:
-    """Return a command line for a fetched configuration, without what a stranger must not decide here.
+def safe_argv(values: Mapping[str, Any], task: str, dataset: str | None) -> list[str]:
+    """Return a command line for the flags of a fetched configuration, without what a stranger must not decide here.
 
     Raises:
         UserError: It is no configuration, or the data or the backbone was on the other machine.
 
     """
-    if not isinstance(flags, dict) or task not in TRAIN:
+    if task not in TRAIN:
         raise UserError(f"{CONFIGURATION_FILE} there is no configuration of hfkit.")
-    content = parse_configuration(flags, f"{CONFIGURATION_FILE} there")
-    values = {**content.filled_in, **content.flags}
     taken = {key: value for key, value in values.items() if key in known_flags(task) and value is not None}
     taken["dataset"] = dataset or taken.get("dataset")
     fetched = str(taken["dataset"])

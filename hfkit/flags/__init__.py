@@ -26,4 +26,5 @@ __all__ = [
     "tables",
     "training_arguments",
     "values",
+    "yaml_flags",
 ]

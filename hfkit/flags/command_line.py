@@ -131,17 +131,32 @@ def to_argv(flags: dict[str, Any], known: Collection[str] | None, kind: str) -> 
         kind: What messages call a key.
 
     Raises:
-        UserError: A key is unknown.
+        UserError: A key is unknown, or an item of a list would be taken for a flag.
 
     """
     argv: list[str] = []
     for key, value in flags.items():
         if known is not None:
             check_name(key, known, kind)
-        if value is not None:
-            values = value if isinstance(value, list) else [value]
-            argv += [f"--{key}", *(json.dumps(item) if isinstance(item, dict) else str(item) for item in values)]
+        if value is None:
+            continue
+        items = [_item_text(item) for item in (value if isinstance(value, list) else [value])]
+        if len(items) == 1 and items[0].startswith("--"):
+            argv.append(f"--{key}={items[0]}")
+            continue
+        if any(item.startswith("--") for item in items):
+            raise UserError(
+                f"The {kind} '{key}' has an item that begins with two dashes, which is read as a flag: leave it out."
+            )
+        argv += [f"--{key}", *items]
     return argv
+
+
+def _item_text(value: Any) -> str:
+    """Return how a value of a file is written on a command line."""
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check_name(name: str, known: Collection[str], kind: str) -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from ..errors import UserError
 from ..files import write_file
+from .yaml_flags import LARGEST_FILE, parse_flags
 
 CONFIGURATION_FILE = "hfkit.yaml"
 FILLED_IN = "filled_in"
@@ -56,28 +57,27 @@ def read_configuration(path: Path) -> Configuration:
 
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise UserError(f"The configuration file {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"The configuration file {path} is not YAML: {' '.join(str(error).split())}.") from error
     return parse_configuration(content, f"The configuration file {path}")
 
 
-def parse_configuration(content: Any, source: str) -> Configuration:
+def parse_configuration(content: str | bytes, source: str) -> Configuration:
     """Part the content of a configuration file into flags and what was filled in.
 
+    Args:
+        content: Of the file.
+        source: What messages call it, at the begin of a sentence.
+
     Raises:
-        UserError: It holds no flags.
+        UserError: It is not YAML, or holds no flags.
 
     """
-    if not isinstance(content, dict):
-        raise UserError(f"{source} must hold lines of the form 'flag: value'.")
-    flags = {str(name).replace("-", "_"): value for name, value in content.items() if name != FILLED_IN}
-    filled_in = content.get(FILLED_IN) or {}
-    if not isinstance(filled_in, dict):
-        raise UserError(f"{source} must hold lines of the form 'flag: value' under {FILLED_IN}.")
+    flags = parse_flags(content, source, (FILLED_IN,))
+    filled_in = flags.pop(FILLED_IN, {})
     columns = flags.get("text_column")
     if filled_in and isinstance(columns, list) and len(columns) == 2:
         flags.setdefault("pair", False)  # a run of a version that joined them
-    return Configuration(flags, {str(name).replace("-", "_"): value for name, value in filled_in.items()})
+    return Configuration(flags, filled_in)

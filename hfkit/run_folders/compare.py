@@ -12,7 +12,6 @@ from ..evaluation.intervals import accuracy_interval
 from ..evaluation.paired import PairedResult, compare_paired
 from .predictions import check_finished, match_rows, read_predictions
 from .record import read_run_configuration
-from .show import clean_text
 
 PREDICTION = "prediction of "
 """What the name of a column begins with; the run's name goes on."""
@@ -116,11 +115,7 @@ def compare_flags(runs: Sequence[Path], names: Sequence[str]) -> list[FlagDiffer
     """
     configurations = {}
     for run, name in zip(runs, names, strict=True):
-        try:
-            configuration = read_run_configuration(run.expanduser())
-        except (ValueError, RecursionError) as error:
-            reason = clean_text(str(error)).rstrip(".")
-            raise UserError(f"The flags of {name} cannot be read: {reason}.") from error
+        configuration = read_run_configuration(run.expanduser())
         if configuration.flags:
             configurations[name] = configuration
     differences = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..flags.configuration import CONFIGURATION_FILE, Configuration, read_configuration
 from .manifest import RESULTS_FILE
-from .state import LARGEST_FILE, READING_ERRORS, SUMMARY_FILE, RunState, find_state, measure_folder, read_json
+from .state import READING_ERRORS, SUMMARY_FILE, RunState, find_state, measure_folder, read_json
 
 LADDER_FILE = "ladder.json"
 _SECONDS = ("train_runtime", "train_feature_seconds", "eval_runtime", "test_runtime")
@@ -72,15 +72,12 @@ def read_run_configuration(folder: Path) -> Configuration:
     """Return a run's flags; none where it has no `hfkit.yaml`, as a rung without a net.
 
     Raises:
-        UserError: It cannot be read.
-        ValueError: It is too large to be one, or has values that are none.
+        UserError: It cannot be read, or is none.
 
     """
     file = folder / CONFIGURATION_FILE
     if not file.is_file():
         return Configuration({})
-    if file.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"{CONFIGURATION_FILE} has {file.stat().st_size / 1e6:,.0f} MB")
     return read_configuration(file)
 
 

@@ -160,7 +160,7 @@ VALIDATION = "report/validation_predictions.csv"
         (_write("all_results.json", '{"eval_accuracy": 1}'), "--test", "has no test split with labels"),
         (_write("all_results.json", "{"), "", "cannot be compared, as it is damaged"),
         (_write("hfkit.yaml", "a: [1"), "", "is not YAML"),
-        (_write("hfkit.yaml", "a: 2001-99-99"), "", "The flags of "),
+        (_write("hfkit.yaml", "a: !!int b"), "", "has the tag !!int"),
         (lambda run: (run / "manifest.json").unlink(), "", "as it is unfinished: has no manifest.json"),
     ],
 )

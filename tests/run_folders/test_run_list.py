@@ -86,7 +86,7 @@ def _break_and_sum(name: str, content: str) -> Callable[[Path], object]:
         (_break_and_sum("all_results.json", "[]"), "damaged: all_results.json is no JSON object"),
         (_break_and_sum("summary.json", '{"rows": [1]}'), "damaged: "),
         (_break_and_sum("hfkit.yaml", "a: [1"), "damaged: The configuration file"),
-        (_break_and_sum("hfkit.yaml", "head: 2001-99-99"), "damaged: "),
+        (_break_and_sum("hfkit.yaml", "head: !!int x"), "damaged: "),
         (_break_and_sum("all_results.json", '{"eval_accuracy": NaN, "train_runtime": 1e999}'), "finished"),
         (_break_and_sum("all_results.json", f'{{"eval_accuracy": 1{"0" * 400}}}'), "damaged: "),
         (_break_and_sum("hfkit.yaml", "head: {a: 1}\ndataset: [x]\nunfreeze_from: null"), "finished"),
