@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 import torch
 from command_lines import write_reader_folder
+from faults.campaign import pytest_terminal_summary as pytest_terminal_summary  # a hook
 from filelock import FileLock
 from hub_client import Client
 from hub_double import HubDouble

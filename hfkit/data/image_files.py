@@ -2,23 +2,17 @@
 
 import io
 import struct
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image, ImageOps
 
-# What Pillow raises for files that are no images, broken or cut off.
 READING_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    TypeError,
-    KeyError,
-    IndexError,
-    struct.error,
-    Image.DecompressionBombError,
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, NameError, ArithmeticError),
+    *(AssertionError, RuntimeError, BufferError, struct.error, zlib.error, Image.DecompressionBombError),
 )
+"""What Pillow raises for files that are no images, broken or cut off: nearly everything, since each format has its own reader."""
 _DEEP_MODES = ("I", "F")
 """Pillow's modes of more than 8 bits a channel, whose conversion to RGB clips most images to white."""
 
@@ -48,6 +42,14 @@ def find_image(cell: Mapping[str, Any]) -> Image.Image:
 def as_rgb(image: Image.Image) -> Image.Image:
     """Turn an image by its EXIF orientation, and convert it to RGB: what `pipeline()` does with it."""
     return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def has_more_frames(image: Image.Image) -> bool:
+    """Tell whether a decoded image has frames or pages behind the first, which nobody looks at; a camera's extras are none."""
+    try:
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    except READING_ERRORS:  # behind the first there is nothing that can be read
+        return False
 
 
 def describe_reading_error(error: BaseException) -> str:

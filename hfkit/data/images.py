@@ -1,6 +1,7 @@
 """Image data: from a source to splits of images that can be read, with checked labels."""
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +16,7 @@ from transformers.image_utils import load_image
 from ..flags.image_arguments import ImageDataArguments
 from ..machine import available_cores, hides_bars
 from ..notes import Note
-from .image_files import READING_ERRORS, describe_reading_error, find_image
+from .image_files import READING_ERRORS, describe_reading_error, find_image, has_more_frames
 from .image_labels import list_rows, name_image_labels, read_training_labels
 from .image_labels import read_image_labels as read_image_labels  # for those who read rows, too
 from .image_sources import ImageSource as ImageSource  # for those who hand one in
@@ -31,6 +32,7 @@ from .splits import (
     note_dropped_rows,
 )
 
+_FRAMES = "several frames"
 CHECKED_AT_ONCE = 256
 """Images whose files are in memory at the same time when they are checked."""
 
@@ -80,7 +82,7 @@ def open_image(cell: Mapping[str, Any]) -> Image.Image:
 def read_rows(
     source: ImageSource, labels: Mapping[str, Sequence[Any]]
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[Note]]:
-    """Take out the images that cannot be read and the rows without a label; also say what was converted to RGB.
+    """Take out the images that cannot be read and the rows without a label; also say what of the others is not seen.
 
     Args:
         source: The images.
@@ -92,41 +94,48 @@ def read_rows(
     """
     tables: dict[str, pd.DataFrame] = {}
     dropped: list[pd.DataFrame] = []
-    converted: dict[str, int] = {}
+    odd: Counter[str] = Counter()
     for split, table in source.tables.items():
         rows = list_rows(split, table, labels[split]).assign(position=range(len(table)))
-        rows["reason"], rows["pixels"] = _check_images(source.images[split], split, converted)
+        rows["reason"], rows["pixels"] = _check_images(source.images[split], split, odd)
         tables[split], dropped_here = drop_rows(rows, split, "mend or remove them")
         dropped.append(dropped_here)
     listing = pd.concat(dropped, ignore_index=True)[["split", "row", "reason", "file", "label"]]
-    modes = ", ".join(f"{count} {mode}" for mode, count in converted.items())
-    return tables, listing, [Note("converted", f"Images converted to RGB: {modes}.")] if modes else []
+    return tables, listing, _note_odd(odd)
 
 
-def _check_images(images: Dataset, split: str, converted: dict[str, int]) -> tuple[list[str], list[str]]:
-    """Decode all images; count the modes that are not RGB.
+def _note_odd(odd: Counter[str]) -> list[Note]:
+    """Say how many images are not RGB, and how many have several frames, which are counted under `_FRAMES`."""
+    frames = odd.pop(_FRAMES, 0)
+    modes = ", ".join(f"{count} {mode}" for mode, count in odd.items())
+    notes = [Note("converted", f"Images converted to RGB: {modes}.")] if modes else []
+    text = f"Images with several frames or pages, of which the first alone is read: {frames}."
+    return [*notes, Note("first_frames", text)] if frames else notes
+
+
+def _check_images(images: Dataset, split: str, odd: Counter[str]) -> tuple[list[str], list[str]]:
+    """Decode all images; count the modes that are not RGB, and the images of several frames.
 
     Returns:
         What is wrong with each image, or an empty text, and a sum over its pixels.
 
     """
-    results: list[tuple[str, str, str]] = []
+    results: list[tuple[str, str, str, bool]] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(available_cores()) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns of what is an error here
         with tqdm(total=len(images), desc=f"Checking the images of {split}", disable=hides_bars(), leave=False) as bar:
             for batch in images.iter(CHECKED_AT_ONCE):
                 results += pool.map(_check_image, batch["image"])
                 bar.update(len(batch["image"]))
-    for _, mode, _ in results:
-        if mode not in ("RGB", ""):
-            converted[mode] = converted.get(mode, 0) + 1
-    return [reason for reason, _, _ in results], [pixels for _, _, pixels in results]
+    odd.update(mode for _, mode, _, _ in results if mode not in ("RGB", ""))
+    odd.update(_FRAMES for *_, has_more in results if has_more)
+    return [reason for reason, *_ in results], [pixels for _, _, pixels, _ in results]
 
 
-def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str]:
-    """Return what is wrong with an image, or an empty text, its mode, and a sum over its size and pixels."""
+def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str, bool]:
+    """Return what is wrong with an image, or an empty text, its mode, a sum over size and pixels, whether it has more frames."""
     if cell is None or (cell["bytes"] is None and cell["path"] is None):
-        return "no image", "", ""
+        return "no image", "", "", False
     try:
         image = find_image(cell)
         mode = image.mode
@@ -134,8 +143,8 @@ def _check_image(cell: Mapping[str, Any] | None) -> tuple[str, str, str]:
         digest = xxhash.xxh3_128(f"{decoded.size}".encode())
         digest.update(decoded.tobytes())
     except READING_ERRORS as error:
-        return describe_reading_error(error), "", ""
-    return "", mode, digest.hexdigest()
+        return describe_reading_error(error), "", "", False
+    return "", mode, digest.hexdigest(), has_more_frames(image)
 
 
 def to_dataset(images: Dataset, table: pd.DataFrame, names: list[str]) -> Dataset:
