@@ -12,6 +12,8 @@ import huggingface_hub
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils._http import default_client_factory, parse_ratelimit_headers
 
+from .visible import say
+
 HTTPError: type[Exception] = HfHubHTTPError.__mro__[1]
 """What the HTTP library of huggingface_hub raises: requests' before 1.0, httpx' then, httpx2's now."""
 
@@ -69,7 +71,7 @@ def retry(call: Callable[[], Value]) -> Value:
                 raise
             status, seconds = read_status(fault), _read_wait(fault, 0.5 * 2**attempt)
             what = f"answers {status}" if status else f"cannot be reached ({redact(fault)})"
-            print(f"The Hub {what}: trying again in {seconds:g} s.", file=sys.stderr, flush=True)  # JSON is on stdout
+            say(f"The Hub {what}: trying again in {seconds:g} s.", sys.stderr)  # JSON is on stdout
         time.sleep(seconds)
     return call()
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from .visible import visible
+
 LONGEST = 900
 """Characters of a message: two or three sentences of ours with some of the user's data in them."""
 _END = 300
@@ -24,17 +26,11 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(_shorten(_escape(message)))
+        super().__init__(_shorten(visible(re.sub(r"[\n\r\t\f\v]+", " ", message))))
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows of it: IPython asks for this method, and the sentence is enough."""
         return [f"{type(self).__name__}: {self}"]
-
-
-def _escape(text: str) -> str:
-    """Return a text in one line; what cannot be printed, such as half of a character or an escape, is spelled out."""
-    line = text if text.isprintable() else re.sub(r"[\n\r\t\f\v]+", " ", text)
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
 
 
 def _shorten(text: str) -> str:

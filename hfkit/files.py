@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 if sys.platform != "win32":
     import fcntl
 
-_CHUNK = 1 << 24
-
 
 def write_file(path: Path, content: str | bytes) -> None:
     """Write `content` (text as UTF-8) beside `path`, then rename it; the folder is made where it is missing.
@@ -63,15 +61,6 @@ def flush_file(path: Path) -> None:
     """Wait until a file is on the disk, where a power cut cannot reach it."""
     with path.open("rb+") as file:  # Windows flushes none that is open for reading alone
         os.fsync(file.fileno())
-
-
-def checksum(path: Path) -> str:
-    """Return the XXH3 sum of a file: it finds damage, not malice."""
-    digest = xxhash.xxh3_64()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def attach(path: Path, name: str, content: str) -> None:

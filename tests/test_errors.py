@@ -18,6 +18,6 @@ def test_a_refusal_keeps_its_begin_and_its_end() -> None:
 
 def test_a_refusal_is_one_line_that_can_be_printed() -> None:
     error = UserError("caf\udce9.jpg\nhas \x1b[31ma\0 label\t“ß”.")
-    assert str(error) == "caf\\udce9.jpg has \\x1b[31ma\\x00 label “ß”."
+    assert str(error) == "caf\\udce9.jpg has \\u001b[31ma\\u0000 label “ß”."
     assert str(error).encode().decode() == str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)

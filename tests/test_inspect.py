@@ -329,7 +329,9 @@ def test_nothing_steers_the_terminal(tmp_path: Path) -> None:
     table = REVIEWS.rename(columns={"note": "n\x1b[31mote"}).assign(
         review=[f"\x1b[2J[red]{text}" for text in REVIEWS.review]
     )
-    shown = CliRunner().invoke(app, ["inspect", str(write(tmp_path, table))], catch_exceptions=False)
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(
+        app, ["inspect", str(write(tmp_path, table))], catch_exceptions=False
+    )
     assert "\x1b" not in shown.output
     assert "[red]" in shown.output
 

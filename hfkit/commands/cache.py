@@ -26,10 +26,10 @@ def list_items(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in the place of a table.")] = False,
 ) -> None:
     """List what is stored, the most recently used first."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from ..console import make_console
     from ..features.store import FeatureStore
     from ..run_folders.show import show_json
 
@@ -54,7 +54,7 @@ def list_items(
     for item in items:
         used = datetime.fromtimestamp(item.used).strftime("%Y-%m-%d %H:%M")
         table.add_row(item.folder.name[:8], Text(item.what), f"{item.bytes / 1e6:,.1f}", used)
-    console = Console()
+    console = make_console()
     if items:
         console.print(table)
     count = f"{len(items)} cache item{'' if len(items) == 1 else 's'}"

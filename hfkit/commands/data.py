@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from .examples import examples
-from .ladder_json import show_ladder
+from .ladder_json import ladder_console, show_ladder
 from .predict import ImageColumn, LabelColumn, LabelSeparator, NamePattern
 from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
@@ -95,14 +95,12 @@ def ladder(
 
     check_ladder_early(data, flags or [], budget, None if output_dir is None else str(output_dir))
 
-    from rich.console import Console
-
     from ..ladder.climb import climb
     from ..ladder.settings import make_settings
 
     settings = make_settings(data, flags or [], task, budget, output_dir)
     try:
-        recommendation = climb(settings, Console(stderr=as_json))
+        recommendation = climb(settings, ladder_console(as_json))
     except KeyboardInterrupt as error:
         typer.echo(f"\nStopped. The same command with --output_dir {settings.folder} goes on where it was.", err=True)
         raise typer.Exit(130) from error

@@ -45,12 +45,11 @@ def export(
 
     folder = check_export_early(model, int8, data, output_dir)
 
-    from rich.console import Console
-
+    from ..console import make_console
     from ..export.request import ExportRequest
     from ..export.run import export_model
 
-    export_model(ExportRequest(model, folder, int8, data, revision, text_column, label_column), Console())
+    export_model(ExportRequest(model, folder, int8, data, revision, text_column, label_column), make_console())
 
 
 @examples("hfkit demo runs/NAME")
@@ -66,13 +65,13 @@ def demo(
 ) -> None:
     """Open a page in the browser to try a model on: one text or photo, examples of the run, or a whole table."""
     from ..flags.demo import check_demo_early
+    from ..visible import visible
 
     warning = check_demo_early(model, host, port)
     if warning is not None:
-        typer.echo(warning, err=True)
+        typer.echo(visible(warning), err=True)
 
-    from rich.console import Console
-
+    from ..console import make_console
     from ..demo.launch import launch_page
 
-    launch_page(model, host, port, revision, Console())
+    launch_page(model, host, port, revision, make_console())

@@ -136,8 +136,7 @@ def evaluate(
 
     import json
 
-    from rich.console import Console
-
+    from ..console import make_console
     from ..data.bars import lines_above_bars
     from ..evaluate import EvaluationRequest, evaluate_model
 
@@ -150,6 +149,6 @@ def evaluate(
     how: dict[str, Any] = {"split": split, "batch_size": batch_size, "revision": revision, "table_flags": table_flags}
     request = EvaluationRequest(model, data, output_dir, **columns, **own, **how)
     with lines_above_bars():
-        folder, results = evaluate_model(request, Console(quiet=as_json))
+        folder, results = evaluate_model(request, make_console(as_json))
     if as_json:
         typer.echo(json.dumps({"output_dir": str(folder), **results}, indent=2))

@@ -1,13 +1,16 @@
-"""Progress bars, and lines that others print while one is open: each stands on lines of its own."""
+"""Progress bars, and lines that others print while one is open: each stands on lines of its own, and steers no terminal."""
 
 import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from typing import Any, TextIO
 
 from tqdm.auto import tqdm
+
+from ..visible import visible
 
 
 @contextmanager
@@ -38,7 +41,7 @@ def _move_above_bars(handler: "logging.StreamHandler[Any]") -> Callable[[], None
 
     def emit_above_bars(record: logging.LogRecord) -> None:
         with tqdm.external_write_mode(file=handler.stream):
-            emit(record)
+            emit(_make_visible(record))
 
     def undo() -> None:
         if before is None:
@@ -48,6 +51,17 @@ def _move_above_bars(handler: "logging.StreamHandler[Any]") -> Callable[[], None
 
     handler.emit = emit_above_bars  # type: ignore[method-assign]
     return undo
+
+
+def _make_visible(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a record whose message steers no terminal; other handlers, which write to files, keep theirs."""
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError, KeyError):  # it does not fit its arguments, which the handler says
+        return record
+    shown = copy(record)
+    shown.msg, shown.args = visible(message), None
+    return shown
 
 
 def _move_warnings_above_bars() -> Callable[[], None]:
@@ -64,7 +78,8 @@ def _move_warnings_above_bars() -> Callable[[], None]:
     ) -> None:
         """Show a warning as `warnings.showwarning` does."""
         with tqdm.external_write_mode(file=file or sys.stderr):
-            before(message, category, filename, lineno, file, line)
+            is_plain = visible(str(message)) == str(message)
+            before(message if is_plain else visible(str(message)), category, filename, lineno, file, line)
 
     def undo() -> None:
         if warnings.showwarning is show_above_bars:  # otherwise somebody else's stands there now

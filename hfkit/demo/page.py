@@ -14,6 +14,7 @@ from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES
 from ..models.cleaning import split_pair
 from ..prediction.predictor import Predictor
 from ..prediction.results import ResultColumns
+from ..visible import visible
 from .answer import Answer, answer_photo, answer_text
 from .explanation_page import lay_out_explanation
 from .table import PredictedTable, predict_table
@@ -48,7 +49,9 @@ def build_page(predictor: Predictor, name: str, examples: Sequence[str], folder:
 
 def escape(text: str) -> str:
     """Return a text for Markdown that shows as it is: whatever could be markup is written as an HTML entity."""
-    return "".join(sign if sign.isalnum() or sign == " " else f"&#{ord(sign)};" for sign in " ".join(text.split()))
+    return "".join(
+        sign if sign.isalnum() or sign == " " else f"&#{ord(sign)};" for sign in visible(" ".join(text.split()))
+    )
 
 
 def _describe(predictor: Predictor, name: str) -> str:

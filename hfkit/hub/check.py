@@ -13,6 +13,7 @@ from PIL import Image
 from ..connection import ask, find_passing_fault, redact, retry
 from ..errors import UserError
 from ..models import FAMILIES, list_code, load_pipeline
+from ..visible import visible
 from .client import hub_errors, look_up, read_file
 from .proof import load_in_clean_process
 
@@ -27,14 +28,14 @@ SAMPLE_TEXTS = ["", "A text.", "\U0001f637 https://example.org/page?x=1"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the result: what was looked at, whether it is well, and the details, without what cannot be printed."""
+    """One line of the result: what was looked at, whether it is well, and the details, with what would steer a terminal shown."""
 
     what: str
     well: bool
     detail: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detail", "".join(sign for sign in self.detail if sign.isprintable()))
+        object.__setattr__(self, "detail", visible(" ".join(self.detail.split())))
 
 
 @dataclass(frozen=True)

@@ -227,18 +227,18 @@ class Ladder:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def climb(settings: LadderSettings, console: Console | None = None) -> Recommendation | None:
+def climb(settings: LadderSettings, console: Console) -> Recommendation | None:
     """Go through all rungs of a ladder, and return which one is enough; None where no model was saved.
 
     Args:
         settings: What it does; a ladder whose folder has finished rungs goes on where it was.
-        console: Where it speaks; default: standard output.
+        console: Where it speaks.
 
     Raises:
         UserError: The folder cannot be read.
 
     """
-    return Ladder.begin(settings, console or Console()).climb()
+    return Ladder.begin(settings, console).climb()
 
 
 def _describe(settings: LadderSettings) -> str:

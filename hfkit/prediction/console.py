@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from ..console import plain
 from ..flags.prediction import unreadable_file
+from ..visible import visible
 from .output import Output
 from .rows import cell_text
 from .stream import Block, Prediction
@@ -31,10 +32,10 @@ def show_answer(console: Console, prediction: Prediction, block: Block) -> None:
     for score, name in scores:
         filled = round(score * _BAR)
         bar = "█" * filled + "░" * (_BAR - filled)
-        console.print(Text(f"{name.ljust(width)}  {score:.4f}  {bar}"), soft_wrap=True)
+        console.print(plain(f"{name.ljust(width)}  {score:.4f}  {bar}"), soft_wrap=True)
     if prediction.results.label_thresholds is not None:
         given = record["prediction"] or "none of them reaches its threshold"
-        console.print(Text(f"Labels: {given}."), soft_wrap=True)
+        console.print(plain(f"Labels: {given}."), soft_wrap=True)
     if record.get("answered") is False:
         threshold = prediction.results.answer_threshold
         console.print(f"Not answered: the model is silent below a confidence of {threshold:.4f}.", highlight=False)
@@ -45,12 +46,12 @@ def show_first_rows(console: Console, prediction: Prediction, blocks: Iterable[B
     table = Table()
     results = [name for name in ("prediction", "confidence", "answered") if name in prediction.results.names]
     for name in (*prediction.source.columns, *results):
-        table.add_column(Text(name), justify="right" if name == "confidence" else "left", overflow="fold")
+        table.add_column(plain(name), justify="right" if name == "confidence" else "left", overflow="fold")
     shown = 0
     for block in blocks:
         for record in prediction.records(block):
             cells = [shorten(record[name]) for name in prediction.source.columns]
-            table.add_row(*map(Text, cells), *(Text(_format(record[name])) for name in results))
+            table.add_row(*map(plain, cells), *(plain(_format(record[name])) for name in results))
         shown += block.size
     console.print(table)
     total = prediction.source.total
@@ -83,7 +84,7 @@ def print_json(prediction: Prediction, blocks: Iterable[Block]) -> int:
 def print_answer_as_json(prediction: Prediction, block: Block) -> None:
     """Print the answer for one text or photo as a JSON object."""
     [record] = prediction.records(block)
-    print(json.dumps(record, indent=2, ensure_ascii=False, default=str))
+    print(visible(json.dumps(record, indent=2, ensure_ascii=False, default=str)))
 
 
 def print_end(console: Console, output: Output, seconds: float, predicted: int, as_json: bool) -> None:
@@ -102,7 +103,7 @@ def print_end(console: Console, output: Output, seconds: float, predicted: int, 
     if bad:
         lines.append(f"{bad:,} rows cannot be read: they are listed in {output.unreadable}.")
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.print(plain(line), soft_wrap=True)
 
 
 def print_finished(console: Console, path: Path, is_checked: bool, as_json: bool) -> int:
@@ -128,7 +129,7 @@ def print_finished(console: Console, path: Path, is_checked: bool, as_json: bool
     if is_there:
         lines.append(f"Rows that cannot be read are listed in {unreadable}.")
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.print(plain(line), soft_wrap=True)
     return int(is_there)
 
 
@@ -136,7 +137,7 @@ def name_unreadable(console: Console, block: Block, prediction: Prediction) -> N
     """Name rows of a block that cannot be read, the first ten."""
     for row, reason in block.unreadable[:_NAMED]:
         place = prediction.unreadable_row(row, reason).get("file") or f"Line {row.line}"
-        console.print(Text(f"{place} cannot be read: {reason}."), soft_wrap=True)
+        console.print(plain(f"{place} cannot be read: {reason}."), soft_wrap=True)
     if len(block.unreadable) > _NAMED:
         console.print(
             f"{len(block.unreadable) - _NAMED} more cannot be read; --output lists them all.", highlight=False
@@ -156,7 +157,7 @@ def _bad_record(prediction: Prediction, block: Block, position: int) -> dict[str
 
 
 def _dump(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, default=str)
+    return visible(json.dumps(record, ensure_ascii=False, default=str))
 
 
 def _format(value: Any) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
+from ..console import make_console
 from ..errors import UserError, is_memory_full
 from ..flags.prediction import check_is_new, is_finished
 from ..flags.tables import FIND
@@ -23,9 +24,9 @@ def run_prediction(request: Request) -> int:
         UserError: The model, the input or the output is not as it must be, or the memory is full.
 
     """
-    errors, output = Console(stderr=True), request.output
+    errors, output = make_console(is_error=True), request.output
     if output is not None and request.resume and is_finished(output) and read_finished_digest(output) is None:
-        return shown.print_finished(Console(), output, False, request.as_json)
+        return shown.print_finished(make_console(), output, False, request.as_json)
     try:
         prediction, predictor, notes = prepare(request)
         for note in notes:
@@ -46,12 +47,12 @@ def _write(request: Request, predictor: Predictor, prediction: Prediction) -> in
     assert request.output is not None
     if request.resume and is_finished(request.output):
         check_finished(request.output, _make_digest(request, predictor, prediction))
-        return shown.print_finished(Console(), request.output, True, request.as_json)
+        return shown.print_finished(make_console(), request.output, True, request.as_json)
     output = open_output(request, predictor, prediction)
     before, start = output.progress.rows, time.perf_counter()
     prediction.write(output)
     seconds = time.perf_counter() - start
-    shown.print_end(Console(), output, seconds, output.progress.rows - before, request.as_json)
+    shown.print_end(make_console(), output, seconds, output.progress.rows - before, request.as_json)
     return output.progress.unreadable
 
 
@@ -85,9 +86,9 @@ def _show(request: Request, prediction: Prediction, errors: Console) -> int:
         shown.name_unreadable(errors, block, prediction)
     unreadable = sum(len(block.unreadable) for block in blocks)
     if not request.is_one_row:
-        shown.show_first_rows(Console(), prediction, blocks)
+        shown.show_first_rows(make_console(), prediction, blocks)
     elif not unreadable and request.as_json:
         shown.print_answer_as_json(prediction, blocks[0])
     elif not unreadable:
-        shown.show_answer(Console(), prediction, blocks[0])
+        shown.show_answer(make_console(), prediction, blocks[0])
     return unreadable

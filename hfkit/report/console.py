@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..console import plain
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..flags.kinds import Arguments
 from ..flags.solver import is_solved
@@ -27,23 +28,15 @@ MAX_CLASSES_OF_MATRIX = 10
 """Above so many classes the confusion matrix does not fit a console; it is in a picture anyway."""
 
 
-def make_console(is_quiet: bool = False) -> Console:
-    """Return where a run prints; in a notebook as plain text, so that it stays one with what others print and the bars.
-
-    Rich would make a piece of HTML of each line there, and of long ones a scroll bar.
-    """
-    return Console(quiet=is_quiet, force_jupyter=False)
-
-
 def console_table(title: str, table: pd.DataFrame) -> Table:
     """Make a rich table; text from the data is shown as it is, without markup."""
-    shown = Table(title=Text(title), title_justify="left", title_style="bold")
+    shown = Table(title=plain(title), title_justify="left", title_style="bold")
     shown.add_column(str(table.index.name or ""))
     for column in table.columns:
         numeric = pd.api.types.is_numeric_dtype(table[column]) or column == "parameters"
-        shown.add_column(Text(str(column)), justify="right" if numeric else "left", overflow="fold")
+        shown.add_column(plain(str(column)), justify="right" if numeric else "left", overflow="fold")
     for name, *row in table.itertuples():
-        shown.add_row(Text(str(name)), *(Text(format_number(value)) for value in row))
+        shown.add_row(plain(str(name)), *(plain(format_number(value)) for value in row))
     return shown
 
 
@@ -57,7 +50,8 @@ def show_results(
 ) -> None:
     """Print the results of one split: metrics, confusion matrix, and the most confident errors of each kind."""
     accuracy = (report["accuracy"], report["accuracy_low"], report["accuracy_high"])
-    console.print(f"\n[bold]{split}[/bold]: accuracy {with_interval(*accuracy)}, the 95 % interval in parentheses")
+    title = f": accuracy {with_interval(*accuracy)}, the 95 % interval in parentheses"
+    console.print(Text.assemble("\n", plain(split, "bold"), title))
     if warning := warn_of_few_rows(split, int(confusion.sum()), *accuracy[1:]):
         console.print(warning, highlight=False, soft_wrap=True)
     console.print(console_table("Metrics by class", classification_table(report)))

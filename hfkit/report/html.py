@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import write_file
+from ..visible import visible
 from .page_contents import PAGE_FILE, collect_page, collect_run, find_shown_split, write_metric
 from .tables import format_number
 
@@ -69,11 +70,17 @@ def _templates() -> "Environment":
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_show,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     templates.filters |= {"cell": format_number, "data_url": _data_url, "is_large": _is_large}
     return templates
+
+
+def _show(value: Any) -> Any:
+    """Return what a template puts into a page; pieces of other templates are shown already."""
+    return visible(value) if type(value) is str else value
 
 
 def _is_large(path: Path) -> bool:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import Console
+from rich.text import Text
 
+from ..console import plain
 from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.label_kinds import MultiLabel
 from ..evaluation.label_set_metrics import report_label_sets
@@ -62,7 +64,7 @@ def write_label_sets(
     tables.write_markdown(folder / "classification_report.md", parts)
     wrong = f"{split}: {len(errors)} of {len(shown)} rows with a wrong label"
     save_figure(folder / F1_PLOT, f1_figure(report, label_names, f"{wrong}\n{lines[0]}"))
-    console.print(f"\n[bold]{split}[/bold]: {lines[0]}, the 95 % interval in parentheses")
+    console.print(Text.assemble("\n", plain(split, "bold"), f": {lines[0]}, the 95 % interval in parentheses"))
     for line in filter(None, [*lines[1:], warning]):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(console_table("Metrics by label", table))

@@ -12,6 +12,7 @@ import pandas as pd
 from ..evaluation.label_kinds import SINGLE, LabelKind
 from ..evaluation.metrics import LABEL_SCORE
 from ..files import format_table, write_file
+from ..visible import visible
 
 EPOCH_COLUMNS = {
     "loss": "train\nloss",
@@ -23,6 +24,11 @@ EPOCH_COLUMNS = {
 }
 CONTENTS = ("text", "text_pair", "file")
 """Columns of what was classified."""
+_WORD_JOINER = "\N{WORD JOINER}"
+"""Has no width, and keeps what finds addresses, mentions and formulas in the finished page from finding any."""
+_JOINED = re.compile(r"[$@]|\\(?=[(\[])|:(?=//)|\b(?:www(?=\.)|mailto(?=:))", re.IGNORECASE)
+_BLOCK = re.compile(r"^(\d*)(?=[.)](?:\s|$)|[#+-]+(?:\s|$)|>|=+$)")
+"""What makes a heading, a quotation or an item of a list at the begin of a line."""
 ErrorKind = tuple[tuple[str, str], pd.DataFrame]
 """A true and a predicted class, and the rows that are the one and were taken for the other."""
 _INTERVAL_COLUMNS = [f"{metric}_{end}" for metric in ("eval_accuracy", "eval_macro_f1") for end in ("low", "high")]
@@ -112,16 +118,18 @@ def write_json(path: Path, content: Any) -> None:
 
 def markdown_table(table: pd.DataFrame) -> str:
     """Write a table in Markdown; what could break it (a bar, a tag) is escaped."""
-    head = [str(table.index.name or ""), *map(str, table.columns)]
-    lines = [head, ["---", *["---:"] * len(table.columns)]]
+    lines = [[str(table.index.name or ""), *map(str, table.columns)]]
     lines += [[str(name), *(format_number(value) for value in row)] for name, *row in table.itertuples()]
-    return "\n".join("| " + " | ".join(map(escape_markdown, line)) + " |" for line in lines) + "\n"
+    head, *rows = [[escape_markdown(cell) for cell in line] for line in lines]
+    sides = ["---", *["---:"] * len(table.columns)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, sides, *rows)) + "\n"
 
 
 def escape_markdown(text: str) -> str:
-    """Keep text of the data from being markup, also in a cell of a table."""
-    one_line = " ".join(text.splitlines()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]|])", r"\\\1", one_line)
+    """Keep text of the data from being markup, a link, a mention or a formula, also in a cell of a table."""
+    one_line = _JOINED.sub(rf"\g<0>{_WORD_JOINER}", visible(" ".join(text.splitlines()).strip()))
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", one_line.replace("&", "&amp;").replace("<", "&lt;"))
+    return _BLOCK.sub(r"\1\\", escaped).replace("$", "&#36;")
 
 
 def format_number(value: Any) -> str:

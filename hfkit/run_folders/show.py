@@ -5,15 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
+
+from ..console import make_console, plain
+from ..visible import visible
 
 
 def clean_text(text: str) -> str:
-    """Return a text in one line, without what could steer a terminal: each such character becomes a replacement character."""
-    line = " ".join(text.split())
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+    """Return a text in one line, in which what could steer a terminal is shown."""
+    return visible(" ".join(text.split()))
 
 
 def show_table(
@@ -35,20 +35,20 @@ def show_table(
         give_way: Columns that are left out of a table that is too wide for the console, the first one first; a line names them.
 
     """
-    console, cells = Console(), [[clean_text(cell) for cell in row] for row in rows]
+    console, cells = make_console(), [[clean_text(cell) for cell in row] for row in rows]
     widths = {
         name: max(_least_width(row[place], name in whole) for row in [list(columns), *cells])
         for place, name in enumerate(columns)
     }
     left_out = _choose_columns(widths, give_way, console.width)
     shown = [name for name in columns if name not in left_out]
-    table = Table(title=Text(clean_text(title)) if title else None, title_justify="left", title_style="bold")
+    table = Table(title=plain(clean_text(title)) if title else None, title_justify="left", title_style="bold")
     for name in shown:
         side: Literal["right", "left"] = "right" if name in numbers else "left"
         least = widths[name] if name in whole else None
-        table.add_column(Text(clean_text(name)), justify=side, overflow="fold", min_width=least, no_wrap=name in whole)
+        table.add_column(plain(clean_text(name)), justify=side, overflow="fold", min_width=least, no_wrap=name in whole)
     for row in cells:
-        table.add_row(*(Text(row[columns.index(name)]) for name in shown))
+        table.add_row(*(plain(row[columns.index(name)]) for name in shown))
     needed = _table_width([widths[name] for name in shown]) if whole else 0
     console.print(table, width=max(console.width, needed), crop=False, no_wrap=True, overflow="ignore")
     if left_out:
@@ -82,7 +82,7 @@ def _choose_columns(widths: Mapping[str, int], give_way: Sequence[str], width: i
 def show_line(line: str) -> None:
     """Print a sentence in one line, however wide the console is; nothing where there is none."""
     if line:
-        Console().print(Text(clean_text(line)), soft_wrap=True)
+        make_console().print(plain(clean_text(line)), soft_wrap=True)
 
 
 def show_json(content: Any) -> None:

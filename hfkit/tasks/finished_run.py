@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 from transformers import Pipeline
 
+from ..console import make_console
 from ..errors import UserError
 from ..evaluate import EvaluationRequest, evaluate_model
 from ..flags.prediction import check_evaluation_early, check_model_path
 from ..hub.push import push_run
 from ..prediction.loading import open_pipeline
-from ..report.console import make_console
 from ..report.html import PAGE_FILE, describe_accuracy, render_run
 from ..run_folders.state import read_json
 from ..training.process_state import own_process_state

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from ..console import make_console
 from ..flags.kinds import Arguments
 from ..hub.push import push_run
-from ..report.console import make_console
 from ..run_folders.lock import lock_folder
 from ..task import Task
 from .adapters import finish_adapters

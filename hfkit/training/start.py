@@ -8,6 +8,7 @@ import transformers
 from ..errors import UserError
 from ..flags.kinds import Arguments
 from ..machine import keep_freed_memory
+from ..visible import say
 from .checks import check_flags
 from .folder import check_folder
 
@@ -21,7 +22,7 @@ def start_run(arguments: Arguments[Any, Any], first_line: str) -> None:
     """
     training = arguments.training
     if training.process_index == 0:
-        print(first_line, flush=True)
+        say(first_line)
     transformers.utils.logging.disable_progress_bar()  # bars for loading and saving weights; training keeps its own
     check_processes(training.world_size)
     check_folder(arguments)

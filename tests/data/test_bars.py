@@ -77,3 +77,17 @@ def test_nothing_of_it_stays() -> None:
 def test_warnings_are_recorded_as_before() -> None:
     with pytest.warns(UserWarning, match=MESSAGE), lines_above_bars():
         warn()
+
+
+@pytest.mark.parametrize("tell", [warn, log_by_handler, log_without_handler])
+def test_lines_of_others_steer_no_terminal(tell: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library may cite the data; a message that does not fit its arguments ends nothing."""
+    monkeypatch.setattr(sys.modules[__name__], "MESSAGE", "the label \x1b[2J\u202e is rare")
+    with open_screen() as screen, warnings.catch_warnings():
+        warnings.showwarning = print_warning
+        warnings.simplefilter("always")
+        with lines_above_bars():
+            tell()
+            logging.getLogger("hfkit-test").warning("%d", "x")
+    assert r"the label \u001b[2J\u202e is rare" in screen.getvalue()
+    assert not {"\x1b", "\u202e"} & set(screen.getvalue())

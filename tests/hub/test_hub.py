@@ -305,7 +305,7 @@ def test_broken_repositories_are_findings(client: Client) -> None:
                 "none here: with trust_remote_code=True these run on your machine, and code of other/repo",
             )
         if name == "escapes":
-            assert findings["labels"] == (True, "[1Aok, b")
+            assert findings["labels"] == (True, r"\u001b[1Aok, b")
 
 
 def test_a_stranger_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

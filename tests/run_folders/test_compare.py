@@ -148,7 +148,7 @@ VALIDATION = "report/validation_predictions.csv"
         (
             _rewrite(VALIDATION, texts=[*TEXTS[:7], "other\x1b[31m"]),
             "",
-            "1 of 8 rows of validation differ in their text, such as row 8, 'other\N{REPLACEMENT CHARACTER}[31m' in ",
+            r"1 of 8 rows of validation differ in their text, such as row 8, 'other\u001b[31m' in ",
         ),
         (_rewrite("predictions.csv", labels=["real", "fake"] * 4), "--test", "rows of test differ in their label"),
         (_remove(VALIDATION), "", "did not write what was predicted of validation yet"),
@@ -197,7 +197,7 @@ def test_texts_steer_nothing(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / name, wrong, texts=texts) for name, wrong in (("[b]a", 0), ("b", 2))]
     shown = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["compare", *map(str, runs)])
     assert shown.exit_code == 0
-    assert "[red]a[/red]\N{REPLACEMENT CHARACTER}[31m[/nothing]" in shown.stdout
+    assert r"[red]a[/red]\u001b[31m[/nothing]" in shown.stdout
     assert "\x1b" not in shown.stdout
     assert "[b]a" in shown.stdout
 

@@ -153,7 +153,7 @@ def test_the_newest_comes_first_and_links_are_not_followed(tmp_path: Path) -> No
 def test_texts_of_files_steer_nothing(tmp_path: Path) -> None:
     write_run(tmp_path / "[red]run", flags={"dataset": "[bold]x[/bold]\x1b[31m\u202e", "head": "[/nothing]"})
     shown = show_runs(tmp_path)
-    assert "[bold]x[/bold]\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}" in shown
+    assert r"[bold]x[/bold]\u001b[31m\u202e" in shown
     assert "[red]run" in shown
     assert "[/nothing] head" in shown
     assert "\x1b" not in shown

@@ -1,0 +1,18 @@
+"""Text of data, files and the Hub where a person reads it: what would steer a terminal or a page is shown, not obeyed."""
+
+import re
+from typing import TextIO
+
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but for tabs and line feeds (escape, backspace, carriage return, and those of C1, such as CSI), line and
+paragraph separators, what turns the direction of writing round, and halves of characters, which no console can encode."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text with each character that would be obeyed written as `\u001b`; JSON keeps its values by that."""
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print a line at once, on stdout or another stream."""
+    print(visible(line), file=stream, flush=True)
