@@ -1,7 +1,6 @@
 """The model card: what a stranger must know of a model, from what its run has written down."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +11,13 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..data.halves import CERTIFICATION
 from ..evaluation.intervals import accuracy_interval, macro_f1_interval, with_interval
 from ..models import FAMILIES
-from ..report import tables
 from ..report.abstention import read_abstention
 from ..report.baselines import compared_baselines, read_baselines, shown_baselines
 from ..report.summary import METRICS, SUMMARY_FILE
-from ..report.tables import escape_markdown
+from ..report.tables import classification_table, escape_markdown, markdown_table
+from .examples import find_examples
 from .limitations import describe_limitations
-from .proof import HARD_TEXTS
-
-_FILLERS = {"mail": "name@example.org", "handle": "@user", "address": "https://example.org", "number": "000"}
-_MASKED = re.compile(
-    r"(?P<address>(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*)"
-    r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
-    r"|(?P<handle>@+\w(?:[\w.-]*\w)?)"
-    r"|(?P<number>\+?\d[\d ()/.-]{6,}\d)",
-    re.IGNORECASE,
-)
-"""What a text may name, each with a filler."""
+from .packages import list_packages
 
 TEMPLATE = """---
 {{ card_data }}
@@ -107,7 +96,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
     shown = _read(run / "report" / "classification_report.json")
     family = FAMILIES[_read(run / "config.json")["model_type"]]
     is_text = family.task == "text-classification"
-    widget = _widget(run) if is_text else []
+    widget = find_examples(run) if is_text else []
     data = ModelCardData(
         library_name="transformers",
         pipeline_tag=family.task,
@@ -129,12 +118,12 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         template_str=TEMPLATE,
         title=repo_id.rpartition("/")[2],
         summary=escape_markdown(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
-        results=tables.markdown_table(_result_table(results, summary, shown)),
+        results=markdown_table(_result_table(results, summary, shown)),
         baselines=_describe_baselines(run),
         pictures=[picture for picture in pictures if (run / picture[1]).exists()],
-        classes=tables.markdown_table(tables.classification_table(shown)) if shown else "",
+        classes=markdown_table(classification_table(shown)) if shown else "",
         abstention=_describe_answers(run),
-        packages=" ".join(_packages(run)),
+        packages=" ".join(list_packages(run)),
         task=family.task,
         repo_id=repo_id,
         tag=tag,
@@ -142,7 +131,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         backbone=escape_markdown(summary["base_model"] or summary["backbone"]),
         lines=[escape_markdown(line) for line in summary["lines"]],
         data_lines=[escape_markdown(line) for line in summary["data_lines"]],
-        rows=tables.markdown_table(_row_table(summary)),
+        rows=markdown_table(_row_table(summary)),
         limitations=[escape_markdown(line) for line in describe_limitations(shown, summary)],
         versions=", ".join(f"{name} {version}" for name, version in _read(run / "env.json")["packages"].items()) + ".",
     )
@@ -219,7 +208,7 @@ def _describe_baselines(run: Path) -> str:
     lines = " ".join(escape_markdown(baseline.sentence()) for baseline in compared_baselines(table))
     split = escape_markdown(str(table["split"][0]))
     title = f"Beside what costs next to nothing, on {split} (differences of accuracy are paired, tested by McNemar's exact test):"
-    return f"{title}\n\n{tables.markdown_table(shown_baselines(table))}\n{lines}\n\n"
+    return f"{title}\n\n{markdown_table(shown_baselines(table))}\n{lines}\n\n"
 
 
 def _describe_answers(run: Path) -> str:
@@ -238,38 +227,8 @@ def _row_table(summary: dict[str, Any]) -> pd.DataFrame:
     return table.astype("Int64")
 
 
-def _widget(run: Path) -> list[str]:
-    """Return two short held-out texts of which the model is sure, one for each of two classes, with names masked.
-
-    Of a model that reads pairs there are none: the Hub's widget takes one text.
-    """
-    proof = _read(run / "proof" / "rows.json")
-    examples: dict[int, tuple[float, str]] = {}
-    for text, scores in zip(proof["inputs"], proof["scores"], strict=True):
-        if isinstance(text, str) and text not in HARD_TEXTS and 20 <= len(text) <= 200 and "\n" not in text:
-            label = int(np.argmax(scores))
-            examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
-    return [mask(text) for _, text in list(examples.values())[:2]]
-
-
 def _example(run: Path, widget: list[str]) -> str:
     """Return a text, or two of a pair, as `pipeline()` takes them."""
     if _read(run / "config.json").get("pair", "join") != "join":
         return json.dumps({"text": "Some text.", "text_pair": "Another text."})
     return json.dumps(widget[0] if widget else "Some text.", ensure_ascii=False)
-
-
-def mask(text: str) -> str:
-    """Put fillers in the place of handles, mail addresses, links and long numbers; names of persons stay."""
-    return _MASKED.sub(lambda match: _FILLERS[str(match.lastgroup)], text)
-
-
-def _packages(run: Path) -> list[str]:
-    """Return what has to be installed, transformers in a version that is not older than the one of the proof."""
-    code = "\n".join(path.read_text(encoding="utf-8") for path in run.glob("*.py"))
-    imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
-    extra = sorted(imported & {"emoji", "timm", "torchvision"})
-    is_image = (run / "preprocessor_config.json").exists()
-    version = _read(run / "env.json")["packages"]["transformers"]
-    least = f'"transformers>={".".join(version.split(".")[:2])}"'
-    return ["torch", least, *sorted({*extra, *(["torchvision", "pillow"] if is_image else [])})]

@@ -1,0 +1,23 @@
+"""The texts that a model card shows."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from .masking import mask
+from .proof import HARD_TEXTS
+
+
+def find_examples(run: Path) -> list[str]:
+    """Return two short held-out texts of which the model is sure, one for each of two classes, with names masked.
+
+    Of a model that reads pairs there are none: the Hub's widget takes one text.
+    """
+    proof = json.loads((run / "proof" / "rows.json").read_text(encoding="utf-8"))
+    examples: dict[int, tuple[float, str]] = {}
+    for text, scores in zip(proof["inputs"], proof["scores"], strict=True):
+        if isinstance(text, str) and text not in HARD_TEXTS and 20 <= len(text) <= 200 and "\n" not in text:
+            label = int(np.argmax(scores))
+            examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
+    return [mask(text) for _, text in list(examples.values())[:2]]
