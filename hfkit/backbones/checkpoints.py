@@ -15,6 +15,7 @@ from transformers.utils import logging
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.paths import check_backbone_path
 from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, list_code
+from ..models.checked_loading import check_files
 from ..models.image import Preprocessing
 from ..models.transformers_image import describe_features
 from ..models.vision_configs import is_vision_type, read_image_size, vision_config
@@ -86,7 +87,7 @@ def forget_checkpoints() -> None:
 @functools.lru_cache(maxsize=8)
 def _read(backbone: str, source: str, revision: str) -> ImageCheckpoint:
     try:
-        options, _ = PreTrainedConfig.get_config_dict(source, revision=revision)
+        options = check_files(source, revision=revision)
     except LOADING_ERRORS as error:
         raise UserError(
             f"There is no backbone {backbone} ({first_sentence(error)}): check the name and the network, or write a model of "

@@ -16,6 +16,7 @@ from ..flags.kinds import Arguments
 from ..flags.paths import describe_unfinished_run
 from ..models import FAMILIES
 from ..models.base import BackboneClassifier
+from ..models.checked_loading import check_files, check_weights
 from ..notes import Note
 from ..offline import use_cache_without_hub
 
@@ -54,7 +55,7 @@ def read_saved_config(backbone: str, task: str, revision: str | None = None) -> 
     if not folder.is_dir():
         use_cache_without_hub()
     try:
-        options, _ = PreTrainedConfig.get_config_dict(source, revision=revision or "main")
+        options = check_files(source, revision=revision or "main")
     except (OSError, ValueError):  # whoever loads it says what is wrong
         return None
     family = FAMILIES.get(str(options.get("model_type")))
@@ -87,9 +88,7 @@ def load_saved_model(backbone: str, task: str, revision: str | None = None) -> B
     model, loading = model_class.from_pretrained(
         source, revision=revision or "main", dtype=torch.float32, output_loading_info=True
     )
-    problems = sorted({*loading["missing_keys"], *loading["unexpected_keys"], *map(str, loading["mismatched_keys"])})
-    if problems:
-        raise ValueError(f"its weights are not those of its config.json: {', '.join(problems[:5])}")
+    check_weights(loading)
     return model
 
 

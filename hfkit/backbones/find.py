@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import timm
 import torch
-from transformers import PreTrainedConfig
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.kinds import IMAGE, TEXT
 from ..flags.parsing import parse_arguments
-from ..models import FAMILIES
+from ..models import FAMILIES, checked_loading
 from ..models.base import BackboneClassifier
 from .checkpoints import is_image_config, timm_name
 from .families import OWN_NAMES
@@ -36,12 +35,14 @@ def find_model(name: str, flags: Sequence[str], revision: str | None = None) -> 
         return _empty_image_classifier(["--backbone", name, *flags])
     source = locate_backbone(name)
     try:
-        config, _ = PreTrainedConfig.get_config_dict(source, revision=revision)
+        config = checked_loading.check_files(source, revision=revision)
+    except ValueError as error:
+        raise UserError(f"The model {name} cannot be loaded ({first_sentence(error)}): look at its files.") from error
     except OSError as error:
         raise UserError(
             f"There is no model {name} ({first_sentence(error)}): write a folder, a Hub id or the name of a backbone."
         ) from error
-    family = FAMILIES.get(config.get("model_type", ""))
+    family = FAMILIES.get(str(config.get("model_type")))
     if family is not None:
         if flags:
             raise UserError(f"{name} is a saved model and has its flags in its config: leave out {' '.join(flags)}.")

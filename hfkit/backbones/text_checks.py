@@ -3,11 +3,12 @@
 from bisect import bisect_left
 
 import torch
-from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, PreTrainedTokenizerBase
 
 from ..errors import FORWARD_ERRORS, UserError, first_sentence
 from ..flags.arguments import MIN_LENGTH, TextModelArguments
 from ..models import FAMILIES, TextClassifier, list_code
+from ..models.checked_loading import check_files
 from ..models.encoders import read_encoder_config
 from ..notes import Note
 
@@ -19,7 +20,7 @@ def check_code(source: str, model: TextModelArguments) -> None:
         UserError: It is of no type that transformers knows.
 
     """
-    config, _ = PreTrainedConfig.get_config_dict(source, revision=model.backbone_revision)
+    config = check_files(source, revision=model.backbone_revision)
     named = list_code(config)
     if named and config.get("model_type") not in CONFIG_MAPPING:
         files = ", ".join(named)

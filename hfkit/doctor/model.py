@@ -5,12 +5,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import AutoConfig
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.paths import has_checkpoint
 from ..hub.check import PICKLES, check_repository
 from ..models import FAMILIES
+from ..models.checked_loading import check_files
 from ..prediction.onnx_folder import GRAPH_FILE, is_onnx_folder, read_settings
 from ..prediction.onnx_predictor import OnnxPredictor
 from ..run_folders.manifest import MANIFEST_FILE, checksums, read_manifest
@@ -91,7 +92,7 @@ def _check_pickles(folder: Path) -> Finding:
 def _check_config(folder: Path) -> Finding:
     """Load the config, without any code of the folder."""
     try:
-        content, _ = PreTrainedConfig.get_config_dict(folder)
+        content = check_files(str(folder))
         family = FAMILIES.get(str(content.get("model_type")))
         if family is None:
             kind = type(AutoConfig.from_pretrained(folder, trust_remote_code=False)).__name__

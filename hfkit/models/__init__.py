@@ -8,6 +8,7 @@ its own code for people without hfkit. What is in this folder travels to the Hub
 library, torch, transformers, timm, torchvision, emoji and their own siblings, nothing else.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -162,6 +163,10 @@ def register() -> None:
         family.register()
 
 
+_READER = {"text-classification": "tokenizer", "image-classification": "image_processor"}
+"""What reads the inputs of a task."""
+
+
 def load_pipeline(
     model: str, pipeline_classes: "Mapping[str, type[Pipeline]] | None" = None, **options: Any
 ) -> "Pipeline":
@@ -173,27 +178,37 @@ def load_pipeline(
         options: Further arguments of `transformers.pipeline`, such as `device` or `revision`.
 
     Raises:
-        ValueError: The model is not one of hfkit's families, or the folder of a run that did not finish.
+        ValueError: The model is not one of hfkit's families, the folder of a run that did not finish, or its files are refused
+            (see `checked_loading.py`).
 
     """
-    from transformers import PreTrainedConfig, pipeline
+    from transformers import pipeline
+
+    from .checked_loading import check_files
 
     if (Path(model) / "hfkit.yaml").is_file() and not (Path(model) / "config.json").is_file():
         raise ValueError(f"{model} is not a finished hfkit run: it has no config.json.")
 
     where = {**dict(options.get("model_kwargs") or {}), **options}
     where = {name: where[name] for name in ("revision", "token", "cache_dir", "local_files_only") if name in where}
-    config, _ = PreTrainedConfig.get_config_dict(model, **where)
+    config = check_files(model, **where)
     family = FAMILIES.get(str(config.get("model_type")))
     if family is None:
         code = ", ".join(list_code(config))
         trust = f"; pipeline(..., trust_remote_code=True) would run its own code ({code})" if code else ""
         raise ValueError(f"{model} is a {config.get('model_type')} model, not one of {', '.join(FAMILIES)}{trust}.")
     family.register()
+    # By its own class: pipeline() would try what config.json names as `architectures`, too, and hide why one does not load.
+    names = [name for name in ("dtype", "torch_dtype", "device_map") if name in options]
+    loading = {**dict(options.get("model_kwargs") or {}), **where, **{name: options.pop(name) for name in names}}
+    net = family.model_class.from_pretrained(model, **{"dtype": "auto", **loading})
+    options = {"config": deepcopy(net.config), _READER[family.task]: model, **options}
+    if "device_map" in names and not getattr(net, "hf_device_map", None):
+        options.setdefault("device", net.device)
     # Without this transformers would ask a person at a terminal whether to run the code of a foreign tokenizer.
     options.setdefault("trust_remote_code", False)
     pipeline_class = (pipeline_classes or {}).get(family.task, family.pipeline_class)
-    return pipeline(family.task, model=model, pipeline_class=pipeline_class, **options)
+    return pipeline(family.task, model=net, pipeline_class=pipeline_class, **options)
 
 
 def list_code(config: Any) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import PreTrainedModel
 from transformers import initialization as init
 
+from .checked_loading import CheckedModel
 from .execution_order import ExecutionOrder, probing
 from .execution_recorder import record_execution
 from .heads import LayersHead
@@ -20,7 +20,7 @@ _CANNOT_SPLIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, Typ
 """What a backbone raises whose parts do not fit together."""
 
 
-class BackboneClassifier(PreTrainedModel):
+class BackboneClassifier(CheckedModel):
     """A pretrained `backbone` and a `classifier` head on top of it.
 
     A subclass builds an empty net from its config in `__init__` and ends it in `post_init()`; weights come afterwards,

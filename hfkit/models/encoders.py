@@ -20,6 +20,8 @@ from transformers import (
     PreTrainedModel,
 )
 
+from .checked_loading import check_files, checked_loading
+from .config_checks import check_config
 from .padding import move_to_the_left
 
 PROBE_TOKENS = 13
@@ -33,7 +35,8 @@ def encoder_config(options: dict[str, Any]) -> PreTrainedConfig:
         ValueError: The type is unknown, or none of a text encoder.
 
     """
-    options = {"model_type": "bert", **options}
+    check_config(options)
+    options = {"model_type": "bert", **{name: options[name] for name in options if not _is_dropped(name)}}
     model_type = options.pop("model_type")
     if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
         raise ValueError(
@@ -43,25 +46,33 @@ def encoder_config(options: dict[str, Any]) -> PreTrainedConfig:
     return CONFIG_MAPPING[model_type].from_dict(options)
 
 
-def check_reads_texts(config_class: type[PreTrainedConfig]) -> None:
-    """Refuse the configuration of what is no text model.
+def _is_dropped(name: str) -> bool:
+    """Tell whether a field says nothing of the net, but how its author ran it."""
+    return name in ("auto_map", "_name_or_path") or name.endswith(("attn_implementation", "experts_implementation"))
 
-    It can come from a stranger, and others than text models, such as the wrappers of timm's nets, can read files that
-    their configuration names, which may run code.
+
+def check_reads_texts(config_class: type[PreTrainedConfig]) -> None:
+    """Refuse the configuration of what transformers does not list as an encoder or a classifier of texts.
+
+    It can come from a stranger, and others, such as the wrappers of timm's nets, can read files that their configuration
+    names, which may run code.
 
     Raises:
-        ValueError: Its model takes other inputs than token ids.
+        ValueError: It is not listed, takes other inputs than token ids, or wraps other models.
 
     """
-    if not (_has_vocabulary(config_class) and _takes_token_ids(config_class)):
+    is_listed = (
+        config_class in MODEL_FOR_TEXT_ENCODING_MAPPING or config_class in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+    )
+    if not is_listed or _wraps_another(config_class) or not _takes_token_ids(config_class):
         name = config_class.model_type
         raise ValueError(f"The backbone is a {name} model, which reads no texts: write a text encoder such as bert.")
 
 
-def _has_vocabulary(config_class: type[PreTrainedConfig]) -> bool:
-    """Tell whether a configuration has a number of tokens; CANINE, which reads characters, is known as a classifier."""
-    named = hasattr(config_class, "vocab_size") or "vocab_size" in config_class.attribute_map
-    return named or config_class in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+def _wraps_another(config_class: type[PreTrainedConfig]) -> bool:
+    """Tell whether a configuration has one of a whole model in it, such as that of an encoder and that of a decoder."""
+    inner: Any = config_class.sub_configs.values()
+    return any(each is AutoConfig or each in MODEL_MAPPING for each in inner)
 
 
 def _takes_token_ids(config_class: type[PreTrainedConfig]) -> bool:
@@ -84,8 +95,8 @@ def is_causal(config: PreTrainedConfig) -> bool:
     return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
 
 
-_BOTH_WAYS = ("bert-generation", "xlnet")
-"""Types that transformers lists among causal models alone, and whose tokens see all others unless a decoder is asked for."""
+_BOTH_WAYS = ("xlnet",)
+"""Types that transformers lists among causal models alone, and whose tokens see all others."""
 
 
 def is_t5_like(config: PreTrainedConfig) -> bool:
@@ -107,11 +118,11 @@ def read_encoder_config(source: str, revision: str | None = None) -> PreTrainedC
     """
     # Without trust_remote_code=False transformers would ask a person at a terminal whether to run a stranger's code.
     place: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
-    options, _ = PreTrainedConfig.get_config_dict(source, **place)
-    model_type = str(options.get("model_type"))
+    model_type = str(check_files(source, revision=revision or "main").get("model_type"))
     if model_type in CONFIG_MAPPING:
         check_reads_texts(CONFIG_MAPPING[model_type])  # before such a configuration is made
     config = AutoConfig.from_pretrained(source, **place)
+    config._attn_implementation = None  # transformers chooses one of its own
     check_reads_texts(type(config))
     # T5Gemma's encoder has a configuration inside its own.
     if config.is_encoder_decoder and (config.sub_configs or not is_t5_like(config)):
@@ -127,14 +138,15 @@ def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedMo
 
     """
     config = read_encoder_config(source, revision)
-    encoder, loading = auto_class(config).from_pretrained(
-        source,
-        config=config,
-        dtype=torch.float32,  # else a half-precision checkpoint would be trained in half precision
-        output_loading_info=True,
-        revision=revision or "main",
-        trust_remote_code=False,
-    )
+    with checked_loading(source, revision=revision or "main"):
+        encoder, loading = auto_class(config).from_pretrained(
+            source,
+            config=config,
+            dtype=torch.float32,  # else a half-precision checkpoint would be trained in half precision
+            output_loading_info=True,
+            revision=revision or "main",
+            trust_remote_code=False,
+        )
     missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise ValueError(f"The checkpoint {source} lacks weights of its encoder: {', '.join(missing[:5])}.")

@@ -77,6 +77,7 @@ class FdVitClassifierConfig(ImageClassifierConfig):
         if not len(self.heads) == len(self.head_sizes) == len(self.depths):
             raise ValueError("heads, head_sizes and depths name one number for each stage")
         for name, value, choices in (
+            ("weights_name", self.weights_name, tuple(FDVIT_SIZES)),
             ("sampling", self.sampling, ("resample_conv", "strided_taps")),
             ("decoder", self.decoder, ("code", "paper")),
         ):

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig
 from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutput
 
 from .answering import check_threshold
+from .config_checks import CheckedConfig
 from .heads import LayersHead, LinearHead, MlpHead
 from .image_layers import PassThrough
 from .image_pipeline import ImageClassificationPipeline
@@ -63,7 +63,7 @@ def torchvision_tensors(source: str | Mapping[str, torch.Tensor], weights: Any) 
     return {key: tensor for key, tensor in state.items() if not key.startswith("classifier.")}
 
 
-class ImageClassifierConfig(PreTrainedConfig):
+class ImageClassifierConfig(CheckedConfig):
     """Configuration that all image classifiers share.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from transformers import PreTrainedConfig
 
 from .answering import check_threshold
+from .config_checks import CheckedConfig
 from .encoders import check_reads_texts, encoder_config
 from .label_sets import SINGLE_LABEL, check_problem_type
 from .long_texts import CUT, LONG_TEXTS, WINDOWS
@@ -16,7 +17,7 @@ from .text_pipeline import TextClassificationPipeline
 PAIRS = ("join", "tokenizer", "newline")
 
 
-class TextClassifierConfig(PreTrainedConfig):
+class TextClassifierConfig(CheckedConfig):
     """Configuration of `TextClassifier`.
 
     Args:

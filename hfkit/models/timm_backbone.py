@@ -1,5 +1,6 @@
 """Any model of timm by its name (ViT, EfficientNet, ConvNeXt, ...) with a new head."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -25,8 +26,23 @@ _SEQUENCES = {
 _BLOCKS = ("blocks.", "layer1.", "layer2.", "layer3.", "layer4.")
 """How the names of repeated blocks begin, those of nets whose own `forward_features` checkpoints them."""
 
-_NOT_FROM_A_CONFIG = {"cache_dir", "checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay"}
-"""Arguments of `timm.create_model` that read or write files: a config can come from a stranger."""
+_PLAIN_WORD = re.compile(r"\w*")
+
+
+def _is_of_the_net(name: str, value: Any) -> bool:
+    """Tell whether an argument of `timm.create_model` is of numbers and plain words, and makes timm read or write no file.
+
+    A config can come from a stranger.
+    """
+    if name.startswith(("pretrained", "checkpoint", "cache")) or name.endswith(("_fn", "_cls")):
+        return False
+    if isinstance(value, dict):
+        return all(_is_of_the_net(str(key), each) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_of_the_net("", each) for each in value)
+    return (
+        value is None or isinstance(value, int | float) or bool(isinstance(value, str) and _PLAIN_WORD.fullmatch(value))
+    )
 
 
 class TimmClassifierConfig(ImageClassifierConfig):
@@ -178,7 +194,7 @@ class TimmClassifier(ImageClassifier):
     def _create(self, pretrained: bool = False) -> Any:
         """Build the timm model without a head, for the image size of the config."""
         options = self._options(pretrained)
-        unsafe = sorted(_NOT_FROM_A_CONFIG & set(options))
+        unsafe = sorted(name for name in options if not _is_of_the_net(name, options[name]))
         if unsafe or set(self.config.backbone_name) & set(":/\\"):
             raise ValueError(
                 f"backbone_name is a name of timm's own, and backbone_options cannot hold {unsafe or 'places'}"

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
+from .checked_loading import checked_loading
 from .checkpointing import Checkpoint, Recomputation, layers_without_checkpointing, wrap_layers
 from .image import ImageClassifier, ImageClassifierConfig, Step
 from .vision_configs import read_image_size, vision_config
@@ -151,15 +152,15 @@ def load_image_model(source: str, revision: str | None = None) -> tuple[PreTrain
         ValueError: It is no image model, or its checkpoint lacks weights other than the pooling's.
 
     """
-    options, _ = PreTrainedConfig.get_config_dict(source, revision=revision or "main")
-    net, loading = AutoModel.from_pretrained(
-        source,
-        config=vision_config(options),
-        revision=revision or "main",
-        dtype=torch.float32,
-        output_loading_info=True,
-        trust_remote_code=False,
-    )
+    with checked_loading(source, revision=revision or "main") as options:
+        net, loading = AutoModel.from_pretrained(
+            source,
+            config=vision_config(options),
+            revision=revision or "main",
+            dtype=torch.float32,
+            output_loading_info=True,
+            trust_remote_code=False,
+        )
     missing = sorted(key for key in loading["missing_keys"] if "mask_token" not in key)
     lacking = [key for key in missing if not key.startswith(_POOLING)]
     if lacking:

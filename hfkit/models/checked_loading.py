@@ -1,0 +1,191 @@
+"""Loading what may come from a stranger: its configuration and the headers of its weights are looked at first."""
+
+import json
+import math
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+from transformers import PreTrainedModel
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file, find_adapter_config_file
+from transformers.utils.hub import get_checkpoint_shard_files
+
+from .config_checks import read_config, read_json
+
+_PLACES = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
+_LARGEST_HEADER = 25_000_000
+"""Bytes; that of a file with a million tensors is larger."""
+_SPARE_TENSORS = 300
+_SPARE_NUMBERS = 50_000_000
+"""What a constructor may build and drop, besides twice what the weights have."""
+_MOST_WITHOUT_HEADERS = 100_000
+
+Shapes = dict[str, list[int]]
+
+
+class WeightsError(ValueError):
+    """The weights are not those of the configuration."""
+
+
+class CheckedModel(PreTrainedModel):
+    """A model whose files are looked at before it is built, and that has all of its weights or is none."""
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *model_args: Any, **options: Any) -> Any:
+        """Load a saved model as `PreTrainedModel.from_pretrained` does.
+
+        Raises:
+            ValueError: Its configuration hands something to a loader or has sizes that its weights do not have, its weights
+                lack a tensor or have an unknown one, or it is an adapter of another model.
+
+        """
+        source = pretrained_model_name_or_path
+        if source is None:
+            return super().from_pretrained(source, *model_args, **options)
+        wants_info = options.pop("output_loading_info", False)
+        place = {name: options[name] for name in _PLACES if options.get(name) is not None}
+        with checked_loading(str(source), **place):
+            model, loading = super().from_pretrained(source, *model_args, output_loading_info=True, **options)
+        if wants_info:
+            return model, loading
+        if not options.get("ignore_mismatched_sizes"):  # a caller who says so knows that some are not filled
+            check_weights(loading)
+        return model
+
+
+def check_weights(loading: Mapping[str, Any]) -> None:
+    """Refuse weights that lack a tensor or have one too many.
+
+    Args:
+        loading: What `from_pretrained(..., output_loading_info=True)` tells.
+
+    Raises:
+        WeightsError: As above.
+
+    """
+    problems = [f"{name} is missing" for name in sorted(loading["missing_keys"])]
+    problems += [f"{name} is unknown" for name in sorted(loading["unexpected_keys"])]
+    problems += [f"{name} has another shape" for name in sorted(map(str, loading["mismatched_keys"]))]
+    if problems:
+        more = f" and {len(problems) - 5:,} more" if len(problems) > 5 else ""
+        raise WeightsError(f"its weights are not those of its config.json: {'; '.join(problems[:5])}{more}")
+
+
+@contextmanager
+def checked_loading(source: str, **place: Any) -> Iterator[dict[str, Any]]:
+    """Look at the files of a checkpoint, yield its configuration, and let no more be built inside than its weights fill.
+
+    Args:
+        source: A folder or a Hub id.
+        place: Where on the Hub: `revision`, `token`, `cache_dir`, `local_files_only`, `subfolder`.
+
+    Raises:
+        OSError: A file is not there.
+        ValueError: The configuration hands something to a loader, or what is built has other sizes than the weights.
+
+    """
+    options = check_files(source, **place)
+    shapes = read_shapes(find_weights(source, **place))
+    _check_labels(options, shapes)
+    with _at_most(shapes):
+        yield options
+
+
+def check_files(source: str, **place: Any) -> dict[str, Any]:
+    """Return the configuration of a checkpoint, without what may not be followed, see `read_config`.
+
+    Raises:
+        OSError: It is not there.
+        ValueError: As there, or it is an adapter, which names another model.
+
+    """
+    options = read_config(source, **place)
+    adapter = find_adapter_config_file(source, **place)
+    if adapter is not None:
+        base = str(read_json(Path(adapter)).get("base_model_name_or_path"))[:80]
+        raise ValueError(f"{source} has adapter_config.json, by which another model, {base!r}, would be loaded")
+    return options
+
+
+def find_weights(source: str, **place: Any) -> list[Path]:
+    """Return the .safetensors files of a checkpoint, fetched where it is a Hub id; none where it has others alone.
+
+    Raises:
+        ValueError: Its index names files elsewhere.
+
+    """
+    options = {**place, "_raise_exceptions_for_missing_entries": False}
+    file = cached_file(source, SAFE_WEIGHTS_NAME, **options)
+    if file is not None:
+        return [Path(file)]
+    index = cached_file(source, SAFE_WEIGHTS_INDEX_NAME, **options)
+    if index is None:
+        return []
+    names = read_json(Path(index)).get("weight_map") or {}
+    if not isinstance(names, dict) or not all(name == Path(str(name)).name for name in names.values()):
+        raise ValueError(f"{SAFE_WEIGHTS_INDEX_NAME} names files that are not beside it")
+    files, _ = get_checkpoint_shard_files(source, index, **place)
+    return [Path(file) for file in files]
+
+
+def read_shapes(files: list[Path]) -> Shapes:
+    """Return the shape of each tensor by the headers of .safetensors files.
+
+    Raises:
+        ValueError: A header is none.
+
+    """
+    shapes: Shapes = {}
+    for file in files:
+        with file.open("rb") as content:
+            size = int.from_bytes(content.read(8), "little")
+            if size > _LARGEST_HEADER:
+                raise ValueError(f"{file.name} is no .safetensors file: its header would have {size:,} bytes")
+            text = content.read(size)
+        try:
+            header = dict(json.loads(text))
+            header.pop("__metadata__", None)
+            shapes |= {name: [int(side) for side in entry["shape"]] for name, entry in header.items()}
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ValueError(f"{file.name} is no .safetensors file: its header cannot be read") from error
+    return shapes
+
+
+def _check_labels(options: Mapping[str, Any], shapes: Shapes) -> None:
+    """Refuse more labels than any tensor has rows; two can have one logit."""
+    names = options.get("id2label")
+    given = options.get("num_labels")
+    count = max(len(names) if isinstance(names, dict) else 0, given if isinstance(given, int) else 0)
+    most = max((max(shape, default=0) for shape in shapes.values()), default=count)
+    if count > max(most, 2):
+        raise WeightsError(
+            f"config.json has {count:,} labels, and no tensor of the weights has more than {most:,} rows"
+        )
+
+
+@contextmanager
+def _at_most(shapes: Shapes) -> Iterator[None]:
+    """Stop the building of a net with more parameters than the weights fill, before it takes time and memory."""
+    most = 2 * len(shapes) + _SPARE_TENSORS if shapes else _MOST_WITHOUT_HEADERS
+    most_numbers = 2 * sum(map(math.prod, shapes.values())) + _SPARE_NUMBERS if shapes else math.inf
+    thread, tensors, numbers = threading.get_ident(), 0, 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal tensors, numbers
+        if threading.get_ident() != thread or parameter is None or parameter.device.type != "meta":
+            return
+        tensors, numbers = tensors + 1, numbers + parameter.numel()
+        if tensors > most or numbers > most_numbers:
+            raise WeightsError(
+                f"config.json describes a larger net than its weights fill: {len(shapes):,} tensors are there"
+            )
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,156 @@
+"""What a configuration from a stranger may say: nothing that a loader would follow, and no size without end."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedConfig
+from transformers.utils import cached_file
+
+LARGEST_FILE = 5_000_000
+"""Bytes of a configuration; a larger one is not read."""
+_DEEPEST = 32
+_LARGEST_NUMBER = 2**31 - 1
+_MOST = 1_000_000
+"""Of what is counted, such as layers and labels, by the names of `_COUNTS`."""
+_COUNTS = re.compile(r"^n_|^num_|layer|depth|label")
+_LARGEST_IMAGE = 8192
+"""Pixels of the height of an image."""
+
+_OF_A_LOADER = {
+    *("backbone", "backbone_kwargs", "use_pretrained_backbone", "use_timm_backbone"),
+    *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_model_args"),
+    *("base_model_name_or_path", "cache_dir", "checkpoint_path", "gguf_file", "hf_hub_id", "quantization_config"),
+    *("custom_load", "file", "url"),
+}
+"""Fields by which transformers, timm or peft would load something else, or in another way."""
+_PLAIN_WORD = re.compile(r"\w+")
+_OF_LABELS = ("id2label", "label2id", "task_specific_params")
+"""Fields whose keys are the author's own words."""
+
+
+class CheckedConfig(PreTrainedConfig):
+    """A configuration that is looked at before it is made of what stands in a file, see `check_config`."""
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Make a configuration of its fields.
+
+        Raises:
+            ValueError: A field is one that `check_config` refuses.
+
+        """
+        check_config(config_dict)
+        return super().from_dict(config_dict, **kwargs)
+
+
+def read_config(source: str, **place: Any) -> dict[str, Any]:
+    """Read the `config.json` of a folder or a Hub id, and look whether a model may be built of it.
+
+    Args:
+        source: The folder or the Hub id.
+        place: Where on the Hub: `revision`, `token`, `cache_dir`, `local_files_only`, `subfolder`.
+
+    Raises:
+        OSError: It is not there, or cannot be reached.
+        ValueError: It is no JSON object, or says what `check_config` refuses.
+
+    """
+    file = cached_file(source, "config.json", **place)
+    if file is None:
+        raise OSError(f"{source} has no config.json")
+    options = read_json(Path(file))
+    check_config(options)
+    return options
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a JSON object, of a size and a depth that a configuration has.
+
+    Raises:
+        ValueError: It is none.
+
+    """
+    size = file.stat().st_size
+    if size > LARGEST_FILE:
+        raise ValueError(f"{file.name} has {size / 1e6:,.0f} MB, and a configuration at most {LARGEST_FILE / 1e6:g}")
+    return parse_json(file.read_text(encoding="utf-8"), file.name)
+
+
+def parse_json(text: str, name: str) -> dict[str, Any]:
+    """Parse a JSON object; see `read_json`.
+
+    Args:
+        text: The content of the file.
+        name: Of the file, for the error.
+
+    Raises:
+        ValueError: It is none, or too deep.
+
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"{name} is no JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{name} is no JSON object")
+    for _ in _walk(content):  # looks at the depth
+        pass
+    return content
+
+
+def check_config(options: Mapping[str, Any]) -> None:
+    """Refuse a configuration by which a loader would fetch something else, and one of sizes that no net has.
+
+    What `auto_map` and `impl` name is code, which runs only with `trust_remote_code=True`, and is not looked at here.
+
+    Raises:
+        ValueError: A field hands something to a loader, or a number, a depth or the number of labels is too large.
+
+    """
+    for key, value in _walk(options):
+        if key in _OF_A_LOADER and value:
+            raise ValueError(f"config.json has {key}, which would load something else: it is not followed")
+        if key.endswith(("attn_implementation", "experts_implementation")):
+            _check_implementation(key, value)
+        for number in value if isinstance(value, list | tuple) else [value]:
+            _check_number(key, number)
+
+
+def _walk(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a configuration and of those in it, but those whose keys are the author's own words."""
+    waiting: list[tuple[int, str, Any]] = [(0, "", options)]
+    while waiting:
+        depth, name, content = waiting.pop()
+        if depth > _DEEPEST:
+            raise ValueError(f"a configuration is nested more than {_DEEPEST} deep")
+        is_object = isinstance(content, Mapping)
+        for key, value in content.items() if is_object else ((name, each) for each in content):
+            if is_object:
+                yield str(key), value
+            if isinstance(value, Mapping | list | tuple) and key not in _OF_LABELS:
+                waiting.append((depth + 1, str(key), value))
+
+
+def _check_implementation(key: str, value: Any) -> None:
+    """Refuse what is not the name of one of transformers' own; another one is code on the Hub."""
+    for name in value.values() if isinstance(value, Mapping) else [value]:
+        if name is not None and not (isinstance(name, str) and _PLAIN_WORD.fullmatch(name)):
+            raise ValueError(f"config.json has {key} {str(name)[:80]!r}, which is code of others: it is not fetched")
+
+
+def _check_number(key: str, number: Any) -> None:
+    """Refuse a number that is no size of a net."""
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        return
+    most = _LARGEST_NUMBER if isinstance(number, int) else float("inf")
+    if _COUNTS.search(key):
+        most = _MOST
+    elif key in ("image_size", "img_size"):
+        most = _LARGEST_IMAGE
+    if not abs(number) <= most:
+        raise ValueError(f"config.json has {key} {number:.3g}, and at most {most:,} can be")

@@ -1,0 +1,201 @@
+"""Configurations and weights from strangers, of every family: what would be followed, fetched or built without end is refused."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import TINY, tiny_tokenizer
+from transformers import ViTImageProcessor
+
+from hfkit import load_pipeline
+from hfkit.backbones.find import find_model
+from hfkit.backbones.image import build_image_classifier
+from hfkit.backbones.text import build_text_classifier
+from hfkit.errors import UserError
+from hfkit.flags.kinds import IMAGE, TEXT
+from hfkit.flags.parsing import parse_arguments
+from hfkit.models import FAMILIES
+from hfkit.prediction.loading import open_pipeline
+
+ONE_OF_EACH = {family: next(name for name in TINY if name.startswith(f"{family}/")) for family in FAMILIES}
+QUICK = ("hfkit-text", "hfkit-transformers-image", "hfkit-vgg")
+INNER = {
+    "hfkit-text": "backbone_config",
+    "hfkit-transformers-image": "backbone_config",
+    "hfkit-deit": "backbone_options",
+    "hfkit-timm": "backbone_options",
+    "hfkit-token-learner": "backbone_options",
+}
+"""Where a family has the fields of a backbone; the others have them in the configuration itself."""
+FOLLOWED: dict[str, dict[str, Any]] = {
+    "kernel": {"_attn_implementation": "evil/kernel"},
+    "kernel-of-a-part": {"attn_implementation": {"": "sdpa", "vision": "evil/kernel@main:attention"}},
+    "experts": {"experts_implementation": "evil/kernel"},
+    "quantization": {"quantization_config": {"quant_method": "evil"}},
+    "adapter": {"base_model_name_or_path": "evil/model"},
+    "timm": {"pretrained": True, "backbone_kwargs": {"checkpoint_path": "/etc/passwd"}},
+    "timm-record": {"pretrained_cfg": {"file": "/etc/passwd", "hf_hub_id": "evil/model", "url": "http://evil"}},
+    "backbone": {"backbone": "evil/model", "use_pretrained_backbone": True, "use_timm_backbone": True},
+    "file": {"checkpoint_path": "/etc/passwd"},
+    "nested": {"anything": [{"cache_dir": "/etc"}]},
+}
+"""What a loader of transformers, timm or peft would follow somewhere."""
+ENDLESS: dict[str, dict[str, Any]] = {
+    "layers": {"num_hidden_layers": 50_000_000},
+    "depth": {"depths": [50_000_000], "depth": 50_000_000, "n_layers": 50_000_000},
+    "vocabulary": {"vocab_size": 8_000_000_000},
+    "labels": {"num_labels": 8_000_000_000},
+    "image": {"image_size": 1_000_000},
+}
+"""Numbers that no net has."""
+LARGER: dict[str, dict[str, Any]] = {
+    "hfkit-text": {"backbone_config": {"num_hidden_layers": 9_000}},
+    "hfkit-vgg": {"layers": [4] * 9_000},
+    "hfkit-densenet": {"block_config": [1] * 9_000},
+    "hfkit-deit": {"backbone_options": {"depth": 9_000}},
+    "hfkit-timm": {"backbone_name": "vit_tiny_patch16_224", "backbone_options": {"depth": 9_000}},
+    "hfkit-token-learner": {"backbone_options": {"depth": 9_000}},
+    "hfkit-transformers-image": {"backbone_config": {"num_hidden_layers": 9_000}},
+    "hfkit-fdvit": {"depths": [1, 9_000, 1]},
+}
+"""Nets that could be, and that are larger than the weights beside them."""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the folder of a saved model of a family, made when it is first asked for."""
+    folders: dict[str, Path] = {}
+
+    def of(family: str) -> Path:
+        if family not in folders:
+            torch.manual_seed(0)
+            folder = folders[family] = tmp_path_factory.mktemp(family)
+            TINY[ONE_OF_EACH[family]]().save_pretrained(folder)
+            if family == "hfkit-text":
+                tiny_tokenizer(folder).save_pretrained(folder)
+            else:
+                ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+        return folders[family]
+
+    return of
+
+
+def change(folder: Path, to: Path, family: str, fields: dict[str, Any], inside: bool = False) -> Path:
+    """Return a copy of a model whose configuration has these fields, itself or where it describes its backbone."""
+    to.mkdir()
+    for path in folder.iterdir():
+        os.link(path, to / path.name)
+    config = json.loads((to / "config.json").read_text())
+    place = config.get(INNER[family]) or {} if inside and family in INNER else config
+    for name, value in fields.items():
+        place[name] = {**place[name], **value} if isinstance(place.get(name), dict) else value
+    if inside and family in INNER:
+        config[INNER[family]] = place
+    (to / "config.json").unlink()
+    (to / "config.json").write_text(json.dumps(config))
+    return to
+
+
+def refuse_everywhere(folder: Path, family: str, sentence: str) -> None:
+    """Open a model by each door, and see that none opens, and that what a user's command says is one sentence."""
+    row = FAMILIES[family]
+    with pytest.raises(ValueError, match=sentence):
+        load_pipeline(str(folder))
+    with pytest.raises(ValueError, match=sentence):
+        row.model_class.from_pretrained(folder)
+    with pytest.raises((ValueError, RecursionError)):  # transformers reads the file itself
+        row.auto_class.from_pretrained(folder)
+    with pytest.raises(UserError, match=sentence):
+        open_pipeline(str(folder))  # hfkit predict
+    with pytest.raises(UserError, match=sentence):
+        find_model(str(folder), [])  # hfkit profile
+    with pytest.raises(UserError, match=sentence):
+        build_on(folder, family)
+
+
+def build_on(folder: Path, family: str) -> None:
+    """Build a new classifier by `--backbone FOLDER`."""
+    if family == "hfkit-text":
+        texts = parse_arguments(["--backbone", str(folder), "--max_length", "32"], (), TEXT)
+        build_text_classifier(texts.model, texts.data, ["a", "b"])
+    else:
+        images = parse_arguments(["--backbone", str(folder)], (), IMAGE)
+        build_image_classifier(images.model, None, ["a", "b"])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_followed(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
+    for name, fields in FOLLOWED.items():
+        for inside in (False, True):
+            folder = change(saved(family), tmp_path / f"{name}-{inside}", family, fields, inside)
+            refuse_everywhere(folder, family, "it is not f(ollowed|etched)")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_endless(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
+    for name, fields in ENDLESS.items():
+        for inside in (False, True):
+            folder = change(saved(family), tmp_path / f"{name}-{inside}", family, fields, inside)
+            refuse_everywhere(folder, family, "at most .* can be")
+    folder = change(saved(family), tmp_path / "deep", family, {})
+    (folder / "config.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    refuse_everywhere(folder, family, "nested too deep")
+    (folder / "config.json").write_text(json.dumps({"model_type": family, "a": json.loads("[" * 99 + "]" * 99)}))
+    refuse_everywhere(folder, family, "nested more than")
+    (folder / "config.json").write_text(" " * 6_000_000 + "{}")
+    refuse_everywhere(folder, family, "has 6 MB")
+
+
+@pytest.mark.parametrize(
+    "family", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in FAMILIES]
+)
+def test_no_net_is_larger_than_its_weights(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = change(saved(family), tmp_path / "larger", family, LARGER[family])
+    with pytest.raises(ValueError, match="a larger net than its weights fill"):
+        load_pipeline(str(folder))
+    with pytest.raises(UserError, match="a larger net than its weights fill"):
+        find_model(str(folder), [])
+    labels = {"id2label": {str(number): f"l{number}" for number in range(100_000)}}
+    folder = change(saved(family), tmp_path / "labels", family, labels)
+    refuse_everywhere(folder, family, "100,000 labels")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_weights_are_whole_and_its_own(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = change(saved(family), tmp_path / "adapter", family, {})
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "evil/model"}))
+    refuse_everywhere(folder, family, "adapter_config.json, by which another model, 'evil/model', would be loaded")
+    whole = load_file(folder / "model.safetensors")
+    head = next(name for name in whole if name.startswith("classifier"))
+    for name, tensors in {
+        "lacks": {key: whole[key] for key in whole if key != head},
+        "has-more": {**whole, "other": torch.zeros(1)},
+    }.items():
+        folder = change(saved(family), tmp_path / name, family, {})
+        (folder / "model.safetensors").unlink()
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+        refuse_everywhere(folder, family, "its weights are not those of its config.json: .* is (missing|unknown)")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_whole_loads(family: str, saved: Callable[[str], Path]) -> None:
+    """What is refused above is refused for what was changed."""
+    folder = saved(family)
+    assert load_pipeline(str(folder)).model.config.model_type == family
+    assert find_model(str(folder), []).config.model_type == family
+    build_on(folder, family)
+
+
+@pytest.mark.parametrize(
+    "index", [{"weight_map": {"x": "../other/model.safetensors"}}, {"weight_map": {"x": "/etc/passwd"}}]
+)
+def test_an_index_names_its_own_files(index: dict[str, Any], saved: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = change(saved("hfkit-text"), tmp_path / "index", "hfkit-text", {})
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    refuse_everywhere(folder, "hfkit-text", "names files that are not beside it")
