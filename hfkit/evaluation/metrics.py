@@ -1,6 +1,8 @@
 """Metrics of a classifier, from label ids and logits; knows nothing of the Trainer."""
 
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -112,7 +114,8 @@ def make_metrics(num_labels: int, extra: Sequence[str] = (), kind: LabelKind = S
                 "Hamming loss and exact match are computed."
             )
         return lambda logits, references: compute_label_metrics(logits, references, kind)
-    ours = ClassificationMetrics(keep_in_memory=True)
+    # It keeps nothing, but makes its folder, which HF_HOME may not have and not take.
+    ours = ClassificationMetrics(keep_in_memory=True, cache_dir=str(Path(tempfile.gettempdir()) / "hfkit"))
     others = {name.rpartition("/")[2]: _load_metric(name) for name in extra}
 
     def compute(logits: np.ndarray, references: np.ndarray) -> dict[str, float]:

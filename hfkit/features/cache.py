@@ -19,7 +19,7 @@ from datasets import Dataset
 from ..data.augmented import FrozenInputs
 from ..data.batching import Collator, iter_batches, make_batch
 from ..data.stored_rows import read_column
-from ..errors import UserError, first_sentence, os_reason
+from ..errors import UserError, first_sentence
 from ..models.base import BackboneClassifier
 from ..notes import Note
 from .hidden_states import StateLayout
@@ -205,7 +205,7 @@ class FeatureCache:
             except StoreFullError as error:
                 result = None, str(error)
             except OSError as error:
-                result = None, f"{self.store.root} cannot be read or written ({os_reason(error)})"
+                result = None, self.store.describe(error)
         value, problem = broadcast_object_list([result])[0] if self.processes.num_processes > 1 else result
         if problem:
             raise CannotCacheError(problem)

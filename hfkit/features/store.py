@@ -133,7 +133,7 @@ class FeatureStore:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
         except OSError as error:
-            raise StoreFullError(f"{_in_words(size)} cannot be written in {self.root} ({os_reason(error)})") from error
+            raise StoreFullError(f"{_in_words(size)} cannot be written: {self.describe(error)}") from error
         return folder
 
     def finish(self, folder: Path, record: dict[str, Any]) -> HeldItem:
@@ -160,6 +160,13 @@ class FeatureStore:
             lock.close()
             raise
         return HeldItem(target, whole, lock)
+
+    def describe(self, error: OSError) -> str:
+        """Return why the folder is of no use, and what to do, without a full stop."""
+        return (
+            f"{self.root} cannot be read or written ({os_reason(error)}); --feature_cache FOLDER or the environment variable "
+            "HFKIT_CACHE names another"
+        )
 
     def clear(self) -> tuple[int, int]:
         """Remove all that no run reads or writes.

@@ -21,6 +21,7 @@ from ..errors import UserError
 from ..hub.card import plain_card
 from ..models.base import BackboneClassifier
 from ..models.losses import IGNORED, Objective, counted_rows
+from .result_files import save_metrics, save_state
 from .sampler import BalancedLengthSampler, ClassBalancedSampler, ShuffledSampler
 from .saving import KeepBest, check_best, written_beside
 from .totals import TrainingTotals
@@ -254,6 +255,16 @@ class ClassifierTrainer(Trainer):
         file = Path(self.args.output_dir) / "README.md"
         if self.is_world_process_zero() and not file.exists():
             plain_card(self.accelerator.unwrap_model(self.model)).save(file)
+
+    def save_metrics(self, split: str, metrics: dict[str, float], combined: bool = True) -> None:
+        """Save results so that a kill or a full disk leaves the files of before: the Trainer cannot read one that was cut."""
+        if self.is_world_process_zero():
+            save_metrics(Path(self.args.output_dir), split, metrics)
+
+    def save_state(self) -> None:
+        """Save the Trainer's state in the same way."""
+        if self.is_world_process_zero():
+            save_state(Path(self.args.output_dir), self.state)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log what the rows since the last log gave, and at the end what those of the whole run gave.

@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import Run, read_notes
 from datasets import Dataset, DatasetDict
+from disks import read_only
 from tiny import IMAGE_NAMES, inputs_for
 from torch.utils.data import DataLoader
 from torchvision.transforms.v2 import RandomHorizontalFlip
@@ -418,6 +419,19 @@ def test_no_room(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
     cache = FeatureCache(model, collator, FeatureStore(tmp_path, limit=10), 4)
     with pytest.raises(CannotCacheError, match="above the cache's limit"):
         use_feature_cache(cache, rows, rows, epochs=10, explicit=False)
+
+
+def test_a_folder_that_can_only_be_read(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:
+    """It is used where all is there; where something is missing the run goes without and says what to do."""
+    model = make_model("hfkit-text/bert-linear")
+    FreezePlan("none").apply(model)
+    rows, collator = make_inputs(model, tokenizer)
+    cached(model, rows, collator, tmp_path)
+    with read_only(tmp_path):
+        assert "found" in " ".join(read_notes(cached(model, rows, collator, tmp_path).notes))
+        other = dataclasses.replace(rows, content=lambda: {"tokens": 2})
+        with pytest.raises(CannotCacheError, match=r"cannot be read or written \(Read-only.*--feature_cache FOLDER"):
+            cached(model, other, collator, tmp_path)
 
 
 def test_room_is_looked_for_before_anything_is_computed(make_model: Make, tokenizer: Any, tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
 """The end of a run: which epoch is marked as kept, and when checkpoints go."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from conftest import LazyRuns, Run
+from disks import no_room_for_more_than
 from fake_runs import write_run
 from transformers import TrainerState
 
 from hfkit.run_folders.state import find_state
 from hfkit.training.complete import complete
 from hfkit.training.report import find_kept_epoch
+from hfkit.training.result_files import save_metrics, save_state
 
 RunRecipe = Callable[..., Run]
 
@@ -27,6 +30,27 @@ def test_the_kept_epoch_is_the_best_one_of_validation(finished_runs: LazyRuns) -
     assert kept.metric == "macro_f1"
     training.load_best_model_at_end = False
     assert find_kept_epoch(state, training) is None
+
+
+@pytest.mark.parametrize("damaged", ["", '{"train_loss": 1', "[1]", "null"])
+def test_results_that_a_kill_cut_end_no_later_start(damaged: str, tmp_path: Path) -> None:
+    (tmp_path / "all_results.json").write_text(damaged)
+    save_metrics(tmp_path, "train", {"train_loss": 1.0})
+    save_metrics(tmp_path, "test", {"test_loss": 2.0})
+    assert json.loads((tmp_path / "all_results.json").read_text()) == {"train_loss": 1.0, "test_loss": 2.0}
+    assert json.loads((tmp_path / "test_results.json").read_text()) == {"test_loss": 2.0}
+
+
+def test_a_full_disk_leaves_the_results_of_before(tmp_path: Path) -> None:
+    save_metrics(tmp_path, "test", {"test_loss": 2.0})
+    save_state(tmp_path, TrainerState(global_step=3))
+    with no_room_for_more_than(10):
+        with pytest.raises(OSError):
+            save_metrics(tmp_path, "test", {"test_loss": 3.0})
+        with pytest.raises(OSError):
+            save_state(tmp_path, TrainerState(global_step=4))
+    assert json.loads((tmp_path / "all_results.json").read_text()) == {"test_loss": 2.0}
+    assert TrainerState.load_from_json(str(tmp_path / "trainer_state.json")) == TrainerState(global_step=3)
 
 
 @pytest.mark.slow
