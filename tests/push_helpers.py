@@ -14,6 +14,7 @@ from transformers import (
     AutoTokenizer,
     Trainer,
     TrainingArguments,
+    pipeline,
 )
 
 from hfkit import connection, load_pipeline
@@ -131,6 +132,17 @@ def predict(repo_id: str, revision: str | None, text: str, offline: bool = False
     constants.HF_HUB_OFFLINE = offline
     try:
         return str(load_pipeline(repo_id, revision=revision, token=token)(text)[0]["label"])
+    finally:
+        constants.HF_HUB_OFFLINE = False
+
+
+def predict_as_stranger(task: str, repo_id: str, revision: str, text: str, offline: bool) -> list[Any]:
+    """Load by `pipeline()` with the repository's code, perhaps from the cache alone; return class, label and score."""
+    constants.HF_HUB_OFFLINE = offline
+    try:
+        classify = pipeline(task, model=repo_id, revision=revision, trust_remote_code=True, device="cpu")
+        answer = classify(text)[0]
+        return [type(classify).__module__, answer["label"], answer["score"]]
     finally:
         constants.HF_HUB_OFFLINE = False
 

@@ -21,10 +21,11 @@ class ImageClassificationPipeline(BaseImageClassificationPipeline):
         """Accept the model: the built-in list of names knows no custom class and would log an error for each."""
 
     def _sanitize_parameters(self, **options: Any) -> Any:
-        """Sort arguments; with several labels an image, `top_k=None` asks for all of them, and its absence does not."""
+        """Sort arguments; `top_k=None` asks for all labels, as of texts, where transformers takes it for its default of 5."""
         parameters = super()._sanitize_parameters(**options)
-        if "top_k" in options and is_multi_label(self.model.config):
-            parameters[2]["top_k"] = options["top_k"]
+        if "top_k" in options:
+            is_all = options["top_k"] is None and not is_multi_label(self.model.config)
+            parameters[2]["top_k"] = self.model.config.num_labels if is_all else options["top_k"]
         return parameters
 
     def __call__(self, inputs: Any = None, **options: Any) -> Any:

@@ -254,7 +254,7 @@ def test_large_and_deep_files_are_findings(client: Client) -> None:
 
 
 def test_loading_by_hfkit(finished_runs: LazyRuns, client: Client, tmp_path: Path) -> None:
-    """By name, at a commit, private with a token, and from the cache alone; none of the repository's code runs."""
+    """By name, at a commit or tag, private with a token, and from the cache alone; none of the repository's code runs."""
     run = finished_runs["linear"].folder
     files = {path.name: path.read_bytes() for path in model_files(run)}
     mark = f"open({str(tmp_path / 'ran')!r}, 'w')\n".encode()
@@ -269,8 +269,11 @@ def test_loading_by_hfkit(finished_runs: LazyRuns, client: Client, tmp_path: Pat
     assert not client.hub.failures.pop().times
     label = client("push_helpers:predict", "me/loaded", first, "a text")
     assert label in ("fake", "real")
+    client.hub.repositories["me/loaded"].refs["v1"] = first
+    assert client("push_helpers:predict", "me/loaded", "v1", "a text") == label
     client.hub.requests.clear()
-    assert client("push_helpers:predict", "me/loaded", first, "a text", True) == label
+    for revision in (first, "v1"):
+        assert client("push_helpers:predict", "me/loaded", revision, "a text", True) == label
     assert not client.hub.requests
     client.hub.repositories["me/loaded"].private = True
     assert client("push_helpers:predict", "me/loaded", first, "a text", False, TOKEN) == label

@@ -60,7 +60,7 @@ for name, (task, folder, inputs) in request.items():
     classify = pipeline(task, model=folder, trust_remote_code=True, device="cpu")
     assert type(classify).__module__.startswith("transformers_modules"), type(classify)
     assert type(classify.model).__module__.startswith("transformers_modules"), type(classify.model)
-    answers[name] = classify(inputs, top_k=None if task == "text-classification" else 100, batch_size=4)
+    answers[name] = classify(inputs, top_k=None, batch_size=8)
     try:
         pipeline(task, model=folder, device="cpu")
     except ValueError as error:
@@ -159,6 +159,38 @@ def test_every_variant_gives_a_stranger_the_same_scores(
     np.testing.assert_allclose(read_scores(stranger_answers[name]), read_scores(answers), atol=1e-5, rtol=0)
     for answer in (*stranger_answers[name], *answers):
         assert {label["answered"] for label in answer} == {max(label["score"] for label in answer) >= ANSWER_THRESHOLD}
+
+
+@pytest.fixture(scope="session")
+def photos_of_each_kind(photos: Path) -> list[Any]:
+    """Return more than a batch of eight: files in PNG, JPEG, grey and others, and the same as Pillow's images."""
+    files = [str(photos / "test" / "cat" / name) for name in ("plain.png", "turned.jpg", "grey.png", "alpha.webp")]
+    files.append(str(photos / "test" / "cat" / "print.jpg"))
+    return [*files, *map(Image.open, files)]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_photos_of_each_kind_in_batches(
+    name: str, tiny_image_folders: dict[str, str], photos_of_each_kind: list[Any]
+) -> None:
+    """A batch changes nothing, and a file is what Pillow reads of it."""
+    classify = hfkit.load_pipeline(tiny_image_folders[name], device="cpu")
+    answers = read_scores(classify(photos_of_each_kind, batch_size=8, top_k=None))
+    assert answers.shape == (10, classify.model.config.num_labels)
+    np.testing.assert_allclose(answers[:5], answers[5:], atol=1e-5, rtol=0)
+    alone = read_scores([classify(photo, top_k=None) for photo in photos_of_each_kind[:5]])
+    np.testing.assert_allclose(answers[:5], alone, atol=1e-5, rtol=0)
+    assert len(np.unique(alone[:3].round(7), axis=0)) == 3  # red, turned, grey
+
+
+def test_all_labels_of_a_photo(make_model: Callable[[str], Any]) -> None:
+    """`top_k=None` is all of them, as of texts, and not the five that transformers takes."""
+    model = make_model("hfkit-vgg/flat")
+    model.config.id2label = {number: str(number) for number in range(7)}
+    classify = hfkit.ImageClassificationPipeline(model, image_processor=object(), device="cpu")
+    for options, labels in (({"top_k": None}, 7), ({"top_k": 6}, 6), ({}, 5)):
+        _, _, parameters = classify._sanitize_parameters(**options)
+        assert len(classify.postprocess({"logits": torch.randn(1, 7)}, **parameters)) == labels
 
 
 @pytest.fixture(scope="session")

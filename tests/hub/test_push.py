@@ -402,7 +402,7 @@ def test_our_trainer_writes_a_short_card(finished_runs: LazyRuns, client: Client
 @pytest.mark.parametrize(
     "head",
     [
-        "linear",
+        "linear --bf16 true",
         *(pytest.param(head, marks=pytest.mark.nightly) for head in ("bigru", "linear --peft lora --keep_adapter")),
     ],
 )
@@ -441,6 +441,15 @@ def test_the_recipe_pushes(head: str, client: Client, tiny_backbone: Path, tweet
     assert not [path for path in files if "adapter" in path]
     assert ("LoRA adapters of rank 8" in files["README.md"].decode()) == ("lora" in head)
     assert not [name for name, content in files.items() if TOKEN.encode() in content]
+    if "bf16" in head:
+        check_precision(tmp_path / "run", "bfloat16")
+
+
+def check_precision(run: Path, trained_in: str) -> None:
+    """Whatever a run computes in, its weights are float32, in which they are proven."""
+    assert json.loads((run / "env.json").read_text())["precision"] == trained_in
+    assert json.loads((run / "config.json").read_text())["dtype"] == "float32"
+    assert {tensor.dtype for tensor in load_file(run / "model.safetensors").values()} == {torch.float32}
 
 
 @pytest.mark.slow
@@ -481,7 +490,7 @@ def test_a_card_that_the_hub_would_refuse_uploads_nothing(
 
 @pytest.mark.slow
 def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path, tweets: Path, tmp_path: Path) -> None:
-    """A run on a backbone of the Hub, pushed, looked at, and run again with the data named."""
+    """A run on a backbone of the Hub in float16, pushed, loaded by its tag, looked at, and run again with the data named."""
     client("push_helpers:upload", tiny_backbone, "me/tiny-bert")
     argv = [
         "--backbone",
@@ -495,8 +504,14 @@ def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path
         "--use_cpu",
         "true",
     ]
-    client("fakenews:main", [*argv, "--seed", "3", "--output_dir", str(tmp_path / "run")])
-    client("hfkit.hub.push:push_run", tmp_path / "run", "me/again-and-again", "mit", "en")
+    client("fakenews:main", [*argv, "--seed", "3", "--fp16", "true", "--output_dir", str(tmp_path / "run")])
+    pushed = client("hfkit.hub.push:push_run", tmp_path / "run", "me/again-and-again", "mit", "en")
+    asked = ("text-classification", "me/again-and-again", pushed["tag"], "a text")
+    module, label, score = client("push_helpers:predict_as_stranger", *asked, False)
+    assert module.startswith("transformers_modules.")
+    client.hub.requests.clear()
+    assert client("push_helpers:predict_as_stranger", *asked, True) == [module, label, score]
+    assert not client.hub.requests
     assert ModelCard(client.hub.files("me/again-and-again")["README.md"].decode()).data.base_model == "me/tiny-bert"
     with pytest.raises(UserError, match="name it by --dataset"):
         client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "no")
@@ -504,6 +519,8 @@ def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path
     assert set(comparison) == {"validation accuracy", "test accuracy", "test f1"}
     assert comparison["test accuracy"]["now"] == pytest.approx(comparison["test accuracy"]["card"], abs=1e-4)
     assert all(row["holds"] for row in comparison.values())
+    for name in ("run", "new"):
+        check_precision(tmp_path / name, "float16")
     for trust in (False, True):
         findings = client("push_helpers:check", "me/again-and-again", trust)
         assert all(well for _, well, _ in findings), findings
