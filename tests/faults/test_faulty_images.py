@@ -23,22 +23,23 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of two classes of whole images: so many that one of them may be left out."""
     folder = tmp_path_factory.mktemp("photos")
     random = np.random.default_rng(0)
-    for label in ("cat", "dog"):
-        (folder / label).mkdir()
-        for number in range(16):
-            pixels = random.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    for split, count in (("train", 11), ("validation", 1), ("test", 1)):  # none has to be cut, which takes longest
+        for label in ("cat", "dog"):
+            (folder / split / label).mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / split / label / f"{number}.png")
     return folder
 
 
 def check(fault: Fault, folder: Path) -> str:
     """Read a malformed image among whole ones as training does, and return what is silently wrong, or nothing."""
-    path = folder / "cat" / fault.name
+    path = folder / "train" / "cat" / fault.name
     path.write_bytes(fault.content)
     try:
         data = load_image_data(ImageDataArguments(dataset=str(folder)))
         notes = " ".join(note.text for note in data.notes)
-        rows = [row for split in data.splits.values() for row in split if row["file"] == f"cat/{fault.name}"]
+        rows = [row for split in data.splits.values() for row in split if row["file"] == f"train/cat/{fault.name}"]
         if not rows:
             is_said = fault.name in notes
             return "" if is_said and (fault.pixels is None or fault.may_lose) else f"it is left out: {notes}"
