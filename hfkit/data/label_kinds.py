@@ -17,8 +17,6 @@ from .splits import name_labels
 
 MOST_NUMBERS = 50
 """More whole numbers than these are no classes but amounts."""
-RESERVED = ("accuracy", "split", "confusion", "map", "hamming_loss", "macro avg", "micro avg", "weighted avg")
-"""Names that stand beside those of the labels in the report of a split."""
 _NOTHING = ("nan", "null", "none", "na", "n/a", "<na>", "nil")
 _INTEGER = re.compile(r"[+-]?\d+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
@@ -87,29 +85,13 @@ def name_classes(
         counts = pd.Series(
             [name for row in tables["train"]["label"].dropna() for name in row], dtype=object
         ).value_counts()
-        _check_reserved(names, labels.column)
         if stated is None and label_names is None:
             _check_twins({str(name): int(count) for name, count in counts.items()}, labels.column)
         return names, [*notes, *_note_nothing(counts, "label", "leave these cells empty")]
     stated = stated or labels.class_names
     notes = [*labels.notes, *prepare_labels(tables, labels.column, stated is not None, label_names, are_folders)]
     names = name_labels(tables, labels.column, stated, label_names)
-    _check_reserved(names, labels.column)
     return names, notes
-
-
-def _check_reserved(names: Collection[str], column: str) -> None:
-    """Refuse a label that is called as a line of the report.
-
-    Raises:
-        UserError: As above.
-
-    """
-    reserved = next((name for name in names if name in RESERVED), None)
-    if reserved is not None:
-        raise UserError(
-            f"A label in column '{column}' is called '{reserved}', as a line of the report is: call it otherwise in the data."
-        )
 
 
 def check_labels_of_model(table: pd.DataFrame, column: str, names: Collection[str]) -> None:

@@ -136,7 +136,7 @@ def score_predictions(
         report = build_label_report(references, predictions, names)
         whole = label_set_intervals(predictions, references == 1, None).metrics()
         ends = {name: value for name, value in whole.items() if name.startswith(("accuracy", "macro_f1"))}
-        return {"accuracy": report["accuracy"], "macro_f1": report["macro avg"]["f1-score"], **ends}
+        return {"accuracy": report["accuracy"], "macro_f1": report["averages"]["macro avg"]["f1-score"], **ends}
     report = build_report(references, predictions, names)
     ends = interval_metrics(count_confusions(references, predictions, num_labels))
-    return {"accuracy": report["accuracy"], "macro_f1": report["macro avg"]["f1-score"], **ends}
+    return {"accuracy": report["accuracy"], "macro_f1": report["averages"]["macro avg"]["f1-score"], **ends}

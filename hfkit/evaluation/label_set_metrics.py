@@ -14,7 +14,7 @@ _METRICS = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
 
 
 def build_label_report(references: np.ndarray, decisions: np.ndarray, label_names: Sequence[str]) -> dict[str, Any]:
-    """Return scikit-learn's report as a dict: a row for each label and each average, and `accuracy` and `hamming_loss`.
+    """Return scikit-learn's report: rows of `classes` and of `averages` by name, and `accuracy` and `hamming_loss`.
 
     `accuracy` is the share of rows with exactly the right labels, as scikit-learn's `accuracy_score` has it. A metric of a label
     that no row has, or that is never predicted, counts as 0.
@@ -32,7 +32,8 @@ def build_label_report(references: np.ndarray, decisions: np.ndarray, label_name
     rows = {name: report[number] for name, number in zip(label_names, numbers, strict=True)}
     averages = {f"{average} avg": report[f"{average} avg"] for average in _AVERAGES}
     accuracy = float((true == given).all(axis=1).mean())
-    return {**rows, "accuracy": accuracy, **averages, "hamming_loss": float((true != given).mean())}
+    wrong = float((true != given).mean())
+    return {"accuracy": accuracy, "hamming_loss": wrong, "classes": rows, "averages": averages}
 
 
 def compute_label_metrics(logits: np.ndarray, references: np.ndarray, kind: MultiLabel) -> dict[str, float]:
@@ -41,7 +42,7 @@ def compute_label_metrics(logits: np.ndarray, references: np.ndarray, kind: Mult
     result = {"accuracy": report["accuracy"]}
     for average in _AVERAGES:
         for metric, name in _METRICS.items():
-            result[f"{average}_{metric}"] = float(report[f"{average} avg"][name])
+            result[f"{average}_{metric}"] = float(report["averages"][f"{average} avg"][name])
     result["map"] = mean_average_precision(kind.scores(logits), references == 1)
     return {**result, "hamming_loss": report["hamming_loss"]}
 
@@ -56,8 +57,8 @@ def report_label_sets(
     intervals = label_set_intervals(decisions, references == 1, scores)
     report["map"] = mean_average_precision(scores, references == 1)
     for name, ends, threshold in zip(label_names, intervals.labels, kind.all_thresholds(len(label_names)), strict=True):
-        report[name] = {**report[name], "f1-score_low": float(ends[0]), "f1-score_high": float(ends[1])}
-        report[name]["threshold"] = threshold
+        report["classes"][name] |= {"f1-score_low": float(ends[0]), "f1-score_high": float(ends[1])}
+        report["classes"][name]["threshold"] = threshold
     return _add_ends(report, intervals)
 
 
@@ -65,7 +66,7 @@ def _add_ends(report: dict[str, Any], intervals: LabelSetIntervals) -> dict[str,
     """Add the intervals of averages."""
     for average in _AVERAGES:
         low, high = intervals.averages[f"{average}_f1"]
-        report[f"{average} avg"] = {**report[f"{average} avg"], "f1-score_low": low, "f1-score_high": high}
+        report["averages"][f"{average} avg"] |= {"f1-score_low": low, "f1-score_high": high}
     single = {name: value for name, value in intervals.metrics().items() if "_f1_" not in name}
     return {**report, **single}
 

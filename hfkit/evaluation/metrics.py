@@ -48,7 +48,7 @@ class ClassificationMetrics(evaluate.Metric):
         result = {"accuracy": report["accuracy"]}
         for average in AVERAGES:
             for metric in AVERAGED_METRICS:
-                result[f"{average}_{metric}"] = report[f"{average} avg"][_SKLEARN_NAMES[metric]]
+                result[f"{average}_{metric}"] = report["averages"][f"{average} avg"][_SKLEARN_NAMES[metric]]
         return result
 
 
@@ -56,17 +56,21 @@ _SKLEARN_NAMES = {"precision": "precision", "recall": "recall", "f1": "f1-score"
 
 
 def build_report(references: npt.ArrayLike, predictions: npt.ArrayLike, label_names: list[str]) -> dict[str, Any]:
-    """Return scikit-learn's classification report as a dict, with accuracy and the micro average always in it."""
+    """Return scikit-learn's classification report: `accuracy`, and the rows of `classes` and of `averages` by name.
+
+    They stand apart, so that a class may be called as an average is; the micro average is always among them.
+    """
     label_ids = list(range(len(label_names)))
+    numbers = [str(number) for number in label_ids]  # which are called as nothing else there is
     report = classification_report(
-        references, predictions, labels=label_ids, target_names=label_names, output_dict=True, zero_division=0.0
+        references, predictions, labels=label_ids, target_names=numbers, output_dict=True, zero_division=0.0
     )
     accuracy = float(np.mean(np.asarray(references) == np.asarray(predictions)))
     support = np.size(references)
     micro = {"precision": accuracy, "recall": accuracy, "f1-score": accuracy, "support": float(support)}
-    rows = {name: report[name] for name in label_names}
+    rows = {name: report[number] for name, number in zip(label_names, numbers, strict=True)}
     averages = {"macro avg": report["macro avg"], "micro avg": micro, "weighted avg": report["weighted avg"]}
-    return {**rows, "accuracy": accuracy, **averages}
+    return {"accuracy": accuracy, "classes": rows, "averages": averages}
 
 
 def add_intervals(report: dict[str, Any], confusion: np.ndarray) -> dict[str, Any]:
@@ -81,13 +85,15 @@ def add_intervals(report: dict[str, Any], confusion: np.ndarray) -> dict[str, An
         "micro avg": accuracy,
         "weighted avg": f1.averages["weighted_f1"],
     }
-    names = [name for name, row in report.items() if isinstance(row, dict) and name not in averages]
-    ends = {**dict(zip(names, f1.classes, strict=True)), **averages}
+    ends = {"classes": dict(zip(report["classes"], f1.classes, strict=True)), "averages": averages}
     rows = {
-        name: {**report[name], "f1-score_low": float(low), "f1-score_high": float(high)}
-        for name, (low, high) in ends.items()
+        kind: {
+            name: {**report[kind][name], "f1-score_low": float(low), "f1-score_high": float(high)}
+            for name, (low, high) in of_kind.items()
+        }
+        for kind, of_kind in ends.items()
     }
-    return {**report, **rows, "accuracy_low": accuracy[0], "accuracy_high": accuracy[1]}
+    return {"accuracy": report["accuracy"], "accuracy_low": accuracy[0], "accuracy_high": accuracy[1], **rows}
 
 
 def count_confusions(references: npt.ArrayLike, predictions: npt.ArrayLike, num_labels: int) -> np.ndarray:

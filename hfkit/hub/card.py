@@ -4,18 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub import ModelCard, ModelCardData
 
-from ..data.halves import CERTIFICATION
-from ..evaluation.intervals import accuracy_interval, macro_f1_interval, with_interval
 from ..models import FAMILIES
 from ..report.abstention import read_abstention
 from ..report.baselines import compared_baselines, read_baselines, shown_baselines
+from ..report.class_report import read_report
 from ..report.summary import METRICS, SUMMARY_FILE
 from ..report.tables import classification_table, escape_markdown, markdown_table
 from .examples import find_examples
+from .figures import list_results, result_table
 from .limitations import describe_limitations
 from .packages import list_packages
 
@@ -93,7 +92,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
     """
     summary = _read(run / SUMMARY_FILE)
     results = _read(run / "all_results.json")
-    shown = _read(run / "report" / "classification_report.json")
+    shown = read_report(run)
     family = FAMILIES[_read(run / "config.json")["model_type"]]
     is_text = family.task == "text-classification"
     widget = find_examples(run) if is_text else []
@@ -108,7 +107,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         metrics=sorted(METRICS.values()),
         tags=["hfkit", summary["head"], *(["custom_code"])],
         model_name=repo_id.rpartition("/")[2],
-        eval_results=_eval_results(results, summary, family.task),
+        eval_results=list_results(results, summary, family.task),
         widget=[{"text": text} for text in widget] or None,
     )
     pictures = [("Confusion matrix", "report/confusion_matrix.png"), ("F1 by label", "report/f1_by_label.png")]
@@ -118,7 +117,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         template_str=TEMPLATE,
         title=repo_id.rpartition("/")[2],
         summary=escape_markdown(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
-        results=markdown_table(_result_table(results, summary, shown)),
+        results=markdown_table(result_table(results, summary, shown)),
         baselines=_describe_baselines(run),
         pictures=[picture for picture in pictures if (run / picture[1]).exists()],
         classes=markdown_table(classification_table(shown)) if shown else "",
@@ -148,56 +147,6 @@ def plain_card(model: Any) -> ModelCard:
 
 def _read(file: Path) -> dict[str, Any]:
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
-
-
-def _splits(results: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the splits that were evaluated: the prefix of their metrics, and their names."""
-    return [(p, n) for p, n in (("eval", "validation"), ("test", "test")) if f"{p}_accuracy" in results]
-
-
-def _eval_results(results: dict[str, Any], summary: dict[str, Any], task: str) -> list[EvalResult]:
-    return [
-        EvalResult(
-            task_type=task,
-            dataset_type=summary["dataset_id"] or "own-data",
-            dataset_name=summary["dataset"],
-            dataset_config=summary["dataset_config"],
-            dataset_revision=summary["dataset_revision"],
-            dataset_split=split,
-            dataset_args=_dataset_args(split, summary),
-            metric_type=kind,
-            metric_name=name.replace("_", " "),
-            metric_args={"average": "macro"} if name.startswith("macro") else None,
-            metric_value=round(results[f"{prefix}_{name}"], 4),
-        )
-        for prefix, split in _splits(results)
-        for name, kind in METRICS.items()
-    ]
-
-
-def _dataset_args(split: str, summary: dict[str, Any]) -> dict[str, str] | None:
-    """Say which rows a split is where it is not what the data have under its name."""
-    arguments = {"cut_from": "train"} if split in summary["cut_from_train"] else {}
-    if split == "validation" and CERTIFICATION in summary["rows"]:
-        arguments["part"] = "one half"
-    return arguments or None
-
-
-def _result_table(results: dict[str, Any], summary: dict[str, Any], shown: dict[str, Any]) -> pd.DataFrame:
-    rows = {}
-    for prefix, split in _splits(results):
-        total, accuracy, macro = summary["rows"][split], results[f"{prefix}_accuracy"], results[f"{prefix}_macro_f1"]
-        ends = accuracy_interval(round(accuracy * total), total)
-        macro_ends = [
-            results[name] for name in (f"{prefix}_macro_f1_low", f"{prefix}_macro_f1_high") if name in results
-        ]
-        if not macro_ends and split == shown.get("split"):  # an older run keeps one split's confusion matrix
-            macro_ends = [*macro_f1_interval(np.array(shown["confusion"]))]
-        shown_macro = with_interval(macro, *macro_ends) if macro_ends else f"{macro:.4f}"
-        rows[split] = (total, with_interval(accuracy, *ends), shown_macro)
-    columns = ["rows", "accuracy (95 % interval)", "macro F1 (95 % interval)"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    return table.rename_axis("split")
 
 
 def _describe_baselines(run: Path) -> str:

@@ -37,14 +37,14 @@ def describe_limitations(shown: dict[str, Any], summary: dict[str, Any]) -> list
 
 def _limitations_of_label_sets(shown: dict[str, Any], summary: dict[str, Any]) -> list[str]:
     """Say which labels the model gets least right, where each row has any number of them."""
-    names, total = list(summary["classes"]), summary["rows"][shown["split"]]
+    names, rows, total = list(summary["classes"]), shown["classes"], summary["rows"][shown["split"]]
     exact = with_interval(shown["accuracy"], shown["accuracy_low"], shown["accuracy_high"])
     lines = [
         f"Of {total} rows of {shown['split']} this share has exactly the right labels, which is called accuracy here: {exact}."
     ]
     if warning := warn_of_few_rows(shown["split"], total, shown["accuracy_low"], shown["accuracy_high"]):
         lines.append(warning)
-    for name in sorted(names, key=lambda name: shown[name]["f1-score"])[:3]:
-        f1 = with_interval(*(shown[name][f"f1-score{end}"] for end in ("", "_low", "_high")))
-        lines.append(f"{name}, which {int(shown[name]['support'])} of these rows have, has an F1 of {f1}.")
+    for name in sorted(names, key=lambda name: rows[name]["f1-score"])[:3]:
+        f1 = with_interval(*(rows[name][f"f1-score{end}"] for end in ("", "_low", "_high")))
+        lines.append(f"{name}, which {int(rows[name]['support'])} of these rows have, has an F1 of {f1}.")
     return lines

@@ -14,6 +14,7 @@ from ..connection import ask
 from ..errors import UserError
 from ..files import write_file
 from ..run_folders.manifest import checksums, is_model_file
+from ..visible import say
 from .client import hub_errors, look_up, validate_card
 from .collect import OWN_FILES, check_run, collect
 from .commit import make_commit, tag_commit
@@ -55,13 +56,13 @@ def push_run(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "model"
         tag = collect(run, folder, repo_id, license_name, language, predictions)
-        print(f"Proof of {run}: {prove(run, str(folder))}. Uploading ...", flush=True)
+        say(f"Proof of {run}: {prove(run, str(folder))}. Uploading ...")
         with hub_errors(repo_id):
             commit = _upload(folder, repo_id, private, tag)
         line = f'pipeline("{task}", model="{repo_id}", revision="{commit}", trust_remote_code=True)'
         pushed = {"repo_id": repo_id, "commit": commit, "tag": tag, "proven": False, "python": line}
         write_file(run / PUSH_FILE, json.dumps(pushed, indent=2) + "\n")
-        print(f"Uploaded to {repo_id} in one commit, {commit}.", flush=True)
+        say(f"Uploaded to {repo_id} in one commit, {commit}.")
         try:
             _prove_upload(run, folder, repo_id, commit, Path(name) / "cache")
         except UserError as error:
@@ -75,10 +76,7 @@ def push_run(
             tag_commit(repo_id, tag, commit)
     except UserError as error:
         raise UserError(f"Commit {commit} is on the Hub and proven, but has no tag: {error} Push again.") from error
-    print(
-        f"Commit {commit}, tag {tag}. To load exactly this model:\n\nfrom transformers import pipeline\n{line}",
-        flush=True,
-    )
+    say(f"Commit {commit}, tag {tag}. To load exactly this model:\n\nfrom transformers import pipeline\n{line}")
     return pushed
 
 
@@ -87,7 +85,7 @@ def _prove_upload(run: Path, folder: Path, repo_id: str, commit: str, cache: Pat
     with hub_errors(repo_id):
         back = Path(ask(lambda: snapshot_download(repo_id, revision=commit, cache_dir=cache)))
     _compare_files(folder, back, repo_id)
-    print(f"Proof of what is on the Hub: {prove(run, repo_id, commit)}.", flush=True)
+    say(f"Proof of what is on the Hub: {prove(run, repo_id, commit)}.")
 
 
 def check_can_push(repo_id: str | None, license_name: str | None, language: str | None = None) -> None:
@@ -142,9 +140,7 @@ def _upload(folder: Path, repo_id: str, private: bool, tag: str) -> str:
     old = [name for name in ask(lambda: api.list_repo_files(repo_id, revision=head)) if _is_replaced(name)]
     old = [name for name in old if name not in ours]
     if old:
-        print(
-            f"Files of an earlier push or of another model go (its history keeps them): {', '.join(old)}.", flush=True
-        )
+        say(f"Files of an earlier push or of another model go (its history keeps them): {', '.join(old)}.")
     operations += [CommitOperationDelete(name) for name in old]
     return make_commit(repo_id, operations, head, tag)
 

@@ -7,6 +7,7 @@ Start reading in console.py, what is printed; tables.py, plots.py and confusion.
 __all__ = [
     "abstention",
     "baselines",
+    "class_report",
     "confusion",
     "console",
     "html",

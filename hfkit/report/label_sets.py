@@ -15,6 +15,7 @@ from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.label_kinds import MultiLabel
 from ..evaluation.label_set_metrics import report_label_sets
 from . import tables
+from .class_report import write_report
 from .console import console_table
 from .plot_text import escape, find_fonts, name_drawable, shorten_names
 from .plots import save_figure
@@ -55,7 +56,7 @@ def write_label_sets(
     """
     report = report_label_sets(logits, references, label_names, kind)
     errors = wrong_label_sets(shown, logits, references, label_names, kind)
-    tables.write_json(folder / "classification_report.json", {"split": split, **report})
+    write_report(folder.parent, split, report)
     lines = describe_averages(report)
     warning = warn_of_few_rows(split, len(shown), report["accuracy_low"], report["accuracy_high"])
     table = label_table(report)
@@ -80,7 +81,7 @@ def describe_averages(report: dict[str, Any]) -> list[str]:
 
     f1 = []
     for average in ("micro", "macro", "weighted"):
-        row = report[f"{average} avg"]
+        row = report["averages"][f"{average} avg"]
         f1.append(f"{average} {with_interval(row['f1-score'], row['f1-score_low'], row['f1-score_high'])}")
     ranking = [f"mAP {write('map')}"] if "map_low" in report else []
     lines = [f"exact match {write('accuracy')}", f"F1: {', '.join(f1)}."]
@@ -90,8 +91,8 @@ def describe_averages(report: dict[str, Any]) -> list[str]:
 def label_table(report: dict[str, Any]) -> pd.DataFrame:
     """Bring a report to one row a label and one an average; a label's row has its threshold."""
     table = tables.classification_table(report)
-    thresholds = {name: row.get("threshold") for name, row in report.items() if isinstance(row, dict)}
-    table["threshold"] = ["" if thresholds[name] is None else f"{thresholds[name]:.4f}" for name in table.index]
+    thresholds = [f"{row['threshold']:.4f}" for row in report["classes"].values()]
+    table["threshold"] = [*thresholds, *[""] * len(report["averages"])]
     return table
 
 
@@ -131,10 +132,11 @@ def f1_figure(report: dict[str, Any], label_names: Sequence[str], title: str) ->
 
     """
     names = dict(zip(label_names, shorten_names(name_drawable(label_names), _NAME_WIDTH), strict=True))
-    worst = sorted(label_names, key=lambda name: report[name]["f1-score"])[:MOST_LABELS]
-    labels = [f"{names[name]} ({int(report[name]['support']):,})" for name in worst]
-    f1 = np.array([report[name]["f1-score"] for name in worst])
-    ends = np.array([[report[name][f"f1-score_{end}"] for end in ("low", "high")] for name in worst])
+    rows = report["classes"]
+    worst = sorted(label_names, key=lambda name: rows[name]["f1-score"])[:MOST_LABELS]
+    labels = [f"{names[name]} ({int(rows[name]['support']):,})" for name in worst]
+    f1 = np.array([rows[name]["f1-score"] for name in worst])
+    ends = np.array([[rows[name][f"f1-score_{end}"] for end in ("low", "high")] for name in worst])
     figure = Figure(figsize=(7, 1.6 + 0.27 * len(worst)), layout="constrained")
     axis = figure.subplots()
     places = range(len(worst))

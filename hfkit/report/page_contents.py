@@ -1,6 +1,5 @@
 """What the HTML of a run shows, read from the files of its folder; nothing here is HTML."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ..evaluation.metrics import LABEL_SCORE
 from ..run_folders.find import EVALUATION_FILE
 from .abstention import read_abstention
 from .baselines import compared_baselines, read_baselines, shown_baselines
+from .class_report import read_report
 from .tables import ErrorKind, classification_table, group_errors
 
 PAGE_FILE = "report/report.html"
@@ -77,13 +77,13 @@ def collect_page(
     folder: Path, results: Mapping[str, Any], summary: Mapping[str, Any], notes: Sequence[str]
 ) -> dict[str, Any]:
     """Collect what a page of its own shows; arguments as of `html.write_page`."""
-    report, prefix = _read_json(folder / "report" / "classification_report.json"), find_shown_split(results)
+    report, prefix = read_report(folder), find_shown_split(results)
     rows = None if prefix is None else (summary.get("rows") or {}).get("validation" if prefix == "eval" else prefix)
     errors = _read_table(folder / "report" / "errors.csv")
     contents = collect_run(folder, results, summary) | {
         "pictures": _find_pictures(folder, _PAGE_PICTURES),
         "rows": rows,
-        "classes": None if report is None else classification_table(report),
+        "classes": classification_table(report) if report else None,
         **_collect_errors(errors, rows),
         "label_issues": _show_label_issues(_read_table(folder / "report" / "label_issues.csv")),
         "notes": notes,
@@ -94,7 +94,7 @@ def collect_page(
         ],
     }
     missing = {"labels"} if contents["label_issues"] is None else set()
-    missing |= {"classes", "confidence", "errors"} if report is None else set()
+    missing |= {"classes", "confidence", "errors"} if not report else set()
     missing |= set() if contents["has_confidence"] else {"confidence"}
     return contents | {"sections": [(id, title) for id, title in _SECTIONS.items() if id not in missing]}
 
@@ -119,10 +119,6 @@ def write_metric(results: Mapping[str, Any], name: str) -> str:
 
 def _find_pictures(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     return {name: folder / "report" / name for name in names if (folder / "report" / name).is_file()}
-
-
-def _read_json(file: Path) -> dict[str, Any] | None:
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _read_table(file: Path) -> pd.DataFrame | None:

@@ -10,13 +10,9 @@ from datasets import Dataset
 from rich.console import Console
 
 from ..evaluation.abstention import confidences_by_logits
-from ..evaluation.intervals import warn_of_few_rows, with_interval
 from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
-from ..evaluation.metrics import add_intervals, build_report, count_confusions, wrong_predictions
 from . import tables
-from .confidence import draw_confidence
-from .confusion import draw_confusion
-from .console import show_results
+from .classes import write_classes
 from .label_sets import write_label_sets
 from .rows import readable_rows, write_rows
 
@@ -77,37 +73,11 @@ def write_split(folder: Path, predicted: PredictedRows, illustrate: Illustrate |
     """
     assert predicted.references is not None
     shown = readable_rows(predicted.rows)
+    rows = (predicted.split, shown, predicted.logits, predicted.references, predicted.label_names)
     if isinstance(predicted.kind, MultiLabel):
-        rows = (predicted.split, shown, predicted.logits, predicted.references, predicted.label_names)
         errors = write_label_sets(folder / "report", *rows, predicted.kind, console)
     else:
-        errors = _write_classes(folder, predicted, shown, console)
+        errors = write_classes(folder / "report", *rows, predicted.answer_threshold, console)
     write_rows(folder / "report" / ERRORS_FILE, errors, predicted.kept)
     if illustrate is not None:
         illustrate(folder / "report", predicted.split, errors)
-
-
-def _write_classes(folder: Path, predicted: PredictedRows, shown: pd.DataFrame, console: Console) -> pd.DataFrame:
-    """Write and print the report on rows with one label each, and return the wrong ones, the most confident first."""
-    assert predicted.references is not None
-    names, split, logits = predicted.label_names, predicted.split, predicted.logits
-    predicted_ids = logits.argmax(axis=-1)
-    confusion = count_confusions(predicted.references, predicted_ids, len(names))
-    report = add_intervals(build_report(predicted.references, predicted_ids, names), confusion)
-    errors = wrong_predictions(shown, logits, predicted.references, names)
-    tables.write_json(
-        folder / "report" / "classification_report.json", {"split": split, **report, "confusion": confusion.tolist()}
-    )
-    ends = report["accuracy_low"], report["accuracy_high"]
-    accuracy = f"accuracy {with_interval(report['accuracy'], *ends)}"
-    warning = warn_of_few_rows(split, len(shown), *ends)
-    parts = [f"# {split}: {accuracy}", *([warning] if warning else [])]
-    tables.write_markdown(
-        folder / "report" / "classification_report.md",
-        [*parts, tables.markdown_table(tables.classification_table(report))],
-    )
-    title = f"{split}: {len(errors)} of {len(shown)} wrong\n{accuracy}"
-    draw_confusion(folder / "report" / "confusion_matrix.png", confusion, names, title)
-    draw_confidence(folder / "report", split, logits, predicted.references, predicted.answer_threshold)
-    show_results(console, split, report, confusion, errors, names)
-    return errors

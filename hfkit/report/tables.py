@@ -61,9 +61,9 @@ def shown_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
 
 
 def classification_table(report: dict[str, Any]) -> pd.DataFrame:
-    """Bring a classification report to one row a class and one an average; F1 has its interval where the report has."""
-    rows = {name: row for name, row in report.items() if isinstance(row, dict)}
-    table = pd.DataFrame.from_dict(rows, orient="index")
+    """Bring a classification report to one row a class, then one an average; F1 has its interval where the report has."""
+    rows = [*report["classes"].items(), *report["averages"].items()]
+    table = pd.DataFrame([row for _, row in rows], index=[name for name, _ in rows])
     shown = table[["precision", "recall", "f1-score"]].rename(columns={"f1-score": "F1"})
     if "f1-score_low" in table:
         ends = zip(table["f1-score_low"], table["f1-score_high"], strict=True)

@@ -293,7 +293,6 @@ def test_places_of_two_classes() -> None:
             r"lists of 0 and 1 in column 'label' have different lengths \(2, 3\)",
         ),
         ([[0.25, 0.75], [0.5, 0.5]] * 20, "are decimal numbers"),
-        ([["map"], ["b"]] * 20, "is called 'map', as a line of the report is"),
     ],
 )
 def test_lists_that_are_no_labels(labels: list[Any], problem: str) -> None:

@@ -1,11 +1,13 @@
 """Metrics, against published metrics and by hand; and what the report makes of them."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from rich.console import Console
 from sklearn.metrics import f1_score
 
@@ -29,7 +31,9 @@ from hfkit.evaluation.metrics import (
     softmax,
     wrong_predictions,
 )
+from hfkit.hub.limitations import describe_limitations
 from hfkit.report import tables as report
+from hfkit.report.class_report import REPORT_FILE, bring_up, read_report, write_report
 from hfkit.report.console import console_table
 
 # The six test confusions of the source report (fake right, fake missed, real missed, real right), and their accuracies.
@@ -65,10 +69,12 @@ def test_accuracies_of_the_source_report(name: str) -> None:
 def test_full_row_of_the_source_report() -> None:
     labels, predictions = make_rows(CONFUSIONS["fine-tuned CT-BERT + BiGRU"][0])
     metrics = build_report(labels, predictions, NAMES)
-    row = [round(metrics[name][metric], 4) for name in NAMES for metric in ("precision", "recall", "f1-score")]
+    row = [
+        round(metrics["classes"][name][metric], 4) for name in NAMES for metric in ("precision", "recall", "f1-score")
+    ]
     assert row == [0.9831, 0.9706, 0.9768, 0.9735, 0.9848, 0.9791]
-    assert [metrics[name]["support"] for name in NAMES] == [1020, 1120]
-    assert metrics["micro avg"]["f1-score"] == metrics["accuracy"]
+    assert [metrics["classes"][name]["support"] for name in NAMES] == [1020, 1120]
+    assert metrics["averages"]["micro avg"]["f1-score"] == metrics["accuracy"]
 
 
 def test_averages_by_hand() -> None:
@@ -250,15 +256,48 @@ def test_a_report_says_how_sure_each_metric_is() -> None:
     labels, predictions = make_rows((90, 10, 20, 80))
     plain = build_report(labels, predictions, NAMES)
     told = add_intervals(plain, count_confusions(labels, predictions, 2))
-    assert {name: plain[name] for name in plain if name == "accuracy"} == {"accuracy": told["accuracy"]}
-    for name in (*NAMES, "macro avg", "micro avg", "weighted avg"):
-        assert (
-            told[name]["f1-score_low"] < told[name]["f1-score"] == plain[name]["f1-score"] < told[name]["f1-score_high"]
-        )
+    assert plain["accuracy"] == told["accuracy"]
+    assert [*told["averages"]] == ["macro avg", "micro avg", "weighted avg"]
+    for kind, name in [*(("classes", name) for name in NAMES), *(("averages", name) for name in told["averages"])]:
+        row = told[kind][name]
+        assert row["f1-score_low"] < row["f1-score"] == plain[kind][name]["f1-score"] < row["f1-score_high"]
     assert report.classification_table(plain).columns.tolist() == ["precision", "recall", "F1", "support"]
     table = report.classification_table(told)
     assert table.columns.tolist() == ["precision", "recall", "F1", "95 % interval", "support"]
     assert table.loc["micro avg", "95 % interval"] == "{:.4f} to {:.4f}".format(*accuracy_interval(170, 200))
+
+
+def test_a_class_may_be_called_as_a_line_of_the_report_is(tmp_path: Path) -> None:
+    """Its figures and those of all rows do not overwrite each other, in the file, in tables, and in what the card says."""
+    names = ["split", "accuracy", "macro avg", "weighted avg", "confusion", "classes", "version"]
+    references, predictions = np.arange(70) % 7, np.where(np.arange(70) < 63, np.arange(70) % 7, 0)
+    confusion = count_confusions(references, predictions, 7)
+    told = add_intervals(build_report(references, predictions, names), confusion)
+    write_report(tmp_path, "test", {**told, "confusion": confusion.tolist()})
+    written = read_report(tmp_path)
+    assert (written["split"], written["accuracy"]) == ("test", pytest.approx(64 / 70))
+    assert [*written["classes"]] == names
+    assert [row["support"] for row in written["classes"].values()] == [10] * 7
+    plain = build_report(references, predictions, list("abcdefg"))
+    assert written["averages"]["macro avg"]["f1-score"] == plain["averages"]["macro avg"]["f1-score"]
+    table = report.classification_table(written)
+    assert table.index.tolist() == [*names, "macro avg", "micro avg", "weighted avg"]
+    assert table["support"].tolist() == [10] * 7 + [70] * 3
+    lines = describe_limitations(written, {"dataset": "tweets", "classes": dict.fromkeys(names), "rows": {"test": 70}})
+    assert "6 of 70 rows of test are wrong." in lines
+    assert "1 of 10 rows that are accuracy are taken for split." in lines
+
+
+def test_the_report_of_an_earlier_version_is_read() -> None:
+    older = ROOT / "tests" / "older_runs" / "text" / "finished"
+    raw = json.loads((older / REPORT_FILE).read_text())
+    read = read_report(older)
+    assert [*read["classes"]] == ["fake", "real"]
+    assert [*read["averages"]] == ["macro avg", "micro avg", "weighted avg"]
+    assert read["classes"]["fake"] == raw["fake"]
+    assert (read["split"], read["accuracy"], read["confusion"]) == (raw["split"], raw["accuracy"], raw["confusion"])
+    assert report.classification_table(read)["support"].tolist()[:2] == [raw["fake"]["support"], raw["real"]["support"]]
+    assert bring_up(read) == read
 
 
 def test_epochs_are_shown_with_intervals() -> None:

@@ -16,6 +16,7 @@ from hfkit.evaluation.label_set_intervals import label_set_intervals, mean_avera
 from hfkit.evaluation.label_set_metrics import choose_thresholds, report_label_sets
 from hfkit.evaluation.metrics import evaluate_split, make_metrics
 from hfkit.evaluation.weighing import choose_weight
+from hfkit.report.label_sets import label_table
 
 NAMES = ["toxic", "threat", "micro avg"]
 
@@ -102,12 +103,16 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 
 def test_a_label_with_the_name_of_an_average_keeps_its_row() -> None:
     logits, references = make_rows()
-    report = report_label_sets(logits, references, [*NAMES[:2], "accuracy label"], MultiLabel())
-    assert report["accuracy label"]["support"] == references[:, 2].sum()
-    assert report["toxic"]["threshold"] == 0.5
-    assert (
-        report["macro avg"]["f1-score_low"] <= report["macro avg"]["f1-score"] <= report["macro avg"]["f1-score_high"]
-    )
+    report = report_label_sets(logits, references, ["map", "macro avg", "micro avg"], MultiLabel())
+    rows, average = report["classes"], report["averages"]["macro avg"]
+    assert [row["support"] for row in rows.values()] == references.sum(axis=0).tolist()
+    assert rows["map"]["threshold"] == 0.5
+    assert average["f1-score_low"] <= average["f1-score"] <= average["f1-score_high"]
+    assert average["f1-score"] == pytest.approx(np.mean([row["f1-score"] for row in rows.values()]))
+    assert 0 < report["map"] < 1
+    table = label_table(report)
+    assert table.index.tolist() == ["map", "macro avg", "micro avg", "macro avg", "micro avg", "weighted avg"]
+    assert table["threshold"].tolist() == ["0.5000"] * 3 + [""] * 3
 
 
 def test_thresholds_have_the_highest_f1_of_each_label() -> None:

@@ -126,7 +126,7 @@ def test_results_agree_with_the_predictions(run: Run) -> None:
 def test_the_report_is_by_label(run: Run) -> None:
     report = run.json("report/classification_report.json")
     thresholds = run.json("config.json").get("label_thresholds") or [0.5] * 3
-    assert [report[name]["threshold"] for name in NAMES] == thresholds
+    assert [report["classes"][name]["threshold"] for name in NAMES] == thresholds
     names = {path.name for path in (run.folder / "report").iterdir()}
     assert {"f1_by_label.png", "errors.csv", "baselines.csv", "report.html", "curves.png"} <= names
     assert not {"confusion_matrix.png", "reliability.png", "coverage.png", "label_issues.csv"} & names

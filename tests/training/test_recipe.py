@@ -78,7 +78,7 @@ def test_results_agree_with_each_other(finished_runs: LazyRuns) -> None:
         assert (
             results["test_accuracy"] == run.results["test_accuracy"] == report["accuracy"] == right / len(predictions)
         )
-        assert results["test_macro_f1"] == pytest.approx(report["macro avg"]["f1-score"])
+        assert results["test_macro_f1"] == pytest.approx(report["averages"]["macro avg"]["f1-score"])
         assert len(run.rows("report/errors.csv")) == len(predictions) - right
         assert sum(map(sum, report["confusion"])) == len(predictions)
         assert {"eval_accuracy", "eval_loss", "test_loss", "train_loss", "total_parameters"} <= set(results)
