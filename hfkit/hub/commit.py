@@ -7,6 +7,7 @@ from huggingface_hub.hf_api import GitCommitInfo
 
 from ..connection import HTTPError, ask, find_passing_fault, read_status, redact
 from ..errors import UserError
+from ..visible import say
 from .client import look_up
 
 LISTED = 3
@@ -40,7 +41,7 @@ def make_commit(
             newer = _list_newer(repo_id, head)
             own = [each.commit_id for each in newer if each.title == title]
             if own:
-                print(f"The Hub's answer was lost ({redact(error)}), but the commit is there.", flush=True)
+                say(f"The Hub's answer was lost ({redact(error)}), but the commit is there.")
                 return own[0]
             if newer and (read_status(error) == 412 or find_passing_fault(error) is not None):
                 raise UserError(_tell_conflict(repo_id, newer)) from error
@@ -78,4 +79,4 @@ def tag_commit(repo_id: str, tag: str, commit: str) -> None:
     ask(lambda: HfApi().create_tag(repo_id, tag=tag, revision=commit, exist_ok=True))
     named, _ = look_up(repo_id, tag)
     if named != commit:
-        print(f"The tag {tag} stays where it was, at commit {named}: an earlier push of this model.", flush=True)
+        say(f"The tag {tag} stays where it was, at commit {named}: an earlier push of this model.")
