@@ -34,8 +34,9 @@ from hfkit.models.text import TextClassifier, TextClassifierConfig
 from hfkit.tasks.learning_rate import learning_rate_by_width
 from hfkit.training.callbacks import EpochLog
 from hfkit.training.freeze_callback import FreezeCallback
+from hfkit.training.rates import parameter_groups
 from hfkit.training.sampler import BalancedLengthSampler
-from hfkit.training.trainer import ClassifierTrainer, parameter_groups
+from hfkit.training.trainer import ClassifierTrainer
 
 Make = Callable[[str], BackboneClassifier]
 ALL = pytest.mark.parametrize("name", TINY)

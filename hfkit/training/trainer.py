@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,8 @@ from transformers import Trainer, TrainerCallback
 from ..data.stored_rows import read_column
 from ..errors import UserError
 from ..hub.card import plain_card
-from ..models.base import BackboneClassifier
 from ..models.losses import IGNORED, Objective, counted_rows
+from .rates import epoch_decay, parameter_groups
 from .result_files import save_metrics, save_state
 from .sampler import BalancedLengthSampler, ClassBalancedSampler, ShuffledSampler
 from .saving import KeepBest, check_best, written_beside
@@ -276,26 +276,3 @@ class ClassifierTrainer(Trainer):
         if "train_runtime" in logs:
             logs |= self.totals.describe_run(self.state.global_step)
         super().log(logs, start_time)
-
-
-def epoch_decay(decay: float, steps_per_epoch: int, floor: float) -> Callable[[int], float]:
-    """Return the factor of the learning rate at each step: `decay` once more after every epoch, never below `floor`."""
-    return lambda step: max(decay ** (step // steps_per_epoch), min(floor, 1.0))
-
-
-def parameter_groups(
-    model: BackboneClassifier, learning_rate: float, head_learning_rate: float, weight_decay: float
-) -> list[dict[str, Any]]:
-    """Group the trainable parameters: backbone and head, each with matrices (decayed) and vectors (not decayed).
-
-    Biases and the weights of LayerNorm and BatchNorm are vectors; the Trainer's own rule goes by names and decays most
-    BatchNorm weights of a DenseNet.
-    """
-    groups = []
-    for module, rate in ((model.backbone, learning_rate), (model.classifier, head_learning_rate)):
-        trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        for decayed in (True, False):
-            parameters = [parameter for parameter in trainable if (parameter.ndim > 1) == decayed]
-            if parameters:
-                groups.append({"params": parameters, "lr": rate, "weight_decay": weight_decay if decayed else 0.0})
-    return groups

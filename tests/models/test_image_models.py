@@ -24,7 +24,7 @@ from hfkit.models.image import ImageClassifier
 from hfkit.models.timm_backbone import TimmClassifier, TimmClassifierConfig
 from hfkit.models.vgg import VggClassifier, VggClassifierConfig
 from hfkit.report.console import layer_table
-from hfkit.training.trainer import parameter_groups
+from hfkit.training.rates import parameter_groups
 
 Make = Callable[[str], BackboneClassifier]
 

@@ -16,7 +16,7 @@ from hfkit.flags.kinds import IMAGE
 from hfkit.flags.parsing import parse_arguments, parse_recipe
 from hfkit.models.losses import Objective
 from hfkit.tasks.image import DEFAULTS, DEMO
-from hfkit.training.trainer import epoch_decay
+from hfkit.training.rates import epoch_decay
 
 RunRecipe = Callable[..., Run]
 EVALUATE = "--max_steps -1 --eval_strategy epoch --save_strategy epoch --load_best_model_at_end true".split()
