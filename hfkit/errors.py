@@ -1,10 +1,11 @@
-"""A user's mistake, told in one sentence."""
+"""A user's mistake, told in one sentence; and a run that the user stopped."""
 
 import errno
 import os
 import pickle
 import re
 import shutil
+import signal
 import tempfile
 import traceback
 from pathlib import Path
@@ -39,6 +40,20 @@ def _shorten(text: str) -> str:
         return text
     begin = LONGEST - _END - len(" [...  characters ...] ") - len(f"{len(text):,}")
     return f"{text[:begin]} [... {len(text) - begin - _END:,} characters ...] {text[-_END:]}"
+
+
+class Stopped(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C or SIGTERM.
+
+    Args:
+        number: Of the signal.
+        folder: Of the run, where it has one already.
+
+    """
+
+    def __init__(self, number: int = signal.SIGINT, folder: Path | None = None) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number, self.folder = number, folder
 
 
 def first_sentence(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Image classification: VGG19, DenseNet201, DeiT or any model of timm with an MLP or linear head, partly unfrozen.
 
-    accelerate launch --config_file accelerate_config.yaml recipes/cifar10.py
-    accelerate launch --config_file accelerate_config.yaml recipes/cifar10.py \
+    accelerate launch -q --config_file accelerate_config.yaml recipes/cifar10.py
+    accelerate launch -q --config_file accelerate_config.yaml recipes/cifar10.py \
         --backbone deit_base_distilled_patch16_224 --unfreeze_from blocks.11
 
 Without --backbone and --dataset it runs a demo on scikit-learn's digits. --help explains the flags, --help all every one;

@@ -1,7 +1,7 @@
 """Fake-news detection: a pretrained Transformers encoder with a linear or BiGRU head, fine-tuned or frozen.
 
-    accelerate launch --config_file accelerate_config.yaml recipes/fakenews.py
-    accelerate launch --config_file accelerate_config.yaml recipes/fakenews.py \
+    accelerate launch -q --config_file accelerate_config.yaml recipes/fakenews.py
+    accelerate launch -q --config_file accelerate_config.yaml recipes/fakenews.py \
         --backbone digitalepidemiologylab/covid-twitter-bert-v2 --head bigru
 
 Without --backbone and --dataset it runs a demo on a small hand-written sample. --help explains the flags, --help all

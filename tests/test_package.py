@@ -56,7 +56,7 @@ def test_readme_holds_the_two_commands() -> None:
     commands = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("pip install -e")]
     assert len(commands) == 2
     assert (
-        'pip install -e ".[demo]" && accelerate launch --config_file accelerate_config.yaml recipes/fakenews.py'
+        'pip install -e ".[demo]" && accelerate launch -q --config_file accelerate_config.yaml recipes/fakenews.py'
         in commands
     )
     assert 'pip install -e ".[test]" && pytest' in commands

@@ -102,7 +102,7 @@ def short_help(flags: RecipeFlags, command: str | None = None) -> str:
     is_text = flags == TEXT_FLAGS
     ours = flags.fields()
     recipe = "recipes/fakenews.py" if is_text else "recipes/cifar10.py"
-    first = command or f"accelerate launch --config_file accelerate_config.yaml {recipe}"
+    first = command or f"accelerate launch -q --config_file accelerate_config.yaml {recipe}"
     other = command or f"accelerate launch ... {recipe}"
     examples = _TEXT_EXAMPLES if is_text else _IMAGE_EXAMPLES
     lines = [f"  {other if example else first}{example}" for example in examples]

@@ -146,6 +146,17 @@ def _plan_failed(run: Path) -> Removal | Kept:
     return Removal(run, run, "failed run", measure_folder(run).bytes)
 
 
+def delete_start_files(run: Path) -> None:
+    """Delete what a run has written that failed before its first checkpoint, but for its lock; where there is more, nothing."""
+    files = [path for path in run.rglob("*") if not path.is_dir()]
+    if all(any(fnmatch(path.name, name) for name in _KNOWN) for path in files):
+        for path in files:
+            if path.name != LOCK_FILE:
+                path.unlink()
+        for path in sorted((path for path in run.rglob("*") if path.is_dir()), reverse=True):
+            path.rmdir()
+
+
 def _may_be_running(run: Path, state: RunState) -> bool:
     """Whether nothing says that a run has ended; what is written behind a finished run's end is a continuation."""
     if is_running(run) is False:

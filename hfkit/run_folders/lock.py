@@ -21,7 +21,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
         UserError: Another process works there.
 
     """
-    is_new = not folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_FILE
     with path.open("ab") as file:
@@ -32,8 +32,9 @@ def lock_folder(folder: Path) -> Iterator[None]:
         except BaseException:
             if [entry.name for entry in folder.iterdir()] == [LOCK_FILE]:
                 path.unlink()
-                if is_new:
-                    folder.rmdir()
+                with suppress(OSError):  # another run is in there by now
+                    for path in made:
+                        path.rmdir()
             raise
         with suppress(FileNotFoundError):
             path.unlink()

@@ -55,7 +55,8 @@ def fit_in_steps(
 ) -> Fitted:
     """Solve a head beside the training where flags ask for one or its pass is stored, and train; arguments as `fit_solved`."""
     beside = solve_beside(task, settings, inputs, console)
-    outcome = trainer.train(resume_from_checkpoint=str(settings.checkpoint) if settings.checkpoint else None)
+    with trainer.stop.listening():
+        outcome = trainer.train(resume_from_checkpoint=str(settings.checkpoint) if settings.checkpoint else None)
     # A training in bfloat16 leaves a model whose `forward` computes in it for good; what comes after is computed in float32.
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     metrics = {**outcome.metrics, **inputs.metrics(), **count_trained(task.model, freezing)}

@@ -1,13 +1,19 @@
 """The folder of a run: a new one, one that was named, or that of a run that is continued."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..errors import Stopped, UserError
 from ..flags.kinds import Arguments
 from ..flags.paths import check_is_folder, check_output_dir
+from ..run_folders.clean import delete_start_files
+from ..run_folders.lock import lock_folder
 from .continued import list_checkpoints
 
 
@@ -34,6 +40,35 @@ def make_folder(arguments: Arguments[Any, Any], name: str) -> Path:
     is_main = arguments.training.process_index == 0
     folder = Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     return Path(_share(_make_new_folder(folder) if is_main else ""))
+
+
+@contextmanager
+def work_in(folder: Path, arguments: Arguments[Any, Any]) -> Iterator[None]:
+    """Keep other processes out of a run's folder, and leave none behind where the run fails before it has a checkpoint.
+
+    Raises:
+        Stopped: By Ctrl-C or SIGTERM, with the folder.
+        UserError: Another process works there; what the block raises goes on.
+
+    """
+    is_main, is_new = arguments.training.process_index == 0, arguments.training.resume_from_checkpoint is None
+    try:
+        with lock_folder(folder) if is_main else nullcontext():
+            try:
+                yield
+            except (UserError, KeyboardInterrupt):
+                if is_main and is_new:
+                    delete_start_files(folder)
+                raise
+    except BaseException as error:
+        if arguments.given_output_dir is None and is_main:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
+                folder.parent.rmdir()
+        if isinstance(error, KeyboardInterrupt):
+            number = error.number if isinstance(error, Stopped) else signal.SIGINT
+            raise Stopped(number, folder) from error
+        raise
 
 
 def _make_new_folder(folder: Path) -> str:

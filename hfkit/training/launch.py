@@ -1,15 +1,26 @@
 """Starting and ending a recipe: cores, processes, the folder of the run, and errors as sentences."""
 
+import atexit
+import gc
+import json
 import os
+import signal
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
-from ..errors import DISK_ERRORS, UserError, describe_disk, is_memory_full
+from ..errors import DISK_ERRORS, Stopped, UserError, describe_disk, is_memory_full
+from ..files import write_file
 from ..flags.early import check_early
 from ..flags.help import show_help
 from ..flags.names import RecipeFlags
+from .stopped import describe_stop, find_command
 
 MEMORY_IS_FULL = (
     "The memory is full: lower --per_device_train_batch_size (and raise --gradient_accumulation_steps by as much), "
@@ -38,6 +49,8 @@ def run_recipe(
     """
     # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
     warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
+    _end_in_order()
+    words = find_command(command)
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = _takes_bare_debug(argv)
     try:
@@ -57,11 +70,8 @@ def run_recipe(
         if reason is None:
             raise
         _fail(reason, error, debug)
-    except KeyboardInterrupt:
-        print(
-            "\nStopped. Continue with the same flags, --output_dir and --resume_from_checkpoint true.", file=sys.stderr
-        )
-        _leave(130)
+    except KeyboardInterrupt as error:
+        _stop(error, words)
 
 
 def _takes_bare_debug(argv: list[str]) -> bool:
@@ -73,12 +83,50 @@ def _takes_bare_debug(argv: list[str]) -> bool:
     return False
 
 
+def _end_in_order() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: locks and folders are put in order. Those that it starts end as ever.
+
+    The last search for garbage, when Python ends, is left out: with torch and transformers it takes seconds, and the system
+    takes the memory back anyway.
+    """
+    atexit.register(gc.freeze)
+    is_main_thread = threading.current_thread() is threading.main_thread()  # Python has signals there alone
+    if not is_main_thread or os.environ.get("RANK", "0") != "0":  # other processes have neither lock nor folder
+        return
+    process = os.getpid()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == process:
+            raise Stopped(number)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _stop(error: KeyboardInterrupt, command: Sequence[str]) -> NoReturn:
+    """Say how the run is continued, and end with the exit code of a shell: 128 and the signal's number."""
+    stopped = error if isinstance(error, Stopped) else Stopped()
+    if os.environ.get("RANK", "0") == "0":
+        print(f"\n{describe_stop(stopped, command)}", file=sys.stderr, flush=True)
+    _leave(128 + stopped.number)
+
+
 def _fail(message: str, error: BaseException, debug: bool) -> NoReturn:
     if debug:
         raise error
     if os.environ.get("LOCAL_RANK", "0") == "0":
         print(f"error: {message}", file=sys.stderr, flush=True)
+    _tell_launcher(f"error: {message}")
     _leave(2)
+
+
+def _tell_launcher(message: str) -> None:
+    """Have the launcher of several processes end its report with the sentence: it may end this one before it is printed."""
+    file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if file:
+        with suppress(OSError):
+            write_file(Path(file), json.dumps({"message": message, "timestamp": int(time.time())}))
 
 
 def _leave(code: int) -> NoReturn:

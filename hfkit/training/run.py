@@ -1,6 +1,5 @@
 """A run in its phases: resolve, fit, finish, push."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ from accelerate import Accelerator
 from ..console import make_console
 from ..flags.kinds import Arguments
 from ..hub.push import push_run
-from ..run_folders.lock import lock_folder
 from ..task import Task
 from .adapters import finish_adapters
 from .finish import finish
 from .fit import fit
+from .folder import work_in
 from .ngrams import add_ngrams
 from .resolve import resolve
 
@@ -32,12 +31,12 @@ def train_classifier(task: Task, arguments: Arguments[Any, Any], name: str) -> t
 
     Raises:
         UserError: A layer or metric does not exist, flags do not go together, or another process works in the folder.
+        Stopped: By Ctrl-C or SIGTERM; while a net trains a checkpoint is written first.
 
     """
     console = make_console(is_quiet=arguments.training.process_index != 0)
     settings = resolve(task, arguments, name)
-    is_main = arguments.training.process_index == 0
-    with lock_folder(settings.folder) if is_main else nullcontext():
+    with work_in(settings.folder, arguments):
         fitted = add_ngrams(task, settings, fit(task, settings, console), console)
         fitted = finish_adapters(task, settings, fitted, console)
         results = finish(task, settings, fitted, console)

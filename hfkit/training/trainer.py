@@ -24,6 +24,7 @@ from .rates import epoch_decay, parameter_groups
 from .result_files import save_metrics, save_state
 from .sampler import BalancedLengthSampler, ClassBalancedSampler, ShuffledSampler
 from .saving import KeepBest, check_best, written_beside
+from .stopping import StopAtStep
 from .totals import TrainingTotals
 
 # What the optimizers that build their own parameter groups (GaLore, LOMO, ...) hand over in place of ours.
@@ -66,7 +67,8 @@ class ClassifierTrainer(Trainer):
             # The Trainer's own smoothing knows one label a row alone; ours is in the objective.
             warnings.filterwarnings("ignore", "Label smoothing is not compatible with multi-label", UserWarning)
             # With a `compute_loss_func` the Trainer leaves the division by the rows of the accumulated batch to us.
-            own = [TrainingTotals(), KeepBest()]
+            self.stop = StopAtStep()  # in front of those that what is to be saved matters to
+            own = [self.stop, TrainingTotals(), KeepBest()]
             super().__init__(compute_loss_func=self.objective, callbacks=[*own, *callbacks], **options)
 
     @property
