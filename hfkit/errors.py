@@ -81,8 +81,9 @@ def describe_disk(error: BaseException) -> str | None:
     named = getattr(error, "filename", None)
     folders = [Path(os.fsdecode(named)).absolute().parent] if named else [Path.cwd(), *_temporary_folder()]
     free = ", ".join(f"{folder} has {_free(folder) / 1e6:,.1f} MB free" for folder in folders)
+    reason = getattr(error, "strerror", None) or os.strerror(code)
     return (
-        f"A disk cannot be written ({os.strerror(code)}; {free}): make room or make it writable, or name another folder by "
+        f"A disk cannot be written ({reason}; {free}): make room or make it writable, or name another folder by "
         "--output_dir, for temporary files by the environment variable TMPDIR, or for caches by HF_HOME and HFKIT_CACHE."
     )
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import csv
+import errno
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -26,14 +28,29 @@ def write_file(path: Path, content: str | bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.tmp")
+    written = content.encode() if isinstance(content, str) else content
     try:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        beside.write_bytes(written)
         os.replace(beside, path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # the system does not say which file it has no room for
+        error.filename = error.filename or str(
+            path
+        )  # the system does not say which file it has no room for, and for how much
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            error.strerror = f"{error.strerror}, {path.name} takes {describe_room(len(written))}"
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def describe_bytes(size: float) -> str:
+    """Write a number of bytes for people: MB, or GB from 1 GB on."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+def describe_room(size: float) -> str:
+    """Write how many bytes are needed, rounded up."""
+    return describe_bytes(math.ceil(size / 1e5) * 1e5)
 
 
 def checksum(path: Path) -> str:

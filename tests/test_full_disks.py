@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_beside(tmp
     write_file(file, "old")
     with no_room_for_more_than(4096), pytest.raises(OSError) as error:
         write_file(file, "new" * 5000)
-    assert f"{tmp_path} has" in str(describe_disk(error.value))
+    assert f"(File too large, results.json takes 0.1 MB; {tmp_path} has" in str(describe_disk(error.value))
     with read_only(tmp_path), pytest.raises(OSError, match="Read-only"):
         write_file(file, "new")
     assert [path.name for path in tmp_path.iterdir()] == [file.name]

@@ -28,10 +28,10 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs, the newest first: data, backbone, what trains, validation accuracy, minutes, size, and what became of them."""
+    from ..files import describe_bytes
     from ..run_folders.find import describe_evaluations, find_run_folders, name_run
     from ..run_folders.record import read_record, to_json
     from ..run_folders.show import show_json, show_line, show_table
-    from ..run_folders.state import describe_bytes
 
     folder = folder.expanduser()
     records = sorted(map(read_record, find_run_folders(folder)), key=lambda record: -record.written)
@@ -122,10 +122,10 @@ def clean(
     as_json: AsJson = False,
 ) -> None:
     """List checkpoints of finished runs and folders of failed ones with their sizes, and delete them if you say so."""
+    from ..files import describe_bytes
     from ..run_folders.clean import carry_out, plan_cleaning
     from ..run_folders.find import describe_evaluations, name_run
     from ..run_folders.show import show_json, show_line, show_table
-    from ..run_folders.state import describe_bytes
 
     plan, folder = plan_cleaning(folder, unfinished or []), folder.expanduser()
     listed = [{**asdict(each), "run": name_run(each.run, folder), "folder": str(each.folder)} for each in plan.removals]

@@ -10,7 +10,7 @@ from datasets import Dataset, Features, Split, config
 from filelock import FileLock
 
 from ..errors import UserError, os_reason
-from ..files import checksum
+from ..files import checksum, describe_room
 
 logger = logging.getLogger(__name__)
 
@@ -98,5 +98,5 @@ def _write(place: Path, tables: Callable[[], Iterator[pyarrow.Table]], features:
         if not isinstance(error, OSError | ValueError | pyarrow.ArrowException) or isinstance(error, UserError):
             raise
         reason = os_reason(error) if isinstance(error, OSError) else " ".join(str(error).split())
-        needed = f"; they take about {size / done * rows / 1e6:,.1f} MB" if done else ""
+        needed = f"; they take about {describe_room(size / done * rows)}" if done else ""
         raise NotKeptError(place.parent, reason + needed) from error

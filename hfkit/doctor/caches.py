@@ -7,7 +7,8 @@ import datasets
 import huggingface_hub
 
 from ..features.store import FeatureStore
-from ..run_folders.state import describe_bytes, measure_folder
+from ..files import describe_bytes
+from ..run_folders.state import measure_folder
 from .computer import find_existing
 from .finding import Finding
 

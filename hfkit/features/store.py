@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import UserError, os_reason
-from ..files import checksum, try_lock, write_file
+from ..files import checksum, describe_bytes, describe_room, try_lock, write_file
 from .store_entry import (
     RECORD_FILE,
     STATES_FILE,
@@ -133,7 +133,7 @@ class FeatureStore:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
         except OSError as error:
-            raise StoreFullError(f"{_in_words(size)} cannot be written: {self.describe(error)}") from error
+            raise StoreFullError(f"{describe_room(size)} cannot be written: {self.describe(error)}") from error
         return folder
 
     def finish(self, folder: Path, record: dict[str, Any]) -> HeldItem:
@@ -201,7 +201,7 @@ class FeatureStore:
         """
         if size > self.limit:
             raise StoreFullError(
-                f"{_in_words(size)} would be above the cache's limit of {_in_words(self.limit)} (HFKIT_CACHE_LIMIT_GB)"
+                f"{describe_room(size)} would be above the cache's limit of {describe_bytes(self.limit)} (HFKIT_CACHE_LIMIT_GB)"
             )
         self.root.mkdir(parents=True, exist_ok=True)
         if not os.access(self.root, os.W_OK):
@@ -214,11 +214,11 @@ class FeatureStore:
         total = sum(entry.bytes for entry in removable)
         if above_disk > total:
             raise StoreFullError(
-                f"{_in_words(size)} do not fit on the disk of {self.root}, which has {_in_words(free)} free"
+                f"{describe_room(size)} do not fit on the disk of {self.root}, which has {describe_bytes(free)} free"
             )
         no_room = StoreFullError(
-            f"{_in_words(size)} have no room beside what other runs read or write now, below the cache's limit of "
-            f"{_in_words(self.limit)} (HFKIT_CACHE_LIMIT_GB)"
+            f"{describe_room(size)} have no room beside what other runs read or write now, below the cache's limit of "
+            f"{describe_bytes(self.limit)} (HFKIT_CACHE_LIMIT_GB)"
         )
         if above_limit > total:
             raise no_room
@@ -252,7 +252,3 @@ def _read_limit() -> int:
     if not math.isfinite(size) or size < 0:
         raise UserError(f"HFKIT_CACHE_LIMIT_GB is {stated}: write a number of gigabytes, such as 50.")
     return int(size)
-
-
-def _in_words(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

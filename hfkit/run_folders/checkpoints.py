@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ..files import flush_file
+from ..files import describe_bytes, flush_file
 from .manifest import MANIFEST_FILE, MODEL_FILES, read_manifest
-from .state import PARTIAL_FOLDER, STATE_FILE, SUMS_FILE, describe_bytes, find_checkpoints, measure_folder
+from .state import PARTIAL_FOLDER, STATE_FILE, SUMS_FILE, find_checkpoints, measure_folder
 
 _TRAINER_FILES = (
     *("model.safetensors", "model-*-of-*.safetensors", "adapter_model.safetensors", "*.safetensors.index.json"),

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
+from ..files import describe_bytes
 from .checkpoints import delete_folder
 from .find import find_run_folders, name_run
 from .lock import LOCK_FILE, is_running, lock_folder
 from .manifest import MANIFEST_FILE
-from .state import START_FILE, RunState, describe_bytes, find_checkpoints, find_state, measure_folder
+from .state import START_FILE, RunState, find_checkpoints, find_state, measure_folder
 
 RECENT_SECONDS = 24 * 3600.0
 """A run without a lock, as earlier versions and Windows have it, is taken for running for so long after its last file."""

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
-from .state import describe_bytes, is_run_folder, measure_folder
+from ..files import describe_bytes
+from .state import is_run_folder, measure_folder
 
 EVALUATION_FILE = "evaluation.json"
 """What `hfkit evaluate` writes into its folder."""

@@ -229,8 +229,3 @@ def measure_folder(folder: Path) -> FolderSize:
             size += status.st_size
             written = max(written, status.st_mtime)
     return FolderSize(size, written)
-
-
-def describe_bytes(size: int) -> str:
-    """Write a number of bytes for people: MB, or GB from 1 GB on."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

@@ -367,7 +367,9 @@ def test_a_folder_that_can_only_be_read(tmp_path: Path) -> None:
     fill(store, "a")
     with read_only(tmp_path):
         find(store, "a")
-        with pytest.raises(StoreFullError, match=f"written: {tmp_path} cannot .* .Read-only file system.; --feature"):
+        with pytest.raises(
+            StoreFullError, match=f"0.1 MB cannot be written: {tmp_path} cannot .* .Read-only file system.; --feature"
+        ):
             store.begin("b", 8)
         cleared = CliRunner().invoke(app, ["cache", "clear", "--folder", str(tmp_path)])
         assert isinstance(cleared.exception, UserError)
