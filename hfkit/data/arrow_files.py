@@ -51,21 +51,23 @@ def keep(
 
     """
     folder = Path(config.HF_DATASETS_CACHE).expanduser() / "hfkit"
+    damaged: list[Path] = []
     try:
         file, damaged = _find(folder, fingerprint)
-        for path in damaged:
-            logger.warning(f"{path} was damaged: its rows are made again.")
         if file is None:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / f"{fingerprint[:2]}.lock"):
                 file, damaged = _find(folder, fingerprint)  # perhaps another process was faster
                 if file is None:
+                    for path in damaged:
+                        logger.warning(f"{path} was damaged: its rows are made again.")
                     file = _write(folder / fingerprint, tables, features, rows)
                     for path in damaged:
                         if path != file:
                             path.unlink(missing_ok=True)
     except OSError as error:
-        raise NotKeptError(folder, os_reason(error)) from error
+        reason = os_reason(error) if not damaged else f"{damaged[0].name} is damaged; {os_reason(error)}"
+        raise NotKeptError(folder, reason) from error
     return Dataset.from_file(str(file), split=Split(split))
 
 

@@ -96,6 +96,14 @@ def test_what_a_folder_lacks_that_can_only_be_read_is_a_sentence(kept: Path) -> 
         store_texts(TEXTS[1:])
 
 
+def test_what_is_damaged_in_a_folder_that_can_only_be_read_is_a_sentence(kept: Path) -> None:
+    store_texts()
+    (file,) = kept.glob("*.arrow")
+    file.write_bytes(b"")
+    with read_only(kept), pytest.raises(NotKeptError, match=rf"\({file.name} is damaged; Read-only file system\)"):
+        store_texts()
+
+
 def test_a_full_disk_is_a_sentence_with_the_room_and_leaves_what_was_there(kept: Path) -> None:
     whole = store_texts().to_dict()
     before = {file: file.read_bytes() for file in kept.iterdir()}
