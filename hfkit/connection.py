@@ -79,7 +79,7 @@ def retry(call: Callable[[], Value]) -> Value:
 def find_passing_fault(error: BaseException | None) -> BaseException | None:
     """Return what failed where it may pass, be it the error or what an error of a file comes from; else None.
 
-    huggingface_hub and transformers say of a file that it is not there when the Hub answered 503.
+    huggingface_hub and transformers say of a file that it is not there when the Hub answered 503 or was cut off.
     """
     while isinstance(error, OSError | HTTPError):
         if isinstance(error, OfflineModeIsEnabled):
@@ -88,7 +88,7 @@ def find_passing_fault(error: BaseException | None) -> BaseException | None:
             return error if read_status(error) in TRANSIENT else None
         if isinstance(error, HTTPError | ConnectionError):
             return error
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
     return None
 
 

@@ -2,8 +2,9 @@
 
     python clean_process.py REQUEST.json
 
-REQUEST.json holds `model` (a folder or a Hub id), `revision`, `task`, and `inputs` (texts, or files of images). The last line of
-its output is JSON: the labels of the model, and for each input the score of each label.
+REQUEST.json holds `model` (a folder or a Hub id), `revision`, `task`, `inputs` (texts, or files of images), and `hub_fault`, the
+code that it ends with where the Hub failed in a way that may pass. The last line of its output is JSON: the labels of the model,
+and for each input the score of each label.
 """
 
 import json
@@ -56,6 +57,32 @@ def predict(request: dict[str, Any]) -> dict[str, Any]:
     return {"labels": labels, "scores": scores, "code": type(classify.model).__module__.partition(".")[0]}
 
 
-if __name__ == "__main__":
+def is_hub_fault(error: BaseException | None) -> bool:
+    """Whether an error comes from a connection that failed, or from an answer after which it is worth to ask again."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None:
+            return response.status_code in (408, 429) or response.status_code >= 500
+        if type(error).__name__ == "OfflineModeIsEnabled":
+            return False
+        if isinstance(error, ConnectionError) or type(error).__module__.startswith("httpx"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def main() -> None:
+    """Print the prediction of a request."""
     block_hfkit()
-    print(json.dumps(predict(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))))
+    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    try:
+        print(json.dumps(predict(request)))
+    except Exception as error:
+        if not is_hub_fault(error):
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(request["hub_fault"])
+
+
+if __name__ == "__main__":
+    main()

@@ -38,6 +38,8 @@ HARD_TEXTS = ("", "Stay safe \U0001f637 and read https://example.org/covid?page=
 """An empty text, and one with an emoji and an address; each proof has them."""
 
 CLEAN_PROCESS_SECONDS = 3600
+HUB_FAULT = 75
+"""The code that the process without hfkit ends with where the Hub failed: mail programs' for "try again"."""
 
 
 def write_proof(folder: Path, model: BackboneClassifier, task: Task, split: str) -> None:
@@ -110,6 +112,7 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
         revision: Commit of a Hub id.
 
     Raises:
+        ConnectionError: The Hub failed in a way that may pass.
         UserError: The model cannot be loaded, or gives other labels or scores: the sentence says which.
 
     """
@@ -145,10 +148,11 @@ def load_in_clean_process(
             still runs as the user, who could read the user's files and reach the network.
 
     Raises:
+        ConnectionError: The Hub failed in a way that may pass.
         UserError: It failed; its last line says how.
 
     """
-    request = {"model": model, "revision": revision, "task": task, "inputs": inputs}
+    request = {"model": model, "revision": revision, "task": task, "inputs": inputs, "hub_fault": HUB_FAULT}
     with tempfile.TemporaryDirectory() as folder:
         script, file = Path(folder) / "clean_process.py", Path(folder) / "request.json"
         # From its own folder: beside hfkit's files, those would be found in the place of the standard library's.
@@ -170,6 +174,8 @@ def load_in_clean_process(
             ) from error
     if finished.returncode != 0:
         reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
+        if finished.returncode == HUB_FAULT and not Path(model).is_dir():
+            raise ConnectionError(reason)
         raise UserError(f"{model} cannot be loaded without hfkit ({reason}).")
     return dict(json.loads(finished.stdout.strip().splitlines()[-1]))
 

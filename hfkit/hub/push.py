@@ -10,7 +10,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Mo
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils._validators import validate_repo_id
 
-from ..connection import ask
+from ..connection import ask, retry
 from ..errors import UserError
 from ..files import write_file
 from ..run_folders.manifest import checksums, is_model_file
@@ -84,8 +84,8 @@ def _prove_upload(run: Path, folder: Path, repo_id: str, commit: str, cache: Pat
     """Compare every file of a commit with what was uploaded, and prove the model that is there."""
     with hub_errors(repo_id):
         back = Path(ask(lambda: snapshot_download(repo_id, revision=commit, cache_dir=cache)))
-    _compare_files(folder, back, repo_id)
-    say(f"Proof of what is on the Hub: {prove(run, repo_id, commit)}.")
+        _compare_files(folder, back, repo_id)
+        say(f"Proof of what is on the Hub: {retry(lambda: prove(run, repo_id, commit))}.")
 
 
 def check_can_push(repo_id: str | None, license_name: str | None, language: str | None = None) -> None:

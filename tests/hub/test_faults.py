@@ -1,6 +1,7 @@
 """Two who push at once, answers that get lost, and what answers in the place of the Hub."""
 
 import email.utils
+import importlib
 import json
 import re
 import shutil
@@ -14,11 +15,12 @@ import pytest
 from conftest import LazyRuns
 from hub_client import Client, write_small
 from hub_double import Failure
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from push_helpers import TAG
 
 from hfkit import connection
 from hfkit.errors import UserError
-from hfkit.hub import check, commit
+from hfkit.hub import check, clean_process, commit
 from hfkit.hub.check import Finding
 
 THEIRS = "Push a proven model by hfkit (hfkit-ba9876543210)"
@@ -185,6 +187,31 @@ def test_a_hub_that_fails_is_no_finding() -> None:
     with pytest.raises(ConnectionError):
         check._guarded("weights", lambda: fail(ConnectionError("cut off")))
     assert check._guarded("weights", lambda: fail(OSError("broken"))).well is False
+
+
+def test_what_the_process_without_hfkit_takes_for_a_fault_of_the_hub() -> None:
+    """As the policy does: what a library says of a file may come from it."""
+
+    def chain(error: Exception) -> OSError:
+        try:
+            try:
+                raise error
+            except Exception:
+                raise OSError("there is no such file")  # noqa: B904
+        except OSError as raised:
+            return raised
+
+    library = importlib.import_module(connection.HTTPError.__module__.partition(".")[0])
+    request = library.Request("GET", "http://hub")
+    answers = {
+        status: HfHubHTTPError("", response=library.Response(status, request=request)) for status in (404, 429, 503)
+    }
+    cases = {ConnectionError("cut off"): True, OfflineModeIsEnabled(): False, ValueError(): False}
+    cases |= {answers[404]: False, answers[429]: True, answers[503]: True, connection.HTTPError("silent"): True}
+    for error, passes in cases.items():
+        for raised in (error, chain(error)):
+            assert clean_process.is_hub_fault(raised) is passes, error
+            assert (connection.find_passing_fault(raised) is not None) is passes, error
 
 
 @pytest.mark.parametrize(
