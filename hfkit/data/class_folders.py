@@ -131,6 +131,15 @@ def is_hidden_name(name: str) -> bool:
     return name.startswith((".", "__MACOSX"))
 
 
+def list_files(folder: Path) -> list[Path]:
+    """Return what lies in a folder and below it and is not hidden, by name: files, and links to folders, which nobody follows.
+
+    A link to a folder may lead back to one around it, or into another class.
+    """
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path for path in paths if not is_hidden(path, folder))
+
+
 def has_images(folder: Path) -> bool:
     """Tell whether there are images in a folder or below it."""
     files = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)

@@ -12,7 +12,7 @@ from .class_folders import (
     check_class_folders,
     check_inside_of_class,
     has_images,
-    is_hidden,
+    list_files,
     note_folders_passed_over,
     split_of_folder,
     subfolders,
@@ -50,6 +50,8 @@ def read_class_folders(folder: Path) -> ImageLayout:
     if passed_over:
         number = f"{len(passed_over)}, such as {passed_over[0].name}"
         text = f"Files that are no images of a class were passed over: {number}."
+        if any(path.is_dir() for path in passed_over):
+            text += " A link to a folder inside of a class is not followed."
         notes.append(Note("files_passed_over", text, on_card=False))
     return ImageLayout(folder, files, LABEL_COLUMN, _describe_classes(files["train"]), notes=notes)
 
@@ -134,9 +136,9 @@ def _list_files(folder: Path, split: str) -> tuple[list[Path], list[str | None],
     others = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
     others = others if classes else []
     for place in classes or [folder]:
-        paths = sorted(path for path in place.rglob("*") if path.is_file() and not is_hidden(path, folder))
-        by_place[place] = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
-        others += [path for path in paths if path.suffix.lower() not in IMAGE_SUFFIXES]
+        paths = list_files(place)
+        by_place[place] = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+        others += sorted({*paths}.difference(by_place[place]))
     files = [path for paths in by_place.values() for path in paths]
     _check_split(folder, split, files, [place.name for place in classes if by_place[place]])
     for place in classes:

@@ -10,7 +10,7 @@ import pandas as pd
 from ..errors import UserError, os_reason
 from ..flags.tables import TableFlags
 from ..notes import Note
-from .class_folders import check_class_folders, is_hidden, subfolders
+from .class_folders import check_class_folders, is_hidden, list_files, subfolders
 from .encodings import find_encoding, is_wide
 
 _SUFFIXES = (".txt", ".text", "")
@@ -77,6 +77,10 @@ def read_documents(folder: Path, given: TableFlags) -> Documents | None:
         notes.append(Note("encoding", text))
     if unlabelled:
         text = f"Texts without a class are not used: {_count({path: files[path] for path in unlabelled})}."
+        notes.append(Note("files_passed_over", text, on_card=False))
+    links = [path for place in classes for path in list_files(place) if path.is_dir()]
+    if links:
+        text = f"Links to folders inside of a class are not followed: {len(links)}, such as {links[0].relative_to(folder)}."
         notes.append(Note("files_passed_over", text, on_card=False))
     return Documents(pd.DataFrame(rows, dtype=str), notes)
 

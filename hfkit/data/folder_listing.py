@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..flags.paths import IMAGE_SUFFIXES
+from ..flags.paths import IMAGE_SUFFIXES, check_names
 from .class_folders import is_hidden_name
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
@@ -30,7 +30,12 @@ class FolderListing:
 
 
 def list_folder(folder: Path) -> FolderListing:
-    """Return what lies in a folder; links to folders are followed, but no folder is read twice."""
+    """Return what lies in a folder; links to folders are followed, but no folder is read twice.
+
+    Raises:
+        UserError: A name is not UTF-8.
+
+    """
     paths: list[str] = []
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
@@ -39,6 +44,7 @@ def list_folder(folder: Path) -> FolderListing:
         inner = os.path.relpath(place, folder).replace(os.sep, "/")
         before = "" if inner == "." else f"{inner}/"
         paths += [before + name for name in names if not is_hidden_name(name)]
+    check_names(paths)
     paths.sort(key=lambda path: path.split("/"))
     images = [path for path in paths if read_suffix(path) in IMAGE_SUFFIXES]
     tables = [path for path in paths if read_suffix(path) in TABLE_SUFFIXES]

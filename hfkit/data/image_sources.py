@@ -11,7 +11,7 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image, Value
 
 from ..errors import UserError
-from ..flags.paths import check_dataset_path
+from ..flags.paths import check_dataset_path, check_names
 from ..notes import Note
 from .columns import Columns, check_columns, column_names
 from .image_features import find_image_feature, find_label_features, read_label_features
@@ -65,6 +65,7 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
     """
     if dataset == "digits":
         return _read_digits()
+    check_names([dataset])
     path = Path(dataset).expanduser()
     if path.is_dir():
         files = find_parquet(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import UserError
-from ..flags.paths import check_dataset_path
+from ..flags.paths import check_dataset_path, check_names
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits
@@ -71,13 +71,14 @@ def read_source(
         split_column: The column that says the split of rows; None: found by its name.
 
     Raises:
-        UserError: It is not there, cannot be reached, or cannot be read.
+        UserError: It is not there, cannot be reached, or cannot be read, or its name is not UTF-8.
 
     """
     if dataset == "sample":
         return Source("sample", read_folder(SAMPLE_FOLDER).tables)
     if dataset == "constraint":
         return _read_constraint()
+    check_names([dataset])
     path = Path(dataset).expanduser()
     named = [name for name in (*used, split_column) if name is not None]
     if path.is_dir():

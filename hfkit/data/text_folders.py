@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
-from ..flags.paths import DATA_SUFFIXES, PACKED_SUFFIXES, is_table_name
+from ..flags.paths import DATA_SUFFIXES, PACKED_SUFFIXES, check_names, is_table_name
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .beside_documents import note_documents_passed_over, note_passed_over, read_beside_documents
-from .class_folders import splits_in, subfolders
+from .class_folders import is_hidden, splits_in, subfolders
 from .documents import folders_of_documents, is_document
 from .split_names import SPLIT_NAMES, split_named
 from .tables import ClassNames, Table, read_file
@@ -54,6 +54,7 @@ def read_folder(folder: Path, given: TableFlags = FIND, named: Collection[str] =
         UserError: It has none of these, or what is in it is not as it must be.
 
     """
+    check_names(str(path) for path in folder.rglob("*") if not is_hidden(path, folder))
     inner = _go_inside(folder)
     files = [path for path in sorted(inner.iterdir()) if _is_table(path)]
     splits = {path: _split_of_file(path) for path in files}

@@ -80,11 +80,11 @@ def ids_to_names(ids: Iterable[int | None], names: list[str]) -> list[str | None
     """Return the class names of the ids of a ClassLabel; -1, the Hub's sign for a hidden label, has none.
 
     Raises:
-        UserError: An id is beyond the names.
+        UserError: An id is beyond the names, or below -1.
 
     """
     ids = list(ids)
-    wrong = next((index for index in ids if index is not None and index >= len(names)), None)
+    wrong = next((index for index in ids if index is not None and not -1 <= index < len(names)), None)
     if wrong is not None:
         raise UserError(
             f"A label has the class id {wrong}, but the data name {len(names)} classes only ({list_columns(names)}): write the "

@@ -19,7 +19,7 @@ from .command_line import (
 )
 from .configuration import Configuration, read_configuration
 from .names import RecipeFlags, known_names, table_holds
-from .paths import check_backbone_path, check_dataset_path, check_output_dir, check_weights_path, find_run
+from .paths import check_backbone_path, check_dataset_path, check_names, check_output_dir, check_weights_path, find_run
 from .values import check_learning_rate, check_lora_is_on, check_seeds, check_steps
 
 
@@ -34,6 +34,7 @@ def check_early(argv: Sequence[str], flags: RecipeFlags) -> None:
         UserError: A name, a value, a path or the file of `--config` is wrong.
 
     """
+    check_names(argv)
     whole = whole_command_line(argv, known_names(flags) if table_holds() else None)
     parser = _parser(flags)
     values = vars(parser.parse_known_args([*implied_flags(whole), *whole])[0])

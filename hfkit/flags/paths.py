@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import UserError
@@ -65,13 +66,30 @@ def describe_unfinished_run(name: str) -> str:
     return f"{name} is not a finished hfkit run, and has no checkpoint to continue from: train it again."
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names of files, folders and classes that are not UTF-8: no table, card or page that names them could be written.
+
+    Raises:
+        UserError: One is not; the sentence spells its bytes.
+
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"The name {name} is not UTF-8: write it so (convmv -f latin1 -t utf8 -r --notest FOLDER renames all in it)."
+            ) from error
+
+
 def check_dataset_path(dataset: str) -> None:
     """Refuse what looks like a path where nothing is, and data that were in the memory of another process.
 
     Raises:
-        UserError: There is no such file or folder.
+        UserError: There is no such file or folder, or its name is not UTF-8.
 
     """
+    check_names([dataset])
     if dataset.startswith(IN_MEMORY):
         raise UserError(
             f"The run's data were in memory ({dataset}), and no file holds them: give them again, in Python as "
@@ -88,6 +106,7 @@ def check_backbone_path(backbone: str) -> None:
         UserError: There is no such folder.
 
     """
+    check_names([backbone])
     if is_missing_path(backbone):
         raise UserError(
             f"The backbone {backbone} cannot be loaded: there is no such folder (from {Path.cwd()}); check the path, or write "
@@ -127,9 +146,10 @@ def check_is_folder(output_dir: str) -> Path:
     """Return the run's folder, which need not be there.
 
     Raises:
-        UserError: It is a file.
+        UserError: It is a file, or its name is not UTF-8.
 
     """
+    check_names([output_dir])
     folder = Path(output_dir).expanduser()
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output_dir {folder} is a file: name a folder.")

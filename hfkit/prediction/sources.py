@@ -7,9 +7,9 @@ from pathlib import Path
 
 import xxhash
 
-from ..data.class_folders import is_hidden
+from ..data.class_folders import list_files
 from ..errors import UserError
-from ..flags.paths import IMAGE_SUFFIXES
+from ..flags.paths import IMAGE_SUFFIXES, check_names
 from ..flags.prediction_input import InputKind
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
@@ -36,6 +36,7 @@ def open_source(
         return Lines("stdin", sys.stdin.buffer), []
     if kind is InputKind.TEXT:
         return Lines("the text", [given.encode("utf-8", "surrogatepass")], 1), []
+    check_names([given])
     path = Path(given).expanduser()
     if kind is InputKind.FOLDER:
         return list_photos(path)
@@ -101,12 +102,13 @@ def list_photos(folder: Path) -> tuple[Photos, list[Note]]:
     """Return all photos in a folder and below it, by name, and a note on files that are none.
 
     Raises:
-        UserError: There are none.
+        UserError: There are none, or a name is not UTF-8.
 
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not is_hidden(path, folder))
-    files = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
-    others = [path for path in paths if path.suffix.lower() not in IMAGE_SUFFIXES]
+    paths = list_files(folder)
+    check_names(map(str, paths))
+    files = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    others = sorted({*paths}.difference(files))
     if not files:
         raise UserError(
             f"{folder} has no photos ({', '.join(IMAGE_SUFFIXES[:4])}): name a folder of photos, or a file of texts."

@@ -192,6 +192,8 @@ def test_a_class_id_without_a_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"the class id 7, but the data name 2 classes only \(no, yes\)"):
         read(tmp_path / "a.parquet")
     assert ids_to_names([0, None, -1, 1], ["no", "yes"]) == ["no", None, None, "yes"]
+    with pytest.raises(UserError, match="the class id -2"):
+        ids_to_names([0, -2], ["no", "yes"])
 
 
 @pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "[Content_Types].xml"])

@@ -10,6 +10,7 @@ from faults.campaign import Outcome, Record, attempt, report
 from malformed_images import MAKERS, Fault, make_fault
 from PIL import Image
 
+from hfkit.data.image_files import as_rgb, find_image
 from hfkit.data.images import load_image_data, open_image
 from hfkit.flags.image_arguments import ImageDataArguments
 
@@ -44,8 +45,11 @@ def check(fault: Fault, folder: Path) -> str:
             is_said = fault.name in notes
             return "" if is_said and (fault.pixels is None or fault.may_lose) else f"it is left out: {notes}"
         pixels = np.asarray(open_image(rows[0]["image"]))
+        exported = np.asarray(as_rgb(find_image(rows[0]["image"])))  # what an exported model sees
     finally:
         path.unlink()
+    if not np.array_equal(pixels, exported):
+        return "an exported model sees other pixels"
     if fault.any_pixels:
         return ""
     if fault.pixels is None:
