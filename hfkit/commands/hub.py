@@ -20,11 +20,14 @@ def push(
     language: Annotated[str | None, typer.Option(help="Language of the texts: en, ...")] = None,
     private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
     predictions: Annotated[bool, typer.Option(help="Upload held-out rows with their predictions, too.")] = False,
+    name_private: Annotated[
+        bool, typer.Option("--name_private", help="Name data and a backbone that are private on the Hub.")
+    ] = False,
 ) -> None:
     """Prove that a run's model works for others, upload it, and prove it again from the Hub."""
     from ..hub.push import push_run
 
-    push_run(run, repository, license, language, private, predictions)
+    push_run(run, repository, license, language, private, predictions, name_private)
 
 
 @examples("hfkit reproduce USER/NAME")

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from huggingface_hub import ModelCard, ModelCardData
 
 from ..models import FAMILIES
@@ -12,9 +11,9 @@ from ..report.abstention import read_abstention
 from ..report.baselines import compared_baselines, read_baselines, shown_baselines
 from ..report.class_report import read_report
 from ..report.summary import METRICS, SUMMARY_FILE
-from ..report.tables import classification_table, escape_markdown, markdown_table
-from .examples import find_examples
-from .figures import list_results, result_table
+from ..report.tables import escape_markdown, markdown_table
+from .examples import find_examples, write_example
+from .figures import class_table, list_labels, list_results, result_table, row_table, shorten_line
 from .limitations import describe_limitations
 from .packages import list_packages
 
@@ -79,18 +78,19 @@ load_pipeline("{{ repo_id }}", revision="{{ tag }}")({{ example }})
 """
 
 
-def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: str | None) -> ModelCard:
+def build_card(run: Path, folder: Path, repo_id: str, tag: str, license_name: str, language: str | None) -> ModelCard:
     """Write the card of a run.
 
     Args:
         run: The run's folder.
+        folder: What is pushed of it, whose summary names nothing private.
         repo_id: Where it is pushed.
         tag: The tag that will name the proven commit.
         license_name: The model's license, by the Hub's name for it.
         language: Language of the texts, if known.
 
     """
-    summary = _read(run / SUMMARY_FILE)
+    summary = _read(folder / SUMMARY_FILE)
     results = _read(run / "all_results.json")
     shown = read_report(run)
     family = FAMILIES[_read(run / "config.json")["model_type"]]
@@ -116,21 +116,21 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
         data,
         template_str=TEMPLATE,
         title=repo_id.rpartition("/")[2],
-        summary=escape_markdown(f"{summary['kind']} Labels: {', '.join(summary['classes'])}."),
+        summary=escape_markdown(f"{summary['kind']} Labels: {list_labels([*summary['classes']])}."),
         results=markdown_table(result_table(results, summary, shown)),
         baselines=_describe_baselines(run),
         pictures=[picture for picture in pictures if (run / picture[1]).exists()],
-        classes=markdown_table(classification_table(shown)) if shown else "",
+        classes=class_table(shown) if shown else "",
         abstention=_describe_answers(run),
         packages=" ".join(list_packages(run)),
         task=family.task,
         repo_id=repo_id,
         tag=tag,
-        example=_example(run, widget) if is_text else '"photo.jpg"',
+        example=write_example(run, widget) if is_text else '"photo.jpg"',
         backbone=escape_markdown(summary["base_model"] or summary["backbone"]),
-        lines=[escape_markdown(line) for line in summary["lines"]],
-        data_lines=[escape_markdown(line) for line in summary["data_lines"]],
-        rows=markdown_table(_row_table(summary)),
+        lines=[escape_markdown(shorten_line(line)) for line in summary["lines"]],
+        data_lines=[escape_markdown(shorten_line(line)) for line in summary["data_lines"]],
+        rows=row_table(summary),
         limitations=[escape_markdown(line) for line in describe_limitations(shown, summary)],
         versions=", ".join(f"{name} {version}" for name, version in _read(run / "env.json")["packages"].items()) + ".",
     )
@@ -139,7 +139,7 @@ def build_card(run: Path, repo_id: str, tag: str, license_name: str, language: s
 def plain_card(model: Any) -> ModelCard:
     """Return a short card for a model that is pushed without a run: what it is and how to load it, and no results."""
     task = FAMILIES[model.config.model_type].task
-    names = escape_markdown(", ".join(model.config.id2label.values()))
+    names = escape_markdown(list_labels([*model.config.id2label.values()]))
     data = ModelCardData(library_name="transformers", pipeline_tag=task, tags=["hfkit", "custom_code"])
     content = f'A classifier of hfkit. Labels: {names}. It loads by `pipeline("{task}", ..., trust_remote_code=True)`.'
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{content}\n")
@@ -169,15 +169,3 @@ def _describe_answers(run: Path) -> str:
     if _read(run / "config.json").get("answer_threshold") is not None:
         marked = "\n\nIn `pipeline()` each answer has `answered`, which is false where the model is not sure enough."
     return f"\n## When it answers\n\n{escape_markdown(text)}{marked}\n"
-
-
-def _row_table(summary: dict[str, Any]) -> pd.DataFrame:
-    table = pd.DataFrame.from_dict(summary["classes"], orient="index").rename_axis("class")
-    return table.astype("Int64")
-
-
-def _example(run: Path, widget: list[str]) -> str:
-    """Return a text, or two of a pair, as `pipeline()` takes them."""
-    if _read(run / "config.json").get("pair", "join") != "join":
-        return json.dumps({"text": "Some text.", "text_pair": "Another text."})
-    return json.dumps(widget[0] if widget else "Some text.", ensure_ascii=False)

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ from ..models import list_code
 from ..run_folders.manifest import card_files, checksums, model_files
 from .card import build_card
 from .client import validate_card
-from .public_flags import public_configuration
+from .public_summary import write_public_settings
 
 RESULT_FILES = ("all_results.json", "eval_results.json", "test_results.json", "summary.json")
 REPORT_FILES = (
@@ -36,12 +37,18 @@ OWN_FILES = (*RESULT_FILES, *(f"report/{name}" for name in REPORT_FILES), *PREDI
 
 
 def collect(
-    run: Path, folder: Path, repo_id: str, license_name: str, language: str | None, predictions: bool = False
+    run: Path,
+    folder: Path,
+    repo_id: str,
+    license_name: str,
+    language: str | None,
+    predictions: bool = False,
+    name_private: bool = False,
 ) -> str:
     """Copy what others need of a run into a new folder, and return the tag of this model.
 
     Raises:
-        UserError: The card is not valid, or a file names a folder of this machine.
+        UserError: The card is not valid, or a file names a folder of this machine, or what is private on the Hub.
 
     """
     check_manifest(run)
@@ -52,14 +59,14 @@ def collect(
         shutil.copy(file, folder / file.relative_to(run))
     for name in PREDICTION_FILES:
         _drop_kept_columns(folder / name)
-    _write_public_configuration(run, folder)
+    private = write_public_settings(run, folder, name_private)
     content = {**checksums(folder, [path for path in folder.rglob("*") if path.is_file()])}
     content |= {"license": license_name, "language": str(language)}
     tag = f"hfkit-{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]}"
-    card = build_card(run, repo_id, tag, license_name, language)
+    card = build_card(run, folder, repo_id, tag, license_name, language)
     card.save(folder / "README.md")
     check_manifest(run)  # once more, behind the last file that was read
-    _check_privacy(folder, run)
+    _check_privacy(folder, run, private)
     validate_card(card, repo_id)
     return tag
 
@@ -97,16 +104,8 @@ def check_manifest(run: Path) -> None:
         raise UserError(f"{run}: config.json names code that is not there ({', '.join(missing) or 'no auto_map'}).")
 
 
-def _write_public_configuration(run: Path, folder: Path) -> None:
-    """Write the flags that the result depends on, without what names files of this machine."""
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    public = public_configuration(read_configuration(run / CONFIGURATION_FILE), summary)
-    header = "# Runs this again: --config with this file; local data has to be named again by --dataset.\n"
-    write_file(folder / CONFIGURATION_FILE, public.text(header))
-
-
-def _check_privacy(folder: Path, run: Path) -> None:
-    """Refuse to upload the name of a folder of this machine; words of the data and of the tokenizer may look like one."""
+def _check_privacy(folder: Path, run: Path, private: Sequence[str] = ()) -> None:
+    """Refuse to upload the name of a folder of this machine, or a private id; words of the data may look like one."""
     flags = read_configuration(run / CONFIGURATION_FILE).flags
     named = [Path(str(flags[name])).expanduser() for name in ("dataset", "backbone", "weights") if flags.get(name)]
     folders = {Path.home(), Path.cwd(), run.resolve(), Path(tempfile.gettempdir())}
@@ -115,9 +114,13 @@ def _check_privacy(folder: Path, run: Path) -> None:
     pattern = re.compile(rf"(?<![\w./-])({words})/")
     for file in folder.rglob("*"):
         if file.suffix in (".json", ".yaml", ".md", ".csv", ".txt") and file.name not in _WORDS_OF_OTHERS:
-            match = pattern.search(file.read_text(encoding="utf-8"))
-            if match:
+            text = file.read_text(encoding="utf-8")
+            if match := pattern.search(text):
                 raise UserError(f"{file.name} names the folder {match[1]} of this machine: nothing was pushed.")
+            if there := [name for name in private if name in text]:
+                raise UserError(
+                    f"{file.name} names {there[0]}, which is private: nothing was pushed; --name_private allows it."
+                )
 
 
 _WORDS_OF_OTHERS = ("tokenizer.json", "predictions.csv", "errors.csv")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..visible import visible
 from .masking import mask
 from .proof import HARD_TEXTS
 
@@ -21,3 +22,10 @@ def find_examples(run: Path) -> list[str]:
             label = int(np.argmax(scores))
             examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
     return [mask(text) for _, text in list(examples.values())[:2]]
+
+
+def write_example(run: Path, widget: list[str]) -> str:
+    """Return a text, or two of a pair, as `pipeline()` takes them."""
+    if json.loads((run / "config.json").read_text(encoding="utf-8")).get("pair", "join") != "join":
+        return json.dumps({"text": "Some text.", "text_pair": "Another text."})
+    return visible(json.dumps(widget[0] if widget else "Some text.", ensure_ascii=False))

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..flags.configuration import Configuration
 from ..flags.kinds import IMAGE, TEXT
-from ..report.summary import OWN_DATA, is_local
+from ..report.summary import OWN_DATA, OWN_MODEL, is_local
 
 TRAINING_FLAGS = frozenset(
     "num_train_epochs max_steps learning_rate head_learning_rate weight_decay warmup_steps per_device_train_batch_size "
@@ -37,11 +37,19 @@ def public_flags(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, An
     public = {key: value for key, value in flags.items() if key in known_flags(summary["task"])}
     if not summary["dataset_id"] and summary["dataset"] == OWN_DATA:
         public.pop("dataset", None)
-    if not summary["base_model"] and (summary["task"] == "text-classification" or is_local(str(flags.get("backbone")))):
+    if has_own_backbone(flags, summary):
         public.pop("backbone", None)
     if public.get("weights") not in (None, "default", "none"):
         public["weights"] = "a file of its author"
     return public
+
+
+def has_own_backbone(flags: dict[str, Any], summary: dict[str, Any]) -> bool:
+    """Whether a run began with a model that others cannot get by its name."""
+    if summary.get("backbone") == OWN_MODEL:
+        return True
+    is_text = summary["task"] == "text-classification"
+    return not summary["base_model"] and (is_text or is_local(str(flags.get("backbone"))))
 
 
 def known_flags(task: str) -> set[str]:

@@ -32,6 +32,7 @@ def push_run(
     language: str | None = None,
     private: bool = False,
     predictions: bool = False,
+    name_private: bool = False,
 ) -> dict[str, Any]:
     """Prove a run's model, upload it in one commit, load it back, prove it again, and tag the commit.
 
@@ -42,6 +43,7 @@ def push_run(
         language: Language of the texts, such as `en`.
         private: Whether the repository is private; one that is there and public is refused then.
         predictions: Upload the predictions on held-out rows too, with what was classified.
+        name_private: Name a data set and a backbone that are private on the Hub, too.
 
     Returns:
         `repo_id`, `commit`, `tag`, `proven`, and the line of Python that loads exactly this model; also kept in the run.
@@ -55,7 +57,7 @@ def push_run(
     task = json.loads((run / "proof" / "rows.json").read_text(encoding="utf-8"))["task"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "model"
-        tag = collect(run, folder, repo_id, license_name, language, predictions)
+        tag = collect(run, folder, repo_id, license_name, language, predictions, name_private)
         say(f"Proof of {run}: {prove(run, str(folder))}. Uploading ...")
         with hub_errors(repo_id):
             commit = _upload(folder, repo_id, private, tag)

@@ -30,6 +30,8 @@ DATASETS = {
 
 
 OWN_DATA = "the author's own data"
+OWN_MODEL = "a model of the author's own"
+"""What data and backbones are called that are not named."""
 
 
 def write_summary(folder: Path, task: Task, arguments: Arguments[Any, Any], notes: list[Note]) -> dict[str, Any]:
@@ -74,10 +76,15 @@ def describe_dropped_rows(task: Task) -> list[str]:
 
 
 def _without_folders(line: str, arguments: Arguments[Any, Any]) -> str:
-    """Leave the file's name of what flags name on this machine."""
-    for name in (arguments.data.dataset, arguments.model.backbone, getattr(arguments.model, "weights", None)):
+    """Leave out what flags name on this machine."""
+    weights = getattr(arguments.model, "weights", None)
+    for name, filler in (
+        (arguments.data.dataset, OWN_DATA),
+        (arguments.model.backbone, OWN_MODEL),
+        (weights, OWN_MODEL),
+    ):
         if name is not None and "/" in name and is_local(name):
-            line = line.replace(name, Path(name).name)
+            line = line.replace(name, filler)
     return line
 
 

@@ -157,6 +157,7 @@ class Run:
         language: str | None = None,
         private: bool = False,
         predictions: bool = False,
+        name_private: bool = False,
     ) -> dict[str, Any]:
         """Prove that the model works for others, upload it, and prove it again from the Hub, as `hfkit push` does.
 
@@ -166,6 +167,7 @@ class Run:
             language: Language of the texts, such as `en`.
             private: Whether the repository is private.
             predictions: Upload held-out rows with their predictions, too.
+            name_private: Name data and a backbone that are private on the Hub, too.
 
         Returns:
             `repo_id`, `commit`, `tag`, `proven`, and the line of Python that loads exactly this model.
@@ -174,7 +176,7 @@ class Run:
             UserError: The proof fails (nothing is uploaded then), or the Hub refuses.
 
         """
-        return push_run(self.folder, repo_id, license, language, private, predictions)
+        return push_run(self.folder, repo_id, license, language, private, predictions, name_private)
 
     def _summary(self) -> dict[str, Any]:
         file = self.folder / _SUMMARY_FILE

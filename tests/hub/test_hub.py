@@ -97,6 +97,10 @@ def test_a_private_repository_stays_private(client: Client, tmp_path: Path) -> N
         client("push_helpers:upload", folder, "me/public", True)
     assert client.hub.files("me/public") == before
     client("push_helpers:upload", folder, "me/secret", True)
+    seen = [
+        client("hfkit.hub.public_summary:is_public", f"me/{name}", "model") for name in ("public", "secret", "nothing")
+    ]
+    assert seen == [True, False, False], "as the Hub says without a token"
     assert client.hub.repositories["me/secret"].private
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,20 @@ from hub_client import Client, write_small
 from hub_double import TOKEN, Failure
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
+from packaging.requirements import Requirement
 from safetensors.torch import load_file, save_file
 from tiny import TINY
 from transformers import PreTrainedTokenizerBase
 
 from hfkit.errors import UserError
-from hfkit.hub import collect, proof, push
+from hfkit.hub import collect, proof, public_summary, push
 from hfkit.hub.masking import mask
+from hfkit.hub.packages import list_packages
 from hfkit.hub.public_flags import public_flags
 from hfkit.models.base import BackboneClassifier
 from hfkit.models.image import ImageClassifier
-from hfkit.report.summary import OWN_DATA
+from hfkit.report.class_report import REPORT_FILE
+from hfkit.report.summary import OWN_DATA, OWN_MODEL
 from hfkit.reproduce import _compare, safe_argv
 from hfkit.run_folders.manifest import model_files, write_manifest
 
@@ -74,6 +78,96 @@ def test_nothing_private_travels(bundle: Path, finished_runs: LazyRuns) -> None:
     flags = yaml.safe_load((bundle / "hfkit.yaml").read_text())
     assert flags["head"] == "bigru"
     assert not {"dataset", "backbone", "output_dir", "feature_cache"} & set(flags)  # folders of this machine
+
+
+def test_no_name_of_a_file_of_this_machine_travels(bundle: Path, finished_runs: LazyRuns) -> None:
+    flags = yaml.safe_load((finished_runs["bigru"].folder / "hfkit.yaml").read_text())
+    names = {Path(flags[name]).name for name in ("backbone", "dataset")}
+    assert names == {"tiny-bert", "tweets"}
+    files = [
+        path for path in bundle.rglob("*") if path.is_file() and path.suffix not in (".png", ".safetensors", ".py")
+    ]
+    assert not [(path.name, name) for path in files for name in names if name in path.read_text()]
+    assert f"Backbone: {OWN_MODEL}." in (bundle / "README.md").read_text()
+
+
+def test_what_is_private_on_the_hub_is_named_where_it_is_asked_for(
+    copied_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The backbone and the data of a run that the Hub shows to nobody without a token."""
+    monkeypatch.setattr(ModelCard, "validate", lambda self: None)
+    public = {"acme/words"}
+    monkeypatch.setattr(public_summary, "is_public", lambda name, kind: name in public)
+    names = {"backbone": "acme/secret-bert", "dataset": "acme/customers"}
+    for file, ids in (
+        ("hfkit.yaml", names),
+        ("summary.json", {"base_model": names["backbone"], "dataset_id": names["dataset"]}),
+    ):
+        content = yaml.safe_load((copied_run / file).read_text()) | ids
+        if file == "summary.json":
+            content |= {"backbone": "secret-bert", "dataset": names["dataset"]}
+            content["lines"] += [f"Layers of {names['backbone']} are frozen."]
+            content["data_lines"] += [f"Text column of {names['dataset']}: text."]
+        (copied_run / file).write_text(json.dumps(content))
+    write_manifest(copied_run)
+    for name_private, folder in ((False, "hidden"), (True, "named")):
+        collect.collect(copied_run, tmp_path / folder, "me/news", "mit", "en", name_private=name_private)
+        texts = [
+            path.read_text() for path in (tmp_path / folder).rglob("*") if path.suffix in (".json", ".yaml", ".md")
+        ]
+        assert (
+            any("secret-bert" in text for text in texts) == any("customers" in text for text in texts) == name_private
+        )
+    assert "as they are private on the Hub: acme/secret-bert, acme/customers; --name_private" in capsys.readouterr().out
+    public |= {*names.values()}
+    collect.collect(copied_run, tmp_path / "public", "me/news", "mit", "en")
+    card = ModelCard((tmp_path / "public" / "README.md").read_text())
+    assert (card.data.base_model, card.data.datasets) == (names["backbone"], [names["dataset"]])
+
+
+def test_a_card_of_many_labels_is_readable(copied_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ModelCard, "validate", lambda self: None)
+    report, summary = (json.loads((copied_run / name).read_text()) for name in (REPORT_FILE, "summary.json"))
+    names = [f"label {number:04}" for number in range(1000)]
+    row = {**report["averages"]["macro avg"], "support": 2.0}
+    report["classes"] = {name: {**row, "f1-score": number / 1000} for number, name in enumerate(names)}
+    report["confusion"] = [[2 * (row == column) for column in range(1000)] for row in range(1000)]
+    summary["classes"] = {name: {"train": number, "test": 2} for number, name in enumerate(names)}
+    for name, content in ((REPORT_FILE, report), ("summary.json", summary)):
+        (copied_run / name).write_text(json.dumps(content))
+    write_manifest(copied_run)
+    collect.collect(copied_run, tmp_path / "bundle", "me/news", "mit", "en")
+    text = (tmp_path / "bundle" / "README.md").read_text()
+    assert len(text) < 20_000
+    assert "label 0019 and 980 more, all of which are in config.json" in text
+    assert "the 30 classes of 1,000 with the lowest F1; all are in `report/classification_report.json`" in text
+    assert "the 30 most frequent of 1,000 classes; all are in `summary.json`" in text
+    assert len(re.findall(r"^\| label ", text, re.MULTILINE)) == 60
+    assert "| macro avg |" in text
+
+
+def test_what_has_to_be_installed(tmp_path: Path) -> None:
+    """The lowest versions are those of hfkit, but of transformers that of the run."""
+    (tmp_path / "env.json").write_text(json.dumps({"packages": {"transformers": "5.23.1"}}))
+    (tmp_path / "cleaning.py").write_text("import emoji\nimport torch\n")
+    bounds = {Requirement(line).name: str(Requirement(line).specifier) for line in requires("hfkit") or []}
+    least = [f'"torch{bounds["torch"]}"', '"transformers>=5.23"']
+    assert list_packages(tmp_path) == [*least, f'"emoji{bounds["emoji"]}"']
+    (tmp_path / "spiece.model").write_bytes(b"")
+    pieces = [f'"protobuf{bounds["protobuf"]}"', f'"sentencepiece{bounds["sentencepiece"]}"']
+    assert list_packages(tmp_path) == [*least, f'"emoji{bounds["emoji"]}"', *pieces]
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert list_packages(tmp_path) == [*least, f'"emoji{bounds["emoji"]}"'], "which is all that is read"
+    for config, packages in (
+        ({"tokenizer_class": "XLMTokenizer"}, ["sacremoses"]),
+        ({"tokenizer_class": "BertJapaneseTokenizer", "mecab_kwargs": {"mecab_dic": "ipadic"}}, ["fugashi", "ipadic"]),
+        ({"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "jumanpp"}, ["rhoknp"]),
+    ):
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+        assert set(packages) <= set(list_packages(tmp_path))
+    (tmp_path / "image.py").write_text("def build():\n    import timm\n")
+    (tmp_path / "preprocessor_config.json").write_text("{}")
+    assert {f'"{name}{bounds[name]}"' for name in ("timm", "torchvision", "pillow")} <= set(list_packages(tmp_path))
 
 
 def test_predictions_travel_where_it_is_asked_for(
@@ -148,7 +242,8 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRu
     assert results["validation", "f1"] == pytest.approx(run.results["eval_macro_f1"], abs=1e-4)
     assert "More information needed" not in text
     needs = (
-        'torch "transformers>=',
+        '"torch>=',
+        '"transformers>=',
         "emoji",
         "revision=",
         "trust_remote_code=True",
@@ -189,6 +284,15 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRu
         ("3 of 10 cases in 2021. Yes/no?", "3 of 10 cases in 2021. Yes/no?"),
         ("RT@realname: so", "RT@user: so"),
         ("@@name and @first.last and @jean-luc.", "@user and @user and @user."),
+        ("jane(at)acme.com, jane [at] acme dot com", "name@example.org, name@example.org"),
+        ("jane at acme dot co dot uk; jane\uff20acme.com", "name@example.org; name@example.org"),
+        ("ask u/name or /u/some-one", "ask u/user or u/user"),
+        ("hf_abcdefGHIJ12345 and AKIAIOSFODNN7EXAMPLE", "TOKEN and TOKEN"),
+        ("ghp_0123456789abcdefABCDEF, sk-proj-abc123def456, xoxb-1234-abcd-efgh", "TOKEN, TOKEN, TOKEN"),
+        (
+            "We met at noon, dot com era, and/or u/ task-oriented",
+            "We met at noon, dot com era, and/or u/ task-oriented",
+        ),
     ],
 )
 def test_examples_are_masked(text: str, expected: str) -> None:
