@@ -49,6 +49,17 @@ def test_a_file_leans_on_few_others() -> None:
     assert {name: modules for name, modules in imports.items() if len(modules) > 10} == {}
 
 
+def test_everything_is_printed_on_one_kind_of_console() -> None:
+    """One that takes no text for markup and lets none steer the terminal: `hfkit.console` makes it, and its texts."""
+    made = [
+        f"{_name(path)}: {node.func.id}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Console", "Text")
+    ]
+    assert made == ["hfkit/console.py: Text"]
+
+
 def test_a_room_says_what_it_is_for() -> None:
     rooms = {_name(path): tree for path, tree in TREES.items() if path.name == "__init__.py"}
     assert [name for name, tree in rooms.items() if not ast.get_docstring(tree)] == []

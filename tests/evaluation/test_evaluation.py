@@ -32,6 +32,7 @@ from hfkit.evaluation.metrics import (
     wrong_predictions,
 )
 from hfkit.hub.limitations import describe_limitations
+from hfkit.prediction.output import format_rows
 from hfkit.report import tables as report
 from hfkit.report.class_report import REPORT_FILE, bring_up, read_report, write_report
 from hfkit.report.console import console_table
@@ -149,6 +150,21 @@ def test_epoch_table() -> None:
     assert table.index.tolist() == [1, 2]
     assert table["loss"].tolist() == [0.5, 0.3]
     assert table["eval_accuracy"].isna().tolist() == [False, True]
+
+
+def test_cells_that_look_like_formulas_are_written_as_they_are(tmp_path: Path) -> None:
+    """Who reads a table as data gets the data; that a spreadsheet runs formulas is said in docs/predict.md."""
+    texts = ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "'=1", '=HYPERLINK("x", "y")', "=1\r\n=2", "a"]
+    table = report.prediction_table(
+        pd.DataFrame({"text": texts}), np.eye(9), np.arange(9) % 2, [*texts[:2], *"cdefghi"]
+    )
+    report.write_table(tmp_path / "report.csv", table)
+    (tmp_path / "predicted.csv").write_text(format_rows([[*table.columns], *table.to_numpy().tolist()]), newline="")
+    for name in ("report.csv", "predicted.csv"):
+        read = pd.read_csv(tmp_path / name, lineterminator="\n", keep_default_na=False)
+        for column in ("text", "label", "prediction"):
+            assert read[column].tolist() == table[column].tolist()
+        assert [*read.columns] == [*table.columns]
 
 
 def test_text_from_the_data_is_shown_as_it_is() -> None:
