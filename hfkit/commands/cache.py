@@ -27,7 +27,6 @@ def list_items(
 ) -> None:
     """List what is stored, the most recently used first."""
     from rich.table import Table
-    from rich.text import Text
 
     from ..console import make_console
     from ..features.store import FeatureStore
@@ -53,7 +52,7 @@ def list_items(
     table = Table("key", "what", "MB", "last used")
     for item in items:
         used = datetime.fromtimestamp(item.used).strftime("%Y-%m-%d %H:%M")
-        table.add_row(item.folder.name[:8], Text(item.what), f"{item.bytes / 1e6:,.1f}", used)
+        table.add_row(item.folder.name[:8], item.what, f"{item.bytes / 1e6:,.1f}", used)
     console = make_console()
     if items:
         console.print(table)
