@@ -52,7 +52,8 @@ class Stopped(KeyboardInterrupt):
     """
 
     def __init__(self, number: int = signal.SIGINT, folder: Path | None = None) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}")
+        continued = f"; output_dir={str(folder)!r} and resume_from_checkpoint=True continue it, if it has a checkpoint"
+        super().__init__(f"stopped by {signal.Signals(number).name}{continued if folder else ''}")
         self.number, self.folder = number, folder
 
 

@@ -509,6 +509,10 @@ def test_a_ladder_that_was_stopped_goes_on(
             patch.setattr(ClassifierTrainer, "compute_loss", stop)
             with pytest.raises(KeyboardInterrupt):
                 run_ladder("majority-class", "whole-net")
+        if steps == 1:
+            assert not husk.exists()  # of what never had a checkpoint nothing is left, but where the process is killed
+            husk.mkdir()
+            (husk / "hfkit.yaml").touch()
     assert (folder / "06-whole-net-set-aside-1" / "hfkit.yaml").exists()
     assert [path.name for path in husk.glob("checkpoint-*")] == ["checkpoint-3"]
     with monkeypatch.context() as patch:

@@ -12,6 +12,7 @@ from ..report.tables import write_json, write_table
 from ..run_folders.manifest import MANIFEST_FILE, RESULTS_FILE, checksums, write_manifest
 from ..run_folders.predictions import FILES
 from ..run_folders.state import read_json
+from ..run_folders.sums import has_whole_checkpoint
 from .rule import Answers, Outcome
 from .rungs import Rung
 
@@ -60,8 +61,8 @@ def write_outcome(folder: Path, seconds: float, predictions: dict[str, tuple[pd.
 
 
 def can_go_on(folder: Path) -> bool:
-    """Tell whether a rung that is not finished has a checkpoint and the flags that it was begun with."""
-    return (folder / CONFIGURATION_FILE).is_file() and any(folder.glob("checkpoint-*/trainer_state.json"))
+    """Tell whether a rung that is not finished has a whole checkpoint and the flags that it was begun with."""
+    return (folder / CONFIGURATION_FILE).is_file() and has_whole_checkpoint(folder)
 
 
 def remaining_share(folder: Path) -> float:

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+from ..errors import UserError
 from ..files import checksum, write_file
-from .state import READING_ERRORS, STATE_FILE, SUMS_FILE, find_cut_file, read_json, read_sums
+from .start import read_start_record
+from .state import READING_ERRORS, STATE_FILE, SUMS_FILE, find_checkpoints, find_cut_file, read_json, read_sums
 
 _READ_BY_TRAINER = (".pt", ".pth", ".bin", ".safetensors", ".json", ".pkl")
 """How files end that the Trainer may read from a checkpoint."""
@@ -66,6 +68,16 @@ def find_gap(checkpoint: Path) -> str:
         return "" if is_there else "it holds the weights alone (--save_only_model)"
     missing = [pattern for pattern in _STATES if not any(checkpoint.glob(pattern))]
     return f"{missing[0].replace('*', '')} is missing" if missing else ""
+
+
+def has_whole_checkpoint(run: Path) -> bool:
+    """Whether a run has a checkpoint to continue from, all files of which are those that it wrote."""
+    try:
+        run_id, _ = read_start_record(run)
+    except UserError:
+        return False
+    whole = [each.folder for each in find_checkpoints(run) if each.is_whole]
+    return any(not (find_damage(folder, run_id) or find_gap(folder)) for folder in whole)
 
 
 def count_processes(checkpoint: Path) -> int:

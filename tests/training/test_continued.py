@@ -13,6 +13,7 @@ from test_freezing import trainer_for
 
 from hfkit.data.data_hashes import describe_changes, hash_data
 from hfkit.errors import UserError
+from hfkit.ladder.outcomes import can_go_on
 from hfkit.models.base import BackboneClassifier
 from hfkit.run_folders.start import write_start_record
 from hfkit.run_folders.state import find_checkpoints, find_state
@@ -97,12 +98,14 @@ def test_a_named_checkpoint_is_taken(run: Path) -> None:
 
 def test_no_whole_checkpoint_is_a_sentence(run: Path) -> None:
     """Also early, where sizes alone tell it."""
+    assert can_go_on(run)  # a rung of a ladder
     flip(run / "checkpoint-3" / "optimizer.pt")
     cut(run / "checkpoint-6" / "scheduler.pt")
     reasons = r"\(checkpoint-6: scheduler.pt is not what the run wrote; checkpoint-3: optimizer.pt is not what the run wrote\)"
     with pytest.raises(UserError, match=rf"has no whole checkpoint to continue from {reasons}: start it again"):
         choose_continuation(run, "true", 1)
     assert [path.name for path in list_checkpoints(run, "true")] == ["checkpoint-3", "checkpoint-6"]
+    assert not can_go_on(run)
     cut(run / "checkpoint-3" / "optimizer.pt")
     assert not find_state(run).can_be_resumed
     with pytest.raises(UserError, match="has no whole checkpoint to continue from"):

@@ -192,6 +192,7 @@ def test_a_failed_start_leaves_no_folder(
     assert not (tmp_path / "runs").exists()
     if isinstance(end.value, Stopped):
         assert end.value.folder == tmp_path / "runs" / "run"
+        assert f"output_dir='{end.value.folder}' and resume_from_checkpoint=True" in str(end.value)  # in a notebook
         assert end.value.number == (error.number if isinstance(error, Stopped) else signal.SIGINT)
 
 
