@@ -32,7 +32,7 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
         *("execution_order.py", "execution_recorder.py", "splitting.py", "answering.py", "pipeline_inputs.py"),
         *("image_layers.py", "label_sets.py", "layer_groups.py", "layer_reader.py"),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
-        *("hfkit.yaml", "env.json", "frozen.json", "predictions.csv"),
+        *("hfkit.yaml", "env.json", "start.json", "frozen.json", "predictions.csv"),
         *("report/curves.png", "report/confusion_matrix.png", "report/errors.csv", "report/epochs.csv"),
         *("report/report.html", "report/reliability.png", "report/coverage.png"),
         *("report/classification_report.json", "report/classification_report.md", "report/baselines.csv"),
