@@ -3,19 +3,18 @@
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-from huggingface_hub import ModelCard
 
 from .errors import UserError, first_sentence
 from .evaluation.intervals import accuracy_interval, macro_f1_interval
-from .flags.configuration import CONFIGURATION_FILE, parse_configuration
+from .flags.configuration import CONFIGURATION_FILE
 from .flags.solver import CONVEX, IDLE, OF_THE_TRAINER
 from .flags.values import LORA_FLAGS
-from .hub.client import hub_errors, look_up, read_file
+from .hub import pushed_run, strange_backbone
 from .hub.public_flags import known_flags
 from .report.summary import DATASETS, METRICS, SUMMARY_FILE, dataset_id, is_local
 from .tasks.image import train_images
@@ -42,33 +41,23 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         UserError: The repository has no configuration or no results, or the data has to be named.
 
     """
-    with hub_errors(repo_id):
-        commit, information = look_up(repo_id, revision)
-        there = {file.rfilename for file in information.siblings or []}
-        # Without labels there is no report.
-        names = ["README.md", CONFIGURATION_FILE, SUMMARY_FILE, *([_REPORT] if _REPORT in there else [])]
-        files = {name: read_file(repo_id, name, commit) for name in names}
+    pushed = pushed_run.read_pushed_run(repo_id, revision)
     try:
-        results = getattr(ModelCard(files["README.md"]).data, "eval_results", None) or []
-        said = {(str(r.dataset_split), str(r.metric_type)): float(r.metric_value) for r in results}
-        task, shown = json.loads(files[SUMMARY_FILE])["task"], json.loads(files.get(_REPORT, "{}"))
-        content = parse_configuration(files[CONFIGURATION_FILE], f"{CONFIGURATION_FILE} of {repo_id}")
-        argv = safe_argv({**content.filled_in, **content.flags}, task, dataset)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:  # of the card
-        raise UserError(
-            f"{repo_id} was not pushed by hfkit, or its files were changed ({first_sentence(error)})."
-        ) from error
-    if not said:
+        argv = safe_argv(pushed.flags, pushed.task, dataset)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UserError(f"{CONFIGURATION_FILE} of {repo_id} was changed ({first_sentence(error)}).") from error
+    if not pushed.results:
         raise UserError(f"The card of {repo_id} has no results to compare with.")
-    now = TRAIN[task]([*argv, "--output_dir", str(folder)])
+    flags = dict(pairwise(argv))
+    strange_backbone.check_strange_backbone(flags["--backbone"], flags.get("--backbone_revision"), pushed.task)
+    now = TRAIN[pushed.task]([*argv, "--output_dir", str(folder)])
     rows = json.loads((folder / SUMMARY_FILE).read_text("utf-8"))["rows"]
-    comparison = _compare(said, now, rows, shown)
+    comparison = _compare(pushed.results, now, rows, pushed.report)
     if not comparison:
         raise UserError(f"The new run has none of the results of {repo_id}'s card: is it the same data?")
     return comparison
 
 
-_REPORT = "report/classification_report.json"
 _PREFIXES = {"validation": "eval", "test": "test"}
 _RESULT_KEYS = {metric: key for key, metric in METRICS.items()}
 

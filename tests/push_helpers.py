@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from transformers import (
 )
 
 from hfkit import connection, load_pipeline
-from hfkit.hub import push
+from hfkit.hub import limited_process, push
 from hfkit.hub.check import check_repository
 from hfkit.hub.client import hub_errors
 from hfkit.hub.proof import prove
@@ -155,3 +156,27 @@ def ask_with_another_token(call: str, repo_id: str) -> None:
         push.check_can_push(repo_id, "mit") if call == "push" else check_repository(repo_id)
     finally:
         os.environ["HF_TOKEN"] = token
+
+
+def take_memory() -> None:
+    """Ask for more memory than any limit."""
+    bytearray(2**33)
+
+
+def die() -> None:
+    """End without an answer."""
+    os._exit(3)
+
+
+def sleep() -> None:
+    """Take more time than a limit in a test."""
+    time.sleep(60)
+
+
+def run_in_limits(name: str, seconds: float) -> Any:
+    """Call a function of this file in a process with limits, perhaps with less time."""
+    limited_process.SECONDS, before = seconds or limited_process.SECONDS, limited_process.SECONDS
+    try:
+        return limited_process.run_limited(globals()[name], (), 0)
+    finally:
+        limited_process.SECONDS = before

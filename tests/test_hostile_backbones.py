@@ -70,7 +70,7 @@ def test_a_wrapper_under_a_text_model_is_refused(hostile: Path, client: Client) 
     client("push_helpers:upload", hostile, "me/wrapper")
     findings = {what: (well, text) for what, well, text in client("push_helpers:check", "me/wrapper", False)}
     assert findings["prediction"][0] is False
-    assert SENTENCE in findings["prediction"][1]
+    assert SENTENCE in findings["references"][1]
     assert not (hostile.parent / "ran").exists()
 
 

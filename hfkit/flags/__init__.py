@@ -20,6 +20,7 @@ __all__ = [
     "names",
     "parsing",
     "paths",
+    "plain_yaml",
     "prediction",
     "prediction_input",
     "solver",

@@ -5,4 +5,15 @@ Start reading in push.py; collect.py says what travels, proof.py loads the model
 repository without running its code.
 """
 
-__all__ = ["card", "check", "client", "collect", "commit", "proof", "public_flags", "push"]
+__all__ = [
+    "card",
+    "check",
+    "client",
+    "collect",
+    "commit",
+    "proof",
+    "public_flags",
+    "push",
+    "pushed_run",
+    "strange_backbone",
+]

@@ -1,51 +1,70 @@
 """Look at a model on the Hub before one trusts it: files, formats, code, labels, card; none of its code runs unless asked for."""
 
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, ModelCard, snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from PIL import Image
 
-from ..connection import ask, find_passing_fault, redact, retry
-from ..errors import UserError
-from ..models import FAMILIES, list_code, load_pipeline
+from ..connection import ask, find_passing_fault, redact
+from ..models import FAMILIES, list_code
+from ..models.config_checks import LARGEST_FILE, check_config, parse_json
 from ..visible import visible
-from .client import hub_errors, look_up, read_file
+from .client import hub_errors, read_file
+from .fetch import fetch_model, list_sizes
+from .limited_process import START_SECONDS, run_limited, time_limit
+from .look import look_at_model
 from .proof import load_in_clean_process
+from .read_card import read_card
+
+ADAPTER_CONFIG = "adapter_config.json"
 
 PICKLES = tuple(".bin .pt .pth .pt2 .pkl .pickle .dill .ckpt .joblib .npy .npz .h5 .keras".split())
 """Formats that can run code when they are loaded."""
-CONFIGS = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
-"""Files whose `auto_map` names code."""
-LARGEST_TEXT = 5_000_000
-"""Bytes of a configuration or card; a larger one is not read."""
+CONFIGS = (
+    *("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json"),
+    ADAPTER_CONFIG,
+)
+"""Files whose `auto_map` names code, or whose fields another model."""
+LARGEST_DETAIL = 500
+"""Characters of a finding: what a person reads."""
+LARGEST_COMPARED = 5e9
+"""Bytes of weights; larger ones of a model that is not hfkit's are not fetched."""
+MOST_WEIGHTS = 200
+"""Files; the header of each is asked for."""
 SAMPLE_TEXTS = ["", "A text.", "\U0001f637 https://example.org/page?x=1"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the result: what was looked at, whether it is well, and the details, with what would steer a terminal shown."""
+    """One line of the result: what was looked at, whether it is well, and the details, cut and without what steers a terminal."""
 
     what: str
     well: bool
     detail: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detail", visible(" ".join(self.detail.split())))
+        detail = visible(" ".join(self.detail[:LARGEST_DETAIL].split()))
+        more = len(self.detail) - LARGEST_DETAIL
+        object.__setattr__(self, "detail", f"{detail} ... and {more:,} more characters" if more > 0 else detail)
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A model repository at one commit: its files, and its JSON files of configuration."""
+    """A model repository at one commit: its files with their bytes, and its JSON files of configuration."""
 
     name: str
     commit: str
-    files: list[str]
+    sizes: dict[str, int]
     configs: dict[str, dict[str, Any]]
+
+    @property
+    def files(self) -> list[str]:
+        """Names of its files."""
+        return list(self.sizes)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -65,28 +84,33 @@ def check_repository(repo_id: str, revision: str | None = None, trust_remote_cod
         UserError: The repository is not there, or cannot be reached.
 
     """
+    commit, sizes = list_sizes(repo_id, revision)
     with hub_errors(repo_id):
-        commit, information = look_up(repo_id, revision, files_metadata=True)
-        sizes = {str(file.rfilename): int(file.size or 0) for file in information.siblings or []}
         wanted = [name for name in (*CONFIGS, "README.md") if name in sizes]
-        large = [name for name in wanted if sizes[name] > LARGEST_TEXT]
+        large = [name for name in wanted if sizes[name] > LARGEST_FILE]
         texts = {name: read_file(repo_id, name, commit, "replace") for name in wanted if name not in large}
     configs, broken = _parse({name: text for name, text in texts.items() if name != "README.md"})
     broken += [Finding(name, False, f"it has {sizes[name] / 1e6:,.0f} MB and was not read") for name in large]
-    repository = Repository(repo_id, commit, list(sizes), configs)
-    with hub_errors(repo_id):
-        weights = _guarded("weights", lambda: _check_weights(repository))
-        is_readable = weights.well and not broken
-        return [
-            Finding("commit", True, commit),
-            *broken,
-            weights,
-            _guarded("code", lambda: _check_code(repository)),
-            _guarded("auto_map", lambda: _check_auto_map(repository)),
-            _guarded("labels", lambda: _check_labels(repository.config)),
-            _guarded("card", lambda: _check_card(texts.get("README.md"))),
-            _guarded("prediction", lambda: _check_prediction(repository, trust_remote_code, is_readable)),
-        ]
+    repository = Repository(repo_id, commit, sizes, configs)
+    weights = _guarded("weights", lambda: _check_weights(repository))
+    references = _guarded("references", lambda: _check_references(repository))
+    prediction = Finding("prediction", False, "not tried, for what is found above")
+    if not broken and references.well:
+        try:
+            weights, prediction = _check_loading(repository, weights, trust_remote_code)
+        except Exception as error:  # whatever a stranger's files may cause
+            prediction = Finding("prediction", False, redact(error))
+    return [
+        Finding("commit", True, commit),
+        *broken,
+        weights,
+        references,
+        _guarded("code", lambda: _check_code(repository)),
+        _guarded("auto_map", lambda: _check_auto_map(repository)),
+        _guarded("labels", lambda: _check_labels(repository.config)),
+        _guarded("card", lambda: _check_card(texts.get("README.md"))),
+        prediction,
+    ]
 
 
 def _parse(texts: dict[str, str]) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
@@ -94,9 +118,9 @@ def _parse(texts: dict[str, str]) -> tuple[dict[str, dict[str, Any]], list[Findi
     configs, broken = {}, []
     for name, text in texts.items():
         try:
-            configs[name] = dict(json.loads(text))
-        except (ValueError, TypeError, RecursionError) as error:
-            broken.append(Finding(name, False, f"it is no JSON object ({redact(error)})"))
+            configs[name] = parse_json(text, name)
+        except ValueError as error:
+            broken.append(Finding(name, False, redact(error)))
     return configs, broken
 
 
@@ -118,6 +142,10 @@ def _check_weights(repository: Repository) -> Finding:
         return Finding(
             "weights", False, f"{', '.join(pickles)}: a pickle or its like, which can run code when it is loaded"
         )
+    if len(weights) > MOST_WEIGHTS:
+        return Finding(
+            "weights", False, f"{len(weights):,} .safetensors files, and at most {MOST_WEIGHTS} are looked at"
+        )
     for name in weights:  # the header alone: a file is not what its name says
         _read_header(repository, name)
     return Finding("weights", bool(weights), ", ".join(weights) or "no .safetensors file")
@@ -126,6 +154,19 @@ def _check_weights(repository: Repository) -> Finding:
 def _read_header(repository: Repository, name: str) -> None:
     """Read the header of a file of weights; it is refused where it is none."""
     ask(lambda: HfApi().parse_safetensors_file_metadata(repository.name, name, revision=repository.commit))
+
+
+def _check_references(repository: Repository) -> Finding:
+    """Look whether a configuration would make a loader fetch something else: another model, a kernel, a file."""
+    if ADAPTER_CONFIG in repository.configs:
+        base = str(repository.configs[ADAPTER_CONFIG].get("base_model_name_or_path"))
+        return Finding("references", False, f"{ADAPTER_CONFIG}: an adapter of {base}, which would be loaded")
+    for name, config in repository.configs.items():
+        try:
+            check_config(config)
+        except ValueError as error:
+            return Finding("references", False, str(error).replace("config.json", name, 1))
+    return Finding("references", True, "none to files, kernels or models elsewhere")
 
 
 def _code_names(repository: Repository) -> list[str]:
@@ -165,7 +206,7 @@ def _check_labels(config: dict[str, Any]) -> Finding:
 def _check_card(text: str | None) -> Finding:
     if text is None:
         return Finding("card", False, "none")
-    data = ModelCard(text).data
+    data = read_card(text)
     lacking = [name for name in ("license", "pipeline_tag") if not data.get(name)]
     results = getattr(data, "eval_results", None) or []
     scores = "; ".join(
@@ -180,31 +221,51 @@ def _short(value: Any) -> str:
     return str(value)[:50] if isinstance(value, str | int | float) else "?"
 
 
-def _check_prediction(repository: Repository, trust_remote_code: bool, readable: bool) -> Finding:
-    """Load and predict: with the repository's code if that is allowed, or with hfkit's if the model is one of its own."""
+def _check_loading(repository: Repository, weights: Finding, trust_remote_code: bool) -> tuple[Finding, Finding]:
+    """Load the model in a process with limits, and return a finding on its weights and one on its predictions.
+
+    It predicts with hfkit's code if the model is one of its own, or with the repository's code if that is allowed.
+    """
     family = FAMILIES.get(str(repository.config.get("model_type")))
+    no_code = Finding("prediction", True, "not tried: --trust_remote_code runs the repository's code")
+    if not weights.well:
+        failed = Finding("prediction", False, "not tried, for what is found above")
+        return weights, no_code if family is None and not trust_remote_code else failed
+    weight_bytes = sum(size for name, size in repository.sizes.items() if name.endswith(".safetensors"))
+    if family is None and not trust_remote_code and weight_bytes > LARGEST_COMPARED:
+        detail = f"{weights.detail} (names of tensors not compared: {weight_bytes / 1e9:,.0f} GB)"
+        return Finding("weights", True, detail), no_code
     task = family.task if family else _guess_task(repository.config)
-    if family is None and not trust_remote_code:
-        return Finding("prediction", True, "not tried: --trust_remote_code runs the repository's code")
-    if not readable:
-        return Finding("prediction", False, "not tried, for what is found above")
     with tempfile.TemporaryDirectory() as folder:
-        picture = str(Path(folder) / "grey.png")
+        inputs = _sample_inputs(repository, task, Path(folder))
+        if trust_remote_code:
+            whole = ask(lambda: snapshot_download(repository.name, revision=repository.commit))
+            seconds = START_SECONDS + time_limit(weight_bytes)
+            labels = load_in_clean_process(whole, None, task, inputs, weight_bytes, seconds)["labels"]
+            return weights, Finding("prediction", True, f"its own code loads and predicts {len(labels)} classes")
+        model = fetch_model(repository.name, repository.commit, repository.sizes)
+        answer = run_limited(look_at_model, (model, inputs), weight_bytes)
+    if "weights" in answer:
+        weights = Finding("weights", False, answer["weights"])
+    elif "note" in answer:
+        weights = Finding("weights", True, f"{weights.detail} ({answer['note']})")
+    if family is None:
+        return weights, no_code
+    problem = answer.get("prediction") or ("not tried, for what is found above" if not weights.well else "")
+    return weights, Finding(
+        "prediction", not problem, problem or "hfkit's code loads and predicts; none of the repository's ran"
+    )
+
+
+def _sample_inputs(repository: Repository, task: str, folder: Path) -> list[Any]:
+    """Return what is predicted: texts, pairs of texts, or a grey picture in a folder."""
+    if task == "image-classification":
+        picture = str(folder / "grey.png")
         Image.new("RGB", (64, 48), (128, 128, 128)).save(picture)
-        inputs: list[Any] = [picture] if task == "image-classification" else list(SAMPLE_TEXTS)
-        if repository.config.get("pair", "join") != "join":
-            inputs = [{"text": text, "text_pair": text} for text in SAMPLE_TEXTS]
-        if not trust_remote_code:
-            safe = {"use_safetensors": True}
-            classify = retry(lambda: load_pipeline(repository.name, revision=repository.commit, model_kwargs=safe))
-            classify(inputs)
-            return Finding("prediction", True, "hfkit's code loads and predicts; none of the repository's ran")
-        whole = ask(lambda: snapshot_download(repository.name, revision=repository.commit))
-        try:
-            labels = load_in_clean_process(whole, None, task, inputs, with_token=False)["labels"]
-        except UserError as error:
-            return Finding("prediction", False, redact(error))
-    return Finding("prediction", True, f"its own code loads and predicts {len(labels)} classes")
+        return [picture]
+    if repository.config.get("pair", "join") != "join":
+        return [{"text": text, "text_pair": text} for text in SAMPLE_TEXTS]
+    return list(SAMPLE_TEXTS)
 
 
 def _guess_task(config: dict[str, Any]) -> str:

@@ -2,13 +2,14 @@
 
     python clean_process.py REQUEST.json
 
-REQUEST.json holds `model` (a folder or a Hub id), `revision`, `task`, `inputs` (texts, or files of images), and `hub_fault`, the
-code that it ends with where the Hub failed in a way that may pass. The last line of its output is JSON: the labels of the model,
-and for each input the score of each label.
+REQUEST.json holds `model` (a folder or a Hub id), `revision`, `task`, `inputs` (texts, or files of images), `hub_fault`, the code
+that it ends with where the Hub failed in a way that may pass, and of a stranger's model `weight_bytes`, by which its memory is
+limited. The last line of its output is JSON: the labels of the model, and for each input the score of each label.
 """
 
 import json
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -34,11 +35,23 @@ def block_hfkit() -> None:
     raise SystemExit("hfkit could be imported: this would prove nothing.")
 
 
+def limit_memory(weight_bytes: int) -> None:
+    """Let this process map four times the weights and 2 GiB besides what it has, where the system has such a limit."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        most = mapped + 4 * weight_bytes + 2 * 2**30
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def predict(request: dict[str, Any]) -> dict[str, Any]:
     """Load the model by `pipeline()`, with its own code, and predict the inputs one by one, in float32."""
     import torch
     from transformers import pipeline
 
+    if request["weight_bytes"] is not None:
+        limit_memory(request["weight_bytes"])
     torch.manual_seed(0)
     classify = pipeline(
         request["task"],

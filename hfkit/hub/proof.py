@@ -135,7 +135,12 @@ def prove(run: Path, model: str, revision: str | None = None) -> str:
 
 
 def load_in_clean_process(
-    model: str, revision: str | None, task: str, inputs: list[Any], with_token: bool = True
+    model: str,
+    revision: str | None,
+    task: str,
+    inputs: list[Any],
+    strange_bytes: int | None = None,
+    seconds: float = CLEAN_PROCESS_SECONDS,
 ) -> dict[str, Any]:
     """Run `clean_process.py`, which has no hfkit, no standard input and an empty cache of modules.
 
@@ -144,15 +149,17 @@ def load_in_clean_process(
         revision: Commit of a Hub id.
         task: Of the pipeline.
         inputs: Texts, pairs of texts, or files of images.
-        with_token: Whether it gets the token and the rest of the environment, which a stranger's code must not. That code
-            still runs as the user, who could read the user's files and reach the network.
+        strange_bytes: Of a stranger's weights, by which its memory is limited. It gets no token, no GPU and nothing of
+            the environment. Its code still runs as the user, who could read the user's files and reach the network.
+        seconds: After which it is stopped.
 
     Raises:
         ConnectionError: The Hub failed in a way that may pass.
         UserError: It failed; its last line says how.
 
     """
-    request = {"model": model, "revision": revision, "task": task, "inputs": inputs, "hub_fault": HUB_FAULT}
+    request = {"model": model, "revision": revision, "task": task, "inputs": inputs, "weight_bytes": strange_bytes}
+    request["hub_fault"] = HUB_FAULT
     with tempfile.TemporaryDirectory() as folder:
         script, file = Path(folder) / "clean_process.py", Path(folder) / "request.json"
         # From its own folder: beside hfkit's files, those would be found in the place of the standard library's.
@@ -164,14 +171,12 @@ def load_in_clean_process(
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                env=make_environment(folder, with_token),
+                env=make_environment(folder, with_token=strange_bytes is None),
                 cwd=folder,
-                timeout=CLEAN_PROCESS_SECONDS,
+                timeout=seconds,
             )
         except subprocess.TimeoutExpired as error:
-            raise UserError(
-                f"{model} was not loaded in {CLEAN_PROCESS_SECONDS} s by a process without hfkit."
-            ) from error
+            raise UserError(f"{model} was not loaded in {seconds:.0f} s by a process without hfkit.") from error
     if finished.returncode != 0:
         reason = redact((finished.stderr.strip() or "no message").splitlines()[-1])
         if finished.returncode == HUB_FAULT and not Path(model).is_dir():
@@ -186,10 +191,11 @@ def make_environment(folder: str, with_token: bool) -> dict[str, str]:
     if not with_token:
         environment = {name: value for name, value in environment.items() if name in _HARMLESS}
         environment |= {"HOME": folder, "HF_HOME": folder, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+        environment["CUDA_VISIBLE_DEVICES"] = ""
     return {**environment, "HF_MODULES_CACHE": folder, "TOKENIZERS_PARALLELISM": "false"}
 
 
 _HARMLESS = frozenset(
-    "PATH LANG LC_ALL PYTHONPATH LD_LIBRARY_PATH SYSTEMROOT TEMP TMP TMPDIR OMP_NUM_THREADS CUDA_VISIBLE_DEVICES "
+    "PATH LANG LC_ALL PYTHONPATH LD_LIBRARY_PATH SYSTEMROOT TEMP TMP TMPDIR OMP_NUM_THREADS "
     "HF_ENDPOINT HF_HUB_OFFLINE".split()
 )

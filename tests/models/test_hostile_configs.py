@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import TINY, tiny_tokenizer
-from transformers import ViTImageProcessor
+from tiny import TINY, image_configs, tiny_tokenizer, write_tiny_backbone
+from transformers import ViTImageProcessor, ViTModel
 
 from hfkit import load_pipeline
 from hfkit.backbones.find import find_model
@@ -199,3 +199,34 @@ def test_an_index_names_its_own_files(index: dict[str, Any], saved: Callable[[st
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     refuse_everywhere(folder, "hfkit-text", "names files that are not beside it")
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the folders of a text encoder and of an image model of transformers, as on the Hub."""
+    torch.manual_seed(0)
+    image = tmp_path_factory.mktemp("vit")
+    ViTModel(image_configs()["vit"]).save_pretrained(image)
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(image)
+    return {"hfkit-text": write_tiny_backbone(tmp_path_factory.mktemp("bert")), "hfkit-transformers-image": image}
+
+
+@pytest.mark.parametrize("family", ["hfkit-text", "hfkit-transformers-image"])
+def test_a_backbone_of_others_is_looked_at_too(family: str, foreign: dict[str, Path], tmp_path: Path) -> None:
+    build_on(foreign[family], family)
+    larger = {"num_hidden_layers": 9_000}
+    for name, fields, sentence in (
+        *((name, fields, "it is not f(ollowed|etched)") for name, fields in FOLLOWED.items()),
+        *((name, fields, "at most .* can be") for name, fields in ENDLESS.items()),
+        ("larger", larger, "a larger net than its weights fill"),
+    ):
+        folder = change(foreign[family], tmp_path / name, family, fields)
+        with pytest.raises(UserError, match=sentence):
+            build_on(folder, family)
+    folder = change(foreign[family], tmp_path / "peft", family, {})
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "evil/model"}))
+    with pytest.raises(UserError, match="another model, 'evil/model', would be loaded"):
+        build_on(folder, family)
+    # What its author's code and kernels would have been leaves no trace.
+    told = {"auto_map": {"AutoModel": "evil--model.Model"}, "attn_implementation": "flash_attention_2"}
+    build_on(change(foreign[family], tmp_path / "told", family, told), family)

@@ -1,0 +1,45 @@
+"""YAML from others: aliases of which a few lines stand for more than any memory, and depth without end, are refused."""
+
+from typing import Any
+
+import yaml
+
+_DEEPEST = 32
+_MOST_VALUES = 1_000_000
+"""With those that aliases stand for."""
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(text: str) -> Any:
+    """Return what a YAML text holds.
+
+    Raises:
+        yaml.YAMLError: It is not YAML, its aliases (`*name`) stand for more than a million values or for themselves, or it is
+            nested more than 32 deep.
+
+    """
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = [(None, 0)]
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, 1))
+            continue
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise yaml.YAMLError(f"the alias *{event.anchor} stands for itself or for nothing")
+            anchor, size = None, sizes[event.anchor]
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = open_nodes.pop()
+        elif isinstance(event, yaml.ScalarEvent):
+            anchor, size = event.anchor, 1
+        else:
+            continue
+        if anchor is not None:
+            sizes[anchor] = size
+        outer, others = open_nodes[-1]
+        open_nodes[-1] = (outer, others + size)
+        if others + size > _MOST_VALUES or len(open_nodes) > _DEEPEST:
+            raise yaml.YAMLError(
+                f"it stands for more than {_MOST_VALUES:,} values, or is nested more than {_DEEPEST} deep"
+            )
+    return yaml.load(text, Loader=_LOADER)

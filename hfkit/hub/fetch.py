@@ -1,0 +1,50 @@
+"""Fetching a stranger's model for a process that has no network: what it takes to load it, and no more than that."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from huggingface_hub import snapshot_download
+
+from ..connection import ask
+from ..errors import UserError
+from .client import hub_errors, look_up
+
+LARGEST_OTHER_FILE = 100_000_000
+"""Bytes of a vocabulary or the like."""
+_WEIGHTS = ".safetensors"
+_OTHERS = (".json", ".txt", ".model")
+
+
+def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int]) -> str:
+    """Fetch weights, configurations and vocabularies that stand at the top of a repository; no code.
+
+    Args:
+        repo_id: `USER/NAME`.
+        commit: Which.
+        sizes: Bytes of its files, by name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: A file that is no weights is too large.
+
+    """
+    top = {name: size for name, size in sizes.items() if "/" not in name}
+    wanted = {name: size for name, size in top.items() if PurePosixPath(name).suffix in (_WEIGHTS, *_OTHERS)}
+    for name, size in wanted.items():
+        if size > LARGEST_OTHER_FILE and not name.endswith(_WEIGHTS):
+            raise UserError(f"{name} of {repo_id} has {size / 1e6:,.0f} MB, and is not fetched")
+    return str(ask(lambda: snapshot_download(repo_id, revision=commit, allow_patterns=list(wanted))))
+
+
+def list_sizes(repo_id: str, revision: str | None) -> tuple[str, dict[str, int]]:
+    """Return a repository's commit, and the bytes of its files by name.
+
+    Raises:
+        UserError: It is not there, or cannot be reached.
+
+    """
+    with hub_errors(repo_id):
+        commit, information = look_up(repo_id, revision, files_metadata=True)
+    return commit, {str(file.rfilename): int(file.size or 0) for file in information.siblings or []}

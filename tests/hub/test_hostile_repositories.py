@@ -1,0 +1,148 @@
+"""`hub check` and `reproduce` of repositories that are made to lie, to be followed, or to take all memory and time."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hub_client import Client
+from safetensors.torch import load, save
+from tiny import TINY, tiny_tokenizer
+from transformers import BertConfig, BertForSequenceClassification
+
+from hfkit.errors import UserError
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
+"""Nine aliases, each ten times the one before: 3 kB that stand for ten thousand million words."""
+Files = dict[str, bytes]
+Findings = dict[str, tuple[bool, str]]
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Return the files of a text model that hfkit saved, with a card."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("ours")
+    TINY["hfkit-text/bert-linear"]().save_pretrained(folder)
+    tiny_tokenizer(folder).save_pretrained(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".py"}
+
+
+@pytest.fixture
+def check(client: Client) -> Callable[[Files], Findings]:
+    """Place files on the Hub, check them, and return the findings."""
+
+    def of(files: Files) -> Findings:
+        client.hub.place("me/hostile", files)
+        return {what: (well, text) for what, well, text in client("push_helpers:check", "me/hostile", False)}
+
+    return of
+
+
+def config_with(files: Files, name: str = "config.json", **fields: Any) -> Files:
+    """Return the files with other fields in one of their configurations."""
+    return {**files, name: json.dumps({**json.loads(files.get(name, b"{}")), **fields}).encode()}
+
+
+def test_what_is_whole_is_well(check: Callable[[Files], Findings], ours: Files) -> None:
+    findings = check(ours)
+    assert findings["weights"] == (True, "model.safetensors")
+    assert findings["references"][0]
+    assert findings["prediction"] == (True, "hfkit's code loads and predicts; none of the repository's ran")
+
+
+def test_missing_and_unknown_tensors_are_findings(check: Callable[[Files], Findings], ours: Files) -> None:
+    """Of hfkit's models and of others, none of which weights can be ok that are not the model's."""
+    whole = load(ours["model.safetensors"])
+    head = next(name for name in whole if name.startswith("classifier"))
+    cut = {name: whole[name] for name in whole if name != head}
+    for tensors, sentence in (
+        (cut, f"{head} is missing"),
+        ({**whole, "more": torch.zeros(1)}, "more is unknown"),
+        ({"x": torch.zeros(1)}, "larger net|is missing|labels"),
+    ):
+        findings = check({**ours, "model.safetensors": save(tensors, {"format": "pt"})})
+        assert not findings["weights"][0], sentence
+        assert not findings["prediction"][0]
+
+
+def test_the_weights_of_others_are_compared(check: Callable[[Files], Findings], tmp_path: Path) -> None:
+    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    BertForSequenceClassification(config).save_pretrained(tmp_path)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert check(files)["weights"] == (True, "model.safetensors")
+    tensors = load(files["model.safetensors"])
+    del tensors["classifier.weight"]
+    findings = check({**files, "model.safetensors": save(tensors, {"format": "pt"})})
+    assert findings["weights"] == (False, findings["weights"][1])
+    assert "classifier.weight is missing" in findings["weights"][1]
+
+
+def test_what_points_elsewhere_is_a_finding(check: Callable[[Files], Findings], ours: Files) -> None:
+    for files, named in (
+        (config_with(ours, "adapter_config.json", base_model_name_or_path="evil/model"), "an adapter of evil/model"),
+        (config_with(ours, _attn_implementation="evil/kernel"), "'evil/kernel', which is code of others"),
+        (config_with(ours, pretrained_cfg={"file": "/etc/passwd"}), "pretrained_cfg"),
+        (config_with(ours, "tokenizer_config.json", cache_dir="/etc"), "tokenizer_config.json has cache_dir"),
+    ):
+        findings = check(files)
+        assert not findings["references"][0]
+        assert named in findings["references"][1]
+        assert findings["prediction"] == (False, "not tried, for what is found above")
+
+
+def test_bombs_are_one_finding_each(check: Callable[[Files], Findings], ours: Files) -> None:
+    backbone = json.loads(ours["config.json"])["backbone_config"]
+    deep = b'{"model_type": "hfkit-text", "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    labels = {str(number): f"label {number}" for number in range(100_000)}
+    for files, what in (
+        (config_with(ours, backbone_config={**backbone, "num_hidden_layers": 50_000_000}), "references"),
+        (config_with(ours, backbone_config={**backbone, "num_hidden_layers": 9_000}), "weights"),
+        (config_with(ours, backbone_config={**backbone, "vocab_size": 8_000_000_000}), "references"),
+        (config_with(ours, backbone_config={**backbone, "vocab_size": 2_000_000_000}), "weights"),
+        (config_with(ours, id2label=labels), "weights"),
+        ({**ours, "config.json": deep}, "config.json"),
+        ({**ours, "tokenizer_config.json": deep}, "tokenizer_config.json"),
+        ({**ours, "README.md": f"---\n{BOMB}---\n".encode()}, "card"),
+    ):
+        findings = check(files)
+        assert not findings[what][0], (what, findings)
+        assert all(len(text) < 600 for _, text in findings.values())
+
+
+def test_a_net_that_needs_more_memory_or_time_is_stopped(client: Client) -> None:
+    """What no look at a configuration tells: the process has a limit of its own, and the one that asks goes on."""
+    for call, sentence in (("take_memory", "more memory than four times its weights"), ("die", "ended with code 3")):
+        with pytest.raises(UserError, match=sentence):
+            client("push_helpers:run_in_limits", call, 0)
+    with pytest.raises(UserError, match="stopped after"):
+        client("push_helpers:run_in_limits", "sleep", 0.5)
+
+
+def test_nothing_hostile_is_run_again(client: Client, ours: Files, tmp_path: Path) -> None:
+    card = (
+        "---\nmodel-index:\n- name: x\n  results:\n  - task: {type: text-classification}\n"
+        "    dataset: {name: d, type: d, split: test}\n    metrics:\n    - {type: accuracy, value: 0.5}\n---\n"
+    )
+    said = {"README.md": card.encode(), "summary.json": b'{"task": "text-classification"}'}
+    flags = "dataset: me/data\nbackbone: me/backbone\n"
+    backbone = json.loads(ours["config.json"])["backbone_config"]
+    bare = {**ours, "config.json": json.dumps({**backbone, "num_hidden_layers": 9_000}).encode()}
+    client.hub.place("me/backbone", bare)
+    for files, sentence in (
+        ({**said, "hfkit.yaml": BOMB.encode()}, "more than 1,000,000 values"),
+        ({**said, "hfkit.yaml": b"a: " + b"[" * 100_000}, "nested more than|nesting depth"),
+        ({**said, "hfkit.yaml": flags.encode() + b"#" * 2_000_000}, "hfkit.yaml of me/again has 2.0 MB"),
+        ({**said, "hfkit.yaml": flags.encode(), "summary.json": b"[" * 100_000}, "nested too deep"),
+        (
+            {**said, "hfkit.yaml": flags.encode(), "README.md": f"---\n{BOMB}---\n".encode()},
+            "more than 1,000,000 values",
+        ),
+        ({**said, "hfkit.yaml": flags.encode()}, "me/backbone of that run does not load .*larger net"),
+    ):
+        client.hub.place("me/again", files)
+        with pytest.raises(UserError, match=sentence):
+            client("hfkit.reproduce:reproduce", "me/again", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
