@@ -18,7 +18,8 @@ def find_examples(run: Path) -> list[str]:
     proof = json.loads((run / "proof" / "rows.json").read_text(encoding="utf-8"))
     examples: dict[int, tuple[float, str]] = {}
     for text, scores in zip(proof["inputs"], proof["scores"], strict=True):
-        if isinstance(text, str) and text not in HARD_TEXTS and 20 <= len(text) <= 200 and "\n" not in text:
+        is_plain = isinstance(text, str) and visible(text) == text and "\n" not in text
+        if is_plain and text not in HARD_TEXTS and 20 <= len(text) <= 200:
             label = int(np.argmax(scores))
             examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
     return [mask(text) for _, text in list(examples.values())[:2]]

@@ -23,6 +23,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hfkit.errors import UserError
 from hfkit.hub import collect, proof, public_summary, push
+from hfkit.hub.examples import find_examples
 from hfkit.hub.masking import mask
 from hfkit.hub.packages import list_packages
 from hfkit.hub.public_flags import public_flags
@@ -297,6 +298,15 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRu
 )
 def test_examples_are_masked(text: str, expected: str) -> None:
     assert mask(text) == expected
+
+
+def test_examples_steer_nothing(tmp_path: Path) -> None:
+    """The Hub shows them in its widget, as they stand in the front matter."""
+    (tmp_path / "proof").mkdir()
+    texts = ["a text that is \u202e turned round", "a text that is \x1b[2J cleared", "a text that is nothing of that"]
+    proof_rows = {"inputs": texts, "scores": [[0.9, 0.1], [0.1, 0.9], [0.8, 0.2]]}
+    (tmp_path / "proof" / "rows.json").write_text(json.dumps(proof_rows))
+    assert find_examples(tmp_path) == texts[2:]
 
 
 # --- refused before anything is uploaded ---
