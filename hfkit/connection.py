@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import huggingface_hub
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-from huggingface_hub.utils._http import default_client_factory, parse_ratelimit_headers
+from huggingface_hub.utils import _http
 
 from .visible import say
 
@@ -103,7 +103,7 @@ def _read_wait(error: BaseException, default: float) -> float:
     response = getattr(error, "response", None)
     if response is None:
         return default
-    limit = parse_ratelimit_headers(response.headers)
+    limit = _http.parse_ratelimit_headers(response.headers)
     if limit is not None and limit.remaining == 0:
         return min(float(limit.reset_in_seconds), LONGEST_WAIT)
     asked = str(response.headers.get("Retry-After", "")).strip()
@@ -119,10 +119,11 @@ def _read_wait(error: BaseException, default: float) -> float:
 @cache
 def watch_connections() -> None:
     """Have huggingface_hub give up connections that say nothing, for which it would wait for ever, and refuse other servers."""
+    make = _http._GLOBAL_CLIENT_FACTORY  # huggingface_hub's, or the user's with proxies and certificates
 
     def client() -> Any:
-        """Make what huggingface_hub makes, with our hooks."""
-        made = default_client_factory()
+        """Make the client that is made without us, and add our hooks."""
+        made = make()
         hooks = made.event_hooks
         made.event_hooks = {
             "request": [*hooks.get("request", []), _limit_silence],

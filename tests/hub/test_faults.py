@@ -11,11 +11,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import huggingface_hub
 import pytest
 from conftest import LazyRuns
 from hub_client import Client, write_small
 from hub_double import Failure
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.utils import _http
 from push_helpers import TAG
 
 from hfkit import connection
@@ -212,6 +214,24 @@ def test_what_the_process_without_hfkit_takes_for_a_fault_of_the_hub() -> None:
         for raised in (error, chain(error)):
             assert clean_process.is_hub_fault(raised) is passes, error
             assert (connection.find_passing_fault(raised) is not None) is passes, error
+
+
+def test_a_client_of_the_user_stays() -> None:
+    """It may know a proxy or a certificate."""
+    before, library = (
+        _http._GLOBAL_CLIENT_FACTORY,
+        importlib.import_module(connection.HTTPError.__module__.split(".")[0]),
+    )
+    huggingface_hub.set_client_factory(lambda: library.Client(headers={"mine": "kept"}))
+    connection.watch_connections.cache_clear()
+    try:
+        connection.watch_connections()
+        client = huggingface_hub.get_session()
+        assert client.headers["mine"] == "kept"
+        assert connection._limit_silence in client.event_hooks["request"]
+    finally:
+        huggingface_hub.set_client_factory(before)
+        connection.watch_connections.cache_clear()
 
 
 @pytest.mark.parametrize(
