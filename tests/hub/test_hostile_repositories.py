@@ -112,6 +112,7 @@ def test_bombs_are_one_finding_each(check: Callable[[Files], Findings], ours: Fi
         assert all(len(text) < 600 for _, text in findings.values())
 
 
+@pytest.mark.slow
 def test_a_net_that_needs_more_memory_or_time_is_stopped(client: Client) -> None:
     """What no look at a configuration tells: the process has a limit of its own, and the one that asks goes on."""
     for call, sentence in (("take_memory", "more memory than four times its weights"), ("die", "ended with code 3")):

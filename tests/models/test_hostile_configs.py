@@ -23,7 +23,11 @@ from hfkit.models import FAMILIES
 from hfkit.prediction.loading import open_pipeline
 
 ONE_OF_EACH = {family: next(name for name in TINY if name.startswith(f"{family}/")) for family in FAMILIES}
-QUICK = ("hfkit-text", "hfkit-transformers-image", "hfkit-vgg")
+QUICK = ("hfkit-text", "hfkit-transformers-image", "hfkit-timm")
+"""Those with a backbone's configuration or options inside; all others by the whole suite."""
+EACH_FAMILY = pytest.mark.parametrize(
+    "family", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in FAMILIES]
+)
 INNER = {
     "hfkit-text": "backbone_config",
     "hfkit-transformers-image": "backbone_config",
@@ -128,7 +132,7 @@ def build_on(folder: Path, family: str) -> None:
         build_image_classifier(images.model, None, ["a", "b"])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EACH_FAMILY
 def test_nothing_is_followed(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
     for name, fields in FOLLOWED.items():
         for inside in (False, True):
@@ -136,7 +140,7 @@ def test_nothing_is_followed(family: str, saved: Callable[[str], Path], tmp_path
             refuse_everywhere(folder, family, "it is not f(ollowed|etched)")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EACH_FAMILY
 def test_nothing_is_endless(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
     for name, fields in ENDLESS.items():
         for inside in (False, True):
@@ -151,9 +155,7 @@ def test_nothing_is_endless(family: str, saved: Callable[[str], Path], tmp_path:
     refuse_everywhere(folder, family, "has 6 MB")
 
 
-@pytest.mark.parametrize(
-    "family", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in FAMILIES]
-)
+@EACH_FAMILY
 def test_no_net_is_larger_than_its_weights(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
     folder = change(saved(family), tmp_path / "larger", family, LARGER[family])
     with pytest.raises(ValueError, match="a larger net than its weights fill"):
@@ -165,7 +167,7 @@ def test_no_net_is_larger_than_its_weights(family: str, saved: Callable[[str], P
     refuse_everywhere(folder, family, "100,000 labels")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EACH_FAMILY
 def test_weights_are_whole_and_its_own(family: str, saved: Callable[[str], Path], tmp_path: Path) -> None:
     folder = change(saved(family), tmp_path / "adapter", family, {})
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "evil/model"}))
@@ -182,7 +184,7 @@ def test_weights_are_whole_and_its_own(family: str, saved: Callable[[str], Path]
         refuse_everywhere(folder, family, "its weights are not those of its config.json: .* is (missing|unknown)")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EACH_FAMILY
 def test_what_is_whole_loads(family: str, saved: Callable[[str], Path]) -> None:
     """What is refused above is refused for what was changed."""
     folder = saved(family)
