@@ -133,8 +133,8 @@ def test_nothing_hostile_is_run_again(client: Client, ours: Files, tmp_path: Pat
     bare = {**ours, "config.json": json.dumps({**backbone, "num_hidden_layers": 9_000}).encode()}
     client.hub.place("me/backbone", bare)
     for files, sentence in (
-        ({**said, "hfkit.yaml": BOMB.encode()}, "more than 1,000,000 values"),
-        ({**said, "hfkit.yaml": b"a: " + b"[" * 100_000}, "nested more than|nesting depth"),
+        ({**said, "hfkit.yaml": BOMB.encode()}, "a list or a mapping where a text must stand"),
+        ({**said, "hfkit.yaml": b"a: " + b"[" * 100_000}, "nested|nesting depth"),
         ({**said, "hfkit.yaml": flags.encode() + b"#" * 2_000_000}, "hfkit.yaml of me/again has 2.0 MB"),
         ({**said, "hfkit.yaml": flags.encode(), "summary.json": b"[" * 100_000}, "nested too deep"),
         (
