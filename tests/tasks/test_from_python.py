@@ -179,5 +179,5 @@ def test_push_hands_everything_on(finished_runs: LazyRuns, monkeypatch: pytest.M
     calls: list[Any] = []
     monkeypatch.setattr("hfkit.tasks.finished_run.push_run", lambda *given: calls.append(given) or {"proven": True})
     run = hfkit.Run(finished_runs["linear"].folder)
-    assert run.push("me/model", license="mit", language="en", private=True) == {"proven": True}
-    assert calls == [(run.folder, "me/model", "mit", "en", True, False)]
+    assert run.push("me/model", license="mit", language="en", private=True, name_private=True) == {"proven": True}
+    assert calls == [(run.folder, "me/model", "mit", "en", True, False, True)]
