@@ -9,15 +9,16 @@ from ..flags.paths import IMAGE_SUFFIXES
 from ..notes import Note
 from .split_names import SPLIT_NAMES, split_named
 
-_SPLIT_OF_WORD = {word: split for split, words in SPLIT_NAMES.items() for word in words}
+_SPLIT_OF_WORD = {word: split for split, words in SPLIT_NAMES.items() for word in words} | {"tr": "train", "ts": "test"}
 _IMAGE_WORDS = set("image images img imgs jpg jpeg jpegs png pngs photo photos picture pictures pic pics".split())
 _PART_WORDS = set("part parts fold folds batch batches shard shards chunk chunks split splits".split())
 _OTHER_WORDS = set(
     "set sets data dataset folder folders file files label labels sample samples extra unlabeled unlabelled input inputs".split()
 )
-_MASK_WORDS = set("mask masks trimap trimaps annotation annotations segmentation segmentations groundtruth".split())
+_VERSION_WORDS = set("original originals raw resized cropped augmented augmentation processed preprocessed".split())
+_MASK_WORDS = set("mask masks trimap trimaps annotation annotations segmentation segmentations groundtruth gt".split())
 """Words that are in names of folders of data; by themselves they may as well be classes (`mask` and `no_mask`)."""
-_WORDS = {*_SPLIT_OF_WORD, *_IMAGE_WORDS, *_PART_WORDS, *_OTHER_WORDS, *_MASK_WORDS}
+_WORDS = {*_SPLIT_OF_WORD, *_IMAGE_WORDS, *_PART_WORDS, *_OTHER_WORDS, *_VERSION_WORDS, *_MASK_WORDS}
 _SHOWN = 6
 FORMS_OF_LABELS = (
     "put the images of each class into a folder of its name, train/CLASS/* (and test/CLASS/*) or CLASS/*; or write a table "
@@ -187,12 +188,17 @@ def _name_several_splits(names: Sequence[str]) -> bool:
 
 def _name_data_alone(names: Sequence[str]) -> bool:
     """Tell whether all names are made of words for data, and one is of splits, images or numbered parts (`images`, `masks`)."""
-    return all(map(is_data_name, names)) and any(map(_is_surely_data, names))
+    of_versions = [name for name in names if not _VERSION_WORDS.isdisjoint(_words(name))]
+    return all(map(is_data_name, names)) and (
+        any(map(_is_surely_data, names)) or (len(names) > 1 and bool(of_versions))
+    )
 
 
 def _differ_by_number(names: Sequence[str]) -> bool:
     """Tell whether names of images or parts are the same but for a number (`HAM10000_images_part_1` and `..._part_2`)."""
     stems = {re.sub(r"\d+", "", name).lower() for name in names}
+    if len(names) > 1 and all(re.fullmatch(r"\d+ ?[xX] ?\d+", name) for name in names):
+        return True  # sizes of the same images
     return len(names) > 1 and len(stems) == 1 and not {*_words(names[0])}.isdisjoint(_IMAGE_WORDS | _PART_WORDS)
 
 

@@ -12,11 +12,13 @@ from .class_folders import (
     check_class_folders,
     check_inside_of_class,
     has_images,
+    is_data_name,
     list_files,
     note_folders_passed_over,
     split_of_folder,
     subfolders,
 )
+from .class_levels import check_levels, find_masks
 from .image_layouts import ImageLayout, LabelledFile
 from .split_names import SPLIT_NAMES
 
@@ -106,7 +108,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     """Return the folder of each split; without a train folder all of it is train.
 
     A folder is a split's by its name (`train`, `my-val`) if it has folders of classes. One without is so by the very name, and
-    beside folders of classes not even then, unless it is `test`.
+    beside folders of classes not even then, unless it is `test` or the like.
     """
     splits: dict[str, Path] = {}
     folders = subfolders(folder)
@@ -114,7 +116,8 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     for path in folders:
         split = split_of_folder(path.name)
         exact = split is not None and path.name.lower() in SPLIT_NAMES[split]
-        if split is None or not (subfolders(path) or (exact and (only_splits or split == "test"))):
+        is_test = split == "test" and is_data_name(path.name)
+        if split is None or not (subfolders(path) or (exact and only_splits) or is_test):
             continue
         if split in splits:
             raise UserError(
@@ -137,12 +140,16 @@ def _list_files(folder: Path, split: str) -> tuple[list[Path], list[str | None],
     others = others if classes else []
     for place in classes or [folder]:
         paths = list_files(place)
-        by_place[place] = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+        masks = {*find_masks(images)}
+        by_place[place] = [path for path in images if path not in masks]
         others += sorted({*paths}.difference(by_place[place]))
     files = [path for paths in by_place.values() for path in paths]
     _check_split(folder, split, files, [place.name for place in classes if by_place[place]])
     for place in classes:
         check_inside_of_class(place, by_place[place])
+    if classes:
+        check_levels(folder, by_place)
     labels = [place.name if classes else None for place, paths in by_place.items() for _ in paths]
     return files, labels, others
 

@@ -11,6 +11,7 @@ from ..errors import UserError, os_reason
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .class_folders import check_class_folders, is_hidden, list_files, subfolders
+from .class_levels import check_levels
 from .encodings import find_encoding, is_wide
 
 _SUFFIXES = (".txt", ".text", "")
@@ -64,6 +65,7 @@ def read_documents(folder: Path, given: TableFlags) -> Documents | None:
     if not classes:
         return None
     check_class_folders(folder, [path.name for path in classes])
+    check_levels(folder, classes)
     encodings: Counter[str] = Counter()
     rows = [
         {"text": _read(path, given, encodings), "label": place.name, "file": path.relative_to(folder).as_posix()}

@@ -21,6 +21,7 @@ _SHOWN = 160
 _LINES_LOOKED_AT = 2000
 _TIE = 0.005
 """Two encodings whose texts are as much like a language are told apart by which is more common."""
+_COMMON = ("cp1252", "latin_1", "mac_roman", "cp1250", "cp1251")
 
 
 @dataclass(frozen=True)
@@ -158,14 +159,16 @@ def _lines_with_high_bytes(path: Path) -> Iterator[bytes]:
 
 
 def _is_utf8_but_for_some(path: Path) -> bool:
-    """Whether most characters beyond ASCII are UTF-8: in other encodings hardly one would be by chance."""
-    good = bad = 0
+    """Whether most characters beyond ASCII, or a fifth of their lines, are UTF-8: in other encodings hardly one is by chance."""
+    good = bad = good_lines = lines = 0
     for line in islice(_lines_with_high_bytes(path), 50_000):
         text = line.decode("utf-8", "surrogateescape")
         faults = sum("\udc80" <= character <= "\udcff" for character in text)
         bad += faults
         good += sum(character > "\x7f" for character in text) - faults
-    return good > bad
+        good_lines += not faults
+        lines += 1
+    return good > bad or (good_lines > 1 and good_lines >= lines / 5)
 
 
 def _guess(path: Path, fault: _Fault) -> str:
@@ -182,5 +185,5 @@ def _guess(path: Path, fault: _Fault) -> str:
     best = matches[0]
     as_good = [match for match in matches if match.chaos <= best.chaos and match.coherence >= best.coherence - _TIE]
     names = {name for match in as_good for name in (match.encoding, *match.could_be_from_charset)}
-    common = [name for name in ("cp1252", "latin_1") if name in names]
+    common = [name for name in _COMMON if name in names]
     return next(name for name in (*common, best.encoding, "latin_1") if _first_fault(path, name) is None)

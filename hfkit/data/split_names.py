@@ -6,9 +6,9 @@ from ..errors import UserError
 from ..notes import Note
 
 SPLIT_NAMES = {
-    "train": ("train", "training"),
+    "train": ("train", "training", "trn"),
     "validation": ("validation", "valid", "val", "dev", "eval"),
-    "test": ("test", "testing"),
+    "test": ("test", "testing", "tst"),
 }
 SPLIT_COLUMNS = ("split", "usage", "subset", "fold", "set", "partition", "data_split", "split_name", "ds_type")
 _OTHER_NAMES = {"publictest": "validation", "privatetest": "test"}

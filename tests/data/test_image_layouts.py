@@ -803,3 +803,50 @@ def test_data_of_images_are_known_as_such(name: str) -> None:
     """Also where a table is called like a split."""
     [folder] = [path for path in CASES.iterdir() if path.name.partition("-")[2] == name]
     assert find_modality(str(folder)) == "image"
+
+
+def test_two_levels_of_folders_that_may_both_be_classes_are_refused(tmp_path: Path) -> None:
+    for number, outer in enumerate((("amazon", "webcam"), ("first", "second", "third"))):
+        folder = tmp_path / str(number)
+        write_files(folder, [f"{place}/{kind(index)}/{index}.jpg" for place in outer for index in range(8)])
+        with pytest.raises(UserError, match=r"the same folders, cat, dog, in each of .*which of them are the classes"):
+            understand(folder)
+    write_files(
+        tmp_path / "trn-tst", [f"{split}/{kind(index)}/{index}.jpg" for split in ("trn", "tst") for index in range(8)]
+    )
+    assert {split: {*labels(understand(tmp_path / "trn-tst"), split).values()} for split in ("train", "test")} == {
+        "train": {"cat", "dog"},
+        "test": {"cat", "dog"},
+    }
+    write_files(tmp_path / "folds", [f"{kind(index)}/fold{index % 4}/{index}.jpg" for index in range(16)])
+    assert {*labels(understand(tmp_path / "folds")).values()} == {"cat", "dog"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("imagesTr", "imagesTs"),
+        ("img", "gt"),
+        ("original", "segmentation"),
+        ("original", "augmented"),
+        ("100x100", "200x200"),
+    ],
+)
+def test_parts_and_versions_of_images_are_no_classes(names: tuple[str, ...], tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}/{index}.jpg" for name in names for index in range(8)])
+    with pytest.raises(UserError, match=r"put the images of each class into a folder of its name"):
+        understand(tmp_path)
+
+
+def test_a_folder_for_testing_beside_classes_is_no_class(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{name}/{index}.jpg" for name in ("cat", "dog", "test_set_images") for index in range(8)])
+    with pytest.raises(UserError, match=r"has test_set_images, but no folder train with one folder for each class"):
+        understand(tmp_path)
+
+
+def test_masks_beside_their_pictures_are_left_out(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"{kind(index)}/{index}{end}.png" for index in range(8) for end in ("", "_mask", "_mask_1")])
+    write_files(tmp_path, ["cat/my_mask.png"])  # a mask of nothing
+    layout = understand(tmp_path)
+    assert len(layout.files["train"]) == 9
+    assert "Files that are no images of a class were passed over: 16, such as" in " ".join(read_notes(layout.notes))

@@ -500,3 +500,14 @@ def test_a_packed_file_that_is_broken_is_a_sentence(suffix: str, tmp_path: Path)
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError, match=r"cannot be (unpacked|read)"):
         read(path)
+
+
+def test_two_encodings_in_one_file_are_refused(tmp_path: Path) -> None:
+    """Read as one of them, the lines of the other would be damaged."""
+    path = tmp_path / "mixed.csv"
+    lines = [
+        f"caf\u00e9 {number},{'ab'[number % 2]}\n".encode(("utf-8", "latin-1")[number % 2]) for number in range(40)
+    ]
+    path.write_bytes(b"text,label\n" + b"".join(lines))
+    with pytest.raises(UserError, match=r"is UTF-8, but has bytes that are no character \(first 0xe9 in line 3"):
+        load_text_data(TextDataArguments(dataset=str(path)))

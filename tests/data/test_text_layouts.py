@@ -457,3 +457,13 @@ def test_folders_of_texts_that_are_no_classes_are_said_to_have_texts(tmp_path: P
     ) as error:
         load(tmp_path)
     assert "image" not in str(error.value)
+
+
+def test_two_levels_of_folders_that_may_both_be_classes_are_refused(tmp_path: Path) -> None:
+    for place in ("books", "dvd"):
+        for name in ("neg", "pos"):
+            (tmp_path / place / name).mkdir(parents=True)
+            for number in range(4):
+                (tmp_path / place / name / f"{number}.txt").write_text(f"text {number} of {name}")
+    with pytest.raises(UserError, match=r"the same folders, neg, pos, in each of books, dvd"):
+        load_text_data(TextDataArguments(dataset=str(tmp_path)))
