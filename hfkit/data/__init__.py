@@ -32,6 +32,7 @@ __all__ = [
     "repeated",
     "resized",
     "sources",
+    "split_columns",
     "split_names",
     "splits",
     "stored_rows",

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
+from .split_names import says_split
 
 TEXT_COLUMNS = (
     *("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title"),
@@ -153,6 +154,7 @@ def _find_by_part(columns: Sequence[str]) -> str | None:
     """Return the only column whose name is put together as those of labels are: `is_sarcastic`, `true_label`."""
     lower = {column: _plain(column) for column in columns}
     named = [name for name, text in lower.items() if text.startswith(_LABEL_BEGIN) or text.endswith(_LABEL_ENDS)]
+    named = [name for name in named if not says_split(name)] or named
     return named[0] if len(named) == 1 else None
 
 

@@ -9,7 +9,7 @@ from datasets import Dataset, Image, Value
 from ..notes import Note
 from .columns import LABEL_COLUMNS, find_column
 from .label_reading import LabelForm, Labels, read_labels
-from .split_names import find_split_column
+from .split_columns import choose_split_column
 from .typed_tables import cells_to_names, names_of_classes
 from .zero_one_columns import find_label_columns
 
@@ -59,7 +59,7 @@ def find_label_features(source: str, rows: Dataset, image_column: str, notes: li
 
     """
     features = rows.features
-    split = find_split_column(features, (image_column,))
+    split = choose_split_column(rows, (image_column,))
     others = [column for column in features if column not in (image_column, split)]
     if not any(column.lower() in LABEL_COLUMNS for column in others):
         typed = [column for column in others if names_of_classes(features[column]) is not None]

@@ -20,7 +20,7 @@ from .image_layouts import ImageLayout, LabelTable
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
 from .image_splits import find_parquet, read_parquet, split_by_column
 from .sources import load_hub
-from .split_names import find_split_column
+from .split_columns import choose_split_column
 
 HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
 
@@ -202,7 +202,7 @@ def _as_table(rows: Dataset, image_column: str, label_columns: list[str], table:
     cells.insert(0, image_column, table["file"])
     if len(label_columns) == 1 and label_columns[0] in cells:
         cells[label_columns[0]] = table["label"]
-    split = find_split_column(plain, label_columns)
+    split = choose_split_column(cells[plain], label_columns)
     return LabelTable(cells, image_column, label_columns, split, has_images=True)
 
 

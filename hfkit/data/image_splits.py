@@ -14,7 +14,8 @@ from ..files import checksum
 from ..notes import Note
 from .arrow_files import keep
 from .image_features import read_cells
-from .split_names import find_split_column, note_column_ignored, rows_of_splits, split_named
+from .split_columns import choose_split_column
+from .split_names import note_column_ignored, rows_of_splits, split_named
 from .stored_rows import PHOTOS_AT_ONCE, flatten
 
 PARQUET_ERRORS = (OSError, ValueError, TypeError, LookupError, NotImplementedError, pyarrow.ArrowException)
@@ -92,7 +93,7 @@ def split_by_column(
     if len(splits) > 1:
         return splits, note_column_ignored({split: rows.column_names for split, rows in splits.items()}, used, given)
     rows = splits["train"]
-    column = find_split_column(rows.column_names, used, given)
+    column = choose_split_column(rows, used, given)
     if column is None:
         return splits, []
     positions, note = rows_of_splits(name, column, read_cells(rows, column))

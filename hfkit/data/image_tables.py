@@ -13,7 +13,7 @@ from .image_index import ImageIndex
 from .image_json import read_labels_by_file
 from .image_layouts import LabelFlags, LabelTable
 from .pixel_tables import check_no_pixels
-from .split_names import find_split_column
+from .split_columns import choose_split_column
 from .table_columns import find_file_column, find_labels, names_an_image
 from .tables import read_file
 
@@ -56,8 +56,9 @@ class ImageTable:
     def as_written(self) -> LabelTable:
         """Return it with the columns that it has itself; what columns of 0 and 1 were put together to is none of them."""
         given = self.split_column if self.split_column in self.columns else None
-        split = find_split_column(self.columns, (self.file_column, *self.label_columns), given)
-        return LabelTable(self.rows[list(self.columns)], str(self.file_column), self.label_columns, split)
+        rows = self.rows[list(self.columns)]
+        split = choose_split_column(rows, (self.file_column, *self.label_columns), given)
+        return LabelTable(rows, str(self.file_column), self.label_columns, split)
 
     def file_cells(self) -> list[object]:
         """Return what its rows call their images."""

@@ -19,7 +19,8 @@ from .image_features import IMAGE_COLUMNS
 from .image_sources import ImageSource, LabelFlags, name_images, read_images, source_of_datasets
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
 from .label_reading import LabelForm, Labels, read_labels
-from .split_names import SPLIT_COLUMNS, find_split_column, rows_of_splits
+from .split_columns import choose_split_column
+from .split_names import SPLIT_COLUMNS, rows_of_splits
 from .stored_rows import flatten
 from .zero_one_columns import find_label_columns, find_zero_one_columns
 
@@ -130,7 +131,7 @@ def _read_table(
         check_columns(NAME, "train", list(table.columns), [image], column)
     labels = _read_labels(table, columns, may_be_one_class=not given)
     positions: dict[str, list[int]] = {}
-    split = find_split_column(list(table.columns), (image, *columns), split_column) if parts_rows else None
+    split = choose_split_column(table, (image, *columns), split_column) if parts_rows else None
     if split is not None:
         positions, note = rows_of_splits(NAME, split, table[split])
         notes.append(note)

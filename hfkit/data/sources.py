@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..flags.paths import check_dataset_path, check_names
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .split_names import SPLIT_NAMES, find_split_column, note_column_ignored, rows_of_splits
+from .split_columns import SPLIT_NAMES, choose_split_column, note_column_ignored, rows_of_splits
 from .tables import read_file
 from .text_folders import read_folder
 from .typed_tables import with_class_names
@@ -109,7 +109,7 @@ def split_by_column(
         columns = {split: list(map(str, table.columns)) for split, table in tables.items()}
         return tables, note_column_ignored(columns, used, given)
     table = tables["train"]
-    column = find_split_column(map(str, table.columns), used, given)
+    column = choose_split_column(table, used, given)
     if column is None:
         return tables, []
     rows, note = rows_of_splits(source.name, column, table[column])

@@ -1,5 +1,6 @@
 """What splits are called: in the names of files and folders, and in a column of a table."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 
 from ..errors import UserError
@@ -11,6 +12,12 @@ SPLIT_NAMES = {
     "test": ("test", "testing", "tst"),
 }
 SPLIT_COLUMNS = ("split", "usage", "subset", "fold", "set", "partition", "data_split", "split_name", "ds_type")
+OFTEN_SPLIT_COLUMNS = ("dataset", "type", "phase", "mode", "stage", "purpose", "data_type", "dataset_type", "set_type")
+"""What columns of splits are called that hold something else in other tables."""
+_ANSWERS = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False}
+_AROUND = ("is", "in", "for", "set", "flag")
+"""Words around the name of a split in the name of a column."""
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _OTHER_NAMES = {"publictest": "validation", "privatetest": "test"}
 """Of competitions, whose first test rows were for choosing."""
 
@@ -26,8 +33,35 @@ def split_named(name: str) -> str | None:
 
 def says_split(column: str) -> bool:
     """Whether a column of 0 and 1 is called as those are that say the split of a row, such as `is_valid`."""
-    words = [word for word in column.lower().replace("-", "_").split("_") if word != "is"]
+    words = _own_words(column)
     return bool(words) and all(any(word in names for names in SPLIT_NAMES.values()) for word in words)
+
+
+def _own_words(column: str) -> list[str]:
+    words = re.split(r"[-_ ]+", _CAMEL.sub("_", column.strip()).lower())
+    return [word for word in words if word not in _AROUND]
+
+
+def is_split_name(name: str) -> bool:
+    """Whether a cell is the name of a split and nothing else, such as `dev`, but not `my-dev`."""
+    plain = name.strip().lower()
+    return plain in _OTHER_NAMES or any(plain in names for names in SPLIT_NAMES.values())
+
+
+def splits_of_cells(column: str, cells: Iterable[str]) -> dict[str, str | None]:
+    """Return the split that each different cell of a column names; where the column is called like one split, yes and no say it.
+
+    Args:
+        column: Its name: by `is_test` a row with 1 is for test and one with 0 for train, by `is_train` the other way round.
+        cells: What stands there.
+
+    """
+    marked = split_named(" ".join(_own_words(column))) if says_split(column) else None
+    if marked is None:
+        return {cell: split_named(cell) for cell in cells}
+    other = "test" if marked == "train" else "train"
+    by_answer = {True: marked, False: other, None: None}
+    return {cell: by_answer[_ANSWERS.get(cell.strip().lower())] or split_named(cell) for cell in cells}
 
 
 def find_split_column(columns: Iterable[str], used: Collection[str | None], given: str | None = None) -> str | None:
@@ -69,9 +103,8 @@ def rows_of_splits(source: str, column: str, values: Iterable[object]) -> tuple[
         UserError: No row is for training, or some cells name a split and others do not.
 
     """
-    # The cell of a row that has no such key is NaN, which is not even itself.
     names = ["" if value is None or value != value else str(value) for value in values]
-    known = {name: split_named(name) for name in dict.fromkeys(names)}
+    known = splits_of_cells(column, dict.fromkeys(names))
     other = next((name for name, split in known.items() if split is None), None)
     if other is not None and not any(known.values()):
         text = (

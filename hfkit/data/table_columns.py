@@ -12,7 +12,7 @@ from .guessed_columns import has_few_values, note_other_labels
 from .image_index import ImageIndex
 from .image_json import FILE_COLUMNS
 from .image_layouts import LabelFlags, shorten
-from .split_names import find_split_column
+from .split_columns import choose_split_column
 from .table_marks import LabelColumn, find_marks, read_marks
 
 LABEL_NAMES = (
@@ -59,7 +59,7 @@ def find_labels(name: str, rows: pd.DataFrame, file_column: str, flags: LabelFla
         return LabelColumn(None, problem=f"{name} has no column '{shorten(missing[0])}', only: {_list(rows.columns)}")
     if given:
         return read_marks(name, rows, given) if len(given) > 1 else _one_column(given[0])
-    split = find_split_column(rows.columns, (file_column,), _if_there(rows, flags.split_column))
+    split = choose_split_column(rows, (file_column,), _if_there(rows, flags.split_column))
     others = [column for column in rows.columns if column not in (file_column, split) and not is_index(column)]
     column, how = _choose_label(rows, file_column, others)
     if column is not None:

@@ -12,7 +12,8 @@ from .image_layouts import ImageLayout, LabelledFile, by_split, count, shorten, 
 from .image_tables import ImageTable
 from .labels import label_cell
 from .multi_label import describe_label_set
-from .split_names import find_split_column, rows_of_splits
+from .split_columns import choose_split_column
+from .split_names import rows_of_splits
 
 _SHOWN = 3
 _FEWEST_MATCHED = 0.5
@@ -116,7 +117,7 @@ def _pick(images: Sequence[str], table: ImageTable, position: int) -> str:
 def _read_splits(table: ImageTable, images: Sequence[str]) -> tuple[dict[int, str], list[Note]]:
     """Return the split of each row by a column for it, where there is one and the folders of the images say none."""
     used = (table.file_column, table.label_column)
-    column = find_split_column(map(str, table.rows.columns), used, table.split_column)
+    column = choose_split_column(table.rows, used, table.split_column)
     if column is None:
         return {}, []
     if any(map(split_of_path, images)):

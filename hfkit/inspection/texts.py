@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..data.guessed_columns import find_columns
 from ..data.sources import Source
-from ..data.split_names import SPLIT_NAMES, find_split_column
+from ..data.split_columns import SPLIT_NAMES, choose_split_column
 from ..data.text import prepare_texts, read_texts
 from ..errors import UserError
 from ..flags.arguments import TextDataArguments
@@ -65,9 +65,8 @@ def _find_roles(
     why = explain_columns(notes)
     roles = {name: ("text", why.get("text_column", "given")) for name in texts}
     roles |= {name: ("label", why.get("label_column", "given")) for name in labels}
-    columns = map(str, source.tables["train"].columns)
     if any(note.code == "split_column" for note in source.notes):
-        split = find_split_column(columns, [*texts, *labels], arguments.split_column)
+        split = choose_split_column(pd.concat(source.tables.values()), [*texts, *labels], arguments.split_column)
         if split is not None:
             roles[split] = ("split", "given" if arguments.split_column else "its cells name splits")
     return roles
