@@ -19,7 +19,7 @@ from .image_features import IMAGE_COLUMNS
 from .image_sources import ImageSource, LabelFlags, name_images, read_images, source_of_datasets
 from .in_memory import NAME, choose_part, in_memory_name, is_named, read_splits, to_table
 from .label_reading import LabelForm, Labels, read_labels
-from .split_columns import choose_split_column
+from .split_columns import choose_split_column, list_split_columns
 from .split_names import SPLIT_COLUMNS, rows_of_splits
 from .stored_rows import flatten
 from .zero_one_columns import find_label_columns, find_zero_one_columns
@@ -108,7 +108,12 @@ def _read_value(
         # What follows works on the table underneath, which has other rows where some were chosen.
         rows = flatten("train", value.with_format(None))
         used = (columns[0], *given)
-        known = [name for name in rows.column_names if parts_rows or _says_no_split(name) or name in used]
+        others = () if parts_rows else list_split_columns(rows, used)
+        known = [
+            name
+            for name in rows.column_names
+            if name in used or parts_rows or (_says_no_split(name) and name not in others)
+        ]
         rows = rows.select_columns(known)
         if may_lack_labels and not _has_labels(rows, known, given):
             for name in given or LABEL_COLUMNS[:1]:

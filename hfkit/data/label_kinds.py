@@ -87,7 +87,7 @@ def name_classes(
         ).value_counts()
         if stated is None and label_names is None:
             _check_twins({str(name): int(count) for name, count in counts.items()}, labels.column)
-        return names, [*notes, *_note_nothing(counts, "label", "leave these cells empty")]
+        return names, [*labels.notes, *notes, *_note_nothing(counts, "label", "leave these cells empty")]
     stated = stated or labels.class_names
     notes = [*labels.notes, *prepare_labels(tables, labels.column, stated is not None, label_names, are_folders)]
     names = name_labels(tables, labels.column, stated, label_names)

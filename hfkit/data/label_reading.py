@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -79,7 +79,9 @@ def read_labels(source: str, tables: Mapping[str, pd.DataFrame], form: LabelForm
             raise UserError("--label_separator is for one label column: leave it out, or name one --label_column.")
         sets = read_several_columns(source, tables, form.columns)
         is_one_class = form.may_be_one_class and one_class_each([row for rows in sets.sets.values() for row in rows])
-        return _as_classes(sets) if is_one_class else Labels(sets.shown_columns, sets.sets, sets)
+        own, others = sets.notes[:1], sets.notes[1:]  # images are read with the first again
+        sets = replace(sets, notes=own)
+        return _as_classes(sets, others) if is_one_class else Labels(sets.shown_columns, sets.sets, sets, notes=others)
     column = form.columns[0]
     cells = [cell for table in tables.values() if column in table.columns for cell in table[column]]
     separator, how, remark = _find_way(cells, form)
@@ -89,11 +91,11 @@ def read_labels(source: str, tables: Mapping[str, pd.DataFrame], form: LabelForm
     return Labels(column, {split: _single_labels(table, column) for split, table in tables.items()})
 
 
-def _as_classes(sets: LabelSets) -> Labels:
+def _as_classes(sets: LabelSets, notes: Sequence[Note] = ()) -> Labels:
     """Return the classes of columns of which each row has marked one."""
     text = f"Labels: one of {len(sets.columns)} classes a row, from columns of 0 and 1, of which each row has one."
     cells = {split: [None if row is None else row[0] for row in rows] for split, rows in sets.sets.items()}
-    return Labels(sets.shown_columns, cells, class_names=sets.columns, notes=[Note("one_class", text)])
+    return Labels(sets.shown_columns, cells, class_names=sets.columns, notes=[*notes, Note("one_class", text)])
 
 
 def _single_labels(table: pd.DataFrame, column: str) -> list[str | None]:

@@ -1,7 +1,7 @@
 """Several labels a row: from 0/1 columns, lists or texts with a separator to the names of each row's labels."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,11 +12,12 @@ from ..notes import Note
 from .label_separators import is_listed
 from .labels import check_kind, class_list, is_list, label_text, label_texts
 from .multi_label import LabelSet, describe_counts
-from .zero_one_columns import ANSWERS, NO_ANSWERS
+from .zero_one_columns import ANSWERS, MINUS_ONE, NO_ANSWERS, note_minus_one, says_no
 
 _ANSWERS = {**ANSWERS, "yes": True, "no": False}
 """What cells of 0/1 columns say, as those that are named may have it, too."""
-_DIGITS = {"1": True, "1.0": True, "0": False, "0.0": False}
+_PLACES = {"1": True, "1.0": True, "0": False, "0.0": False, "true": True, "false": False, "True": True, "False": False}
+"""What places of a list say."""
 _SHOWN = 20
 
 
@@ -59,9 +60,19 @@ def read_several_columns(source: str, tables: Mapping[str, pd.DataFrame], column
         UserError: A cell is neither 0 nor 1, or a split has some of the columns and lacks others.
 
     """
-    return from_places(
-        columns, {split: _read_columns(source, split, table, columns) for split, table in tables.items()}
-    )
+    said = [_values_of(column, tables.values()) for column in columns]
+    is_no = says_no(said)
+    sets = {split: _read_columns(source, split, table, columns, is_no) for split, table in tables.items()}
+    labels = from_places(columns, sets)
+    labels.notes += [note_minus_one(is_no)] if any(None in values for values in said) else []
+    return labels
+
+
+def _values_of(column: str, tables: Iterable[pd.DataFrame]) -> set[bool | None]:
+    """Return which of yes, no and -1 (None) a column of 0 and 1 holds in all tables."""
+    cells = (cell for table in tables if column in table for cell in table[column] if not is_list(cell))
+    texts = {(label_text(cell) or "").lower() for cell in cells}
+    return {_ANSWERS.get(text) for text in texts if text in _ANSWERS or text in MINUS_ONE}
 
 
 def from_places(columns: Sequence[str], sets: Mapping[str, Sequence[LabelSet | None]]) -> LabelSets:
@@ -100,19 +111,25 @@ def read_one_column(
         }
         return LabelSets([column], sets, None, [Note("label_sets", f"Labels: any number a row, {how}{remark}.")])
     places = [str(place) for place in range(width)]
-    sets = {split: [_read_places(row, places) for row in rows] for split, rows in parts.items()}
+    said = {_PLACES.get(value) for rows in parts.values() for row in rows if row for value in row if value}
+    is_no = says_no([said])
+    sets = {split: [_read_places(row, places, is_no) for row in rows] for split, rows in parts.items()}
     text = f"Labels: any number of {width} a row, {how} of 0 and 1, one place for each label{remark}."
-    return LabelSets([column], sets, places, [Note("label_sets", text)])
+    return LabelSets(
+        [column], sets, places, [Note("label_sets", text), *([note_minus_one(is_no)] if None in said else [])]
+    )
 
 
-def _read_places(row: list[str] | None, places: list[str]) -> LabelSet | None:
-    """Return the labels of a list of 0 and 1; an empty one, or one with -1 in it, says nothing."""
-    if not row or any(value not in _DIGITS for value in row):
+def _read_places(row: list[str] | None, places: list[str], minus_is_no: bool) -> LabelSet | None:
+    """Return the labels of a list of 0 and 1; an empty one says nothing, nor does one with -1 that does not say no."""
+    if not row or (not minus_is_no and any(value not in _PLACES for value in row)):
         return None
-    return tuple(place for place, value in zip(places, row, strict=True) if _DIGITS[value])
+    return tuple(place for place, value in zip(places, row, strict=True) if _PLACES.get(value))
 
 
-def _read_columns(source: str, split: str, table: pd.DataFrame, columns: Sequence[str]) -> list[LabelSet | None]:
+def _read_columns(
+    source: str, split: str, table: pd.DataFrame, columns: Sequence[str], minus_is_no: bool
+) -> list[LabelSet | None]:
     """Return the label sets of several columns; a row with a cell that says nothing has none that is known."""
     missing = [column for column in columns if column not in table]
     if split == "test" and len(missing) == len(columns):
@@ -122,7 +139,7 @@ def _read_columns(source: str, split: str, table: pd.DataFrame, columns: Sequenc
             f"The {split} split of {source} has no column '{missing[0]}', only: {', '.join(map(str, table.columns))}."
         )
     flags = [
-        [_read_flag(cell, column, row) for row, cell in zip(table.index, table[column], strict=True)]
+        [_read_flag(cell, column, row, minus_is_no) for row, cell in zip(table.index, table[column], strict=True)]
         for column in columns
     ]
     return [
@@ -131,13 +148,13 @@ def _read_columns(source: str, split: str, table: pd.DataFrame, columns: Sequenc
     ]
 
 
-def _read_flag(cell: object, column: str, row: Any) -> bool | None:
+def _read_flag(cell: object, column: str, row: Any, minus_is_no: bool) -> bool | None:
     """Return whether a cell of a 0/1 column says yes, or None where it says nothing."""
     text = "a list" if is_list(cell) else (label_text(cell) or "").lower()
     if text in _ANSWERS:
         return _ANSWERS[text]
     if text in NO_ANSWERS:
-        return None
+        return False if minus_is_no and text in MINUS_ONE else None
     raise UserError(
         f"The column '{column}' has '{str(cell)[:50]}' in row {row}, counted from 0: of several --label_column each says 0 or 1 "
         "(or false or true) for one label; for labels in one column name that one alone."
@@ -191,7 +208,7 @@ def _width_of_places(column: str, rows: list[list[str]]) -> int | None:
     """
     widths = {len(row) for row in rows}
     values = {value for row in rows for value in row}
-    if not rows or not values <= {*_DIGITS, *NO_ANSWERS}:
+    if not rows or not values <= {*_PLACES, *NO_ANSWERS}:
         return None
     if len(widths) > 1 and any(len(set(row)) < len(row) for row in rows):
         shown = ", ".join(map(str, sorted(widths)[:_SHOWN]))

@@ -46,8 +46,7 @@ def choose_split_column(
     named = find_split_column(_names(rows), used, given)
     if given is not None or (named is not None and (named not in columns or _names_a_split(named, read(named)))):
         return named
-    free = [column for column in columns if column not in used and column != named]
-    found = [column for column in free if _says_splits(column, read) and _leaves_labels(column, columns, read)]
+    found = list_split_columns(rows, [*used, named])
     marks = [column for column in found if says_split(column)]
     if len(marks) > 1 and len(found) == len(marks):
         raise UserError(
@@ -56,6 +55,19 @@ def choose_split_column(
         )
     named_by_cells = [column for column in found if column not in marks]
     return next(iter([*named_by_cells, *marks, named]))
+
+
+def list_split_columns(rows: "pd.DataFrame | Dataset", used: Collection[str | None]) -> list[str]:
+    """Return the columns whose cells say the split of rows.
+
+    Args:
+        rows: A table or a dataset.
+        used: Columns that are used for something else.
+
+    """
+    columns, read = _readable_columns(rows)
+    free = [column for column in columns if column not in used]
+    return [column for column in free if _says_splits(column, read) and _leaves_labels(column, columns, read)]
 
 
 def _names(rows: "pd.DataFrame | Dataset") -> list[str]:

@@ -58,7 +58,7 @@ def find_labels(name: str, rows: pd.DataFrame, file_column: str, flags: LabelFla
     if missing:
         return LabelColumn(None, problem=f"{name} has no column '{shorten(missing[0])}', only: {_list(rows.columns)}")
     if given:
-        return read_marks(name, rows, given) if len(given) > 1 else _one_column(given[0])
+        return read_marks(name, rows, given, notes) if len(given) > 1 else _one_column(given[0])
     split = choose_split_column(rows, (file_column,), _if_there(rows, flags.split_column))
     others = [column for column in rows.columns if column not in (file_column, split) and not is_index(column)]
     column, how = _choose_label(rows, file_column, others)

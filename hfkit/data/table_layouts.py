@@ -83,7 +83,7 @@ def _read_alike(first: ImageTable, table: ImageTable) -> ImageTable:
     columns = list(first.label_columns)
     if len(table.label_columns) == 1 or list(table.label_columns) == columns or not set(columns) <= set(table.columns):
         return table
-    labels = read_marks(table.name, table.rows, columns, may_be_one_class=first.label_places is None)
+    labels = read_marks(table.name, table.rows, columns, [], may_be_one_class=first.label_places is None)
     return replace(
         table,
         label_column=labels.name,

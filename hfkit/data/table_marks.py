@@ -47,16 +47,19 @@ def find_marks(name: str, rows: pd.DataFrame, columns: Sequence[str], notes: lis
     if len(marks) < 2:
         return None
     notes += note_zero_one_columns(marks, same)
-    return read_marks(name, rows, marks, may_be_one_class=True)
+    return read_marks(name, rows, marks, notes, may_be_one_class=True)
 
 
-def read_marks(name: str, rows: pd.DataFrame, columns: Sequence[str], may_be_one_class: bool = False) -> LabelColumn:
+def read_marks(
+    name: str, rows: pd.DataFrame, columns: Sequence[str], notes: list[Note], may_be_one_class: bool = False
+) -> LabelColumn:
     """Put columns of 0 and 1 together into one more of `rows`.
 
     Args:
         name: Of the table, for messages.
         rows: Its rows.
         columns: The columns.
+        notes: Get how -1 was read.
         may_be_one_class: Whether they are classes where each row has exactly one.
 
     Raises:
@@ -64,6 +67,7 @@ def read_marks(name: str, rows: pd.DataFrame, columns: Sequence[str], may_be_one
 
     """
     labels = read_labels(name, {"train": rows}, LabelForm(columns, may_be_one_class=may_be_one_class))
+    notes += [note for note in labels.notes if note.code == "minus_one"]
     rows[labels.column] = pd.Series(labels.cells["train"], index=rows.index, dtype=object)
     shown = [shorten(column, 30) for column in columns[:_SHOWN]]
     words = ", ".join(shown) + (f", ... ({len(columns)})" if len(columns) > _SHOWN else "")

@@ -1,6 +1,6 @@
 """Columns of 0 and 1, each of which says whether a row has one label: which they are, and whether they are marks of one class."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +15,9 @@ if TYPE_CHECKING:  # those who only look at rows need not wait for it
 
 ANSWERS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 """What cells of such columns say."""
-NO_ANSWERS = ("", "-1", "-1.0")
+MINUS_ONE = ("-1", "-1.0")
+"""No, where the columns hold it and 1 and never 0; else a row that nobody labelled."""
+NO_ANSWERS = ("", *MINUS_ONE)
 """What cells have in rows that nobody labelled."""
 _LOOKED_AT = 50
 """Cells that tell most other columns from those of 0 and 1, before all cells are looked at."""
@@ -59,9 +61,33 @@ def find_zero_one_columns(rows: "pd.DataFrame | Dataset", left_out: Sequence[str
     table = _read_scalars(rows)
     table = table.loc[:, ~table.columns.duplicated(keep=False)]
     others = [column for column in table.columns if str(column) not in left_out and not says_split(str(column))]
-    values = {str(column): _read_answers(table[column]) for column in others}
-    varied = [column for column, answers in values.items() if answers == {True, False}]
-    return varied, [column for column, answers in values.items() if answers is not None and len(answers) == 1]
+    values = {str(column): _read_values(table[column]) for column in others}
+    signed = [column for column, own in values.items() if own is not None and own >= {True, None}]
+    minus_is_no = len(signed) > 1 and says_no(own for own in values.values() if own is not None)
+    answers = {
+        column: {False if value is None else value for value in own if minus_is_no or value is not None}
+        for column, own in values.items()
+        if own is not None
+    }
+    varied = [column for column, own in answers.items() if len(own) == 2]
+    return varied, [column for column, own in answers.items() if len(own) == 1]
+
+
+def says_no(columns: Iterable[Collection[bool | None]]) -> bool:
+    """Whether -1 says no: columns that hold it hold 1 as well, and none of them 0.
+
+    Args:
+        columns: What the cells of each column say: yes, no, or None for -1.
+
+    """
+    signed = [values for values in columns if None in values]
+    return any(True in values for values in signed) and not any(False in values for values in signed)
+
+
+def note_minus_one(is_no: bool) -> Note:
+    """Say how -1 in the columns, or lists, of the labels was read."""
+    text = "a row has not the label, since 1 and never 0 stands beside it" if is_no else "nobody labelled the row"
+    return Note("minus_one", f"-1 in the labels says that {text}.")
 
 
 def note_zero_one_columns(varied: list[str], same: list[str]) -> list[Note]:
@@ -88,7 +114,7 @@ def _read_scalars(rows: "pd.DataFrame | Dataset") -> pd.DataFrame:
 
     scalars = rows.select_columns([name for name, feature in rows.features.items() if isinstance(feature, Value)])
     first = scalars.select(range(min(_LOOKED_AT, len(rows)))).to_pandas()  # long texts need not be read
-    return scalars.select_columns([name for name in first if _read_answers(first[name]) is not None]).to_pandas()
+    return scalars.select_columns([name for name in first if _read_values(first[name]) is not None]).to_pandas()
 
 
 def _note_unused(varied: list[str], label: str, notes: list[Note]) -> None:
@@ -106,9 +132,9 @@ def _shorten(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _read_answers(column: pd.Series) -> set[bool] | None:
-    """Return which of yes and no a column holds; None where it holds anything else."""
-    answers: set[bool] = set()
+def _read_values(column: pd.Series) -> set[bool | None] | None:
+    """Return which of yes, no and -1 (None) a column holds; None where it holds anything else."""
+    values: set[str] = set()
     for cells in (column.head(_LOOKED_AT), column):
         try:
             values = {str(value).strip().lower() for value in cells.dropna().unique()}
@@ -116,5 +142,4 @@ def _read_answers(column: pd.Series) -> set[bool] | None:
             return None
         if not values <= {*ANSWERS, *NO_ANSWERS}:
             return None
-        answers = {ANSWERS[value] for value in values if value in ANSWERS}
-    return answers
+    return {ANSWERS.get(value) for value in values if value}

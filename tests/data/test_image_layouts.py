@@ -339,6 +339,13 @@ def test_a_column_of_0_and_1_for_each_class(tmp_path: Path) -> None:
     assert labels(understand(tmp_path, label_column="dog"))["007.jpg"] == "1"
     write_table(tmp_path / "truth.csv", "image,cat,dog", [*rows[:-1], "007,0,0"])
     assert labels(understand(tmp_path))["007.jpg"] == ()
+    write_table(
+        tmp_path / "truth.csv", "image,cat,dog", [row.replace("0.0", "-1") for row in rows[:-1]] + ["007,-1,-1"]
+    )
+    signed = understand(tmp_path)
+    assert labels(signed)["007.jpg"] == ()
+    assert labels(signed)["006.jpg"] == ("cat",)
+    assert any(note.text.startswith("-1 in the labels says that a row has not") for note in signed.all_notes())
 
 
 @pytest.mark.parametrize("is_one_class", [True, False])

@@ -139,6 +139,26 @@ def test_rows_that_nobody_labelled_do_not_hide_a_column() -> None:
     data = load(pd.DataFrame({"text": TEXTS, **flags}))
     assert data.label_names == NAMES
     assert set(TEXTS) - set(rows_by_text(data)) == {"text 7"}
+    assert note_texts(data, "minus_one") == ["-1 in the labels says that nobody labelled the row."]
+
+
+@pytest.mark.parametrize("options", [{}, {"label_column": NAMES}])
+@pytest.mark.parametrize("no", [-1, -1.0, "-1"])
+def test_minus_one_beside_one_alone_says_no(no: Any, options: dict[str, Any]) -> None:
+    flags = {name: [1 if flag else no for flag in FLAGS[:, index]] for index, name in enumerate(NAMES)}
+    data = load(pd.DataFrame({"text": TEXTS, **flags}, dtype=object), **options)
+    assert rows_by_text(data) == EXPECTED
+    says = "-1 in the labels says that a row has not the label, since 1 and never 0 stands beside it."
+    assert note_texts(data, "minus_one") == [says]
+    flags["toxic"][7] = 0
+    with pytest.raises(UserError, match="have no label"):
+        load(pd.DataFrame({"text": TEXTS, **flags}, dtype=object), label_column=NAMES)
+
+
+def test_minus_one_in_lists_of_places() -> None:
+    data = load(TEXTS, [[1 if flag else -1 for flag in row] for row in FLAGS], label_names=NAMES)
+    assert rows_by_text(data) == EXPECTED
+    assert len(note_texts(data, "minus_one")) == 1
 
 
 @pytest.mark.parametrize(("yes", "no"), [("True", "false"), (True, False), (1.0, 0.0), ("yes", "no"), ("1.0", "0")])
