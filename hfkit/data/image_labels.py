@@ -31,7 +31,9 @@ def read_training_labels(source: ImageSource, arguments: ImageDataArguments) -> 
     known = source.class_names or arguments.label_names or ()
     # An image lies in one folder, whatever that is called.
     separator = arguments.label_separator or (ONE_LABEL if source.label_column == LABEL_COLUMN else None)
-    return read_image_labels(source, LabelForm(["label"], separator, names=known))
+    return read_image_labels(
+        source, LabelForm(["label"], separator, may_be_one_class=arguments.label_column is None, names=known)
+    )
 
 
 def read_image_labels(source: ImageSource, form: LabelForm) -> Labels:

@@ -9,9 +9,11 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .label_separators import ONE_LABEL, find_label_separator, is_listed
+from .label_separators import ONE_LABEL, find_label_separator
 from .label_sets import LabelSets, read_one_column, read_several_columns
 from .labels import is_list, label_text
+from .multi_label import LabelSet
+from .written_lists import is_listed
 from .zero_one_columns import one_class_each
 
 _FEW_SEVERAL = 0.01
@@ -78,7 +80,7 @@ def read_labels(source: str, tables: Mapping[str, pd.DataFrame], form: LabelForm
         if form.separator is not None:
             raise UserError("--label_separator is for one label column: leave it out, or name one --label_column.")
         sets = read_several_columns(source, tables, form.columns)
-        is_one_class = form.may_be_one_class and one_class_each([row for rows in sets.sets.values() for row in rows])
+        is_one_class = form.may_be_one_class and one_class_each(_rows(sets))
         own, others = sets.notes[:1], sets.notes[1:]  # images are read with the first again
         sets = replace(sets, notes=own)
         return _as_classes(sets, others) if is_one_class else Labels(sets.shown_columns, sets.sets, sets, notes=others)
@@ -87,13 +89,21 @@ def read_labels(source: str, tables: Mapping[str, pd.DataFrame], form: LabelForm
     separator, how, remark = _find_way(cells, form)
     if how:
         sets = read_one_column(column, tables, separator, how, remark)
+        if form.may_be_one_class and sets.places is not None and one_class_each(_rows(sets)):
+            return replace(_as_classes(sets), class_names=None)
         return Labels(column, sets.sets, sets)
     return Labels(column, {split: _single_labels(table, column) for split, table in tables.items()})
 
 
+def _rows(sets: LabelSets) -> list[LabelSet | None]:
+    return [row for rows in sets.sets.values() for row in rows]
+
+
 def _as_classes(sets: LabelSets, notes: Sequence[Note] = ()) -> Labels:
-    """Return the classes of columns of which each row has marked one."""
-    text = f"Labels: one of {len(sets.columns)} classes a row, from columns of 0 and 1, of which each row has one."
+    """Return the classes of columns, or of places in lists, of which each row has marked one."""
+    count = len(sets.places or sets.columns)
+    form = "columns" if sets.places == sets.columns else "lists"
+    text = f"Labels: one of {count} classes a row, from {form} of 0 and 1, of which each row has one."
     cells = {split: [None if row is None else row[0] for row in rows] for split, rows in sets.sets.items()}
     return Labels(sets.shown_columns, cells, class_names=sets.columns, notes=[*notes, Note("one_class", text)])
 

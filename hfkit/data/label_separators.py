@@ -4,16 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
+from .written_lists import is_listed
+
 ONE_LABEL = "none"
 """`--label_separator` of cells that are one label each, whatever stands in them."""
 _INTEGER = re.compile(r"[+-]?\d+")
 _STEPS = {"0", "00", "25", "5", "50", "75"}
 """Decimals of halves and quarters."""
-
-
-def is_listed(value: str) -> bool:
-    """Tell whether a text is a list in brackets."""
-    return value.startswith("[") and value.endswith("]")
 
 
 def find_label_separator(values: Collection[str]) -> str | None:

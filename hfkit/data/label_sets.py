@@ -1,6 +1,5 @@
 """Several labels a row: from 0/1 columns, lists or texts with a separator to the names of each row's labels."""
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,9 +8,9 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .label_separators import is_listed
 from .labels import check_kind, class_list, is_list, label_text, label_texts
 from .multi_label import LabelSet, describe_counts
+from .written_lists import is_listed, read_listed
 from .zero_one_columns import ANSWERS, MINUS_ONE, NO_ANSWERS, note_minus_one, says_no
 
 _ANSWERS = {**ANSWERS, "yes": True, "no": False}
@@ -179,7 +178,7 @@ def _read_cell(cell: Any, separator: str | None) -> list[str]:
     if separator is None:
         return [text] if text else []
     if is_listed(text):
-        listed = _read_listed(text)
+        listed = read_listed(text)
         if listed is not None:
             return listed
         text = text[1:-1]
@@ -187,14 +186,6 @@ def _read_cell(cell: Any, separator: str | None) -> list[str]:
     parts = text.split(None if separator.isspace() else separator)
     stripped = [part.strip().strip("'\"").strip() for part in parts]
     return [part for part in stripped if part]
-
-
-def _read_listed(text: str) -> list[str] | None:
-    """Return what a list as Python or JSON writes it holds, or None where a text is none."""
-    try:
-        return label_texts(ast.literal_eval(text))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
 
 
 def _width_of_places(column: str, rows: list[list[str]]) -> int | None:

@@ -302,7 +302,51 @@ def test_a_row_that_nobody_labelled_leaves_lists_of_places_what_they_are(hidden:
 def test_places_of_two_classes() -> None:
     """Of which each row has one, as of a net's targets."""
     data = load(TEXTS, [[1.0, 0.0], [0.0, 1.0]] * 20, label_names=["a", "b"])
-    assert rows_by_text(data) == {text: {"ab"[row % 2]} for row, text in enumerate(TEXTS)}
+    assert not data.is_multi_label
+    assert {row["text"]: row["label"] for rows in data.splits.values() for row in rows} == {
+        text: row % 2 for row, text in enumerate(TEXTS)
+    }
+    assert note_texts(data, "one_class") == [
+        "Labels: one of 2 classes a row, from lists of 0 and 1, of which each row has one."
+    ]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda names: str(np.array(names, dtype=object)),
+        lambda names: str(np.array(names, dtype=object)).replace("' '", "'\n '"),
+        lambda names: repr(np.array(names, dtype=object)),
+        lambda names: repr(tuple(names)),
+        lambda names: repr(set(names)),
+        lambda names: repr(frozenset(names)),
+        lambda names: json.dumps({name: int(name in names) for name in NAMES}),
+        lambda names: repr({name: name in names for name in NAMES}),
+    ],
+)
+def test_lists_that_are_written_in_cells(write: Any) -> None:
+    data = load(pd.DataFrame({"text": TEXTS, "label": list(map(write, SETS))}))
+    assert rows_by_text(data) == EXPECTED
+    assert data.label_names == sorted(NAMES)
+
+
+@pytest.mark.parametrize("kind", [int, float, bool])
+def test_places_that_numpy_prints(kind: type) -> None:
+    data = load(pd.DataFrame({"text": TEXTS, "label": [str(row.astype(kind)) for row in FLAGS]}), label_names=NAMES)
+    assert rows_by_text(data) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [("['a' ... 'b']", "was cut where it was printed"), ('{"a": 0.3, "b": 0.7}', "values are not 0 and 1")],
+)
+def test_what_is_no_list_of_labels(cell: str, problem: str) -> None:
+    with pytest.raises(UserError, match=problem):
+        load(pd.DataFrame({"text": TEXTS, "label": [cell, "['a' 'b']"] * 20}))
+
+
+def test_names_in_parentheses_are_no_lists() -> None:
+    assert load(TEXTS, ["real (sure)", "(fake)"] * 20).label_names == ["(fake)", "real (sure)"]
 
 
 @pytest.mark.parametrize(
