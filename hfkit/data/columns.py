@@ -10,8 +10,9 @@ from ..notes import Note
 from .split_names import says_split
 
 TEXT_COLUMNS = (
-    *("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body", "title"),
+    *("text", "tweet", "sentence", "content", "post", "message", "review", "comment", "body"),
     *("full_text", "comment_text", "tweet_text", "review_text", "reviewtext", "clean_text", "cleaned_text", "raw_text"),
+    "title",
     *("text_content", "texts", "tweets", "sentences", "reviews", "comments", "messages", "posts"),
     *("headline", "article", "news", "document", "description", "statement", "utterance", "question", "query"),
     *("abstract", "summary", "phrase", "sms", "email", "v2"),

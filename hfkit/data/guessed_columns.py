@@ -104,8 +104,33 @@ def _find_in_train(
     if texts is None:
         texts = [_find_text(source, table, labels or ())]
         notes.append(Note("text_column", f"Text column: {texts[0]} (found by its name)."))
+        found = texts[0]
+        labels = labels or _find_labels(source, table, texts, notes)
+        notes += _note_second_text(table, found, labels)
     labels = labels or _find_labels(source, table, texts, notes)
     return list(texts), list(labels), notes
+
+
+def _note_second_text(table: pd.DataFrame, text: str, labels: Sequence[str]) -> list[Note]:
+    """Say which other column has texts that are not read, and how to read them as a pair."""
+    for name in map(str, table.columns):
+        if (
+            name == text
+            or name in labels
+            or list(map(str, table.columns)).count(name) > 1
+            or has_few_values(table[name])
+        ):
+            continue
+        if _mean_length(table[name]) >= _WORDS and _mean_words(table[name]) >= 3:
+            pair = " ".join(shlex.quote(each) for each in map(str, table.columns) if each in (name, text))
+            note = f"The column '{name}' has texts, too, and is not read: to read both as a pair write --text_column {pair}."
+            return [Note("second_text", note, on_card=False)]
+    return []
+
+
+def _mean_words(cells: pd.Series) -> float:
+    counts = [len(str(cell).split()) for cell in cells.dropna()]
+    return sum(counts) / max(len(counts), 1)
 
 
 def _find_text(source: str, table: pd.DataFrame, labels: Sequence[str]) -> str:
@@ -177,6 +202,7 @@ def _guess(
 ) -> tuple[list[str], list[str], list[Note]]:
     """Return the columns of a table without names: the only one with few short values, and the one with the longest texts."""
     columns = list(map(str, table.columns))
+    check_no_pixel_columns(source, [str(cell) for cell in table.iloc[0]] if len(table) else [])
     notes = []
     if not labels:
         labels = [name for name in columns if name not in (texts or ()) and has_few_values(table[name])]

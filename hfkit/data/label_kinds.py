@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
+from .combined_labels import note_combined
 from .label_reading import LabelForm as LabelForm  # for those who read and name labels
 from .label_reading import Labels
 from .label_reading import read_labels as read_labels
@@ -21,6 +22,7 @@ _NOTHING = ("nan", "null", "none", "na", "n/a", "<na>", "nil")
 _INTEGER = re.compile(r"[+-]?\d+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _SHOWN = 4
+_DIFFER = "differ only in case, spaces, hyphens, leading zeros, marks that are not seen, or how a letter is encoded"
 
 
 def prepare_labels(
@@ -49,11 +51,13 @@ def prepare_labels(
         if not are_folders:
             _check_numbers(list(counts.index), column)
         _check_twins({str(label): int(count) for label, count in counts.items()}, column)
+    elif label_names is not None:
+        notes += _note_twins({str(label): int(count) for label, count in counts.items()}, column)
     return [
         *notes,
         *([] if has_names or are_folders else _note_scale(list(counts.index), column)),
         *_note_nothing(counts, "class", "take these folders out" if are_folders else "leave these cells empty"),
-        *_note_combined(list(counts.index), column),
+        *note_combined(list(counts.index), column),
     ]
 
 
@@ -139,20 +143,54 @@ def _check_twins(counts: Mapping[str, int], column: str) -> None:
     """Refuse two labels that are most probably one.
 
     Raises:
-        UserError: Two labels differ only in case, spaces or how a letter is encoded.
+        UserError: Two labels differ only in how they are written.
 
     """
+    twins = _find_twins(counts)
+    if twins is not None:
+        one, other = twins
+        raise UserError(
+            f"The labels '{_visible(one)}' ({counts[one]} rows) and '{_visible(other)}' ({counts[other]} rows) in column "
+            f"'{column}' {_DIFFER}: write them alike in the data, or name all labels by --label_names to keep both "
+            f"({' '.join(sorted(map(_visible, counts))[:20])})."
+        )
+
+
+def _note_twins(counts: Mapping[str, int], column: str) -> list[Note]:
+    """Say that two labels which are most probably one were both named."""
+    twins = _find_twins(counts)
+    if twins is None:
+        return []
+    one, other = map(_visible, twins)
+    return [
+        Note(
+            "labels",
+            f"The labels '{one}' and '{other}' in column '{column}' {_DIFFER}, and are two since both are named.",
+        )
+    ]
+
+
+def _find_twins(labels: Iterable[str]) -> tuple[str, str] | None:
+    """Return two labels that differ only in how they are written."""
     first: dict[str, str] = {}
-    for value in counts:
-        alike = " ".join(unicodedata.normalize("NFKC", value).split()).casefold()
-        twin = first.setdefault(alike, value)
-        if twin != value:
-            raise UserError(
-                f"The labels '{twin}' ({counts[twin]} rows) and '{value}' ({counts[value]} rows) in column '{column}' differ "
-                "only in case, spaces or how a letter is encoded: write them alike in the data, or name all labels by "
-                "--label_names to keep both "
-                f"({' '.join(sorted(counts)[:20])})."
-            )
+    for label in labels:
+        twin = first.setdefault(_plain(label), label)
+        if twin != label:
+            return twin, label
+    return None
+
+
+def _plain(label: str) -> str:
+    """Return a label without what does not count: case, spaces, hyphens and underscores between words, marks, leading zeros."""
+    normal = unicodedata.normalize("NFKC", label)
+    seen = "".join(letter for letter in normal if unicodedata.category(letter) != "Cf")
+    words = re.sub(r"(?<=[^\W_])[\s_-]+(?=[^\W_])", " ", " ".join(seen.split()))
+    return (words.lstrip("0") or "0") if re.fullmatch("[0-9]+", words) else words.casefold()
+
+
+def _visible(label: str) -> str:
+    """Return a label with the characters that nobody sees as their numbers."""
+    return "".join(f"\\u{ord(letter):04x}" if unicodedata.category(letter) == "Cf" else letter for letter in label)
 
 
 def _note_scale(values: list[str], column: str) -> list[Note]:
@@ -174,20 +212,3 @@ def _note_nothing(counts: "pd.Series[int]", what: str, remedy: str) -> list[Note
         return []
     shown = ", ".join(f"'{value}' ({count} rows)" for value, count in named.items())
     return [Note("labels", f"A {what} is called {shown}: {remedy} if they mean that there is no label.")]
-
-
-def _note_combined(values: list[str], column: str) -> list[Note]:
-    """Say of classes that are put together of other classes that rows seem to have several labels."""
-    alone = set(values)
-    combined = [
-        value for value in sorted(values) if len(value.split()) > 1 and all(part in alone for part in value.split())
-    ]
-    if len(combined) < 2:
-        return []
-    shown = ", ".join(f"'{value}'" for value in combined[:_SHOWN])
-    text = (
-        f"{len(combined)} of the {len(values)} classes in column '{column}' are put together of others ({shown}): if a row has "
-        "several labels, write --label_separator ' ' to give each row any number of them; this trains each combination as a "
-        "class of its own."
-    )
-    return [Note("labels_combined", text)]

@@ -118,9 +118,10 @@ def _find_way(cells: list[Any], form: LabelForm) -> tuple[str | None, str, str]:
         return None, "", ""
     if any(map(is_list, cells)):
         return form.separator, "from lists", ""
-    if form.separator is not None:
-        return form.separator, f"separated by {form.separator!r}", ""
     texts = [text for text in map(label_text, cells) if text is not None]
+    if form.separator is not None:
+        is_there = any(letter in text for text in texts for letter in ("[", form.separator, *form.separator.split(">")))
+        return form.separator, f"separated by {form.separator!r}", "" if is_there else ", which stands in no cell"
     values = set(texts)
     if form.is_multi_label or not values <= set(form.names):
         separator = find_label_separator(values | set(form.names) if form.is_multi_label else values)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
+from .combined_labels import ANGLES, split_angles
 from .labels import check_kind, class_list, is_list, label_text, label_texts
 from .multi_label import LabelSet, describe_counts
 from .written_lists import is_listed, read_listed
@@ -183,7 +184,7 @@ def _read_cell(cell: Any, separator: str | None) -> list[str]:
             return listed
         text = text[1:-1]
         separator = next((one for one in (separator, ",") if one in text), " ")
-    parts = text.split(None if separator.isspace() else separator)
+    parts = split_angles(text) if separator == ANGLES else text.split(None if separator == " " else separator)
     stripped = [part.strip().strip("'\"").strip() for part in parts]
     return [part for part in stripped if part]
 
