@@ -30,6 +30,7 @@ _ID_NAMES = ("id", "idx", "key", "uuid", "guid", "no", "nr", "row")
 _ID_ENDS = ("_id", "_key", "_idx")
 _SHOWN = 200
 _CELL_SHOWN = 60
+_NUMBERED = re.compile(r"\.\d+$")
 _NAMELESS = re.compile(r"column \d+")
 
 Columns = str | Sequence[str] | None
@@ -71,6 +72,23 @@ def find_usual(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
 def _plain(column: str) -> str:
     """Return a name as usual ones are written: `review_text` for `Review Text`."""
     return column.lower().strip().replace(" ", "_").replace("-", "_")
+
+
+def note_alike(columns: Sequence[str], used: Sequence[str]) -> list[Note]:
+    """Say which columns are called like one that is read, as `Label` or a second `label`, and are not read.
+
+    Args:
+        columns: All of a table; of those that have the same name the later ones are numbered, as `label.1`.
+        used: Those that are read.
+
+    """
+    names = {_plain(column): column for column in used}
+    alike = [(column, names.get(_NUMBERED.sub("", _plain(column)))) for column in columns if column not in used]
+    return [
+        Note("alike_columns", f"The column '{column}' is called like '{name}', and is not read.", on_card=False)
+        for column, name in alike
+        if name is not None
+    ]
 
 
 def is_called_id(column: str) -> bool:

@@ -195,14 +195,17 @@ def to_table(value: Any, labels: Any, names: tuple[str, str], what: str) -> pd.D
 
 
 def plain_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with rows from 0 on and texts as names of columns, which shares its cells.
+    """Return a table with rows from 0 on and texts as names of columns, which shares its cells; a second `label` is `label.1`.
 
     Raises:
-        ValueError: Two columns have one name.
+        ValueError: Two columns have one name, also when they are numbered.
 
     """
     plain = table.reset_index(drop=True)
-    plain.columns = pd.Index([str(column) for column in table.columns], dtype=object)
+    names = pd.Series([str(column) for column in table.columns], dtype=object)
+    again = names.groupby(names).cumcount()  # numbered as pandas does where it reads a file
+    numbered = [f"{name}.{number}" if number else name for name, number in zip(names, again, strict=True)]
+    plain.columns = pd.Index(numbered, dtype=object)
     twice = plain.columns[plain.columns.duplicated()]
     if len(twice):
         raise ValueError(f"The table has two columns named '{twice[0]}': rename one.")
@@ -225,6 +228,8 @@ def _with_labels(value: Any, rows: list[Any], labels: Any, names: tuple[str, str
     """Return the table of a list and its labels, in their order."""
     if isinstance(labels, str | Mapping) or not hasattr(labels, "__iter__"):
         raise TypeError(f"labels is a {type(labels).__name__}: give a list, one label for each {what}.")
+    if isinstance(labels, np.ndarray) and labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     own = list(labels.tolist() if hasattr(labels, "tolist") else labels)
     if len(own) != len(rows):
         raise ValueError(f"There are {len(rows)} {what}s and {len(own)} labels: give one label for each {what}.")

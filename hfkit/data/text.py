@@ -121,4 +121,6 @@ def _find_columns(source: Source, arguments: TextDataArguments) -> tuple[list[st
     texts, labels, notes = find_columns(source.name, source.tables, arguments.text_column, arguments.label_column)
     if len(texts) > 2:
         raise UserError(f"--text_column takes one column or two, not {len(texts)}.")
+    if len(set(texts)) < len(texts):
+        raise UserError(f"--text_column names '{texts[0]}' twice: name two columns for a pair, or one.")
     return texts, labels, [*source.notes, *notes]

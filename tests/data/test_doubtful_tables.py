@@ -1,13 +1,20 @@
 """What looks like another kind of table or label is said, or refused: combinations, twins, second texts and pixels."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from hfkit.data.combined_labels import note_combined
 from hfkit.data.guessed_columns import find_columns
+from hfkit.data.in_memory import make_text_source, plain_table
 from hfkit.data.label_kinds import prepare_labels
 from hfkit.data.label_reading import LabelForm, read_labels
+from hfkit.data.tables import read_file
+from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
+from hfkit.flags.arguments import TextDataArguments
 
 LONG = [f"a text of some words {row}" for row in range(20)]
 
@@ -94,6 +101,26 @@ def test_a_second_text_is_told(columns: tuple[str, str], text: str, pair: str) -
     assert [note.text.partition("write ")[2] for note in notes if note.code == "second_text"] == [
         f"--text_column {pair}."
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "used", "other"), [("label label", "label", "label.1"), ("Label label", "Label", "label")]
+)
+def test_a_doubled_column_is_told(names: str, used: str, other: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"text": LONG, "a": ["x", "y"] * 10, "b": ["u", "v", "v", "u"] * 5})
+    table.columns = pd.Index(["text", *names.split()])
+    table.to_csv(tmp_path / "a.csv", index=False)
+    for rows in (read_file(tmp_path / "a.csv").table, plain_table(table)):
+        _, labels, notes = find_columns("data", {"train": rows}, None, None)
+        assert labels == [used]
+        assert f"The column '{other}' is called like '{used}', and is not read." in [note.text for note in notes]
+
+
+def test_small_slips() -> None:
+    source, name = make_text_source(LONG, np.array([[0], [1]] * 10))
+    assert source.tables["train"]["label"].tolist() == [0, 1] * 10
+    with pytest.raises(UserError, match="--text_column names 'text' twice"):
+        load_text_data(TextDataArguments(dataset=name, text_column=["text", "text"]), source)
 
 
 def test_pixels_without_header_are_no_texts() -> None:

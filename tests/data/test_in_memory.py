@@ -166,7 +166,6 @@ def test_the_name_is_of_the_content() -> None:
         ({"text": TEXTS, "label": LABELS}, None, ValueError, "'text', which is no split's name"),
         ({"test": TABLE}, None, ValueError, "no split train, only: test"),
         ({"train": TABLE, "training": TABLE}, None, ValueError, "two keys for train"),
-        (pd.concat([TABLE, TABLE], axis=1), None, ValueError, "two columns named 'tweet'"),
         (TABLE[["label"]], None, UserError, "has no column named text"),
         (TABLE[:0], None, UserError, "has no rows"),
         ([], None, UserError, "has no rows"),
