@@ -1,4 +1,4 @@
-"""What came of faults: each is tried once and is clean, a traceback, or silently wrong; the table counts them by kind of input.
+"""What came of faults: each is tried once and is clean, a traceback, silently wrong, or lost something; the table counts them.
 
 `pytest -m nightly tests/faults` tries them all and prints the table at its end.
 """
@@ -13,10 +13,14 @@ from hfkit.errors import LONGEST, UserError
 
 Record = Callable[[str, object], None]
 """The fixture `record_property`."""
-Verdict = Literal["clean", "traceback", "silently wrong"]
+Verdict = Literal["clean", "traceback", "silently wrong", "lost"]
 COUNTS = "faults"
 """The property of a test's report that holds what it tried."""
-_COLUMNS = ("tried", "clean", "traceback", "silently wrong")
+_COLUMNS = ("tried", "clean", "traceback", "silently wrong", "lost")
+
+
+class LostError(Exception):
+    """What was whole before a fault is gone, or is of no use any more."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def attempt(kind: str, fault: str, try_it: Callable[[], str]) -> Outcome:
     Args:
         kind: The kind of input.
         fault: What is wrong with it.
-        try_it: Does what a user does with it, and returns what is silently wrong then, or an empty text.
+        try_it: Does what a user does with it, and returns what is silently wrong then, or an empty text; raises `LostError`.
 
     """
     try:
@@ -51,6 +55,8 @@ def attempt(kind: str, fault: str, try_it: Callable[[], str]) -> Outcome:
     except UserError as error:
         how = _find_flaw(str(error))
         return Outcome(kind, fault, "traceback" if how else "clean", how)
+    except LostError as error:
+        return Outcome(kind, fault, "lost", str(error))
     except Exception as error:  # what this is about: nothing but a refusal may be raised
         return Outcome(kind, fault, "traceback", f"{type(error).__name__}: {error!s:.200}")
     return Outcome(kind, fault, "silently wrong" if how else "clean", how)
