@@ -17,6 +17,7 @@ HOSTILE_TEXT = '<img src=x onerror="window.hacked=1"></script><script>window.hac
 def copy_run(source: Path, folder: Path, **config: Any) -> Path:
     """Copy a run with other values in its configuration."""
     shutil.copytree(source, folder)
+    (folder / "manifest.json").unlink()  # it tells changed files
     content = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**content, **config}))
     return folder

@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import UserError
 from ..flags.prediction import check_model_path
 from ..offline import use_cache_without_hub
+from ..run_folders.manifest import check_saved_model
 from .onnx_folder import is_onnx_folder
 
 
@@ -14,7 +15,8 @@ def check_model_name(name: Any) -> str:
 
     Raises:
         TypeError: It is no name.
-        UserError: There is no such folder, or it holds no model, one in ONNX or a run that did not finish.
+        UserError: There is no such folder, or it holds no model, one in ONNX, one whose files are not those that its run saved,
+            or a run that did not finish.
 
     """
     if not isinstance(name, str | Path):
@@ -26,6 +28,7 @@ def check_model_name(name: Any) -> str:
             f"{name} is a model in ONNX, which hfkit predict reads: name the model that it was exported from."
         )
     if folder.is_dir():
+        check_saved_model(folder)
         return str(folder)
     use_cache_without_hub()
     return str(name)

@@ -5,7 +5,9 @@ import json
 from fnmatch import fnmatch
 from pathlib import Path
 
+from ..errors import UserError
 from ..files import write_file
+from ..flags.configuration import CONFIGURATION_FILE
 
 MANIFEST_FILE = "manifest.json"
 RESULTS_FILE = "all_results.json"
@@ -85,3 +87,29 @@ def read_manifest(folder: Path) -> dict[str, str]:
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise ValueError(f"{MANIFEST_FILE} is not a table of sums.")
     return content
+
+
+def check_saved_model(folder: Path) -> None:
+    """Compare what a model is loaded from with the sums that its run wrote; a folder without a manifest is not checked.
+
+    Its Python files, which hfkit does not run, are left out.
+
+    Raises:
+        UserError: A file is missing or another one, or the manifest cannot be read.
+
+    """
+    if not (folder / MANIFEST_FILE).is_file():
+        return
+    remedy = f"take the folder from a copy, or delete its {MANIFEST_FILE} if you changed it yourself."
+    try:
+        manifest = read_manifest(folder)
+        names = [name for name in manifest if is_model_file(name) and not name.endswith(".py")]
+        names += [CONFIGURATION_FILE] if CONFIGURATION_FILE in manifest else []  # it names the columns of texts
+        sums = checksums(folder, [folder / name for name in names if (folder / name).is_file()])
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{folder} holds a damaged model ({MANIFEST_FILE} cannot be read): {remedy}") from error
+    for name in names:
+        if name not in sums:
+            raise UserError(f"{folder} holds a damaged model ({name} is missing): {remedy}")
+        if sums[name] != manifest[name]:
+            raise UserError(f"{folder} holds a damaged model ({name} is not what its run saved): {remedy}")

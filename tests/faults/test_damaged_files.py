@@ -35,7 +35,7 @@ from hfkit.run_folders.record import read_record
 from hfkit.run_folders.start import read_start_record
 from hfkit.training.continued import choose_continuation
 
-FILES_A_KIND = 40
+FILES_A_KIND = 120
 """Faults of each kind of what is kept, by night."""
 TEXT = "garlic kills the virus"
 
