@@ -12,7 +12,6 @@ from ..flags.kinds import Arguments, Kinds
 from ..flags.parsing import describe_run, parse_recipe
 from ..flags.paths import PACKED_SUFFIXES, table_suffix
 from ..flags.solver import choose_solver
-from ..run_folders.manifest import check_saved_model
 from ..task import Task
 from ..training.run import train_classifier
 from ..training.start import start_run
@@ -33,11 +32,10 @@ def read_flags(
         defaults: Flags that are added otherwise.
 
     Raises:
-        UserError: A flag is not as it must be, or a file of a run that is the backbone is not what that run saved.
+        UserError: A flag is not as it must be.
 
     """
     given, line = parse_recipe(argv, kinds, demo, defaults)
-    check_saved_model(Path(given.model.backbone).expanduser())
     arguments, solver = choose_solver(take_from_saved_model(given))
     line = line if arguments is given else describe_run(arguments)
     return arguments, f"{line} {solver}".strip()

@@ -1,6 +1,7 @@
 """The start of a run: what is refused before any data are read, and what of the process is prepared."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import transformers
@@ -8,6 +9,7 @@ import transformers
 from ..errors import UserError
 from ..flags.kinds import Arguments
 from ..machine import keep_freed_memory
+from ..run_folders.manifest import check_saved_model
 from ..visible import say
 from .checks import check_flags
 from .folder import check_folder
@@ -17,7 +19,7 @@ def start_run(arguments: Arguments[Any, Any], first_line: str) -> None:
     """Say what runs, refuse what flags alone say cannot work, prepare memory, and set the seed.
 
     Raises:
-        UserError: As `check_processes`, `check_folder` and `check_flags`.
+        UserError: As `check_processes`, `check_folder`, `check_flags` and, of a run that is the backbone, `check_saved_model`.
 
     """
     training = arguments.training
@@ -27,6 +29,7 @@ def start_run(arguments: Arguments[Any, Any], first_line: str) -> None:
     check_processes(training.world_size)
     check_folder(arguments)
     check_flags(arguments)
+    check_saved_model(Path(arguments.model.backbone).expanduser())
     if training.device.type == "cpu":
         keep_freed_memory()
     transformers.set_seed(training.seed)
