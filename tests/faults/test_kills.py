@@ -18,7 +18,7 @@ from conftest import Run
 from disks import no_room_for_more_than, read_only
 from faults.campaign import LostError, Outcome, Record, attempt, report
 
-from hfkit.errors import UserError
+from hfkit.errors import UserError, describe_disk
 from hfkit.features.store import FeatureStore
 from hfkit.files import checksum
 from hfkit.run_folders.sums import has_whole_checkpoint
@@ -66,8 +66,9 @@ class Killed:
                 with during or nullcontext():
                     self.start(name, caches=caches)
             except Exception as error:
-                (self.folder / f"{name}.error").write_text(f"{error}")
-                os._exit(2 if isinstance(error, UserError) else 3)
+                refusal = error if isinstance(error, UserError) else describe_disk(error)  # as a command ends
+                (self.folder / f"{name}.error").write_text(f"{refusal or repr(error)}")
+                os._exit(2 if refusal else 3)
 
         process = multiprocessing.get_context("fork").Process(target=train)
         process.start()
