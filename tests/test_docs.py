@@ -16,7 +16,7 @@ NIGHTLY = ("hfkit ladder ", "hfkit demo ", "hfkit push runs/reviews-", "accelera
 
 They take minutes or processes of their own; a demo and a push run by day in other places.
 """
-LONG_PAGES = ("what_trains.md", "frozen_features.md", "share.md", "train.md")
+LONG_PAGES = ("what_trains.md", "multi_label.md", "frozen_features.md", "share.md", "train.md")
 """Pages of many trainings, which run by night."""
 PROGRAMS = ("hfkit ", "python runs/", *NIGHTLY, *NOT_HFKIT)
 

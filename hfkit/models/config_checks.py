@@ -25,7 +25,7 @@ _OF_A_LOADER = {
     *("base_model_name_or_path", "cache_dir", "checkpoint_path", "gguf_file", "hf_hub_id", "quantization_config"),
     *("custom_load", "file", "url"),
 }
-"""Fields by which transformers, timm or peft would load something else, or in another way."""
+"""Fields by which a loader would load something else, or in another way."""
 _PLAIN_WORD = re.compile(r"\w+")
 _OF_LABELS = ("id2label", "label2id", "task_specific_params")
 """Fields whose keys are the author's own words."""

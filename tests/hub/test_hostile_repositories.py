@@ -135,7 +135,7 @@ def test_nothing_hostile_is_run_again(client: Client, ours: Files, tmp_path: Pat
     for files, sentence in (
         ({**said, "hfkit.yaml": BOMB.encode()}, "a list or a mapping where a text must stand"),
         ({**said, "hfkit.yaml": b"a: " + b"[" * 100_000}, "nested|nesting depth"),
-        ({**said, "hfkit.yaml": flags.encode() + b"#" * 2_000_000}, "hfkit.yaml of me/again has 2.0 MB"),
+        ({**said, "hfkit.yaml": flags.encode() + b"#" * 2_000_000}, "hfkit.yaml of me/strange-run has 2.0 MB"),
         ({**said, "hfkit.yaml": flags.encode(), "summary.json": b"[" * 100_000}, "nested too deep"),
         (
             {**said, "hfkit.yaml": flags.encode(), "README.md": f"---\n{BOMB}---\n".encode()},
@@ -143,7 +143,7 @@ def test_nothing_hostile_is_run_again(client: Client, ours: Files, tmp_path: Pat
         ),
         ({**said, "hfkit.yaml": flags.encode()}, "me/backbone of that run does not load .*larger net"),
     ):
-        client.hub.place("me/again", files)
+        client.hub.place("me/strange-run", files)
         with pytest.raises(UserError, match=sentence):
-            client("hfkit.reproduce:reproduce", "me/again", tmp_path / "new")
+            client("hfkit.reproduce:reproduce", "me/strange-run", tmp_path / "new")
     assert not (tmp_path / "new").exists()

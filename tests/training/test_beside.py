@@ -192,6 +192,7 @@ def test_the_pass_of_a_solved_run_serves_label_issues(
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_failure_ends_no_run(
     runs: Callable[[str], Run], tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

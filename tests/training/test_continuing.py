@@ -204,6 +204,7 @@ def test_image_models_continue(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_of_images_on_a_run(
     finished_image_runs: LazyRuns, run_cifar10: RunRecipe, photos: Path, tmp_path: Path, capsys: Any
 ) -> None:

@@ -151,6 +151,7 @@ def test_mixed_images_have_no_focal_loss(photos: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_images_and_solved_heads(photos: Path, tmp_path: Path, run_fakenews: Callable[..., Run]) -> None:
     argv = [*IMAGE_ARGV.split(), "--dataset", str(photos), "--train_sampling_strategy", "balanced"]
     load_recipe("cifar10").main([*argv, "--class_weights", "cat=3", "--output_dir", str(tmp_path / "run")])

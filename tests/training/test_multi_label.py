@@ -159,7 +159,7 @@ def test_thresholds_are_chosen_on_validation_alone(runs: dict[str, Any]) -> None
 def test_the_folder_proves_itself_without_hfkit(runs: dict[str, Any]) -> None:
     run = train_head(runs, "linear")
     assert "labels equal" in prove(run.folder, str(run.folder))
-    card = str(build_card(run.folder, "someone/comments", "v1", "mit", "en"))
+    card = str(build_card(run.folder, run.folder, "someone/comments", "v1", "mit", "en"))
     assert "any number of labels each" in card
     assert "sigmoid" in card
     assert "f1_by_label.png" in card

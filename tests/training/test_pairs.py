@@ -26,7 +26,7 @@ from hfkit.demo.examples import find_examples
 from hfkit.errors import UserError
 from hfkit.flags.kinds import TEXT
 from hfkit.flags.parsing import parse_arguments
-from hfkit.hub.card import _example
+from hfkit.hub.examples import write_example
 from hfkit.hub.proof import prove
 from hfkit.models import TextClassifier, TextClassifierConfig
 from hfkit.models.cleaning import PAIR_MARK, join_pair, read_row, show_row, split_pair
@@ -210,7 +210,7 @@ def test_a_test_row_without_any_text(run_fakenews: Callable[..., Run], tmp_path:
 
 @pytest.mark.slow
 def test_the_proof_has_both_texts(run: Run) -> None:
-    card = _example(run.folder, [])
+    card = write_example(run.folder, [])
     assert hfkit.load_pipeline(run.folder)(json.loads(card))
     proof = json.loads((run.folder / "proof" / "rows.json").read_text())
     assert all(set(row) == {"text", "text_pair"} for row in proof["inputs"])

@@ -40,6 +40,8 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
             "text.py",
             "answering.py",
             "base.py",
+            "checked_loading.py",
+            "config_checks.py",
             "encoders.py",
             "heads.py",
             "label_sets.py",

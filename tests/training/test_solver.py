@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from conftest import Run
 from safetensors.torch import load_file
 from test_resume import continue_from
@@ -23,6 +22,7 @@ from hfkit.features.candidates import Candidate
 from hfkit.features.convex import LinearFit
 from hfkit.features.solution import Solution
 from hfkit.features.standardise import Standardiser
+from hfkit.flags.configuration import read_configuration
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.names import TEXT_FLAGS, TRAINER_FLAGS
 from hfkit.flags.parsing import parse_arguments
@@ -236,7 +236,8 @@ def test_a_solved_run_is_saved_reported_and_rerun(
     again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
     given = parse_arguments(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--solver", "convex"], (), TEXT)
     assert choose_solver(given)[0].training.solver == "convex"
-    flags = yaml.safe_load((tmp_path / "run" / "hfkit.yaml").read_text()) | {"backbone": "minilm", "dataset": "sample"}
+    content = read_configuration(tmp_path / "run" / "hfkit.yaml")
+    flags = {**content.filled_in, **content.flags, "backbone": "minilm", "dataset": "sample"}
     fetched = parse_arguments(safe_argv(flags, "text-classification", None), (), TEXT)
     assert choose_solver(fetched)[0].training.solver == "convex"
     assert again["test_loss"] == pytest.approx(results["test_loss"], abs=1e-5)
