@@ -17,6 +17,8 @@ from .visible import visible
 LONGEST = 900
 """Characters of a message: two or three sentences of ours with some of the user's data in them."""
 _END = 300
+_PASSWORD = re.compile(r"(\b[a-z]+://)[^/\s@'\"]+@", re.IGNORECASE)
+"""In front of an address."""
 
 
 class UserError(Exception):
@@ -27,7 +29,8 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(_shorten(visible(re.sub(r"[\n\r\t\f\v]+", " ", message))))
+        line = re.sub(r"[\n\r\t\f\v]+", " ", message)
+        super().__init__(_shorten(visible(_PASSWORD.sub(r"\1***@", line))))
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows of it: IPython asks for this method, and the sentence is enough."""
@@ -57,7 +60,7 @@ class Stopped(KeyboardInterrupt):
         self.number, self.folder = number, folder
 
 
-def first_sentence(error: Exception) -> str:
+def first_sentence(error: BaseException) -> str:
     """Return the first sentence of an error's message, or its type where it has none."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.split(". ")[0].rstrip(".")[:250]

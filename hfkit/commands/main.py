@@ -1,12 +1,15 @@
 """The `hfkit` command: each group of verbs is a file beside this one, and nothing heavy is imported before it is needed."""
 
 import sys
+import traceback
+from types import TracebackType
 from typing import Annotated
 
 import typer
 
 from .. import __version__
 from ..errors import DISK_ERRORS, UserError, describe_disk, first_sentence, is_of_import
+from ..visible import visible
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -54,8 +57,14 @@ def _options(
     """Take the options that come before a verb."""
 
 
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does; what it cites of files steers no terminal."""
+    sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
+
+
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, and so are disks and packages that do not do."""
+    sys.excepthook = _show_traceback
     try:
         app(prog_name="hfkit")
     except UserError as error:

@@ -1,6 +1,7 @@
 """Look at a model on the Hub before one trusts it: files, formats, code, labels, card; none of its code runs unless asked for."""
 
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 from ..connection import ask, find_passing_fault, redact
 from ..models import FAMILIES, list_code
 from ..models.config_checks import LARGEST_FILE, check_config, parse_json
+from ..models.reader_checks import check_reader
 from ..visible import visible
 from .client import hub_errors, read_file
 from .fetch import fetch_model, list_sizes
@@ -34,6 +36,8 @@ LARGEST_DETAIL = 500
 LARGEST_COMPARED = 5e9
 """Bytes of weights; larger ones of a model that is not hfkit's are not fetched."""
 MOST_WEIGHTS = 200
+HEADER_SECONDS = 20.0
+"""For reading the headers of all files of weights."""
 """Files; the header of each is asked for."""
 SAMPLE_TEXTS = ["", "A text.", "\U0001f637 https://example.org/page?x=1"]
 
@@ -146,8 +150,13 @@ def _check_weights(repository: Repository) -> Finding:
         return Finding(
             "weights", False, f"{len(weights):,} .safetensors files, and at most {MOST_WEIGHTS} are looked at"
         )
+    started = time.monotonic()
     for name in weights:  # the header alone: a file is not what its name says
         _read_header(repository, name)
+        if time.monotonic() - started > HEADER_SECONDS:
+            return Finding(
+                "weights", False, f"their headers take more than {HEADER_SECONDS:g} s to read, and were not read"
+            )
     return Finding("weights", bool(weights), ", ".join(weights) or "no .safetensors file")
 
 
@@ -164,6 +173,8 @@ def _check_references(repository: Repository) -> Finding:
     for name, config in repository.configs.items():
         try:
             check_config(config)
+            if name != "config.json":
+                check_reader(config, name)
         except ValueError as error:
             return Finding("references", False, str(error).replace("config.json", name, 1))
     return Finding("references", True, "none to files, kernels or models elsewhere")

@@ -11,6 +11,8 @@ from .client import hub_errors, look_up
 
 LARGEST_OTHER_FILE = 100_000_000
 """Bytes of a vocabulary or the like."""
+LARGEST_OTHERS = 200_000_000
+"""Of all of them."""
 _WEIGHTS = ".safetensors"
 _OTHERS = (".json", ".txt", ".model")
 
@@ -32,6 +34,9 @@ def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int]) -> str:
     """
     top = {name: size for name, size in sizes.items() if "/" not in name}
     wanted = {name: size for name, size in top.items() if PurePosixPath(name).suffix in (_WEIGHTS, *_OTHERS)}
+    others = sum(size for name, size in wanted.items() if not name.endswith(_WEIGHTS))
+    if others > LARGEST_OTHERS:
+        raise UserError(f"{repo_id} has {others / 1e6:,.0f} MB of vocabularies and the like, and they are not fetched")
     for name, size in wanted.items():
         if size > LARGEST_OTHER_FILE and not name.endswith(_WEIGHTS):
             raise UserError(f"{name} of {repo_id} has {size / 1e6:,.0f} MB, and is not fetched")

@@ -8,13 +8,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 from transformers import PreTrainedModel
-from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file, find_adapter_config_file
+from transformers.utils import (
+    SAFE_WEIGHTS_INDEX_NAME,
+    SAFE_WEIGHTS_NAME,
+    WEIGHTS_INDEX_NAME,
+    cached_file,
+    find_adapter_config_file,
+    logging,
+)
 from transformers.utils.hub import get_checkpoint_shard_files
 
 from .config_checks import read_config, read_json
+from .reader_checks import check_reader_files
 
 _PLACES = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 _LARGEST_HEADER = 25_000_000
@@ -22,6 +34,8 @@ _LARGEST_HEADER = 25_000_000
 _SPARE_TENSORS = 300
 _SPARE_NUMBERS = 50_000_000
 """What a constructor may build and drop, besides twice what the weights have."""
+_SPARE_BUFFERED = 200_000_000
+"""Numbers of the tables that a net computes for itself, such as masks and positions, besides as many as its weights have."""
 _MOST_WITHOUT_HEADERS = 100_000
 
 Shapes = dict[str, list[int]]
@@ -47,8 +61,9 @@ class CheckedModel(PreTrainedModel):
         if source is None:
             return super().from_pretrained(source, *model_args, **options)
         wants_info = options.pop("output_loading_info", False)
+        options["use_safetensors"] = True
         place = {name: options[name] for name in _PLACES if options.get(name) is not None}
-        with checked_loading(str(source), **place):
+        with checked_loading(str(source), **place), _quietly():
             model, loading = super().from_pretrained(source, *model_args, output_loading_info=True, **options)
         if wants_info:
             return model, loading
@@ -73,6 +88,17 @@ def check_weights(loading: Mapping[str, Any]) -> None:
     if problems:
         more = f" and {len(problems) - 5:,} more" if len(problems) > 5 else ""
         raise WeightsError(f"its weights are not those of its config.json: {'; '.join(problems[:5])}{more}")
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Leave out transformers' table of tensors that do not fit, which has a stranger's names; `check_weights` tells them."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 @contextmanager
@@ -108,6 +134,7 @@ def check_files(source: str, **place: Any) -> dict[str, Any]:
     if adapter is not None:
         base = str(read_json(Path(adapter)).get("base_model_name_or_path"))[:80]
         raise ValueError(f"{source} has adapter_config.json, by which another model, {base!r}, would be loaded")
+    check_reader_files(source, options, **place)
     return options
 
 
@@ -123,11 +150,13 @@ def find_weights(source: str, **place: Any) -> list[Path]:
     if file is not None:
         return [Path(file)]
     index = cached_file(source, SAFE_WEIGHTS_INDEX_NAME, **options)
+    other = cached_file(source, WEIGHTS_INDEX_NAME, **options) if index is None else None
+    for path in (index, other):
+        names = read_json(Path(path)).get("weight_map") or {} if path is not None else {}
+        if not isinstance(names, dict) or not all(name == Path(str(name)).name for name in names.values()):
+            raise ValueError(f"{Path(str(path)).name} names files that are not beside it")
     if index is None:
         return []
-    names = read_json(Path(index)).get("weight_map") or {}
-    if not isinstance(names, dict) or not all(name == Path(str(name)).name for name in names.values()):
-        raise ValueError(f"{SAFE_WEIGHTS_INDEX_NAME} names files that are not beside it")
     files, _ = get_checkpoint_shard_files(source, index, **place)
     return [Path(file) for file in files]
 
@@ -172,7 +201,8 @@ def _at_most(shapes: Shapes) -> Iterator[None]:
     """Stop the building of a net with more parameters than the weights fill, before it takes time and memory."""
     most = 2 * len(shapes) + _SPARE_TENSORS if shapes else _MOST_WITHOUT_HEADERS
     most_numbers = 2 * sum(map(math.prod, shapes.values())) + _SPARE_NUMBERS if shapes else math.inf
-    thread, tensors, numbers = threading.get_ident(), 0, 0
+    most_buffered = sum(map(math.prod, shapes.values())) + _SPARE_BUFFERED
+    thread, tensors, numbers, buffered = threading.get_ident(), 0, 0, 0
 
     def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
         nonlocal tensors, numbers
@@ -184,8 +214,21 @@ def _at_most(shapes: Shapes) -> Iterator[None]:
                 f"config.json describes a larger net than its weights fill: {len(shapes):,} tensors are there"
             )
 
-    handle = register_module_parameter_registration_hook(count)
+    def count_buffer(module: nn.Module, name: str, buffer: torch.Tensor | None) -> None:
+        nonlocal buffered
+        if threading.get_ident() == thread and buffer is not None:
+            buffered += buffer.numel()
+            if buffered > most_buffered:
+                raise WeightsError(
+                    f"config.json describes tables of more than {most_buffered:,} numbers beside the weights"
+                )
+
+    handles = [
+        register_module_parameter_registration_hook(count),
+        register_module_buffer_registration_hook(count_buffer),
+    ]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

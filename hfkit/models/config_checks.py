@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,20 @@ _LARGEST_NUMBER = 2**31 - 1
 _MOST = 1_000_000
 """Of what is counted, such as layers and labels, by the names of `_COUNTS`."""
 _COUNTS = re.compile(r"^n_|^num_|layer|depth|label")
-_LARGEST_IMAGE = 8192
+_LARGEST_IMAGE = 2048
 """Pixels of the height of an image."""
+_LENGTHS = {"max_length": 2**17, "tpu_short_seq_length": 4096, "window_size": 64}
+"""Largest values of what memory grows with at once, by their names; and of the numbers of positions."""
+_POSITIONS = re.compile(r"positions$|position_embeddings$|seq_length$")
+_MOST_POSITIONS = 2**22
+_LONGEST_LIST = 10_000
+"""Values of a list of sizes, and their sum where it is one of depths."""
 
 _OF_A_LOADER = {
     *("backbone", "backbone_kwargs", "use_pretrained_backbone", "use_timm_backbone"),
     *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_model_args"),
     *("base_model_name_or_path", "cache_dir", "checkpoint_path", "gguf_file", "hf_hub_id", "quantization_config"),
-    *("custom_load", "file", "url"),
+    *("custom_load", "file", "url", "transformers_weights"),
 }
 """Fields by which a loader would load something else, or in another way."""
 _PLAIN_WORD = re.compile(r"\w+")
@@ -117,6 +123,10 @@ def check_config(options: Mapping[str, Any]) -> None:
             raise ValueError(f"config.json has {key}, which would load something else: it is not followed")
         if key.endswith(("attn_implementation", "experts_implementation")):
             _check_implementation(key, value)
+        if key in ("dtype", "torch_dtype") and value is not None and not re.fullmatch(r"[\w.]+", str(value)):
+            raise ValueError(f"config.json has a {key} that is none")
+        if isinstance(value, list | tuple):
+            _check_list(key, value)
         for number in value if isinstance(value, list | tuple) else [value]:
             _check_number(key, number)
 
@@ -143,14 +153,26 @@ def _check_implementation(key: str, value: Any) -> None:
             raise ValueError(f"config.json has {key} {str(name)[:80]!r}, which is code of others: it is not fetched")
 
 
+def _check_list(key: str, values: Sequence[Any]) -> None:
+    """Refuse a list of more sizes, or of depths that are more layers, than a net has."""
+    if "label" in key:
+        return
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    total = sum(numbers) if "depth" in key else 0
+    if len(values) > _LONGEST_LIST or not total <= _LONGEST_LIST:
+        raise ValueError(f"config.json has {key} of {len(values):,} values, which is more than a net has")
+
+
 def _check_number(key: str, number: Any) -> None:
     """Refuse a number that is no size of a net."""
-    if not isinstance(number, int | float) or isinstance(number, bool):
+    if not isinstance(number, int | float) or isinstance(number, bool) or key == "model_max_length":
         return
     most = _LARGEST_NUMBER if isinstance(number, int) else float("inf")
     if _COUNTS.search(key):
         most = _MOST
     elif key in ("image_size", "img_size"):
         most = _LARGEST_IMAGE
+    elif key in _LENGTHS or _POSITIONS.search(key):
+        most = _LENGTHS.get(key, _MOST_POSITIONS)
     if not abs(number) <= most:
         raise ValueError(f"config.json has {key} {number:.3g}, and at most {most:,} can be")

@@ -7,7 +7,7 @@ import xxhash
 from transformers import Pipeline
 from transformers.utils import logging
 
-from ..errors import LOADING_ERRORS, UserError, first_sentence
+from ..errors import UserError, first_sentence
 from ..machine import code_checksum, package_versions
 from .contents import read_run_columns
 from .model_name import check_model_name
@@ -29,9 +29,9 @@ def open_pipeline(name: str, revision: str | None = None) -> Pipeline:
     options = {} if revision is None else {"revision": revision}
     try:
         return load_pipeline(source, dtype=torch.float32, **options)
-    except torch.OutOfMemoryError:
+    except (torch.OutOfMemoryError, KeyboardInterrupt, SystemExit, UserError):
         raise
-    except LOADING_ERRORS as error:
+    except BaseException as error:  # whatever a stranger's files may cause; a panic of tokenizers is no Exception
         raise UserError(
             f"The model {name} cannot be loaded ({first_sentence(error)}): name the folder of a finished run or of a saved "
             "model of hfkit, or a Hub id."

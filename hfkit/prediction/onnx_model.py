@@ -50,6 +50,7 @@ class OnnxModel:
         self.rows_at_once: int | None = settings["rows_at_once"]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = count_cores()
+        options.log_severity_level = 4  # what it says has the names of a stranger's nodes, which may steer a terminal
         self.session = onnxruntime.InferenceSession(
             str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
         )

@@ -10,6 +10,8 @@ from ..files import write_file
 from ..flags.configuration import CONFIGURATION_FILE
 
 MANIFEST_FILE = "manifest.json"
+_LARGEST = 5_000_000
+"""Bytes of a manifest; a larger one is none."""
 RESULTS_FILE = "all_results.json"
 MODEL_FILES = (
     "config.json",
@@ -83,7 +85,11 @@ def read_manifest(folder: Path) -> dict[str, str]:
         ValueError: It is no manifest.
 
     """
-    content = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    with (folder / MANIFEST_FILE).open("rb") as file:
+        text = file.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise ValueError(f"{MANIFEST_FILE} is larger than {_LARGEST / 1e6:g} MB.")
+    content = json.loads(text)
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise ValueError(f"{MANIFEST_FILE} is not a table of sums.")
     return content

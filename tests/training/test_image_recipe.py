@@ -37,6 +37,7 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
             "layer_reader.py",
             "checked_loading.py",
             "config_checks.py",
+            "reader_checks.py",
         ),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "start.json", "frozen.json", "predictions.csv"),

@@ -42,6 +42,7 @@ def test_files_of_a_run(finished_runs: LazyRuns) -> None:
             "base.py",
             "checked_loading.py",
             "config_checks.py",
+            "reader_checks.py",
             "encoders.py",
             "heads.py",
             "label_sets.py",

@@ -1,0 +1,105 @@
+"""What the files of a tokenizer or an image processor from a stranger may say: no class but of their kind, and no other file."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers import PreTrainedTokenizerBase
+from transformers.image_processing_base import ImageProcessingMixin
+from transformers.utils import cached_file
+
+from .config_checks import read_json
+
+LARGEST_VOCABULARY = 200_000_000
+"""Bytes of a file of a tokenizer."""
+_QUIETLY = dict.fromkeys(
+    (
+        "_raise_exceptions_for_missing_entries",
+        "_raise_exceptions_for_connection_errors",
+        "_raise_exceptions_for_gated_repo",
+    ),
+    False,
+)
+"""A file that cannot be had is not read later, either."""
+_FILES = ("tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
+_VOCABULARIES = (".json", ".txt", ".model")
+_OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
+"""Fields in which transformers takes a text for the name of a file or a repository."""
+_LARGEST_SIDE = 4096
+"""Pixels that an image is scaled to or cut at."""
+_PLAIN_FILE = re.compile(r"[\w.-]+")
+
+
+def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> None:
+    """Look at what transformers chooses the tokenizer or the image processor of a folder or a Hub id by.
+
+    Args:
+        source: The folder or the Hub id.
+        config: Its `config.json`.
+        place: Where on the Hub: `revision`, `token`, `cache_dir`, `local_files_only`, `subfolder`.
+
+    Raises:
+        ValueError: A class is none of tokenizers or image processors, a field names a file or a repository, an image would be too
+            large, or a file is.
+
+    """
+    _check_sizes(source)
+    _check_class(config.get("tokenizer_class"), PreTrainedTokenizerBase)
+    for name in _FILES:
+        file = cached_file(source, name, **place, **_QUIETLY)
+        if file is not None:
+            check_reader(read_json(Path(file)), name)
+
+
+def check_reader(options: dict[str, Any], name: str) -> None:
+    """Refuse the settings of a tokenizer or an image processor by which something else would be loaded.
+
+    Args:
+        options: What stands in the file.
+        name: Of the file, for the error.
+
+    Raises:
+        ValueError: As `check_reader_files`.
+
+    """
+    _check_class(options.get("tokenizer_class"), PreTrainedTokenizerBase)
+    for field in ("image_processor_type", "feature_extractor_type"):
+        kind = str(options.get(field) or "").replace("FeatureExtractor", "ImageProcessor")
+        _check_class(kind or None, ImageProcessingMixin)
+    for field in _OF_A_READER:
+        if isinstance(options.get(field), str):
+            raise ValueError(f"{name} has {field}, which would read another file: it is not followed")
+    for file in options.get("fast_tokenizer_files") or []:
+        if not _PLAIN_FILE.fullmatch(str(file)):
+            raise ValueError(f"{name} names a file that is not beside it")
+    _check_sides(options, name)
+
+
+def _check_class(name: Any, kind: type) -> None:
+    """Refuse the name of one of transformers' classes that is not of a kind; an unknown one is refused by transformers."""
+    if name is None:
+        return
+    words = {str(name), f"{name}Fast", str(name).removesuffix("Fast")}
+    for word in (word for word in words if word.isidentifier()):
+        found = getattr(transformers, word, None)
+        if found is not None and not (isinstance(found, type) and issubclass(found, kind)):
+            raise ValueError(f"{str(name)[:80]!r} is the name of no tokenizer or image processor: it is not loaded")
+
+
+def _check_sides(options: dict[str, Any], name: str) -> None:
+    """Refuse a size to which each image would be scaled or cut that is larger than any net reads."""
+    sizes = [options.get(field) for field in ("size", "crop_size", "pad_size")]
+    numbers = [value for size in sizes for value in (size.values() if isinstance(size, dict) else [size])]
+    numbers = [value for entry in numbers for value in (entry if isinstance(entry, list) else [entry])]
+    for value in numbers:
+        if value is not None and not (isinstance(value, int | float) and 0 < value <= _LARGEST_SIDE):
+            raise ValueError(f"{name} has a size of {str(value)[:40]} pixels, and at most {_LARGEST_SIDE:,} can be")
+
+
+def _check_sizes(source: str) -> None:
+    """Refuse a folder whose vocabulary is too large to be read."""
+    folder = Path(source)
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.suffix in _VOCABULARIES and file.is_file() and file.stat().st_size > LARGEST_VOCABULARY:
+            raise ValueError(f"{file.name} has {file.stat().st_size / 1e6:,.0f} MB and is not read")

@@ -1,0 +1,132 @@
+"""Tokenizers, image processors and weights from strangers: no class but of their kind, no file but those beside them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import TINY, tiny_tokenizer
+from transformers import ViTImageProcessor
+
+from hfkit.errors import UserError
+from hfkit.models.config_checks import check_config
+from hfkit.models.reader_checks import check_reader
+from hfkit.prediction.loading import open_pipeline
+
+TEXT, IMAGE = "tokenizer_config.json", "preprocessor_config.json"
+CODE = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nfrom transformers import BertModel as M\n"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a saved model of texts and one of images, by the file that says how their inputs are read."""
+    torch.manual_seed(0)
+    folders = {}
+    for file, family in ((TEXT, "hfkit-text"), (IMAGE, "hfkit-transformers-image")):
+        folder = folders[file] = tmp_path_factory.mktemp(family)
+        TINY[next(name for name in TINY if name.startswith(f"{family}/"))]().save_pretrained(folder)
+        reader = tiny_tokenizer(folder) if file == TEXT else ViTImageProcessor(size={"height": 32, "width": 32})
+        reader.save_pretrained(folder)
+    return folders
+
+
+def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path:
+    """Copy a folder and change a file of JSON in it."""
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    content = json.loads((copy / file).read_text()) if (copy / file).exists() else {}
+    (copy / file).write_text(json.dumps({**content, **changes}))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "reason"),
+    [
+        (TEXT, {"tokenizer_class": "AutoModel"}, "no tokenizer or image processor"),
+        (TEXT, {"tokenizer_class": "AutoModelFast"}, "no tokenizer or image processor"),
+        (TEXT, {"tokenizer_class": "RagTokenizer"}, "no tokenizer or image processor"),
+        (TEXT, {"tokenizer_class": "BertTokenizer", "vocab": "/etc/hosts"}, "has vocab"),
+        (TEXT, {"fast_tokenizer_files": ["../tokenizer.json"]}, "not beside it"),
+        (IMAGE, {"image_processor_type": "AutoModel"}, "no tokenizer or image processor"),
+        (
+            IMAGE,
+            {"image_processor_type": "OneFormerImageProcessor", "repo_path": "/", "class_info_file": "etc"},
+            "has repo_path",
+        ),
+        (IMAGE, {"size": {"height": 30_000, "width": 30_000}}, "at most 4,096"),
+        (IMAGE, {"crop_size": 30_000}, "at most 4,096"),
+    ],
+)
+def test_what_reads_the_inputs_is_looked_at(
+    file: str, changes: dict[str, Any], reason: str, saved: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = change(saved[file], tmp_path, file, changes)
+    (folder / "evil.py").write_text(CODE)
+    change(folder, folder, "config.json", {"auto_map": {"AutoModel": "evil.M"}})
+    with pytest.raises(UserError, match=reason):
+        open_pipeline(str(folder))
+    assert not (folder / "ran").exists()
+
+
+def test_honest_readers_are_loaded(saved: dict[str, Path], tmp_path: Path) -> None:
+    for file, folder in saved.items():
+        assert open_pipeline(str(folder))
+        check_reader(json.loads((folder / file).read_text()), file)
+    check_config({"model_max_length": 1000000000000000019884624838656})  # as transformers writes it
+
+
+def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_path: Path) -> None:
+    """Without .safetensors transformers takes pytorch_model.bin, also by an index that leads out of the folder."""
+    weights = saved[TEXT] / "model.safetensors"
+    state = {"x": torch.zeros(1)}
+    for name, index in (("bin", None), ("index", {"weight_map": {"x": "../../elsewhere.bin"}})):
+        (tmp_path / name).mkdir()
+        folder = change(saved[TEXT], tmp_path / name, "config.json", {})
+        (folder / weights.name).unlink()
+        torch.save(state, folder / "pytorch_model.bin")
+        if index is not None:
+            (folder / "pytorch_model.bin").unlink()
+            (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+        with pytest.raises(UserError, match=r"safetensors|not beside it"):
+            open_pipeline(str(folder))
+    (tmp_path / "named").mkdir()
+    folder = change(
+        saved[TEXT], tmp_path / "named", "config.json", {"transformers_weights": "other.safetensors.index.json"}
+    )
+    with pytest.raises(UserError, match="has transformers_weights"):
+        open_pipeline(str(folder))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tpu_short_seq_length": 20_000},
+        {"max_position_embeddings": 10**8},
+        {"window_size": 4096},
+        {"depths": [1_000] * 300},
+        {"layers": ["M"] * 100_000},
+        {"max_length": 2_000_000_000},
+        {"image_size": 4096},
+        {"dtype": "\x1b[2J"},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_sizes_that_take_memory_without_parameters(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"config.json has"):
+        check_config({"backbone_config": fields})
+
+
+def test_tables_that_a_net_computes_are_bounded(saved: dict[str, Path], tmp_path: Path) -> None:
+    """A mask of 60,000 by 60,000 positions has no parameter."""
+    config = {
+        "model_type": "gpt_neo",
+        "max_position_embeddings": 60_000,
+        "hidden_size": 8,
+        "num_heads": 2,
+        "vocab_size": 64,
+    }
+    inner = {**config, "num_layers": 1, "attention_types": [[["global"], 1]]}
+    folder = change(saved[TEXT], tmp_path, "config.json", {"backbone_config": inner})
+    with pytest.raises(UserError, match=r"beside the weights|its weights are not|larger net"):
+        open_pipeline(str(folder))
