@@ -166,7 +166,7 @@ def redact(error: object) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     token = huggingface_hub.get_token()
     text = text.replace(token, "***") if token else text
-    text = re.sub(r"hf_\w+|Bearer \S+", "***", text)
+    text = re.sub(r"hf_(?!hub_id\b)\w+|Bearer \S+", "***", text)
     text = re.sub(r"(\w://)[^/@\s'\"]+@", r"\1***@", text)  # a name and a password
     text = re.sub(r"(\w://[^\s'\"?]+)\?[^\s'\"]+", r"\1?***", text)
     return text[:300].rstrip(".")

@@ -83,7 +83,11 @@ def describe_disk(error: BaseException) -> str | None:
     if code is None:
         return None
     named = getattr(error, "filename", None)
-    folders = [Path(os.fsdecode(named)).absolute().parent] if named else [Path.cwd(), *_temporary_folder()]
+    folders = (
+        [Path(os.fsdecode(named)).absolute().parent]
+        if isinstance(named, str | bytes)
+        else [Path.cwd(), *_temporary_folder()]
+    )
     free = ", ".join(f"{folder} has {_free(folder) / 1e6:,.1f} MB free" for folder in folders)
     reason = getattr(error, "strerror", None) or os.strerror(code)
     return (

@@ -49,7 +49,9 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
     if not pushed.results:
         raise UserError(f"The card of {repo_id} has no results to compare with.")
     flags = dict(pairwise(argv))
-    strange_backbone.check_strange_backbone(flags["--backbone"], flags.get("--backbone_revision"), pushed.task)
+    place = flags["--backbone"], flags.get("--backbone_revision")
+    commit = strange_backbone.check_strange_backbone(*place, pushed.task)
+    argv += ["--backbone_revision", commit] if commit else []  # what was looked at, whatever its branch is by now
     now = TRAIN[pushed.task]([*argv, "--output_dir", str(folder)])
     rows = json.loads((folder / SUMMARY_FILE).read_text("utf-8"))["rows"]
     comparison = _compare(pushed.results, now, rows, pushed.report)

@@ -75,5 +75,5 @@ def main() -> None:
         if "--debug" in sys.argv or not (disk or is_of_import(error)):
             raise
         package = f"a package cannot be imported ({first_sentence(error)}): hfkit doctor says which, and what to do."
-        typer.echo(f"error: {disk or package}", err=True)
+        typer.echo(f"error: {visible(disk or package)}", err=True)
         raise SystemExit(2) from error

@@ -117,7 +117,7 @@ def _check_privacy(folder: Path, run: Path, private: Sequence[str] = ()) -> None
             text = file.read_text(encoding="utf-8")
             if match := pattern.search(text):
                 raise UserError(f"{file.name} names the folder {match[1]} of this machine: nothing was pushed.")
-            if there := [name for name in private if name in text]:
+            if there := [name for name in private if re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-])", text)]:
                 raise UserError(
                     f"{file.name} names {there[0]}, which is private: nothing was pushed; --name_private allows it."
                 )

@@ -14,16 +14,17 @@ LARGEST_OTHER_FILE = 100_000_000
 LARGEST_OTHERS = 200_000_000
 """Of all of them."""
 _WEIGHTS = ".safetensors"
-_OTHERS = (".json", ".txt", ".model")
+_OTHERS = (".json", ".txt", ".model", ".codes")
 
 
-def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int]) -> str:
+def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int], endings: tuple[str, ...] = (_WEIGHTS,)) -> str:
     """Fetch weights, configurations and vocabularies that stand at the top of a repository; no code.
 
     Args:
         repo_id: `USER/NAME`.
         commit: Which.
         sizes: Bytes of its files, by name.
+        endings: Of the files of weights; a backbone without .safetensors is read from others, as tensors and nothing else.
 
     Returns:
         The folder.
@@ -33,12 +34,12 @@ def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int]) -> str:
 
     """
     top = {name: size for name, size in sizes.items() if "/" not in name}
-    wanted = {name: size for name, size in top.items() if PurePosixPath(name).suffix in (_WEIGHTS, *_OTHERS)}
-    others = sum(size for name, size in wanted.items() if not name.endswith(_WEIGHTS))
+    wanted = {name: size for name, size in top.items() if PurePosixPath(name).suffix in (*endings, *_OTHERS)}
+    others = sum(size for name, size in wanted.items() if not name.endswith(endings))
     if others > LARGEST_OTHERS:
         raise UserError(f"{repo_id} has {others / 1e6:,.0f} MB of vocabularies and the like, and they are not fetched")
     for name, size in wanted.items():
-        if size > LARGEST_OTHER_FILE and not name.endswith(_WEIGHTS):
+        if size > LARGEST_OTHER_FILE and not name.endswith(endings):
             raise UserError(f"{name} of {repo_id} has {size / 1e6:,.0f} MB, and is not fetched")
     return str(ask(lambda: snapshot_download(repo_id, revision=commit, allow_patterns=list(wanted))))
 

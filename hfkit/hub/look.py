@@ -76,5 +76,9 @@ def look_at_backbone(folder: str, task: str) -> Answer:
         ValueError: It is no backbone, or its files are refused.
 
     """
-    (load_encoder if task == "text-classification" else load_image_model)(str(Path(folder)))
+    family = FAMILIES.get(str(check_files(folder).get("model_type")))
+    if family is not None:
+        family.model_class.from_pretrained(folder)
+    else:
+        (load_encoder if task == "text-classification" else load_image_model)(str(Path(folder)))
     return {}

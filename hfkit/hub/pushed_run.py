@@ -16,6 +16,9 @@ from .read_card import read_card
 _REPORT = "report/classification_report.json"
 _LARGEST = 1_000_000
 """Bytes of a file that a run wrote."""
+_LARGEST_REPORT = 50_000_000
+"""The same of a report, which has a confusion matrix."""
+_MOST_CLASSES = 5000
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def read_pushed_run(repo_id: str, revision: str | None = None) -> PushedRun:
     # Without labels there is no report.
     names = ["README.md", CONFIGURATION_FILE, SUMMARY_FILE, *([_REPORT] if _REPORT in sizes else [])]
     for name in names:
-        if sizes.get(name, 0) > _LARGEST:
+        if sizes.get(name, 0) > (_LARGEST_REPORT if name == _REPORT else _LARGEST):
             raise UserError(
                 f"{name} of {repo_id} has {sizes[name] / 1e6:,.1f} MB and is not read: hfkit writes no such file."
             )
@@ -59,10 +62,30 @@ def read_pushed_run(repo_id: str, revision: str | None = None) -> PushedRun:
         return PushedRun(
             {(str(r.dataset_split), str(r.metric_type)): float(r.metric_value) for r in results},
             parse_json(files[SUMMARY_FILE], SUMMARY_FILE)["task"],
-            parse_json(files.get(_REPORT, "{}"), _REPORT),
+            _check_report(parse_json(files.get(_REPORT, "{}"), _REPORT)),
             {**content.filled_in, **content.flags},
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
         raise UserError(
             f"{repo_id} was not pushed by hfkit, or its files were changed ({first_sentence(error)})."
         ) from error
+
+
+def _check_report(report: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a report whose confusion matrix is none, before a training is compared with it.
+
+    Raises:
+        ValueError: As above.
+
+    """
+    confusion = report.get("confusion")
+    if confusion is None:
+        return report
+    is_square = isinstance(confusion, list) and 0 < len(confusion) <= _MOST_CLASSES
+    rows = confusion if is_square else []
+    counts = all(isinstance(row, list) and len(row) == len(rows) for row in rows) and all(
+        isinstance(count, int) and 0 <= count < 2**53 for row in rows for count in row
+    )
+    if not (is_square and counts and isinstance(report.get("split"), str)):
+        raise ValueError(f"{_REPORT} has no confusion matrix of a split")
+    return report

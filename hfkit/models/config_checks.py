@@ -15,7 +15,7 @@ _DEEPEST = 32
 _LARGEST_NUMBER = 2**31 - 1
 _MOST = 1_000_000
 """Of what is counted, such as layers and labels, by the names of `_COUNTS`."""
-_COUNTS = re.compile(r"^n_|^num_|layer|depth|label")
+_COUNTS = re.compile(r"^n_(?!positions|ctx)|^num_|layer|depth|label")
 _LARGEST_IMAGE = 2048
 """Pixels of the height of an image."""
 _LENGTHS = {"max_length": 2**17, "tpu_short_seq_length": 4096, "window_size": 64}
