@@ -6,9 +6,11 @@ import pickle
 import re
 import shutil
 import signal
+import sys
 import tempfile
 import traceback
 from pathlib import Path
+from types import TracebackType
 
 from safetensors import SafetensorError
 
@@ -112,6 +114,11 @@ def is_memory_full(error: BaseException) -> bool:
     """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
     text = str(error)
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does, for `sys.excepthook`; what it cites of files steers no terminal."""
+    sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
 
 
 def is_of_import(error: BaseException) -> bool:

@@ -1,15 +1,12 @@
 """The `hfkit` command: each group of verbs is a file beside this one, and nothing heavy is imported before it is needed."""
 
 import sys
-import traceback
-from types import TracebackType
 from typing import Annotated
 
 import typer
 
 from .. import __version__
-from ..errors import DISK_ERRORS, UserError, describe_disk, first_sentence, is_of_import
-from ..visible import visible
+from ..errors import DISK_ERRORS, UserError, describe_disk, first_sentence, is_of_import, show_traceback
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -57,14 +54,9 @@ def _options(
     """Take the options that come before a verb."""
 
 
-def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print a traceback as Python does; what it cites of files steers no terminal."""
-    sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
-
-
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, and so are disks and packages that do not do."""
-    sys.excepthook = _show_traceback
+    sys.excepthook = show_traceback
     try:
         app(prog_name="hfkit")
     except UserError as error:
@@ -75,5 +67,5 @@ def main() -> None:
         if "--debug" in sys.argv or not (disk or is_of_import(error)):
             raise
         package = f"a package cannot be imported ({first_sentence(error)}): hfkit doctor says which, and what to do."
-        typer.echo(f"error: {visible(disk or package)}", err=True)
+        typer.echo(f"error: {UserError(disk or package)}", err=True)
         raise SystemExit(2) from error

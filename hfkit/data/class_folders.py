@@ -52,7 +52,7 @@ def check_class_folders(folder: Path, names: Sequence[str], what: str = "texts",
         NoClassesError: They are, and a model would learn to tell the parts apart.
 
     """
-    looks = (_name_several_splits, _name_data_alone, _differ_by_number)
+    looks = (_name_several_splits, _name_data_alone, _differ_by_number, _name_a_split_in_words)
     if not any(look(names) for look in looks):
         return
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
@@ -184,6 +184,12 @@ def _name_several_splits(names: Sequence[str]) -> bool:
     splits = {name: {_SPLIT_OF_WORD[word] for word in _words(name) if word in _SPLIT_OF_WORD} for name in names}
     plain = {split for name in names if is_data_name(name) for split in splits[name]}
     return len(plain) > 1 or (all(splits.values()) and len(set().union(*splits.values())) > 1)
+
+
+def _name_a_split_in_words(names: Sequence[str]) -> bool:
+    """Tell whether one of several names is that of a split in words for data (`test_set_images` beside `cat` and `dog`)."""
+    words = [_words(name) for name in names if is_data_name(name)]
+    return any(len(each) > 2 and not _SPLIT_OF_WORD.keys().isdisjoint(each) for each in words)
 
 
 def _name_data_alone(names: Sequence[str]) -> bool:

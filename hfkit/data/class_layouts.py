@@ -12,7 +12,6 @@ from .class_folders import (
     check_class_folders,
     check_inside_of_class,
     has_images,
-    is_data_name,
     list_files,
     note_folders_passed_over,
     split_of_folder,
@@ -108,7 +107,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     """Return the folder of each split; without a train folder all of it is train.
 
     A folder is a split's by its name (`train`, `my-val`) if it has folders of classes. One without is so by the very name, and
-    beside folders of classes not even then, unless it is `test` or the like.
+    beside folders of classes not even then, unless it is `test`.
     """
     splits: dict[str, Path] = {}
     folders = subfolders(folder)
@@ -116,8 +115,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     for path in folders:
         split = split_of_folder(path.name)
         exact = split is not None and path.name.lower() in SPLIT_NAMES[split]
-        is_test = split == "test" and is_data_name(path.name)
-        if split is None or not (subfolders(path) or (exact and only_splits) or is_test):
+        if split is None or not (subfolders(path) or (exact and (only_splits or split == "test"))):
             continue
         if split in splits:
             raise UserError(

@@ -11,9 +11,7 @@ from huggingface_hub import HfApi, snapshot_download
 from PIL import Image
 
 from ..connection import ask, find_passing_fault, redact
-from ..models import FAMILIES, list_code
-from ..models.config_checks import LARGEST_FILE, check_config, parse_json
-from ..models.reader_checks import check_reader
+from ..models import FAMILIES, config_checks, list_code, reader_checks
 from ..visible import visible
 from .client import hub_errors, read_file
 from .fetch import fetch_model, list_sizes
@@ -91,7 +89,7 @@ def check_repository(repo_id: str, revision: str | None = None, trust_remote_cod
     commit, sizes = list_sizes(repo_id, revision)
     with hub_errors(repo_id):
         wanted = [name for name in (*CONFIGS, "README.md") if name in sizes]
-        large = [name for name in wanted if sizes[name] > LARGEST_FILE]
+        large = [name for name in wanted if sizes[name] > config_checks.LARGEST_FILE]
         texts = {name: read_file(repo_id, name, commit, "replace") for name in wanted if name not in large}
     configs, broken = _parse({name: text for name, text in texts.items() if name != "README.md"})
     broken += [Finding(name, False, f"it has {sizes[name] / 1e6:,.0f} MB and was not read") for name in large]
@@ -122,7 +120,7 @@ def _parse(texts: dict[str, str]) -> tuple[dict[str, dict[str, Any]], list[Findi
     configs, broken = {}, []
     for name, text in texts.items():
         try:
-            configs[name] = parse_json(text, name)
+            configs[name] = config_checks.parse_json(text, name)
         except ValueError as error:
             broken.append(Finding(name, False, redact(error)))
     return configs, broken
@@ -172,9 +170,9 @@ def _check_references(repository: Repository) -> Finding:
         return Finding("references", False, f"{ADAPTER_CONFIG}: an adapter of {base}, which would be loaded")
     for name, config in repository.configs.items():
         try:
-            check_config(config)
+            config_checks.check_config(config)
             if name != "config.json":
-                check_reader(config, name)
+                reader_checks.check_reader(config, name)
         except ValueError as error:
             return Finding("references", False, str(error).replace("config.json", name, 1))
     return Finding("references", True, "none to files, kernels or models elsewhere")

@@ -66,7 +66,7 @@ def collect(
     card = build_card(run, folder, repo_id, tag, license_name, language)
     card.save(folder / "README.md")
     check_manifest(run)  # once more, behind the last file that was read
-    _check_privacy(folder, run, private)
+    _check_privacy(folder, run, [name for name in private if name != repo_id])
     validate_card(card, repo_id)
     return tag
 

@@ -847,7 +847,7 @@ def test_parts_and_versions_of_images_are_no_classes(names: tuple[str, ...], tmp
 
 def test_a_folder_for_testing_beside_classes_is_no_class(tmp_path: Path) -> None:
     write_files(tmp_path, [f"{name}/{index}.jpg" for name in ("cat", "dog", "test_set_images") for index in range(8)])
-    with pytest.raises(UserError, match=r"has test_set_images, but no folder train with one folder for each class"):
+    with pytest.raises(UserError, match=r"cat, dog, test_set_images, named like splits or parts"):
         understand(tmp_path)
 
 
