@@ -160,7 +160,8 @@ def _check_list(key: str, values: Sequence[Any]) -> None:
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     total = sum(numbers) if "depth" in key else 0
     if len(values) > _LONGEST_LIST or not total <= _LONGEST_LIST:
-        raise ValueError(f"config.json has {key} of {len(values):,} values, which is more than a net has")
+        more = max(len(values), total)
+        raise ValueError(f"config.json has {key} of {more:.3g} in all, and at most {_LONGEST_LIST:,} can be")
 
 
 def _check_number(key: str, number: Any) -> None:
