@@ -12,7 +12,7 @@ import huggingface_hub
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import _http
 
-from .visible import say
+from .visible import hide_passwords, say
 
 HTTPError: type[Exception] = HfHubHTTPError.__mro__[1]
 """What the HTTP library of huggingface_hub raises: requests' before 1.0, httpx' then, httpx2's now."""
@@ -167,6 +167,5 @@ def redact(error: object) -> str:
     token = huggingface_hub.get_token()
     text = text.replace(token, "***") if token else text
     text = re.sub(r"hf_(?!hub_id\b)\w+|Bearer \S+", "***", text)
-    text = re.sub(r"(\w://)[^/@\s'\"]+@", r"\1***@", text)  # a name and a password
-    text = re.sub(r"(\w://[^\s'\"?]+)\?[^\s'\"]+", r"\1?***", text)
+    text = re.sub(r"(\w://[^\s'\"?]+)\?[^\s'\"]+", r"\1?***", hide_passwords(text))
     return text[:300].rstrip(".")

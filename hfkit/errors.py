@@ -14,13 +14,11 @@ from types import TracebackType
 
 from safetensors import SafetensorError
 
-from .visible import visible
+from .visible import hide_passwords, visible
 
 LONGEST = 900
 """Characters of a message: two or three sentences of ours with some of the user's data in them."""
 _END = 300
-_PASSWORD = re.compile(r"(\b[a-z]+://)[^/\s@'\"]+@", re.IGNORECASE)
-"""In front of an address."""
 
 
 class UserError(Exception):
@@ -32,7 +30,7 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         line = re.sub(r"[\n\r\t\f\v]+", " ", message)
-        super().__init__(_shorten(visible(_PASSWORD.sub(r"\1***@", line))))
+        super().__init__(_shorten(visible(hide_passwords(line))))
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows of it: IPython asks for this method, and the sentence is enough."""

@@ -33,9 +33,8 @@ def write_file(path: Path, content: str | bytes) -> None:
         beside.write_bytes(written)
         os.replace(beside, path)
     except OSError as error:
-        error.filename = error.filename or str(
-            path
-        )  # the system does not say which file it has no room for, and for how much
+        # The system does not say which file it has no room for, and for how much.
+        error.filename = error.filename or str(path)
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             error.strerror = f"{error.strerror}, {path.name} takes {describe_room(len(written))}"
         with contextlib.suppress(OSError):
@@ -53,9 +52,9 @@ def describe_room(size: float) -> str:
     return describe_bytes(math.ceil(size / 1e5) * 1e5)
 
 
-def checksum(path: Path) -> str:
+def checksum(path: Path, bits: Literal[64, 128] = 64) -> str:
     """Return the XXH3 sum of a file: it finds damage, not malice."""
-    digest = xxhash.xxh3_64()
+    digest = xxhash.xxh3_64() if bits == 64 else xxhash.xxh3_128()
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 24):
             digest.update(chunk)

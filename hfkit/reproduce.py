@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +47,8 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         raise UserError(f"{CONFIGURATION_FILE} of {repo_id} was changed ({first_sentence(error)}).") from error
     if not pushed.results:
         raise UserError(f"The card of {repo_id} has no results to compare with.")
-    flags = dict(pairwise(argv))
-    place = flags["--backbone"], flags.get("--backbone_revision")
+    branch = pushed.flags.get("backbone_revision")
+    place = str(pushed.flags["backbone"]), None if branch is None else str(branch)
     commit = strange_backbone.check_strange_backbone(*place, pushed.task)
     argv += ["--backbone_revision", commit] if commit else []  # what was looked at, whatever its branch is by now
     now = TRAIN[pushed.task]([*argv, "--output_dir", str(folder)])

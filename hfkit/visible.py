@@ -7,10 +7,18 @@ _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 """Control characters but for tabs and line feeds (escape, backspace, carriage return, and those of C1, such as CSI), line and
 paragraph separators, what turns the direction of writing round, and halves of characters, which no console can encode."""
 
+_PASSWORD = re.compile(r"(\w://)[^/@\s'\"]+@")
+"""In front of an address."""
+
 
 def visible(text: str) -> str:
     r"""Return a text with each character that would be obeyed written as `\u001b`; JSON keeps its values by that."""
     return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def hide_passwords(text: str) -> str:
+    """Return a text without the names and passwords that stand in front of addresses."""
+    return _PASSWORD.sub(r"\1***@", text)
 
 
 def say(line: str, stream: TextIO | None = None) -> None:

@@ -10,12 +10,11 @@ import transformers
 from transformers import AutoImageProcessor, AutoModel, BaseImageProcessor, PreTrainedConfig
 from transformers.image_utils import PILImageResampling
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
-from transformers.utils import logging
 
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.paths import check_backbone_path
 from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, list_code
-from ..models.checked_loading import check_files
+from ..models.checked_loading import check_files, quietly
 from ..models.image import Preprocessing
 from ..models.transformers_image import describe_features
 from ..models.vision_configs import is_vision_type, read_image_size, vision_config
@@ -143,12 +142,8 @@ def build_from_checkpoint(
         return TransformersImageClassifier(
             TransformersImageClassifierConfig(backbone_config=checkpoint.config, **options)
         )
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # its table of unused heads; what is missing is our error
-    try:
+    with quietly():
         return TransformersImageClassifier.from_backbone(checkpoint.source, checkpoint.revision, **options)
-    finally:
-        logging.set_verbosity(verbosity)
 
 
 # --- preprocessing ---

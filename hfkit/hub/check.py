@@ -34,9 +34,9 @@ LARGEST_DETAIL = 500
 LARGEST_COMPARED = 5e9
 """Bytes of weights; larger ones of a model that is not hfkit's are not fetched."""
 MOST_WEIGHTS = 200
+"""Files; the header of each is asked for."""
 HEADER_SECONDS = 20.0
 """For reading the headers of all files of weights."""
-"""Files; the header of each is asked for."""
 SAMPLE_TEXTS = ["", "A text.", "\U0001f637 https://example.org/page?x=1"]
 
 

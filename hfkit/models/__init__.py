@@ -184,14 +184,16 @@ def load_pipeline(
     """
     from transformers import pipeline
 
-    from .checked_loading import check_files
+    from .config_checks import read_config
 
     if (Path(model) / "hfkit.yaml").is_file() and not (Path(model) / "config.json").is_file():
         raise ValueError(f"{model} is not a finished hfkit run: it has no config.json.")
 
     where = {**dict(options.get("model_kwargs") or {}), **options}
     where = {name: where[name] for name in ("revision", "token", "cache_dir", "local_files_only") if name in where}
-    config = check_files(model, **where)
+    config = read_config(
+        model, **where
+    )  # all that is read is looked at when the net is loaded, before the tokenizer is
     family = FAMILIES.get(str(config.get("model_type")))
     if family is None:
         code = ", ".join(list_code(config))

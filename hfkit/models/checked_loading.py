@@ -63,7 +63,7 @@ class CheckedModel(PreTrainedModel):
         wants_info = options.pop("output_loading_info", False)
         options["use_safetensors"] = True
         place = {name: options[name] for name in _PLACES if options.get(name) is not None}
-        with checked_loading(str(source), **place), _quietly():
+        with checked_loading(str(source), **place), quietly():
             model, loading = super().from_pretrained(source, *model_args, output_loading_info=True, **options)
         if wants_info:
             return model, loading
@@ -91,8 +91,8 @@ def check_weights(loading: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Leave out transformers' table of tensors that do not fit, which has a stranger's names; `check_weights` tells them."""
+def quietly() -> Iterator[None]:
+    """Leave out transformers' table of tensors that do not fit, which has a stranger's names; our own errors tell them."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

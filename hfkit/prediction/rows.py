@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-import xxhash
+from ..files import checksum
 
 BLOCK = 4096
 """Rows that are read, predicted and written at a time."""
@@ -82,11 +82,7 @@ def iter_blocks(rows: Iterable[Row], size: int = BLOCK) -> Iterator[list[Row]]:
 
 def file_identity(path: Path) -> str:
     """Return a checksum of a file's content."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return checksum(path, 128)
 
 
 def is_missing(value: object) -> bool:

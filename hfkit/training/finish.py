@@ -51,7 +51,7 @@ def _save(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: dict[st
     trainer.save_model(str(folder))
     trainer.save_state()
     if trainer.is_world_process_zero():
-        # The Trainer adds to what it finds; an end that was cut off before may have left half a file.
+        # Results are added to what is there; an end that was cut off before may have left some of its own.
         (folder / RESULTS_FILE).unlink(missing_ok=True)
     trainer.save_metrics("train", metrics)
     if trainer.is_world_process_zero():
