@@ -1,6 +1,7 @@
 """What the worker of the Hub tests runs besides hfkit's own functions."""
 
 import contextlib
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -75,6 +76,19 @@ def push_until(run: Path, repo_id: str, change: int | None) -> list[str]:
         with contextlib.suppress(KilledError):
             push.push_run(run, repo_id, "mit", "en")
     return seen
+
+
+def push_for(run: Path, repo_id: str, seconds: float | None) -> float:
+    """Push a run in a copy of this process, which is killed after some seconds; return how many it took."""
+    process = multiprocessing.get_context("fork").Process(target=push_until, args=(run, repo_id, None))
+    begin = time.perf_counter()
+    process.start()
+    process.join(seconds)
+    process.kill()
+    process.join()
+    if seconds is None and process.exitcode:
+        raise RuntimeError(f"it ended with code {process.exitcode}")
+    return time.perf_counter() - begin
 
 
 def upload_without_token(folder: Path, repo_id: str) -> str:
