@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -169,23 +170,23 @@ def draw_scores(path: Path, table: pd.DataFrame, title: str) -> None:
         title: Above it.
 
     """
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
     axis = figure.subplots()
-    seconds = table["seconds"].clip(lower=1e-2)
     splits = [split for split in ("validation", "test") if f"{split}_accuracy" in table]
-    for number, (split, shift) in enumerate(zip(splits, (1.0, 1.06), strict=False)):
-        accuracy = table[f"{split}_accuracy"]
-        ends = (accuracy - table[f"{split}_accuracy_low"], table[f"{split}_accuracy_high"] - accuracy)
-        axis.errorbar(seconds * shift, accuracy, yerr=ends, fmt="os"[number], capsize=3, label=split)
-    recommended = table.get("is_recommended", pd.Series(False, index=table.index))
-    for name, x, y, is_bold in zip(table["name"], seconds, table[f"{splits[0]}_accuracy"], recommended, strict=True):
-        weight = "bold" if is_bold else "normal"
-        label = escape(str(name).removeprefix("the "))
-        axis.annotate(label, (x, y), (-6, 6), textcoords="offset points", ha="right", fontsize=8, fontweight=weight)
-    axis.set(xscale="log", xlabel="seconds", ylabel="accuracy", title=escape(title))
-    axis.margins(x=0.4)
+    for number, (_, row) in enumerate(table.sort_values("seconds").iterrows()):
+        name = str(row["name"]).removeprefix("the ")
+        name += ", recommended" if row.get("is_recommended", False) else ""
+        for split, marker, shift in zip(splits, "os", (1.0, 1.06), strict=False):
+            accuracy = row[f"{split}_accuracy"]
+            ends = [[accuracy - row[f"{split}_accuracy_low"]], [row[f"{split}_accuracy_high"] - accuracy]]
+            seconds, colour = max(row["seconds"], 1e-2) * shift, colormaps["tab20"](number * 2 % 20 + number // 10 % 2)
+            label = escape(name) if split == splits[0] else None
+            axis.errorbar(seconds, accuracy, yerr=ends, fmt=marker, capsize=3, color=colour, label=label)
+    marks = f"on {splits[0]}" if len(splits) == 1 else "(round: validation, square: test)"
+    axis.set(xscale="log", xlabel="seconds", ylabel=f"accuracy {marks}", title=escape(title))
+    axis.margins(x=0.2)
     axis.grid(alpha=0.3)
-    axis.legend(loc="lower right")
+    figure.legend(loc="outside right upper", fontsize=8)
     save_figure(path, figure)
 
 
