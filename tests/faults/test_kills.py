@@ -184,7 +184,7 @@ def try_faults(what: str, seeds: range, killed: Killed) -> Iterator[Outcome]:
 @pytest.mark.parametrize(
     ("kind", "faults"),
     [
-        pytest.param("training", {"kills": 3}, marks=pytest.mark.nightly, id="some"),
+        pytest.param("training", {"kills": 2, "two at once": 1}, marks=pytest.mark.slow, id="some"),
         *(pytest.param(kind, BY_NIGHT, marks=pytest.mark.nightly, id=kind) for kind in KINDS),
     ],
 )
