@@ -5,8 +5,9 @@ import csv
 import errno
 import math
 import os
+import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 if sys.platform != "win32":
     import fcntl
+
+BESIDE_FOLDER = ".written"
+"""In which files that belong together are written, until all of them get their places in the folder around it."""
 
 
 def write_file(path: Path, content: str | bytes) -> None:
@@ -40,6 +44,37 @@ def write_file(path: Path, content: str | bytes) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+@contextlib.contextmanager
+def files_beside(folder: Path, last: str, replaced: Sequence[str] = ()) -> Iterator[Path]:
+    """Yield a hidden folder for files that belong together; afterwards each of them gets its place in `folder`.
+
+    A kill while they are written leaves the files of before. While they get their places, `last` is not there: who needs it
+    cannot take some old and some new files for a whole.
+
+    Args:
+        folder: Where to; it is made where it is missing, and its other files stay.
+        last: Name of the file without which the others are of no use; what is at its place goes first, and it comes last.
+        replaced: Patterns of files in `folder` that go, too, where none of that name was written.
+
+    """
+    beside = folder / BESIDE_FOLDER
+    shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+        names = [path.relative_to(beside) for path in sorted(beside.rglob("*")) if path.is_file()]
+        assert Path(last) in names, f"{last} was not written"
+        (folder / last).unlink(missing_ok=True)
+        for old in {path for pattern in replaced for path in folder.glob(pattern)}:
+            if old.relative_to(folder) not in names:
+                old.unlink()
+        for name in sorted(names, key=lambda name: name == Path(last)):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(beside / name, folder / name)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def describe_bytes(size: float) -> str:

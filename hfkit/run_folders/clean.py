@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
-from ..files import describe_bytes
+from ..files import BESIDE_FOLDER, describe_bytes
 from .checkpoints import delete_folder
 from .find import find_run_folders, name_run
 from .lock import LOCK_FILE, is_running, lock_folder
@@ -141,8 +141,8 @@ def _plan_failed(run: Path) -> Removal | Kept:
     checkpoints = [each.folder for each in find_checkpoints(run)]
     for path in run.rglob("*"):
         is_folder = path.is_dir() and not path.is_symlink()
-        is_in_checkpoint = any(path.is_relative_to(checkpoint) for checkpoint in checkpoints)
-        if not is_folder and not is_in_checkpoint and not any(fnmatch(path.name, name) for name in _KNOWN):
+        was_being_written = any(path.is_relative_to(each) for each in (*checkpoints, run / BESIDE_FOLDER))
+        if not is_folder and not was_being_written and not any(fnmatch(path.name, name) for name in _KNOWN):
             return Kept(run, f"failed, but holds {path.relative_to(run)}, which may be yours")
     return Removal(run, run, "failed run", measure_folder(run).bytes)
 

@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 from ..backbones.lora import ADAPTER_FOLDER, find_adapters, merge_adapters, save_adapter
 from ..data.batching import make_batch
 from ..errors import UserError
+from ..files import files_beside
+from ..hub.check import ADAPTER_CONFIG
 from ..notes import Note
 from ..report.summary import find_base_model
 from ..task import Task
@@ -47,8 +49,9 @@ def finish_adapters(task: Task, settings: RunSettings, fitted: Fitted, console: 
     _check_numbers(before)
     folder, is_main = settings.folder / ADAPTER_FOLDER, fitted.trainer.is_world_process_zero()
     if is_main:
-        save_adapter(task.model, folder, find_base_model(settings.arguments))
-        _save_head(task, folder)
+        with files_beside(folder, ADAPTER_CONFIG) as beside:
+            save_adapter(task.model, beside, find_base_model(settings.arguments))
+            _save_head(task, beside)
     count = merge_adapters(task.model)
     difference = _check_logits(before, _compute_logits(task), folder)
     keeps = settings.arguments.model.keep_adapter

@@ -1,12 +1,8 @@
 """The third phase of a run: the model is saved, evaluated as it was saved, and what came of it is said."""
 
-from pathlib import Path
-from typing import Any
-
 from rich.console import Console
 
 from ..report.console import show_end
-from ..run_folders.manifest import RESULTS_FILE
 from ..task import Task
 from .advice import advise
 from .complete import complete
@@ -14,14 +10,14 @@ from .evaluate import evaluate_saved_model
 from .fitted import Fitted
 from .settings import RunSettings
 from .summary import RunSummary, summarise_run, write_run_page
-from .trainer import ClassifierTrainer
+from .trained_model import save_trained
 
 
 def finish(task: Task, settings: RunSettings, fitted: Fitted, console: Console) -> dict[str, float]:
     """Save the model, evaluate what was saved, report, and write the manifest; return all results."""
     trainer, folder = fitted.trainer, settings.folder
     is_main = trainer.is_world_process_zero()
-    _save(trainer, task, folder, fitted.metrics)
+    save_trained(trainer, task, folder, fitted.metrics)
     summary = summarise_run(task, settings, fitted) if is_main else None
     results = evaluate_saved_model(task, settings, fitted, console)
     deleted = ""
@@ -43,18 +39,3 @@ def _show_on_page(
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         console.print(f"\nLeft out: report/report.html ({reason}).", markup=False, highlight=False, soft_wrap=True)
-
-
-def _save(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: dict[str, Any]) -> None:
-    """Save the model with its code, the processor, the Trainer's state and the training metrics."""
-    task.model.drop_training_parts()
-    trainer.save_model(str(folder))
-    trainer.save_state()
-    if trainer.is_world_process_zero():
-        # Results are added to what is there; an end that was cut off before may have left some of its own.
-        (folder / RESULTS_FILE).unlink(missing_ok=True)
-    trainer.save_metrics("train", metrics)
-    if trainer.is_world_process_zero():
-        (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle; hfkit.yaml says the same
-        (folder / "model.safetensors").chmod(0o644)  # transformers writes it for the user alone
-    trainer.accelerator.wait_for_everyone()

@@ -13,18 +13,20 @@ from ..files import write_file
 from ..run_folders.manifest import RESULTS_FILE
 
 
-def save_metrics(folder: Path, split: str, metrics: dict[str, Any]) -> None:
+def save_metrics(folder: Path, split: str, metrics: dict[str, Any], begins: bool = False) -> None:
     """Write the results of a split, and put them into `all_results.json`; one that was damaged is written anew.
 
     Args:
         folder: Of the run.
         split: `train`, `eval` or `test`.
         metrics: Results by name.
+        begins: Whether `all_results.json` begins with them, whatever is in it.
 
     """
     before = None
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        before = json.loads((folder / RESULTS_FILE).read_bytes())
+    if not begins:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            before = json.loads((folder / RESULTS_FILE).read_bytes())
     together = {**before, **metrics} if isinstance(before, dict) else metrics
     for file, content in ((f"{split}_results.json", metrics), (RESULTS_FILE, together)):
         write_file(folder / file, json.dumps(content, indent=4, sort_keys=True))

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from hfkit.commands.main import app
 from hfkit.errors import UserError
+from hfkit.files import BESIDE_FOLDER, write_file
 from hfkit.run_folders.clean import describe_size
 from hfkit.run_folders.lock import LOCK_FILE, lock_folder
 from hfkit.run_folders.manifest import checksums
@@ -115,6 +116,7 @@ def _link_notes(run: Path) -> None:
         (make_old, None),
         (_lock_and_free, None),
         (lambda run: (write_checkpoint(run, 3, is_whole=False), _lock_and_free(run)), None),
+        (lambda run: (write_file(run / BESIDE_FOLDER / "model.safetensors", ""), _lock_and_free(run)), None),
         (lambda _: None, "has no lock and was written less than a day ago"),
         (_write_notes, "failed, but holds notes.txt, which may be yours"),
         (_link_notes, "failed, but holds hfkit.yaml.tmp/data, which may be yours"),
