@@ -2,12 +2,13 @@
 
 import json
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..files import write_file
-from .state import START_FILE, read_json
+from .state import READING_ERRORS, START_FILE, SUMS_FILE, find_checkpoints, read_json
 
 
 def write_start_record(run: Path, data: dict[str, Any]) -> None:
@@ -16,14 +17,16 @@ def write_start_record(run: Path, data: dict[str, Any]) -> None:
 
 
 def read_start_record(run: Path) -> tuple[str, dict[str, Any] | None]:
-    """Return the id of a run and the hashes of its data; an earlier version wrote none: the id is empty then, the data None.
+    """Return the id of a run and the hashes of its data, which are None where the file is gone.
+
+    The id is that of its checkpoints then; empty where they have none, as those of an earlier version.
 
     Raises:
         UserError: The file is damaged.
 
     """
     if not (run / START_FILE).is_file():
-        return "", None
+        return _find_id(run), None
     try:
         content = read_json(run / START_FILE)
         return str(content["run"]), dict(content["data"])
@@ -32,3 +35,13 @@ def read_start_record(run: Path) -> tuple[str, dict[str, Any] | None]:
             f"{run / START_FILE} is damaged, so that nobody can tell whether the data are still those of the run's start: "
             "delete it to continue without that check."
         ) from error
+
+
+def _find_id(run: Path) -> str:
+    """Return the id that stands in a run's last checkpoint which has one; else an empty text."""
+    for checkpoint in reversed(find_checkpoints(run)):
+        with suppress(*READING_ERRORS):
+            run_id = read_json(checkpoint.folder / SUMS_FILE).get("run")
+            if run_id:
+                return str(run_id)
+    return ""

@@ -1,7 +1,11 @@
 """The sums of a checkpoint's files: written when all of them are there, and checked before any of them is read."""
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
 
 from ..errors import UserError
 from ..files import checksum, write_file
@@ -27,7 +31,8 @@ def write_sums(checkpoint: Path, run_id: str) -> None:
 def find_damage(checkpoint: Path, run_id: str) -> str:
     """Say what is damaged in a checkpoint, without its name and a full stop; nothing where it is whole.
 
-    Each file is read once; nothing in them is unpickled or run.
+    Each file is read once; nothing in them is unpickled or run. Of a checkpoint without sums, as earlier versions wrote them,
+    changed bytes of the weights are not found, but that they are cut is.
 
     Args:
         checkpoint: Its folder, in that of the run.
@@ -57,8 +62,36 @@ def _compare(checkpoint: Path, run_id: str) -> str:
 
 
 def _find_damage_without_sums(checkpoint: Path) -> str:
-    """Read the state alone."""
-    return "" if read_json(checkpoint / STATE_FILE) else f"{STATE_FILE} is missing"
+    """Read the state, and look whether the other files are whole by what stands in themselves."""
+    if not read_json(checkpoint / STATE_FILE):
+        return f"{STATE_FILE} is missing"
+    for path in sorted(checkpoint.iterdir()):
+        is_whole = _OWN_CHECKS.get(path.suffix)
+        if is_whole is not None and not is_whole(path):
+            return f"{path.name} is damaged"
+    return "" if any(checkpoint.glob("*.safetensors")) else "it has no weights"
+
+
+def _is_whole_zip(path: Path) -> bool:
+    """Whether a file of `torch.save` has all its parts, with the sums that stand beside them; nothing is unpickled."""
+    try:
+        with zipfile.ZipFile(path) as content:
+            return content.testzip() is None
+    except (*READING_ERRORS, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        return False
+
+
+def _has_all_tensors(path: Path) -> bool:
+    """Whether a file of safetensors has the length that its head says; a changed weight is not found."""
+    try:
+        with safe_open(path, "numpy"):
+            return True
+    except (OSError, SafetensorError):
+        return False
+
+
+_OWN_CHECKS = {".pt": _is_whole_zip, ".pth": _is_whole_zip, ".safetensors": _has_all_tensors}
+"""By suffix: whether a file that stands under no sums is whole."""
 
 
 def find_gap(checkpoint: Path) -> str:

@@ -10,7 +10,7 @@ from ..flags.kinds import Arguments
 from ..notes import Note
 from ..run_folders.manifest import MANIFEST_FILE
 from ..run_folders.start import read_start_record
-from ..run_folders.state import find_checkpoints
+from ..run_folders.state import START_FILE, find_checkpoints
 from ..run_folders.sums import count_processes, find_damage, find_gap
 from ..task import Task
 
@@ -56,13 +56,14 @@ def choose_continuation(folder: Path, flag: str | bool, processes: int) -> Conti
         UserError: There is none, or it is of another number of processes.
 
     """
-    run_id, _ = read_start_record(folder)
+    run_id, data = read_start_record(folder)
     damaged: dict[str, str] = {}
     for checkpoint in reversed(list_checkpoints(folder, flag)):
         damage = find_damage(checkpoint, run_id) or find_gap(checkpoint)
         if not damage:
             _check_processes(checkpoint, processes)
-            return Continuation(checkpoint, _tell(checkpoint, damaged, run_id))
+            unknown = "" if data is not None else _say_unknown(run_id)
+            return Continuation(checkpoint, _tell(checkpoint, damaged, unknown))
         damaged[checkpoint.name] = damage
     if str(flag).lower() == "true":
         raise _no_whole_one(folder, damaged)
@@ -122,16 +123,21 @@ def _check_processes(checkpoint: Path, processes: int) -> None:
         )
 
 
-def _tell(checkpoint: Path, damaged: dict[str, str], run_id: str) -> tuple[Note, ...]:
+def _say_unknown(run_id: str) -> str:
+    """Say why nobody can tell whether the data are those of the run's start."""
+    why = f"; the run's {START_FILE} is gone, and" if run_id else ", which an earlier version wrote;"
+    return f"{why} whether its data are still the same is not known"
+
+
+def _tell(checkpoint: Path, damaged: dict[str, str], unknown: str) -> tuple[Note, ...]:
     notes = [
         Note("checkpoint_damaged", f"{name} is left out: {damage}.", on_card=False) for name, damage in damaged.items()
     ]
-    said = "" if run_id else ", which an earlier version wrote; whether its data are still the same is not known"
-    return (*notes, Note("continued", f"Continues from {checkpoint.name}{said}.", on_card=False))
+    return (*notes, Note("continued", f"Continues from {checkpoint.name}{unknown}.", on_card=False))
 
 
 def check_data(task: Task, folder: Path) -> None:
-    """Refuse to continue a run on other data than it was started with; what an earlier version started is not known.
+    """Refuse to continue a run on other data than it was started with; without a record of them it is said that nobody can tell.
 
     Raises:
         UserError: Rows, labels or their names are others; the sentence says which.

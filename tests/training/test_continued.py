@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,12 +41,25 @@ def flip(file: Path) -> None:
     file.write_bytes(content)
 
 
+def change_state(file: Path) -> None:
+    """Flip a bit of the largest part of a file of torch, and not of what lies between the parts."""
+    content = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as parts:
+        part = parts.read(max(parts.infolist(), key=lambda each: each.file_size))
+    content[content.index(part) + len(part) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
 def replace_by_a_link(file: Path) -> None:
     file.rename(file.with_name("elsewhere"))
     file.symlink_to(file.with_name("elsewhere"))
 
 
-DAMAGES = [cut, flip, Path.unlink, lambda file: file.write_bytes(b""), replace_by_a_link]
+DAMAGES = [cut, flip, Path.unlink, empty, replace_by_a_link]
 
 
 def damage_each_file(checkpoint: Path) -> Iterator[str]:
@@ -139,6 +153,44 @@ def test_checkpoints_of_earlier_versions_lack_nothing(run: Path) -> None:
         (run / "elsewhere").rename(run / "checkpoint-6" / name)
     (run / "checkpoint-6" / "trainer_state.json").write_text("{")
     assert choose_continuation(run, "true", 1).checkpoint == run / "checkpoint-3"
+
+
+def test_a_file_of_an_earlier_version_that_is_cut_is_told(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what stands in itself, as there are no sums; nothing is unpickled to find that out."""
+    monkeypatch.setattr(torch, "load", None)
+    for file in (run / "start.json", *run.glob("checkpoint-*/checksums.json")):
+        file.unlink()
+    states = [
+        (name, damage)
+        for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+        for damage in (cut, empty, change_state)
+    ]
+    for name, damage in [*states, ("model.safetensors", cut), ("model.safetensors", empty)]:
+        file = run / "checkpoint-6" / name
+        content = file.read_bytes()
+        damage(file)
+        found = choose_continuation(run, "true", 1)
+        assert found.checkpoint == run / "checkpoint-3", (name, damage)
+        assert found.notes[0].text == f"checkpoint-6 is left out: {name} is damaged."
+        file.write_bytes(content)
+    (run / "checkpoint-6" / "model.safetensors").unlink()
+    assert choose_continuation(run, "true", 1).notes[0].text == "checkpoint-6 is left out: it has no weights."
+
+
+def test_a_start_that_is_gone_is_said(run: Path) -> None:
+    """What wrote the checkpoints is known from themselves: those of another run, and such without sums, are none."""
+    (run / "start.json").unlink()
+    note = choose_continuation(run, "true", 1).notes[0].text
+    gone = "; the run's start.json is gone, and whether its data are still the same is not known."
+    assert note == f"Continues from checkpoint-6{gone}"
+    sums = (run / "checkpoint-3" / "checksums.json").read_text()
+    (run / "checkpoint-3" / "checksums.json").write_text(json.dumps({**json.loads(sums), "run": "another"}))
+    with pytest.raises(UserError, match="it was written by another run"):
+        choose_continuation(run, str(run / "checkpoint-3"), 1)
+    (run / "checkpoint-3" / "checksums.json").write_text(sums)
+    (run / "checkpoint-6" / "checksums.json").unlink()
+    notes = [note.text for note in choose_continuation(run, "true", 1).notes]
+    assert notes == ["checkpoint-6 is left out: checksums.json is missing.", f"Continues from checkpoint-3{gone}"]
 
 
 def test_a_damaged_start_is_a_sentence(run: Path) -> None:
