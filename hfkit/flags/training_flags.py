@@ -50,13 +50,17 @@ class TrainingFlags:
     )
     logging_strategy: str = field(default="epoch", metadata={"help": "When to log the training loss: epoch or steps."})
     save_total_limit: int | None = field(
-        default=2, metadata={"help": "Checkpoints kept while training; the best and the last one always are."}
+        default=None,
+        metadata={
+            "help": "Checkpoints kept while training (0: all); the best and the last one always are; default: 2. Where it is "
+            "given, a finished run keeps them, too."
+        },
     )
     keep_checkpoints: bool = field(
         default=False,
         metadata={
             "help": "Keep the checkpoints of a run that has finished. Else they are deleted once its model and results are "
-            "written, unless --save_total_limit is more than 2."
+            "written, unless --save_total_limit is given."
         },
     )
     load_best_model_at_end: bool = field(default=True, metadata={"help": "End with the best checkpoint, not the last."})

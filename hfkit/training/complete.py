@@ -13,8 +13,7 @@ def complete(settings: RunSettings) -> str:
 
     """
     write_manifest(settings.folder)
-    training = settings.training
-    if training.keep_checkpoints or training.save_total_limit not in (1, 2):
+    if settings.training.keep_checkpoints or "save_total_limit" in settings.arguments.given:
         return ""
     try:
         return delete_spent_checkpoints(settings.folder).describe()

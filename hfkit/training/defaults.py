@@ -11,7 +11,7 @@ from ..flags.training_arguments import TrainingArguments
 from ..notes import Note
 from ..task import Task
 
-FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "solver", "train_sampling_strategy")
+FILLED_IN = ("bf16", "head_learning_rate", "learning_rate", "save_total_limit", "solver", "train_sampling_strategy")
 """Flags that are filled in by model, data and machine where they are not given."""
 
 
@@ -123,6 +123,12 @@ def note_loss(training: TrainingArguments) -> list[Note]:
         )
         notes.append(Note("logit_adjustment", text))
     return notes
+
+
+def fill_checkpoints(training: TrainingArguments) -> None:
+    """Keep two checkpoints while a net trains where no number was given: of one that is damaged there is the one before."""
+    if training.save_total_limit is None:
+        training.save_total_limit = 2
 
 
 def leave_out_evaluations(training: TrainingArguments) -> None:

@@ -10,7 +10,15 @@ from ..freezing import FreezePlan
 from ..task import Task
 from .checks import check_checkpointing, choose_metrics, read_push_order
 from .continued import continue_run
-from .defaults import FILLED_IN, fill_learning_rates, fill_order, leave_out_evaluations, note_loss, weigh_classes
+from .defaults import (
+    FILLED_IN,
+    fill_checkpoints,
+    fill_learning_rates,
+    fill_order,
+    leave_out_evaluations,
+    note_loss,
+    weigh_classes,
+)
 from .dry_step import run_dry_step
 from .folder import make_folder
 from .settings import RunSettings
@@ -40,6 +48,7 @@ def resolve(task: Task, arguments: Arguments[Any, Any], name: str) -> RunSetting
     weights, said = weigh_classes(training, task)
     notes += note_loss(training)
     leave_out_evaluations(training)
+    fill_checkpoints(training)
     push = read_push_order(training)
     training.push_to_hub = False  # the Trainer would push at every save, before any proof
     folder = make_folder(arguments, name)

@@ -104,6 +104,7 @@ def test_a_disk_that_cannot_be_flushed_ends_no_run(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr("hfkit.run_folders.checkpoints.flush_file", fail)
     run = write_run(tmp_path / "run", steps=(3,))
-    settings: Any = SimpleNamespace(folder=run, training=SimpleNamespace(keep_checkpoints=False, save_total_limit=1))
+    given = SimpleNamespace(given=frozenset())
+    settings: Any = SimpleNamespace(folder=run, arguments=given, training=SimpleNamespace(keep_checkpoints=False))
     assert complete(settings) == "The run is finished, and its checkpoints stay ([Errno 22] Invalid argument)."
     assert (run / "checkpoint-3").is_dir()

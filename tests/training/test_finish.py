@@ -11,6 +11,9 @@ from disks import no_room_for_more_than
 from fake_runs import write_run
 from transformers import TrainerState
 
+from hfkit.flags.configuration import CONFIGURATION_FILE, Configuration, write_configuration
+from hfkit.flags.kinds import TEXT
+from hfkit.flags.parsing import parse_arguments
 from hfkit.run_folders.state import find_state
 from hfkit.training.complete import complete
 from hfkit.training.report import find_kept_epoch
@@ -39,6 +42,16 @@ def test_results_that_a_kill_cut_end_no_later_start(damaged: str, tmp_path: Path
     save_metrics(tmp_path, "test", {"test_loss": 2.0})
     assert json.loads((tmp_path / "all_results.json").read_text()) == {"train_loss": 1.0, "test_loss": 2.0}
     assert json.loads((tmp_path / "test_results.json").read_text()) == {"test_loss": 2.0}
+
+
+def test_a_run_begins_its_results_anew(tmp_path: Path) -> None:
+    """Those of an end that was cut off go, and at no moment are there none."""
+    save_metrics(tmp_path, "test", {"test_loss": 2.0})
+    with no_room_for_more_than(10), pytest.raises(OSError):
+        save_metrics(tmp_path, "train", {"train_loss": 1.0}, begins=True)
+    assert json.loads((tmp_path / "all_results.json").read_text()) == {"test_loss": 2.0}
+    save_metrics(tmp_path, "train", {"train_loss": 1.0}, begins=True)
+    assert json.loads((tmp_path / "all_results.json").read_text()) == {"train_loss": 1.0}
 
 
 def test_a_full_disk_leaves_the_results_of_before(tmp_path: Path) -> None:
@@ -74,18 +87,19 @@ def test_a_run_that_is_stopped_at_its_very_end_goes_on(
     assert not list(folder.glob("checkpoint-*"))
 
 
-@pytest.mark.parametrize(
-    ("keep_checkpoints", "save_total_limit", "stay"),
-    [(False, 1, False), (False, 2, False), (True, 1, True), (False, 3, True), (False, None, True)],
-)
-def test_flags_keep_checkpoints(
-    keep_checkpoints: bool, save_total_limit: int | None, stay: bool, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("flags", "stay"), [("", False), ("--keep_checkpoints true", True)])
+@pytest.mark.parametrize("limit", [None, 1, 2, 3])
+def test_flags_keep_checkpoints(flags: str, stay: bool, limit: int | None, tmp_path: Path) -> None:
+    """A limit that is given, be it the default; that of hfkit's own choice, in the file of a run that goes on, does not."""
     run = write_run(tmp_path / "run", steps=(3,))
-    training = SimpleNamespace(keep_checkpoints=keep_checkpoints, save_total_limit=save_total_limit)
-    said = complete(SimpleNamespace(training=training, folder=run))
-    assert (run / "checkpoint-3").exists() == stay
-    assert bool(said) != stay
+    argv = [*flags.split(), *([] if limit is None else ["--save_total_limit", str(limit)])]
+    arguments = parse_arguments(argv, (), TEXT)
+    write_configuration(tmp_path, Configuration(arguments.flags, {} if limit else {"save_total_limit": 2}))
+    again = parse_arguments(["--config", str(tmp_path / CONFIGURATION_FILE)], (), TEXT)
+    assert again.training.save_total_limit == (limit or 2)
+    said = complete(SimpleNamespace(arguments=again, training=again.training, folder=run))
+    assert (run / "checkpoint-3").exists() == (stay or limit is not None)
+    assert bool(said) == (not stay and limit is None)
 
 
 @pytest.mark.slow
