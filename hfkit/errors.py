@@ -1,6 +1,8 @@
-"""A user's mistake, told in one sentence; and a run that the user stopped."""
+"""How a process ends: by a user's mistake, told in one sentence, by a run that the user stopped, and shortly."""
 
+import atexit
 import errno
+import gc
 import os
 import pickle
 import re
@@ -117,6 +119,14 @@ def is_memory_full(error: BaseException) -> bool:
 def show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print a traceback as Python does, for `sys.excepthook`; what it cites of files steers no terminal."""
     sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
+
+
+def end_shortly() -> None:
+    """Leave out the last search for garbage, when Python ends.
+
+    With torch and transformers it takes seconds, and the system takes the memory back anyway.
+    """
+    atexit.register(gc.freeze)
 
 
 def is_of_import(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import DISK_ERRORS, UserError, describe_disk, first_sentence, is_of_import, show_traceback
+from ..errors import DISK_ERRORS, UserError, describe_disk, end_shortly, first_sentence, is_of_import, show_traceback
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -57,6 +57,7 @@ def _options(
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, and so are disks and packages that do not do."""
     sys.excepthook = show_traceback
+    end_shortly()
     try:
         app(prog_name="hfkit")
     except UserError as error:

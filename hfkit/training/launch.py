@@ -1,7 +1,5 @@
 """Starting and ending a recipe: cores, processes, the folder of the run, and errors as sentences."""
 
-import atexit
-import gc
 import json
 import os
 import signal
@@ -11,11 +9,12 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from ..errors import DISK_ERRORS, Stopped, UserError, describe_disk, is_memory_full
+from ..errors import DISK_ERRORS, Stopped, UserError, describe_disk, end_shortly, is_memory_full
 from ..files import write_file
 from ..flags.early import check_early
 from ..flags.help import show_help
@@ -26,6 +25,10 @@ MEMORY_IS_FULL = (
     "The memory is full: lower --per_device_train_batch_size (and raise --gradient_accumulation_steps by as much), "
     "--per_device_eval_batch_size, or --max_length or --image_size."
 )
+
+_SAID = "hfkit_stop_said"
+_LONGEST_WAIT = 10
+"""Seconds, for a main process that says nothing."""
 
 
 def run_recipe(
@@ -84,12 +87,8 @@ def _takes_bare_debug(argv: list[str]) -> bool:
 
 
 def _end_in_order() -> None:
-    """Let SIGTERM end this process as Ctrl-C does: locks and folders are put in order. Those that it starts end as ever.
-
-    The last search for garbage, when Python ends, is left out: with torch and transformers it takes seconds, and the system
-    takes the memory back anyway.
-    """
-    atexit.register(gc.freeze)
+    """Let SIGTERM end this process as Ctrl-C does: locks and folders are put in order. Those that it starts end as ever."""
+    end_shortly()
     is_main_thread = threading.current_thread() is threading.main_thread()  # Python has signals there alone
     if not is_main_thread or os.environ.get("RANK", "0") != "0":  # other processes have neither lock nor folder
         return
@@ -105,10 +104,22 @@ def _end_in_order() -> None:
 
 
 def _stop(error: KeyboardInterrupt, command: Sequence[str]) -> NoReturn:
-    """Say how the run is continued, and end with the exit code of a shell: 128 and the signal's number."""
+    """Say how the run is continued, and end with the exit code of a shell: 128 and the signal's number.
+
+    A launcher of several processes ends all as soon as one has ended: the others wait until the main one has said it.
+    """
     stopped = error if isinstance(error, Stopped) else Stopped()
-    if os.environ.get("RANK", "0") == "0":
+    is_main = os.environ.get("RANK", "0") == "0"
+    if is_main:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
         print(f"\n{describe_stop(stopped, command)}", file=sys.stderr, flush=True)
+    torch = _joined_torch()
+    if torch is not None:
+        store = torch.distributed.distributed_c10d._get_default_store()
+        with suppress(RuntimeError):  # of torch, where the launcher or the main process is gone
+            store.set(_SAID, "") if is_main else store.wait([_SAID], timedelta(seconds=_LONGEST_WAIT))
     _leave(128 + stopped.number)
 
 
@@ -131,9 +142,16 @@ def _tell_launcher(message: str) -> None:
 
 def _leave(code: int) -> NoReturn:
     """End the process; with several, after all have come this far, since an early end makes the launcher report a failure."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+    torch = _joined_torch()
+    if torch is not None:
         if code == 0:
             torch.distributed.barrier()
         torch.distributed.destroy_process_group()
     sys.exit(code)
+
+
+def _joined_torch() -> Any:
+    """Return torch where this process has met others; else None."""
+    torch = sys.modules.get("torch")
+    has_met = torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch if has_met else None

@@ -48,13 +48,23 @@ def find_command(command: str | None) -> list[str]:
 
     """
     own = shlex.split(command) if command else ["python", sys.argv[0]]
+    launcher = _cut_launcher(_read_parent()[1], sys.argv[1:])
+    return [*launcher, *own[1:]] if launcher and command else launcher or own
+
+
+def find_launcher() -> int | None:
+    """Return the id of the process of the launcher that started this one; None where none did."""
+    parent, words = _read_parent()
+    return parent if _cut_launcher(words, sys.argv[1:]) else None
+
+
+def _read_parent() -> tuple[int | None, list[str]]:
+    """Return id and command line of the process that started this one; None and nothing where it is gone."""
     try:
         parent = psutil.Process().parent()
-        words = [] if parent is None else parent.cmdline()
+        return (None, []) if parent is None else (parent.pid, parent.cmdline())
     except psutil.Error:
-        return own
-    launcher = _cut_launcher(words, sys.argv[1:])
-    return [*launcher, *own[1:]] if launcher and command else launcher or own
+        return None, []
 
 
 def _cut_launcher(words: Sequence[str], arguments: Sequence[str]) -> list[str]:

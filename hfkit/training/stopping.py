@@ -13,6 +13,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from ..errors import Stopped
+from .stopped import find_launcher
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SAME_SECONDS = 2.0
@@ -23,12 +24,14 @@ _KEY = "hfkit_stop_after"
 class StopAtStep(TrainerCallback):
     """Has a checkpoint written at the next step after a signal, and ends the training then; at a second one at once.
 
-    Several processes stop after the same step, which they agree on in the store that they met in.
+    Several processes stop after the same step, which they agree on in the store that they met in. The end of `accelerate launch`
+    of one process, which hands no signal on, is taken for SIGTERM.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
         self._first = 0.0
+        self._launcher = None if "TORCHELASTIC_RUN_ID" in os.environ else find_launcher()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -77,6 +80,9 @@ class StopAtStep(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Have a checkpoint written where it is time to stop."""
+        is_gone = self._launcher is not None and os.getppid() != self._launcher
+        if is_gone and self.received is None:
+            self.receive(signal.SIGTERM)
         if self._is_due(state.global_step):
             control.should_save = True
 

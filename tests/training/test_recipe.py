@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -498,6 +499,16 @@ def test_a_length_that_nobody_gave_is_what_the_backbone_takes(
     assert "as by default" not in capfd.readouterr().out
 
 
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Put back what signals do: a process that stops minds no more of them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [
@@ -523,6 +534,38 @@ def test_ends_of_a_recipe(
     if code == 2:
         with pytest.raises(type(error)):
             launch.run_recipe(main)
+
+
+@pytest.mark.usefixtures("own_signals")
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_the_launcher_ends_none_before_the_main_process_has_said_how_to_go_on(
+    rank: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends all as soon as one has ended."""
+    import torch
+
+    class Store:
+        """Notes what was said when it was asked."""
+
+        calls: ClassVar[list[tuple[str, str]]] = []
+
+        def set(self, key: str, value: str) -> None:
+            self.calls.append(("set", capsys.readouterr().err))
+
+        def wait(self, keys: list[str], timeout: object) -> None:
+            self.calls.append(("wait", capsys.readouterr().err))
+            raise RuntimeError("as torch, when nobody is there")
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(torch.distributed.distributed_c10d, "_get_default_store", Store)
+    monkeypatch.setenv("RANK", rank)
+    Store.calls.clear()
+    with pytest.raises(SystemExit) as end:
+        launch._stop(Stopped(signal.SIGTERM), ["hfkit"])
+    assert end.value.code == 143
+    said = "\nStopped before the first checkpoint: start again with the same flags.\n"
+    assert Store.calls == [("set", said) if rank == "0" else ("wait", "")]
 
 
 def test_the_launcher_is_told_the_sentence_and_the_end_is_short(

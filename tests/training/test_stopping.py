@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +82,27 @@ def test_a_second_signal_ends_at_once(make_model: Make, tmp_path: Path, monkeypa
     assert [each.step for each in find_checkpoints(tmp_path)] == [1]
 
 
+def set_parent(monkeypatch: pytest.MonkeyPatch, command: str, own: str) -> None:
+    """Let this process have another command line, and another parent, whose id is 11."""
+    parent = SimpleNamespace(pid=11, cmdline=lambda: command.split())
+    monkeypatch.setattr(sys, "argv", own.split())
+    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(parent=lambda: parent))
+
+
+@pytest.mark.parametrize(("parent", "steps"), [("python /bin/accelerate launch x.py --lr 1", [2]), ("bash", [])])
+def test_the_end_of_a_launcher_of_one_process_is_a_signal(
+    parent: str, steps: list[int], make_model: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hands none on; a process that a shell has started may outlive it."""
+    set_parent(monkeypatch, parent, "x.py --lr 1")
+    trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, **OPTIONS)
+    parents = iter([11])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents, 1))
+    with pytest.raises(Stopped) if steps else nullcontext():
+        train(trainer)
+    assert [each.step for each in find_checkpoints(tmp_path)] == steps
+
+
 def test_a_signal_behind_the_last_step_is_told() -> None:
     stop = StopAtStep()
     with pytest.raises(Stopped), stop.listening():
@@ -142,9 +164,7 @@ def test_processes_stop_after_the_same_step(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_command_that_continues_is_whole(
     parent: str, own: str, command: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", own.split())
-    launcher = SimpleNamespace(cmdline=lambda: parent.split())
-    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(parent=lambda: launcher))
+    set_parent(monkeypatch, parent, own)
     run = write_unfinished_run(tmp_path / "my run", steps=(3, 7))
     write_checkpoint(run, 9, is_whole=False)
     text = describe_stop(Stopped(signal.SIGINT, run), find_command(command))
