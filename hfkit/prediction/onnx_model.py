@@ -13,6 +13,7 @@ into each folder that it exports.
 """
 
 import argparse
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from .scores import confidences, sigmoid, softmax
 SETTINGS_FILE = "export.json"
 GRAPH_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+SUMS_FILE = "manifest.json"
 ROWS_AT_ONCE = 32
 
 
@@ -161,8 +163,46 @@ class ImageModel(OnnxModel):
 
 
 def load(folder: str | Path | None = None) -> TextModel | ImageModel:
-    """Load the model of a folder; default: the one of this file."""
+    """Load the model of a folder; default: the one of this file.
+
+    Raises:
+        ValueError: A file is missing, or not what was exported.
+
+    """
     folder = Path(__file__).parent if folder is None else Path(folder)
+    check_files(folder)
+    return open_checked(folder)
+
+
+def check_files(folder: Path) -> None:
+    """Compare the files of a folder with the sums that stand there; without a file of sums nothing is compared.
+
+    Raises:
+        ValueError: One is missing, or not what was exported.
+
+    """
+    if not (folder / SUMS_FILE).is_file():
+        return
+    remedy = f"export the model again, or delete {SUMS_FILE} if you changed it yourself"
+    try:
+        sums = json.loads((folder / SUMS_FILE).read_text(encoding="utf-8"))
+        changed = [name for name, value in sums.items() if _sha256(folder / name) != value]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{folder} is damaged ({error}): {remedy}.") from error
+    if changed:
+        raise ValueError(f"{folder} is damaged ({changed[0]} is not what was exported): {remedy}.")
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def open_checked(folder: Path) -> TextModel | ImageModel:
+    """Load the model of a folder whose files were compared with their sums."""
     settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
     return (TextModel if settings["task"] == "text-classification" else ImageModel)(folder, settings)
 
@@ -181,7 +221,10 @@ def main() -> None:
     inputs = [*given.inputs, *(json.loads(given.json.read_text(encoding="utf-8")) if given.json else [])]
     if not inputs:
         parser.error("name a text or a file, or --json FILE")
-    model = load()
+    try:
+        model = load()
+    except ValueError as error:
+        parser.exit(2, f"error: {error}\n")
     for start in range(0, len(inputs), ROWS_AT_ONCE):
         for answer in model.predict(inputs[start : start + ROWS_AT_ONCE]):
             print(json.dumps(answer, ensure_ascii=False))

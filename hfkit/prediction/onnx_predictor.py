@@ -45,11 +45,11 @@ class OnnxPredictor:
         """
         if find_spec("onnxruntime") is None:
             raise UserError(f"{folder} is a model in ONNX, which needs onnxruntime: run pip install 'hfkit[onnx]'.")
-        from .onnx_model import load
+        from .onnx_model import open_checked
 
         settings = read_settings(folder)
         try:
-            model = load(folder)
+            model = open_checked(folder)
         except Exception as error:  # of onnxruntime or tokenizers, which have classes of their own
             raise UserError(
                 f"The exported model {folder} cannot be loaded ({first_sentence(error)}): export it again by hfkit export."

@@ -216,6 +216,9 @@ def test_predict_reads_the_folder_without_torch(exported: tuple[Path, Path], twe
 
 @pytest.mark.slow
 def test_a_damaged_folder_is_named(exported: tuple[Path, Path], tmp_path: Path) -> None:
+    """By `hfkit predict`, and by the folder's own script."""
+    from hfkit.prediction import onnx_model
+
     _, folder = exported
     copy = tmp_path / "copy"
     for change, message in (
@@ -231,6 +234,11 @@ def test_a_damaged_folder_is_named(exported: tuple[Path, Path], tmp_path: Path) 
         change()
         with pytest.raises(UserError, match=message):
             call("predict", copy, "Some words.")
+        if (
+            "export.json" not in message
+        ):  # what stands under its sum, but is no value, is for the script to stumble over
+            with pytest.raises(ValueError, match=r"^\S+ is damaged \(.*export the model again"):
+                onnx_model.load(copy)
         for path in copy.iterdir():
             path.unlink()
         copy.rmdir()

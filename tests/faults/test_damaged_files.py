@@ -18,18 +18,22 @@ from faults.campaign import Outcome, Record, attempt, report
 from faults.damage import damage_file, list_files
 
 from hfkit.backbones.image import Preprocessing, make_processor
+from hfkit.console import make_console
 from hfkit.data.data_hashes import describe_changes
 from hfkit.data.images import load_image_data
 from hfkit.data.resized import keep_resized
 from hfkit.data.text import load_text_data
 from hfkit.data.tokens import Reading, tokenize
 from hfkit.errors import UserError
+from hfkit.export.request import ExportRequest
+from hfkit.export.run import export_model
 from hfkit.features.store import FeatureStore
 from hfkit.features.store_entry import STATES_FILE
 from hfkit.flags.arguments import TextDataArguments
 from hfkit.flags.image_arguments import ImageDataArguments
 from hfkit.prediction.contents import read_run_columns
 from hfkit.prediction.loading import open_pipeline
+from hfkit.prediction.onnx_predictor import OnnxPredictor
 from hfkit.run_folders.compare import compare_flags, compare_runs
 from hfkit.run_folders.record import read_record
 from hfkit.run_folders.start import read_start_record
@@ -106,7 +110,9 @@ class Kept:
 def try_kept(kept: Kept, seeds: range, folder: Path) -> Iterator[Outcome]:
     """Damage a file for each seed, most often one that a model is loaded from, and use what it is of."""
     files = [name for name in list_files(kept.whole) if kept.is_used(name)]
-    files += [name for name in files if name.endswith((".safetensors", "config.json", "tokenizer.json"))] * len(files)
+    files += [
+        name for name in files if name.endswith((".safetensors", ".onnx", "config.json", "tokenizer.json"))
+    ] * len(files)
     for seed in seeds:
         damaged = Path(shutil.copytree(kept.whole, folder / f"{kept.kind.split()[0]}-{seed}"))
         name, fault = damage_file(damaged, files, seed)
@@ -155,6 +161,52 @@ def test_some_runs(kept_runs: list[Kept], tmp_path: Path, record_property: Recor
 def test_all_runs(kept_runs: list[Kept], tmp_path: Path, record_property: Record) -> None:
     outcomes = [each for kept in kept_runs for each in try_kept(kept, range(FILES_A_KIND), tmp_path)]
     assert report(outcomes, record_property) == []
+
+
+# --- exported folders ---
+
+
+def predict_onnx(folder: Path, row: str) -> Any:
+    """Return the scores that `hfkit predict` gives a row, and the columns that it would read of a table."""
+    predictor = OnnxPredictor.open(folder)
+    content = row if predictor.reads_texts else {"bytes": None, "path": row}
+    return predictor.scorer.score([content], lambda _: None).logits.tolist(), predictor.text_columns()
+
+
+def check_export(damaged: Path, whole: Path, row: str) -> str:
+    now, before = predict_onnx(damaged, row), predict_onnx(whole, row)
+    return "" if now == before else f"{now} is predicted, not {before}"
+
+
+def check_script(damaged: Path, whole: Path, row: str) -> str:
+    """Predict by the small script of the folder, whose refusal is a ValueError."""
+    from hfkit.prediction import onnx_model
+
+    try:
+        now = onnx_model.load(damaged).predict([row])
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return "" if now == onnx_model.load(whole).predict([row]) else f"{now} is predicted"
+
+
+@pytest.mark.nightly
+def test_exported_folders(finished_runs: LazyRuns, photos: Path, tmp_path: Path, record_property: Record) -> None:
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    photo = str(photos / "test" / "dog" / "0.png")
+    outcomes = []
+    for kind, run, row in (("texts", finished_runs["bigru"].folder, TEXT), ("photos", PHOTO_RUN, photo)):
+        whole = tmp_path / f"onnx-{kind}"
+        export_model(ExportRequest(str(run), whole), make_console(is_quiet=True))
+        uses = (partial(call_use, check_export, whole, row), partial(call_use, check_script, whole, row))
+        kept = Kept(f"exported folders of {kind}", whole, lambda name: True, uses)
+        outcomes += try_kept(kept, range(FILES_A_KIND), tmp_path / kind)
+    assert report(outcomes, record_property) == []
+
+
+def call_use(use: Callable[[Path, Path, str], str], whole: Path, row: str, damaged: Path, name: str) -> str:
+    """Use a damaged folder beside the whole one, as `Kept` asks for it."""
+    return use(damaged, whole, row)
 
 
 # --- caches ---
