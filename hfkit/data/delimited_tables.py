@@ -94,10 +94,17 @@ def check_quotes(path: Path, seen: Scan) -> None:
         UserError: There is one.
 
     """
+    if seen.first_swallowing and seen.is_quoted:
+        raise UserError(
+            f"{path} has a double quote that is never closed, in the record that begins in line {seen.first_swallowing}: close it "
+            f'where the cell ends, as in {seen.quoted} other records, and double the quotes inside of a text (""); or write '
+            "--quoting false where quotes are part of the texts."
+        )
     if seen.first_swallowing:
         raise UserError(
-            f"{path} has a double quote that is never closed: line {seen.first_swallowing} goes on over several lines. Double "
-            'the quotes inside of a text ("") and put the text in quotes, or write --quoting false where quotes mean nothing.'
+            f"{path} has a double quote that is never closed: line {seen.first_swallowing} goes on over several lines, or to the "
+            'end. Double the quotes inside of a text ("") and put the text in quotes, or write --quoting false where quotes mean '
+            "nothing."
         )
 
 

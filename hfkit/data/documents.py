@@ -1,7 +1,7 @@
 """Folders of documents: one file for each text, in one folder for each class."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..flags.tables import TableFlags
 from ..notes import Note
 from .class_folders import check_class_folders, is_hidden, list_files, subfolders
 from .class_levels import check_levels
-from .encodings import find_encoding, is_wide
+from .encodings import Encoding, find_encodings, is_wide
 
 _SUFFIXES = (".txt", ".text", "")
 _UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled", "unlab", "unlabeled_data", "unlabelled_data")
@@ -66,14 +66,19 @@ def read_documents(folder: Path, given: TableFlags) -> Documents | None:
         return None
     check_class_folders(folder, [path.name for path in classes])
     check_levels(folder, classes)
-    encodings: Counter[str] = Counter()
+    encodings = _find_encodings([path for paths in classes.values() for path in paths], given)
     rows = [
-        {"text": _read(path, given, encodings), "label": place.name, "file": path.relative_to(folder).as_posix()}
+        {
+            "text": _read(path, encodings[path], given.encoding_errors),
+            "label": place.name,
+            "file": path.relative_to(folder).as_posix(),
+        }
         for place, paths in classes.items()
         for path in paths
     ]
     notes = [Note("labels_by_folder", f"Labels: by the names of the folders ({_count(classes)}), one text a file.")]
-    guessed = [f"{count} as {name}" for name, count in encodings.items() if name != "UTF-8"]
+    counts = Counter(map(str, encodings.values()))
+    guessed = [f"{count} as {name}" for name, count in counts.items() if name != "UTF-8"]
     if guessed:
         text = f"Files that are not UTF-8 were read otherwise: {', '.join(guessed)} (--encoding says which)."
         notes.append(Note("encoding", text))
@@ -102,24 +107,38 @@ def _count(classes: dict[Path, list[Path]]) -> str:
     return ", ".join(counts[:_SHOWN]) + (f", ... ({len(counts)} classes)" if len(counts) > _SHOWN else "")
 
 
-def _read(path: Path, given: TableFlags, encodings: Counter[str]) -> str:
-    """Return the text of a file, and count how it was stored.
+def _find_encodings(paths: Sequence[Path], given: TableFlags) -> dict[Path, Encoding]:
+    """Find how texts are stored.
 
     Raises:
-        UserError: It cannot be read, is no text, or has bytes that are no character.
+        UserError: One cannot be read, is no text, or has bytes that are no character.
 
     """
+    path = paths[0]
     try:
-        content = path.read_bytes()
-        if given.encoding is None and b"\0" in content and not is_wide(content[:_BEGIN]):
-            raise _no_text(path)
-        encoding = find_encoding(path, given.encoding, given.encoding_errors)
+        for path in paths:
+            if given.encoding is None and _has_zero_bytes(path):
+                raise _no_text(path)
+        return find_encodings(paths, given.encoding, given.encoding_errors)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
-    text = content.decode(encoding.name, given.encoding_errors)
+        raise UserError(f"{error.filename or path} cannot be read: {os_reason(error)}.") from error
+
+
+def _has_zero_bytes(path: Path) -> bool:
+    content = path.read_bytes()
+    return b"\0" in content and not is_wide(content[:_BEGIN])
+
+
+def _read(path: Path, encoding: Encoding, errors: str) -> str:
+    """Return the text of a file.
+
+    Raises:
+        UserError: It is no text.
+
+    """
+    text = path.read_bytes().decode(encoding.name, errors)
     if "\0" in text:
         raise _no_text(path)
-    encodings[str(encoding)] += 1
     return text
 
 

@@ -1,7 +1,8 @@
 """How the characters of a file are stored: as it says itself, UTF-8 where that fits, else what charset-normalizer finds."""
 
 import codecs
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,11 @@ _LINES_LOOKED_AT = 2000
 _TIE = 0.005
 """Two encodings whose texts are as much like a language are told apart by which is more common."""
 _COMMON = ("cp1252", "latin_1", "mac_roman", "cp1250", "cp1251")
+_OF_MACS = ("mac_latin2", "mac_iceland", "mac_turkish")
+_OF_FEW = ("cp1257", "iso8859_4", "iso8859_10", "iso8859_13", "hp_roman8")
+"""Encodings that texts in mac_roman and in cp1252 are taken for, which have most of the same letters."""
+_HARDLY = 0.06
+"""So much more chaotic a text may be by the common one of these."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +154,20 @@ def _fault_error(path: Path, encoding: Encoding, fault: _Fault) -> UserError:
     return UserError(
         f"{path} is {encoding}, but has bytes that are no character (first 0x{fault.bytes.hex()} in line {fault.line}, character "
         f"{fault.column}: '{fault.excerpt}'): write --encoding_errors replace to read such bytes as \ufffd and keep the row, or "
-        "mend the line; --encoding NAME says another encoding."
+        f"mend the line; --encoding NAME says another encoding{_line_in_utf8(path, encoding)}."
     )
+
+
+def _line_in_utf8(path: Path, encoding: Encoding) -> str:
+    """Say which line shows that a file is UTF-8: its first one that is so and not ASCII."""
+    if encoding.name != "utf-8-sig":
+        return ""
+    with open_table(path) as file:
+        lines = (
+            number for number, line in enumerate(file, 1) if not line.isascii() and _decode(line, "utf-8") is not None
+        )
+        number = next(lines, None)
+    return "" if number is None else f" (line {number} is UTF-8)"
 
 
 def _lines_with_high_bytes(path: Path) -> Iterator[bytes]:
@@ -172,18 +190,68 @@ def _is_utf8_but_for_some(path: Path) -> bool:
 
 
 def _guess(path: Path, fault: _Fault) -> str:
-    """Return the encoding that charset-normalizer finds for the lines that are not ASCII, cp1252 where it fits as well."""
-    from charset_normalizer import from_bytes
-
-    sample = b"".join(islice(_lines_with_high_bytes(path), _LINES_LOOKED_AT))[: _AT_ONCE // 4]
-    matches = list(from_bytes(sample))
-    if not matches:
+    """Return the encoding that fits the lines that are not ASCII best."""
+    sample = b"".join(islice(_lines_with_high_bytes(path), _LINES_LOOKED_AT))
+    names = _rank(sample)
+    if not names:
         raise UserError(
             f"{path} is not UTF-8 (byte 0x{fault.bytes[:1].hex()} in line {fault.line}), and no other encoding fits: write "
             "--encoding NAME, or save it as UTF-8."
         )
+    return next(name for name in (*names, "latin_1") if _first_fault(path, name) is None)
+
+
+def _rank(sample: bytes) -> list[str]:
+    """Return the encodings that fit bytes, the best first: common ones that fit as well as what charset-normalizer finds."""
+    from charset_normalizer import from_bytes
+
+    sample = sample[: _AT_ONCE // 4]
+    matches = list(from_bytes(sample))
+    if not matches:
+        return []
     best = matches[0]
     as_good = [match for match in matches if match.chaos <= best.chaos and match.coherence >= best.coherence - _TIE]
     names = {name for match in as_good for name in (match.encoding, *match.could_be_from_charset)}
-    common = [name for name in _COMMON if name in names]
-    return next(name for name in (*common, best.encoding, "latin_1") if _first_fault(path, name) is None)
+    if best.encoding in _OF_FEW:
+        as_like = [match for match in matches if match.coherence >= best.coherence - _TIE]
+        names |= {match.encoding for match in as_like if match.chaos <= best.chaos + _HARDLY} & {"cp1252"}
+    if best.encoding in _OF_MACS and _is_of_letters(sample.decode("mac_roman")):
+        names.add("mac_roman")
+    common = [name for name in _COMMON if name in names or _decode(sample, name) == str(best)]
+    return [*common, best.encoding]
+
+
+def _is_of_letters(text: str) -> bool:
+    """Tell whether all characters beyond ASCII are letters and punctuation, and none a sign such as those of mathematics."""
+    return all(unicodedata.category(character)[0] in "LP" for character in set(text) if not character.isascii())
+
+
+def _decode(sample: bytes, name: str) -> str | None:
+    try:
+        return sample.decode(name)
+    except UnicodeDecodeError:
+        return None
+
+
+def find_encodings(paths: Sequence[Path], given: str | None = None, errors: str = "strict") -> dict[Path, Encoding]:
+    """Find how files of one kind are stored: those that are not UTF-8 are all of one encoding, where one fits all of them.
+
+    Args:
+        paths: The files.
+        given: `--encoding`.
+        errors: `--encoding_errors`.
+
+    Raises:
+        UserError: As of `find_encoding`.
+        OSError: One cannot be read.
+
+    """
+    encodings = {path: find_encoding(path, given, errors) for path in paths}
+    guessed = [path for path, encoding in encodings.items() if encoding.is_guess]
+    if len({encodings[path].name for path in guessed}) > 1:
+        lines = (line for path in guessed for line in _lines_with_high_bytes(path))
+        names = _rank(b"\n".join(islice(lines, _LINES_LOOKED_AT)))
+        together = next((name for name in names if all(_first_fault(path, name) is None for path in guessed)), None)
+        if together is not None:
+            encodings |= dict.fromkeys(guessed, Encoding(together, is_guess=True))
+    return encodings

@@ -195,7 +195,7 @@ def _find_quoting(text: _Text, separator: str, given: bool | None) -> tuple[bool
         escaped = text.scan(separator, True, escapes=True)
         if not escaped.badly_quoted and escaped.share >= _NEARLY_ALL:
             return True, True, escaped
-    if given or not (quoted.badly_quoted or quoted.inner_lines):
+    if given or quoted.is_quoted or not (quoted.badly_quoted or quoted.inner_lines):
         return True, False, quoted
     if quoted.width < 2:
         return _find_quoting_of_one_column(text, separator, quoted)

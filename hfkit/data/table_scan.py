@@ -22,7 +22,8 @@ class Record:
         cells: As they are in the file, without quotes that hold them together.
         lines: How many lines it has.
         is_well_quoted: Whether its quotes are where quotes that hold cells together may be.
-        is_quoted: Whether it begins with a quote.
+        is_quoted: Whether one of its cells begins with a quote.
+        is_unclosed: Whether the file ends inside of its quotes.
         raw: Its lines, where there are several.
 
     """
@@ -32,6 +33,7 @@ class Record:
     lines: int = 1
     is_well_quoted: bool = True
     is_quoted: bool = False
+    is_unclosed: bool = False
     raw: tuple[str, ...] = ()
 
 
@@ -97,8 +99,9 @@ def iter_records(
         is_well_quoted = True
         if quoting and (len(raw) > 1 or '"' in raw[0]):
             is_well_quoted = not source.ended and _is_well_quoted(raw, delimiter, escape)
-        is_quoted = quoting and raw[0].startswith('"')
-        yield Record(line, cells, len(raw), is_well_quoted, is_quoted, tuple(raw) if len(raw) > 1 else ())
+        is_quoted = quoting and (raw[0].startswith('"') or f'{delimiter}"' in raw[0])
+        lines_of_record = tuple(raw) if len(raw) > 1 else ()
+        yield Record(line, cells, len(raw), is_well_quoted, is_quoted, quoting and source.ended, lines_of_record)
         line += len(raw)
         source.record = []
 
@@ -121,10 +124,11 @@ class Scan:
         lines: Of the file.
         blank_lines: Lines without anything.
         inner_lines: Lines of records that have several, but for the first of each.
-        quoted: Records that begin with a quote, and whose quotes are as they must be.
+        quoted: Records with a cell in quotes, all of which are as they must be.
         badly_quoted: Records whose quotes are not as they must be.
         first_badly_quoted: The line of the first of them.
-        first_swallowing: The line of the first of them that has several lines: some of them are probably other records.
+        first_swallowing: The line of the first of them that has several lines, some of which are probably other records, or
+            too few cells, or that the file ends in.
         records: The first ones.
         long_records: The first ones of those that have several lines.
 
@@ -163,6 +167,11 @@ class Scan:
         others = self.total - 1
         return (self.widths[self.width] - 1) / others if others > 0 and self.width > 1 else 0.0
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether quotes hold cells together in most records, so that they do in all."""
+        return 2 * self.quoted > self.total
+
     def add(self, record: Record) -> None:
         """Count one record more."""
         self.lines += record.lines
@@ -181,7 +190,7 @@ class Scan:
         if not record.is_well_quoted:
             self.badly_quoted += 1
             self.first_badly_quoted = self.first_badly_quoted or record.line
-            if record.lines > 1:
+            if record.lines > 1 or record.is_unclosed or width < self.width:
                 self.first_swallowing = self.first_swallowing or record.line
 
 

@@ -511,3 +511,24 @@ def test_two_encodings_in_one_file_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"text,label\n" + b"".join(lines))
     with pytest.raises(UserError, match=r"is UTF-8, but has bytes that are no character \(first 0xe9 in line 3"):
         load_text_data(TextDataArguments(dataset=str(path)))
+
+
+def test_an_encoding_of_macs_is_no_rare_one(tmp_path: Path) -> None:
+    path = tmp_path / "mac.csv"
+    lines = [f"{number} d\u00e9j\u00e0 vu \u00e0 l\u2019\u00e9t\u00e9,{'ab'[number % 2]}\r" for number in range(40)]
+    path.write_bytes("".join(["text,label\r", *lines]).encode("mac_roman"))
+    assert find_encoding(path).name == "mac_roman"
+
+
+@pytest.mark.parametrize("row", ['"text {number}",{label}', '{label},"text {number}"', '"text {number}","{label}"'])
+@pytest.mark.parametrize("at", [20, 39])
+def test_a_quote_that_is_not_closed_among_quoted_cells_is_refused(row: str, at: int, tmp_path: Path) -> None:
+    """Without quoting all the other texts would keep theirs."""
+    path = tmp_path / "quoted.csv"
+    lines = [row.format(number=number, label="ab"[number % 2]) for number in range(40)]
+    lines[at] = lines[at].replace(f'text {at}"', f"text {at}")
+    path.write_text("\n".join([",".join(["first", "second"]), *lines, ""]), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=rf"never closed, in the record that begins in line {at + 2}: close it .*3[89] other"
+    ):
+        read(path)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from conftest import read_notes
 
+from hfkit.data.documents import read_documents
 from hfkit.data.label_columns import LabelColumns
 from hfkit.data.labelled import LabelledRows, load_labelled_texts
 from hfkit.data.modality import find_modality
@@ -14,6 +15,7 @@ from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
+from hfkit.flags.tables import FIND
 from hfkit.notes import Note
 
 
@@ -467,3 +469,24 @@ def test_two_levels_of_folders_that_may_both_be_classes_are_refused(tmp_path: Pa
                 (tmp_path / place / name / f"{number}.txt").write_text(f"text {number} of {name}")
     with pytest.raises(UserError, match=r"the same folders, neg, pos, in each of books, dvd"):
         load_text_data(TextDataArguments(dataset=str(tmp_path)))
+
+
+def test_the_texts_of_a_folder_are_of_one_encoding(tmp_path: Path) -> None:
+    """Each by itself has too few letters to tell it."""
+    words = [
+        "caf\u00e9",
+        "gar\u00e7on",
+        "d\u00e9j\u00e0 vu",
+        "fa\u00e7ade na\u00efve",
+        "\u00fcber",
+        "l\u2019\u00e9t\u00e9",
+    ]
+    for name in ("neg", "pos"):
+        (tmp_path / name).mkdir()
+        for number in range(12):
+            text = f"the people of the city say {words[number % len(words)]} again"
+            (tmp_path / name / f"{number}.txt").write_bytes(text.encode("cp1252"))
+    documents = read_documents(tmp_path, FIND)
+    assert documents is not None
+    assert {text.split("say ")[1].removesuffix(" again") for text in documents.table["text"]} == {*words}
+    assert "otherwise: 24 as cp1252 " in documents.notes[1].text
