@@ -96,8 +96,8 @@ def check_quotes(path: Path, seen: Scan) -> None:
     """
     if seen.first_swallowing and seen.is_quoted:
         raise UserError(
-            f"{path} has a double quote that is never closed, in the record that begins in line {seen.first_swallowing}: close it "
-            f'where the cell ends, as in {seen.quoted} other records, and double the quotes inside of a text (""); or write '
+            f"{path} has a double quote that is never closed, in the record that begins in line {seen.first_swallowing}: close "
+            f'it where the cell ends, as in {seen.quoted} other records, and double the quotes inside of a text (""); or write '
             "--quoting false where quotes are part of the texts."
         )
     if seen.first_swallowing:

@@ -64,7 +64,7 @@ def read_table_layout(listing: FolderListing, flags: LabelFlags, only: str | Non
     chosen += [read_table_rows(table, index) for table, index in plain_tests]
     used = {part.table.name for part in chosen}
     unread = tables.unread + [table.name for table, _ in tables.read if table.name not in used]
-    layout = label_files(listing.folder, images, chosen)
+    layout = label_files(listing.folder, images, chosen, is_named=only is not None)
     labels = {str(file.label) for file in layout.files["train"] if file.label is not None}
     notes += [*_note_unread(unread), *note_label_map(listing.folder, unread, labels)]
     written = [part.table.as_written() for part in chosen]

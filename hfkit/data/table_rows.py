@@ -1,7 +1,7 @@
 """The rows of tables beside images, put together with the files: splits, rows without image, doubled and unclear rows."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from .labels import label_cell
 from .multi_label import describe_label_set
 from .split_columns import choose_split_column
 from .split_names import rows_of_splits
+from .splits import MAX_DROPPED_SHARE
 
 _SHOWN = 3
 _FEWEST_MATCHED = 0.5
@@ -127,21 +128,25 @@ def _read_splits(table: ImageTable, images: Sequence[str]) -> tuple[dict[int, st
     return {position: split for split, chosen in positions.items() for position in chosen}, [note]
 
 
-def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows]) -> ImageLayout:
+def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows], is_named: bool = False) -> ImageLayout:
     """Return what tables say of the images of a folder.
 
     Args:
         folder: Of the data.
         images: Paths of all images from there.
         parts: The tables that count, that of train among them.
+        is_named: Whether the table is named as the data, so that images without a row are not meant.
 
     Raises:
-        UserError: Two rows give an image different labels, hardly any rows have an image, or none is for training.
+        UserError: Two rows give an image different labels, more than 5 % of the rows have no image or of the images no row, or
+            none is for training.
 
     """
     rows, repeated = _join_rows(parts)
     without_image = sum(part.without_image for part in parts)
     _check_matched(parts, len(rows), len(rows) + repeated + without_image, images)
+    if not is_named:
+        _check_complete(folder, parts, rows, images)
     files = _files_by_split(rows, images)
     names = " and ".join(part.table.name for part in parts[:_SHOWN]) + (", ..." if len(parts) > _SHOWN else "")
     if "train" not in files:
@@ -222,3 +227,37 @@ def _check_matched(parts: Sequence[TableRows], matched: int, rows: int, images: 
         f"'{table.file_column}' has {cells}, the images are called {names}; write their names or paths there, or name another "
         "column by --image_column NAME."
     )
+
+
+def _check_complete(folder: Path, parts: Sequence[TableRows], rows: Collection[str], images: Sequence[str]) -> None:
+    """Refuse rows without an image and images without a row, but of test, where they are more than some.
+
+    Raises:
+        UserError: More than 5 % are.
+
+    """
+    for part in parts:
+        total = len(part.rows) + part.without_image
+        if part.table.split != "test" and part.without_image > MAX_DROPPED_SHARE * total:
+            what = f"{part.without_image:,} of {total:,} rows of {part.table.name} have no image"
+            raise _incomplete(folder, parts, what, "bring the images, or take the rows out")
+    without = _without_row(rows, images)
+    total = len(rows) + len(without)
+    if len(without) > MAX_DROPPED_SHARE * total:
+        what = f"{len(without):,} of {total:,} images have no row in {parts[0].table.name} (the first is {without[0]})"
+        raise _incomplete(folder, parts, what, "write their rows, or take the images away")
+
+
+def _without_row(rows: Collection[str], images: Sequence[str]) -> list[str]:
+    """Return the images without a row that may be for training: no copies of others, and none beside the folders of splits."""
+    names = {image.rpartition("/")[2] for image in rows}
+    are_in_splits = any(map(split_of_path, rows))
+    others = [image for image in images if image not in rows and image.rpartition("/")[2] not in names]
+    splits = ("train", "validation") if are_in_splits else ("train", "validation", None)
+    return [image for image in others if split_of_path(image) in splits]
+
+
+def _incomplete(folder: Path, parts: Sequence[TableRows], what: str, remedy: str) -> UserError:
+    path = folder / parts[0].table.name
+    named = f"; or write --dataset {path} to take the rows and images that go together alone" if len(parts) == 1 else ""
+    return UserError(f"{folder}: {what}, more than {MAX_DROPPED_SHARE:.0%}: {remedy}{named}.")

@@ -198,13 +198,30 @@ def test_a_folder_for_test_without_labels_is_predicted(test: str, tmp_path: Path
 
 
 def test_what_does_not_go_together_is_counted(tmp_path: Path) -> None:
+    """And taken where the table is named."""
     write_files(tmp_path, [f"{name}.jpg" for name in numbered(10)])
     rows = [f"{name},{kind(int(name))}" for name in [*numbered(10)[:7], *numbered(10)[:2], "800", "801", "802"]]
-    layout = understand(write_table(tmp_path / "labels.csv", "id,label", rows))
+    refuse(
+        write_table(tmp_path / "labels.csv", "id,label", rows),
+        r"3 of 12 rows of labels.csv have no image, more than 5%",
+    )
+    layout = understand(tmp_path / "labels.csv")
     assert layout.describe() == (
         "Labels: column `label` of labels.csv, by file name (id without suffix): 7 of 10 images; "
         "3 rows of the table have no image; 3 images have no row; 2 rows repeat another."
     )
+
+
+def test_images_without_a_row_are_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, [f"images/{name}.jpg" for name in numbered(40)])
+    rows = [f"{name},{kind(int(name))}" for name in numbered(40)]
+    write_table(tmp_path / "labels.csv", "id,label", rows[:8])
+    refuse(
+        tmp_path,
+        r"32 of 40 images have no row in labels.csv \(the first is images/008.jpg\), more than 5%: write their rows",
+    )
+    write_table(tmp_path / "labels.csv", "id,label", rows[:38])
+    assert len(labels(understand(tmp_path))) == 38
 
 
 def test_rows_without_a_label_are_dropped_and_said(tmp_path: Path) -> None:
