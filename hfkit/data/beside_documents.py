@@ -41,6 +41,12 @@ def read_beside_documents(
         notes = [note_passed_over(others, "have no labels")] if others else []
         return Table(table.table, table.class_names, [*table.notes, *notes, *note_documents_passed_over(places)])
     documents = read_documents(folder, given)
+    if documents is not None and len(places) == 1 and files:
+        raise UserError(
+            f"{folder} has texts in one folder, {places[0].name}, and {_list(files)} beside it, and the labels of texts are not "
+            f"read from a table of their files: put each text into a folder of its label, such as {folder / 'LABEL' / '1.txt'}, "
+            "or write one table with the columns text,label."
+        )
     if documents is None:
         return None
     notes = [note_passed_over(files, "are beside folders of documents")] if files else []

@@ -17,7 +17,7 @@ from .class_folders import (
     split_of_folder,
     subfolders,
 )
-from .class_levels import check_levels, find_masks
+from .class_levels import check_levels, describe_levels, find_masks
 from .image_layouts import ImageLayout, LabelledFile
 from .split_names import SPLIT_NAMES
 
@@ -143,7 +143,11 @@ def _list_files(folder: Path, split: str) -> tuple[list[Path], list[str | None],
         by_place[place] = [path for path in images if path not in masks]
         others += sorted({*paths}.difference(by_place[place]))
     files = [path for paths in by_place.values() for path in paths]
-    _check_split(folder, split, files, [place.name for place in classes if by_place[place]])
+    try:
+        _check_split(folder, split, files, [place.name for place in classes if by_place[place]])
+    except NoClassesError as error:
+        levels = describe_levels(folder, by_place) if classes else None
+        raise error if levels is None else NoClassesError(levels) from error
     for place in classes:
         check_inside_of_class(place, by_place[place])
     if classes:

@@ -23,15 +23,22 @@ def check_levels(folder: Path, files: Mapping[Path, Sequence[Path]]) -> None:
         UserError: As above.
 
     """
+    text = describe_levels(folder, files)
+    if text is not None:
+        raise UserError(text)
+
+
+def describe_levels(folder: Path, files: Mapping[Path, Sequence[Path]]) -> str | None:
+    """Return what `check_levels` refuses, or None."""
     used = {place: paths for place, paths in files.items() if paths}
     inner = [{path.relative_to(place).parts[0] for path in paths} for place, paths in used.items()]
     is_flat = any(path.parent == place for place, paths in used.items() for path in paths)
     if is_flat or len(used) < _FEWEST or any(names != inner[0] for names in inner):
-        return
+        return None
     if len(inner[0]) < _FEWEST or all(map(is_data_name, inner[0])):
-        return
+        return None
     classes, others = _join(sorted(inner[0])), [place.name for place in used]
-    raise UserError(
+    return (
         f"{folder} has the same folders, {classes}, in each of {_join(others)}, and which of them are the classes is not clear: "
         f"to train on {classes}, name one of the others, such as --dataset {folder / others[0]}, or put the files of each class "
         f"into one folder; to train on {_join(others)}, leave no folders inside of them."

@@ -9,6 +9,7 @@ from ..errors import UserError
 from ..notes import Note
 from .columns import TEXT_COLUMNS, check_columns, find_usual, have_no_names, list_columns, note_alike, note_spilled
 from .pixel_tables import check_no_pixel_columns
+from .separator_hints import hint_separator
 from .zero_one_columns import find_label_columns
 
 ChooseColumns = Callable[[str, list[str]], tuple[list[int], list[Note]]]
@@ -187,9 +188,12 @@ def _hint_text(table: pd.DataFrame) -> str:
     beside = [name for name in others[:1] if lengths[name] >= max(_WORDS, lengths[longest] / 3)]
     both = [name for name in lengths if name in (longest, *beside)]
     pair = f" If each row is a pair of texts, write --text_column {' '.join(map(shlex.quote, both))}." if beside else ""
-    is_row = any(str(name).isdigit() or len(str(name).split()) > 3 for name in table.columns)
+    is_range = list(map(str, table.columns)) == [
+        str(number) for number in range(table.shape[1])
+    ]  # as pandas counts them
+    is_row = not is_range and any(str(name).isdigit() or len(str(name).split()) > 3 for name in table.columns)
     hint = " If the first line is a row, write --header false." if is_row else ""
-    return f" The longest texts are in '{longest}'.{pair}{hint}"
+    return f" The longest texts are in '{longest}'.{pair}{hint}{hint_separator(table)}"
 
 
 def _hint_label(table: pd.DataFrame) -> str:
@@ -229,7 +233,7 @@ def _cannot_tell(source: str, table: pd.DataFrame, labels: Sequence[str]) -> Use
     many = f"{', '.join(labels)} could be" if labels else "none is"
     return UserError(
         f"{source} has no header, and which column has the labels is not clear ({many}): write --text_column and --label_column "
-        f"with numbers, of {', '.join(cells)}; or --header true if the first line names the columns."
+        f"with numbers, of {', '.join(cells)}; or --header true if the first line names the columns.{hint_separator(table)}"
     )
 
 

@@ -74,6 +74,9 @@ def parse_rows(path: Path, text: str, header: bool | None = None, named: Collect
 
     """
     lines = _parse_lines(path, text)
+    if lines is not None and all(isinstance(row, list) for row in lines):
+        arrays, shape = rows_of_arrays(path, lines, header, named)
+        return arrays, shape.replace("a JSON array of arrays", "JSON with one array a line")
     if lines is not None:
         return check_rows(path, lines), "JSON with one object a line"
     try:
@@ -112,9 +115,12 @@ def _parse_lines(path: Path, text: str) -> list[Any] | None:
 
 
 def _is_whole(line: str) -> bool:
-    """Whether a line is a JSON object by itself."""
+    """Whether a line is a JSON object, or an array of cells, by itself."""
     try:
-        return isinstance(json.loads(line), dict)
+        value = json.loads(line)
+        return isinstance(value, dict) or (
+            isinstance(value, list) and not any(isinstance(cell, dict) for cell in value)
+        )
     except (ValueError, RecursionError):
         return False
 

@@ -2,21 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
 
 from ..errors import UserError
 from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path, is_table_name
 from .class_folders import is_hidden
-from .columns import TEXT_COLUMNS
 from .documents import is_document
 from .folder_listing import TABLE_SUFFIXES
+from .other_forms import check_form_of_file
 from .sources import load_hub
 from .split_names import split_named
+from .typed_modality import Modality as Modality  # for those who ask for it
+from .typed_modality import modality_of_columns, modality_of_parquet
 
-Modality = Literal["text", "image"]
 _NAMES: dict[str, Modality] = {"sample": "text", "constraint": "text", "digits": "image", "cifar10": "image"}
 _FILES_LOOKED_AT = 10_000
 _LINES_LOOKED_AT = 20
@@ -47,7 +47,7 @@ def find_modality(dataset: str, config: str | None = None, revision: str | None 
     from .image_sources import HUB_NAMES
 
     features = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)["train"].features
-    return _modality_of_columns(dataset, features)
+    return modality_of_columns(dataset, features)
 
 
 def _modality_of_folder(folder: Path) -> Modality:
@@ -74,6 +74,8 @@ def _modality_of_folder(folder: Path) -> Modality:
     if not tables and (documents or any(is_table_name(f"file{suffix}") for suffix in others)):
         return "text"  # one file a text, or tables in folders of splits
     if not tables:
+        for suffix in others:
+            check_form_of_file(f"{folder}/*{suffix}" if suffix.startswith(".") else f"{folder}/{suffix}")
         seen = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(_SHOWN)) or "nothing"
         raise UserError(
             f"{folder} has neither images nor tables ({', '.join(suffix[1:] for suffix in DATA_SUFFIXES)}), but {seen}: name "
@@ -100,41 +102,11 @@ def _modality_of_files(source: str, tables: list[Path]) -> Modality:
     """Tell it of tables: only parquet can hold images."""
     suffixes = {path.suffix.lower() for path in tables}
     if not all(is_table_name(path.name) or not path.suffix for path in tables):
+        check_form_of_file(source)
         seen = ", ".join(sorted(suffixes)) or "no suffix"
         raise UserError(
             f"{source} is a file with {seen}: name a folder of images, or one of {', '.join(DATA_SUFFIXES)}."
         )
     if ".parquet" not in suffixes:
         return "text"
-    import pyarrow.parquet
-    from datasets import Features
-
-    first = next(path for path in tables if path.suffix.lower() == ".parquet")
-    try:
-        schema = pyarrow.parquet.read_schema(first)
-        return _modality_of_columns(source, Features.from_arrow_schema(schema))
-    except (OSError, ValueError, TypeError, LookupError, NotImplementedError) as error:
-        raise UserError(f"{first} cannot be read as parquet: {' '.join(str(error).split()).rstrip('.')}.") from error
-
-
-def _modality_of_columns(source: str, features: Any) -> Modality:
-    """Tell it of typed columns: one of images, or with a usual name for images that holds no text; else one with text."""
-    from datasets import Image
-
-    from .image_features import IMAGE_COLUMNS, holds_bytes
-
-    kinds = {str(name): str(getattr(feature, "dtype", "")) for name, feature in features.items()}
-    texts = [name for name, kind in kinds.items() if kind in ("string", "large_string")]
-    named = [name for name in kinds if name.lower() in IMAGE_COLUMNS and name not in texts]
-    if named or any(isinstance(feature, Image) or holds_bytes(feature) for feature in features.values()):
-        return "image"
-    if texts:
-        return "text"
-    raise UserError(
-        f"{source} has neither a column of images nor one of texts ({_list(IMAGE_COLUMNS)}; {_list(TEXT_COLUMNS)}), only "
-        f"{', '.join(kinds)}: say by --task text or --task image what it holds, and name the columns."
-    )
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(list(names)[:3])
+    return modality_of_parquet(source, next(path for path in tables if path.suffix.lower() == ".parquet"))

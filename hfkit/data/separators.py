@@ -77,9 +77,12 @@ def _is_made_to_part(text: str) -> bool:
 
 
 def _stands_nowhere_else(lines: Sequence[str], separator: str, character: str) -> bool:
-    """Tell whether a character of a longer separator parts nothing by itself: it makes just so many cells more."""
-    parts = scan(lines, separator, quoting=True).width - 1
-    return scan(lines, character, quoting=True).width == parts * separator.count(character) + 1
+    """Tell whether a character of a longer separator parts nothing by itself: it makes just so many cells more.
+
+    It does not where fewer cells are in quotes by the longer one, which then stands inside of these.
+    """
+    longer, single = scan(lines, separator, quoting=True), scan(lines, character, quoting=True)
+    return single.width == (longer.width - 1) * separator.count(character) + 1 and longer.quoted >= single.quoted
 
 
 def _is_one_column(lines: Sequence[str], default: str, named: Collection[str]) -> bool:

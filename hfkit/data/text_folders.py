@@ -14,7 +14,7 @@ from ..notes import Note
 from .beside_documents import note_documents_passed_over, note_passed_over, read_beside_documents
 from .class_folders import is_hidden, splits_in, subfolders
 from .documents import folders_of_documents, is_document
-from .split_names import SPLIT_NAMES, split_named
+from .split_files import by_split, find_split_folders, read_files_of_split
 from .tables import ClassNames, Table, read_file
 from .unlabelled_files import read_class_files
 
@@ -61,7 +61,12 @@ def read_folder(folder: Path, given: TableFlags = FIND, named: Collection[str] =
     if any(splits.values()):
         read = _read_split_files(inner, {path: split for path, split in splits.items() if split}, given, named)
         others = [path for path in files if not splits[path]]
-        if others:
+        if "train" not in read.tables:
+            classes = read_class_files(inner, others, given, named) if len(others) > 1 else None
+            if classes is None:
+                raise _no_training_file(inner, files)
+            _add(read, "train", [classes])
+        elif others:
             read.notes.append(note_passed_over(others, "are no split's"))
         read.notes += note_documents_passed_over(folders_of_documents(inner))
     else:
@@ -113,14 +118,11 @@ def _split_of_file(path: Path) -> str | None:
 def _read_split_files(folder: Path, splits: dict[Path, str], given: TableFlags, named: Collection[str]) -> FolderTables:
     """Read files that are called after splits; parts of one file, which are numbered, are put one behind another."""
     read = FolderTables({})
-    for split in SPLIT_NAMES:
-        paths = [path for path, own in splits.items() if own == split]
+    for split, paths in by_split(splits).items():
         if len({(_stem(path), path.suffix) for path in paths}) > 1:
-            raise UserError(f"{folder} has two files for {split}: {paths[0].name} and {paths[1].name}; keep one.")
-        if paths:
+            _add(read, split, [read_files_of_split(folder, split, paths, given, named)])
+        else:
             _add(read, split, [read_file(path, given, named) for path in paths])
-    if "train" not in read.tables:
-        raise _no_training_file(folder, list(splits))
     return read
 
 
@@ -135,21 +137,14 @@ def _add(read: FolderTables, split: str, parts: Sequence[Table]) -> None:
 
 def _read_split_folders(folder: Path, given: TableFlags, named: Collection[str]) -> FolderTables | None:
     """Read folders that are called after splits, where there are some."""
-    splits: dict[str, Path] = {}
-    for path in subfolders(folder):
-        split = split_named(path.name)
-        if split is not None and split in splits:
-            raise UserError(f"{folder} has two folders for {split}: {splits[split].name} and {path.name}; keep one.")
-        if split is not None:
-            splits[split] = path
+    splits = find_split_folders(folder)
     if "train" not in splits:
         return None
     read = FolderTables({})
-    for split in SPLIT_NAMES:
-        if split in splits:
-            files = [path for path in sorted(splits[split].iterdir()) if _is_table(path)]
-            part = _read_one_part(splits[split], files, given, named)
-            _add(read, split, [Table(part.tables["train"], part.class_names, _of_split(part.notes, split))])
+    for split, place in splits.items():
+        files = [path for path in sorted(place.iterdir()) if _is_table(path)]
+        part = _read_one_part(place, files, given, named)
+        _add(read, split, [Table(part.tables["train"], part.class_names, _of_split(part.notes, split))])
     return read
 
 
@@ -180,8 +175,10 @@ def _read_one_part(folder: Path, files: list[Path], given: TableFlags, named: Co
 
 def _no_training_file(folder: Path, files: Sequence[Path]) -> UserError:
     """Return the error of a folder where nothing is to train on."""
+    example = f", such as {files[0]}" if files else ""
     seen = f" It has {', '.join(path.name for path in files[:_SHOWN])}." if files else ""
     return UserError(
         f"{folder} has no training file: name it train.csv (or {', '.join(suffix[1:] for suffix in DATA_SUFFIXES[1:])}), "
-        f"and the others validation and test; or name one file by --dataset; or bring a folder of texts for each class.{seen}"
+        f"and the others validation and test; or name one file by --dataset{example}; or bring a folder of texts for each "
+        f"class.{seen}"
     )

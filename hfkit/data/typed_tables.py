@@ -24,7 +24,7 @@ def read_parquet(path: Path) -> tuple[pd.DataFrame, ClassNames]:
     import pyarrow.parquet
 
     with open_table(path) as file:
-        return _from_arrow(pyarrow.parquet.read_table(file))
+        return _from_arrow(path, pyarrow.parquet.read_table(file))
 
 
 def read_arrow(path: Path) -> tuple[pd.DataFrame, ClassNames]:
@@ -35,17 +35,34 @@ def read_arrow(path: Path) -> tuple[pd.DataFrame, ClassNames]:
     with open_table(path) as file:
         content = pyarrow.BufferReader(file.read())
     try:
-        return _from_arrow(pyarrow.ipc.open_stream(content).read_all())
+        return _from_arrow(path, pyarrow.ipc.open_stream(content).read_all())
     except pyarrow.ArrowInvalid:
         content.seek(0)
-        return _from_arrow(pyarrow.feather.read_table(content))
+        return _from_arrow(path, pyarrow.feather.read_table(content))
 
 
-def _from_arrow(content: Any) -> tuple[pd.DataFrame, ClassNames]:
+def _from_arrow(path: Path, content: Any) -> tuple[pd.DataFrame, ClassNames]:
     from datasets import Features
 
     index = [name for name in content.column_names if name.startswith("__index_level_")]
-    return with_class_names(content.drop_columns(index).to_pydict(), Features.from_arrow_schema(content.schema))
+    cells = {name: _to_python(path, name, content.column(name)) for name in content.column_names if name not in index}
+    return with_class_names(cells, Features.from_arrow_schema(content.schema))
+
+
+def _to_python(path: Path, name: str, cells: Any) -> list[Any]:
+    """Return the cells of a column.
+
+    Raises:
+        UserError: One is a time that Python has not.
+
+    """
+    try:
+        return list(cells.to_pylist())
+    except OverflowError as error:
+        raise UserError(
+            f"{path} has in the column '{name}' a date beyond the years 1 to 9999, which cannot be read ({error}): take the "
+            "column out, or save it as text."
+        ) from error
 
 
 def with_class_names(content: dict[str, list[Any]], features: "Features") -> tuple[pd.DataFrame, ClassNames]:

@@ -1,13 +1,14 @@
 """Tables without a column for labels, one for each class: the name of the file is the label."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from ..errors import UserError
 from ..flags.tables import TableFlags
 from ..notes import Note
-from .columns import LABEL_COLUMNS, find_usual
+from .columns import LABEL_COLUMNS, find_usual, list_columns
 from .table_format import find_format
 from .tables import Table, check_is_text, read_file
 
@@ -17,7 +18,13 @@ _LEAST_SHARE = 0.7
 LABEL = "label"
 
 
-def read_class_files(folder: Path, files: list[Path], given: TableFlags, named: Collection[str]) -> Table | None:
+def read_class_files(
+    folder: Path,
+    files: list[Path],
+    given: TableFlags,
+    named: Collection[str],
+    labels: Mapping[Path, str] | None = None,
+) -> Table | None:
     """Read files of one class each; those that have labels of their own are left out, and named.
 
     Args:
@@ -25,19 +32,25 @@ def read_class_files(folder: Path, files: list[Path], given: TableFlags, named: 
         files: The tables in it.
         given: What flags say of their format.
         named: Columns that flags name.
+        labels: Of the files; None: their names.
 
     Returns:
         Their rows with a column `label`, or None where fewer than two files have no labels.
+
+    Raises:
+        UserError: Those without labels have not the same columns.
 
     """
     if len(files) > _MOST_CLASSES:
         return None
     read = {path: _read(path, given, named) for path in files}
     classes = {path: table for path, table in read.items() if not _has_labels(table.table)}
-    if len(classes) < 2 or not _fit_together(list(classes.values())):
+    if len(classes) < 2:
         return None
-    tables = [table.table.assign(**{LABEL: path.name.split(".")[0]}) for path, table in classes.items()]
-    counts = ", ".join(f"{path.name.split('.')[0]} {len(table.table)}" for path, table in classes.items())
+    _check_columns(folder, classes)
+    labels = labels or {path: path.name.split(".")[0] for path in classes}
+    tables = [table.table.assign(**{LABEL: labels[path]}) for path, table in classes.items()]
+    counts = ", ".join(f"{labels[path]} {len(table.table)}" for path, table in classes.items())
     notes = [Note("labels_by_file", f"Labels: by the names of the files ({counts}).", on_card=False)]
     for table in classes.values():
         notes += table.notes
@@ -54,9 +67,23 @@ def _has_labels(table: pd.DataFrame) -> bool:
     return find_usual(list(map(str, table.columns)), LABEL_COLUMNS) is not None
 
 
-def _fit_together(tables: list[Table]) -> bool:
-    """Whether tables have the same columns."""
-    return len({tuple(table.table.columns) for table in tables}) == 1
+def _check_columns(folder: Path, classes: Mapping[Path, Table]) -> None:
+    """Refuse tables of one class each that have not the same columns.
+
+    Raises:
+        UserError: As above.
+
+    """
+    columns = {path: tuple(map(str, table.table.columns)) for path, table in classes.items()}
+    first, *others = columns
+    other = next((path for path in others if columns[path] != columns[first]), None)
+    if other is not None:
+        shown = "; ".join(f"{path.name}: {list_columns(list(columns[path]))}" for path in (first, other))
+        raise UserError(
+            f"{folder} has no training file, and {', '.join(path.name for path in list(classes)[:_SHOWN])} have no column of "
+            f"labels and not the same columns ({shown}): to take each for the texts of one class, give them the same columns and "
+            "move other files away; or name one file by --dataset, or call it train.csv."
+        )
 
 
 def _read(path: Path, given: TableFlags, named: Collection[str]) -> Table:

@@ -465,7 +465,7 @@ def test_missing_files(tmp_path: Path) -> None:
 def test_two_files_for_one_split(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", rows())
     write(tmp_path / "train_more.json", rows())
-    with pytest.raises(UserError, match=r"two files for train: train\.csv and train_more\.json; keep one"):
+    with pytest.raises(UserError, match=r"2 files for train: train\.csv and train_more\.json; name one by --dataset"):
         load(tmp_path)
 
 

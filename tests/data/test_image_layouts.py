@@ -836,6 +836,13 @@ def test_two_levels_of_folders_that_may_both_be_classes_are_refused(tmp_path: Pa
         with pytest.raises(UserError, match=r"the same folders, cat, dog, in each of .*which of them are the classes"):
             understand(folder)
     write_files(
+        tmp_path / "raw", [f"{place}/{kind(index)}/{index}.jpg" for place in ("raw", "resized") for index in range(8)]
+    )
+    refuse(
+        tmp_path / "raw",
+        r"the same folders, cat, dog, in each of raw, resized.*name one of the others, such as --dataset",
+    )
+    write_files(
         tmp_path / "trn-tst", [f"{split}/{kind(index)}/{index}.jpg" for split in ("trn", "tst") for index in range(8)]
     )
     assert {split: {*labels(understand(tmp_path / "trn-tst"), split).values()} for split in ("train", "test")} == {

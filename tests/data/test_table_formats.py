@@ -532,3 +532,16 @@ def test_a_quote_that_is_not_closed_among_quoted_cells_is_refused(row: str, at: 
         UserError, match=rf"never closed, in the record that begins in line {at + 2}: close it .*3[89] other"
     ):
         read(path)
+
+
+@pytest.mark.parametrize("row", ['"{label}","a text of {number}, yes"', '{label},"a text of {number}, yes"'])
+def test_a_comma_in_each_text_is_no_separator(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(row.format(label="ab"[number % 2], number=number) for number in range(20)))
+    assert find_format(path).format.separator == ","
+
+
+def test_lines_of_json_arrays_are_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps([f"text {number}", "ab"[number % 2]]) for number in range(8)))
+    assert read(path)["2"].tolist() == ["a", "b"] * 4

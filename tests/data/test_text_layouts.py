@@ -8,11 +8,13 @@ import pytest
 from conftest import read_notes
 
 from hfkit.data.documents import read_documents
+from hfkit.data.in_memory import make_text_source
 from hfkit.data.label_columns import LabelColumns
 from hfkit.data.labelled import LabelledRows, load_labelled_texts
 from hfkit.data.modality import find_modality
 from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
+from hfkit.data.text_folders import read_folder
 from hfkit.errors import UserError
 from hfkit.flags.arguments import TextDataArguments
 from hfkit.flags.tables import FIND
@@ -490,3 +492,109 @@ def test_the_texts_of_a_folder_are_of_one_encoding(tmp_path: Path) -> None:
     assert documents is not None
     assert {text.split("say ")[1].removesuffix(" again") for text in documents.table["text"]} == {*words}
     assert "otherwise: 24 as cp1252 " in documents.notes[1].text
+
+
+ONE_CLASS = "text\n" + "".join(f"a text {number}\n" for number in range(4))
+LABELLED = "text,label\n" + "".join(f"a text {number},{'ab'[number % 2]}\n" for number in range(8))
+
+
+def write_all(folder: Path, contents: dict[str, str]) -> Path:
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def test_files_of_one_split_that_are_parts_are_put_together(tmp_path: Path) -> None:
+    write_all(tmp_path, {"train1.csv": LABELLED, "train2.csv": LABELLED, "test.csv": LABELLED})
+    read = read_folder(tmp_path)
+    assert {split: len(table) for split, table in read.tables.items()} == {"train": 16, "test": 8}
+    assert "Parts of one split, put one behind another: train1.csv, train2.csv." in read_notes(read.notes)
+    write_all(tmp_path, {"train2.csv": LABELLED.replace("label", "verdict")})
+    with pytest.raises(UserError, match=r"other columns \(text, label; text, verdict\)"):
+        read_folder(tmp_path)
+
+
+def test_files_of_one_split_that_are_classes_are_read_as_such(tmp_path: Path) -> None:
+    files = {f"{split}_{name}.csv": ONE_CLASS for split in ("train", "test") for name in ("fake", "real")}
+    read = read_folder(write_all(tmp_path, files))
+    assert {split: dict(table["label"].value_counts()) for split, table in read.tables.items()} == {
+        "train": {"fake": 4, "real": 4},
+        "test": {"fake": 4, "real": 4},
+    }
+
+
+def test_files_of_classes_beside_one_for_testing_are_for_training(tmp_path: Path) -> None:
+    read = read_folder(write_all(tmp_path, {"neg.csv": ONE_CLASS, "pos.csv": ONE_CLASS, "test.csv": "text\na\n"}))
+    assert {split: len(table) for split, table in read.tables.items()} == {"test": 1, "train": 8}
+    assert {*read.tables["train"]["label"]} == {"neg", "pos"}
+
+
+@pytest.mark.parametrize(
+    ("files", "match"),
+    [
+        (
+            {"train_text.txt": "a\nb\n", "train_labels.txt": "0\n1\n"},
+            r"texts for train in train_text.txt .* labels in train_labels.txt.* paste \S*train_labels.txt \S*train_text.txt > ",
+        ),
+        (
+            {"x_train.csv": ONE_CLASS, "y_train.csv": "label\na\nb\nb\na\n"},
+            r"in x_train.csv and their labels in y_train.csv",
+        ),
+        (
+            {"True.csv": ONE_CLASS, "Fake.csv": ONE_CLASS.replace("text\n", "body\n")},
+            r"have no column of labels and not the same columns \(Fake.csv: body; True.csv: text\)",
+        ),
+        ({"a.csv": LABELLED, "b.csv": LABELLED}, r"name one file by --dataset, such as \S*a.csv"),
+        (
+            {
+                "labels.csv": "file,label\n1.txt,a\n2.txt,b\n",
+                "texts/1.txt": "a",
+                "texts/2.txt": "b",
+                "texts/3.txt": "c",
+            },
+            r"in one folder, texts, and labels.csv beside it.*put each text into a folder of its label",
+        ),
+    ],
+)
+def test_files_that_go_together_otherwise_are_said(files: dict[str, str], match: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=match):
+        read_folder(write_all(tmp_path, files))
+
+
+@pytest.mark.parametrize(
+    ("lines", "match"),
+    [
+        (
+            [f"a text of {number}^{'ab'[number % 2]}" for number in range(40)],
+            r"if '\^' parts cells, write --separator '\^'",
+        ),
+        (
+            [f"{'ab'[number % 2]} a text of {number}" for number in range(40)],
+            r"seem to begin with a label: put a tab .* --separator X",
+        ),
+    ],
+)
+def test_a_table_of_one_column_is_told_of_separators(lines: list[str], match: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=match):
+        load_text_data(TextDataArguments(dataset=str(tmp_path / "a.txt")))
+
+
+def test_columns_that_are_counted_are_no_row() -> None:
+    source, name = make_text_source(pd.DataFrame({0: ["a text"] * 4, 1: ["a", "b"] * 2}), None)
+    with pytest.raises(UserError, match=r"only: 0, 1; write --text_column") as error:
+        load_text_data(TextDataArguments(dataset=name), source)
+    assert "--header" not in str(error.value)
+
+
+def test_bytes_of_texts_are_no_images_and_arrays_are_said(tmp_path: Path) -> None:
+    for name, cells in {"texts": [b"a text"] * 4, "images": [b"\x89PNG\r\n"] * 4}.items():
+        pd.DataFrame({"content": cells, "label": ["a", "b"] * 2}).to_parquet(tmp_path / f"{name}.parquet")
+    assert find_modality(str(tmp_path / "texts.parquet")) == "text"
+    assert find_modality(str(tmp_path / "images.parquet")) == "image"
+    (tmp_path / "arrays").mkdir()
+    (tmp_path / "arrays" / "train.npz").write_bytes(b"PK")
+    for path in (tmp_path / "arrays", tmp_path / "arrays" / "train.npz"):
+        with pytest.raises(UserError, match=r"holds arrays.*train_image_classifier\(list\(images\)"):
+            find_modality(str(path))
