@@ -1,5 +1,6 @@
 """`hfkit inspect` and `hfkit ladder`: what data hold, and the cheapest training that is enough for them."""
 
+import gc
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -54,13 +55,17 @@ def inspect(
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     check_dataset_path(data)
 
-    from ..inspection.run import inspect_data, tell_inspection
-
     of_labels = {"label_column": label_column, "label_separator": label_separator}
     flags = {**of_labels, "split_column": split_column, **vars(table_flags)}
     of_images = {"image_column": image_column, "label_from_name": label_from_name}
-    inspection = inspect_data(data, task, flags, {"text_column": text_column}, of_images)
-    tell_inspection(inspection, write, as_json)
+    gc.disable()  # imports and tables leave no cycles, and a tenth of the time would go into looking for them
+    try:
+        from ..inspection.run import inspect_data, tell_inspection
+
+        inspection = inspect_data(data, task, flags, {"text_column": text_column}, of_images)
+        tell_inspection(inspection, write, as_json)
+    finally:
+        gc.enable()
 
 
 @examples(

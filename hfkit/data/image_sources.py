@@ -18,7 +18,7 @@ from .image_features import find_image_feature, find_label_features, read_label_
 from .image_folders import read_image_files
 from .image_layouts import ImageLayout, LabelTable
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
-from .image_splits import find_parquet, read_parquet, split_by_column
+from .image_splits import find_parquet, note_parquet, read_parquet, split_by_column
 from .sources import load_hub
 from .split_columns import choose_split_column
 
@@ -67,21 +67,19 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
         return _read_digits()
     check_names([dataset])
     path = Path(dataset).expanduser()
+    files = {"train": [path]} if path.is_file() and path.suffix.lower() == ".parquet" else {}
     if path.is_dir():
         files = find_parquet(path)
-        if not files:
-            return _source_of_layout(read_image_files(path, flags))
+    if files:
         splits = {split: read_parquet(split, names) for split, names in files.items()}
-    elif path.is_file() and path.suffix.lower() == ".parquet":
-        splits = {"train": read_parquet("train", [path])}
-    elif path.is_file():
+    elif path.exists():
         return _source_of_layout(read_image_files(path, flags))
     else:
         check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
     labels = flags.label_columns(splits["train"].column_names)
     may_be_one_class = len(column_names(flags.usual_label_column)) < 2
-    return source_of_datasets(
+    source = source_of_datasets(
         dataset,
         splits,
         flags.image_column,
@@ -89,6 +87,8 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
         flags.split_column,
         may_be_one_class,
     )
+    source.notes += note_parquet(files)
+    return source
 
 
 def source_of_datasets(

@@ -1,6 +1,6 @@
 """Splits of rows with images: parquet files by their names, or one table by its column of the split."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow
@@ -18,6 +18,7 @@ from .split_columns import choose_split_column
 from .split_names import note_column_ignored, rows_of_splits, split_named
 from .stored_rows import PHOTOS_AT_ONCE, flatten
 
+_SHOWN = 4
 PARQUET_ERRORS = (OSError, ValueError, TypeError, LookupError, NotImplementedError, pyarrow.ArrowException)
 """What is raised for a file that is no parquet, is damaged, or has columns of types that `datasets` does not know."""
 
@@ -72,6 +73,14 @@ def read_parquet(split: str, paths: list[Path]) -> Dataset:
     rows = sum(file.metadata.num_rows for file in files)
     fingerprint = xxhash.xxh3_128_hexdigest(f"parquet {split} {features!r} {content}".encode())
     return keep(split, tables, features, fingerprint, rows)
+
+
+def note_parquet(files: Mapping[str, Sequence[Path]]) -> list[Note]:
+    """Say which parquet files were read, where some were."""
+    names = [path.name for paths in files.values() for path in paths]
+    more = f", ... ({len(names)} files)" if len(names) > _SHOWN else ""
+    text = f"{', '.join(names[:_SHOWN])}{more}: read as parquet."
+    return [Note("table_format", text, on_card=False)] if names else []
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:

@@ -51,7 +51,12 @@ def find_separator(lines: Sequence[str], suffix: str, named: Collection[str] = (
 
 
 def _share(lines: Sequence[str], separator: str) -> float:
-    return max(scan(lines, separator, quoting).share for quoting in (True, False))
+    if not any(separator in line for line in lines):
+        return 0.0
+    quoted = scan(lines, separator, quoting=True).share
+    if quoted == 1 or not any('"' in line for line in lines):
+        return quoted
+    return max(quoted, scan(lines, separator, quoting=False).share)
 
 
 def _find_several(lines: Sequence[str], shares: Mapping[str, float]) -> str | None:

@@ -70,9 +70,9 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
         if kind in JSON_SUFFIXES:
             return Table(*_with_notes(read_json(path, given, named)))
         if kind == ".parquet":
-            return Table(*read_parquet(path), note_unused_flags(path, given))
+            return _typed(path, "parquet", *read_parquet(path), given)
         if kind in ARROW_SUFFIXES:
-            return Table(*read_arrow(path), note_unused_flags(path, given))
+            return _typed(path, "Arrow", *read_arrow(path), given)
         if kind == ".xlsx":
             return Table(*_with_notes(read_excel(path, given)))
         check_is_text(path)
@@ -92,6 +92,12 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
 def _with_notes(read: tuple[pd.DataFrame, list[Note]]) -> tuple[pd.DataFrame, ClassNames, list[Note]]:
     table, notes = read
     return table, {}, notes
+
+
+def _typed(path: Path, kind: str, table: pd.DataFrame, class_names: ClassNames, given: TableFlags) -> Table:
+    """Return a table that knows the types of its columns, and say how it was read."""
+    note = Note("table_format", f"{path.name}: read as {kind}; {len(table)} rows.", on_card=False)
+    return Table(table, class_names, [note, *note_unused_flags(path, given)])
 
 
 def check_is_text(path: Path) -> None:

@@ -761,6 +761,7 @@ def test_columns_of_any_name_are_found_by_their_type(image: Any, tmp_path: Path)
     assert read_notes(source.notes) == [
         "Image column: foto (found by its type).",
         "Label column: kind (the only one beside the images).",
+        "train.parquet: read as parquet.",
     ]
     source = read(write_parquet(path, ClassLabel(names=["a", "b"]), image, age=[1, 2, 3, 4]))
     assert source.tables["train"]["label"].tolist() == ["a", "b", "a", "b"]

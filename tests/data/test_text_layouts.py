@@ -12,6 +12,7 @@ from hfkit.data.in_memory import make_text_source
 from hfkit.data.label_columns import LabelColumns
 from hfkit.data.labelled import LabelledRows, load_labelled_texts
 from hfkit.data.modality import find_modality
+from hfkit.data.sources import read_source
 from hfkit.data.splits import LabelledData
 from hfkit.data.text import load_text_data
 from hfkit.data.text_folders import read_folder
@@ -593,6 +594,7 @@ def test_bytes_of_texts_are_no_images_and_arrays_are_said(tmp_path: Path) -> Non
         pd.DataFrame({"content": cells, "label": ["a", "b"] * 2}).to_parquet(tmp_path / f"{name}.parquet")
     assert find_modality(str(tmp_path / "texts.parquet")) == "text"
     assert find_modality(str(tmp_path / "images.parquet")) == "image"
+    assert read_notes(read_source(str(tmp_path / "texts.parquet")).notes) == ["texts.parquet: read as parquet; 4 rows."]
     (tmp_path / "arrays").mkdir()
     (tmp_path / "arrays" / "train.npz").write_bytes(b"PK")
     for path in (tmp_path / "arrays", tmp_path / "arrays" / "train.npz"):
