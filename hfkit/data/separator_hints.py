@@ -10,8 +10,8 @@ _LOOKED_AT = 200
 _NEARLY_ALL = 0.9
 _LEAST_OF_LABEL = 20
 _LABEL_IN_FRONT = re.compile(r"(\S{1,30})\s+\S+\s+\S+")
-_OTHERS = "\"'.!?()[]{}<>@#_\ufffd"
-"""Characters that part no cells."""
+_OTHERS = ",;|\"'.!?()[]{}<>@#_\ufffd"
+"""Characters that part no cells, or were tried."""
 
 
 def hint_separator(table: pd.DataFrame) -> str:
@@ -29,7 +29,7 @@ def hint_separator(table: pd.DataFrame) -> str:
             " The table was read as one column, and its lines seem to begin with a label: put a tab between label and text, or "
             "write --separator X where X parts cells."
         )
-    return " The table was read as one column: write --separator X where X parts cells."
+    return ""
 
 
 def _character_in_all(lines: list[str]) -> str | None:
