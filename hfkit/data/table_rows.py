@@ -135,18 +135,17 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows],
         folder: Of the data.
         images: Paths of all images from there.
         parts: The tables that count, that of train among them.
-        is_named: Whether the table is named as the data, so that images without a row are not meant.
+        is_named: Whether the table is named as the data, so that rows without an image are not meant.
 
     Raises:
-        UserError: Two rows give an image different labels, more than 5 % of the rows have no image or of the images no row, or
-            none is for training.
+        UserError: Two rows give an image different labels, more than 5 % of the rows have no image, or none is for training.
 
     """
     rows, repeated = _join_rows(parts)
     without_image = sum(part.without_image for part in parts)
     _check_matched(parts, len(rows), len(rows) + repeated + without_image, images)
     if not is_named:
-        _check_complete(folder, parts, rows, images)
+        _check_have_images(folder, parts)
     files = _files_by_split(rows, images)
     names = " and ".join(part.table.name for part in parts[:_SHOWN]) + (", ..." if len(parts) > _SHOWN else "")
     if "train" not in files:
@@ -164,6 +163,7 @@ def label_files(folder: Path, images: Sequence[str], parts: Sequence[TableRows],
     first = parts[0]
     labels_from = f"{first.table.labels_from} of {names}, {first.how}"
     notes = list({note.text: note for part in parts for note in part.notes}.values())
+    notes += _note_without_row(names, rows, images)
     places = next((part.table.label_places for part in parts if part.table.label_places is not None), None)
     return ImageLayout(
         folder, files, str(first.table.label_column), labels_from, unused, remarks, notes, label_places=places
@@ -229,8 +229,8 @@ def _check_matched(parts: Sequence[TableRows], matched: int, rows: int, images: 
     )
 
 
-def _check_complete(folder: Path, parts: Sequence[TableRows], rows: Collection[str], images: Sequence[str]) -> None:
-    """Refuse rows without an image and images without a row, but of test, where they are more than some.
+def _check_have_images(folder: Path, parts: Sequence[TableRows]) -> None:
+    """Refuse rows without an image, but of test, where they are more than some.
 
     Raises:
         UserError: More than 5 % are.
@@ -238,14 +238,24 @@ def _check_complete(folder: Path, parts: Sequence[TableRows], rows: Collection[s
     """
     for part in parts:
         total = len(part.rows) + part.without_image
-        if part.table.split != "test" and part.without_image > MAX_DROPPED_SHARE * total:
-            what = f"{part.without_image:,} of {total:,} rows of {part.table.name} have no image"
-            raise _incomplete(folder, parts, what, "bring the images, or take the rows out")
+        if part.table.split == "test" or part.without_image <= MAX_DROPPED_SHARE * total:
+            continue
+        path = folder / part.table.name
+        named = f", or write --dataset {path} to take those that have one" if len(parts) == 1 else ""
+        raise UserError(
+            f"{folder}: {part.without_image:,} of {total:,} rows of {part.table.name} have no image, more than "
+            f"{MAX_DROPPED_SHARE:.0%}: bring the images, or take the rows out{named}."
+        )
+
+
+def _note_without_row(names: str, rows: Collection[str], images: Sequence[str]) -> list[Note]:
+    """Name an image without a row where more than some have none, but for test: the tables are the list of the data."""
     without = _without_row(rows, images)
     total = len(rows) + len(without)
-    if len(without) > MAX_DROPPED_SHARE * total:
-        what = f"{len(without):,} of {total:,} images have no row in {parts[0].table.name} (the first is {without[0]})"
-        raise _incomplete(folder, parts, what, "write their rows, or take the images away")
+    if len(without) <= MAX_DROPPED_SHARE * total:
+        return []
+    text = f"Images without a row in {names} are not used: {len(without):,} of {total:,}, such as {without[0]}."
+    return [Note("images_without_row", text, on_card=False)]
 
 
 def _without_row(rows: Collection[str], images: Sequence[str]) -> list[str]:
@@ -255,9 +265,3 @@ def _without_row(rows: Collection[str], images: Sequence[str]) -> list[str]:
     others = [image for image in images if image not in rows and image.rpartition("/")[2] not in names]
     splits = ("train", "validation") if are_in_splits else ("train", "validation", None)
     return [image for image in others if split_of_path(image) in splits]
-
-
-def _incomplete(folder: Path, parts: Sequence[TableRows], what: str, remedy: str) -> UserError:
-    path = folder / parts[0].table.name
-    named = f"; or write --dataset {path} to take the rows and images that go together alone" if len(parts) == 1 else ""
-    return UserError(f"{folder}: {what}, more than {MAX_DROPPED_SHARE:.0%}: {remedy}{named}.")

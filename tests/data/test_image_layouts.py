@@ -212,16 +212,25 @@ def test_what_does_not_go_together_is_counted(tmp_path: Path) -> None:
     )
 
 
-def test_images_without_a_row_are_refused(tmp_path: Path) -> None:
-    write_files(tmp_path, [f"images/{name}.jpg" for name in numbered(40)])
-    rows = [f"{name},{kind(int(name))}" for name in numbered(40)]
-    write_table(tmp_path / "labels.csv", "id,label", rows[:8])
+def test_images_without_a_row_are_left_out_and_said(tmp_path: Path) -> None:
+    """The table is the list of the data, also where several tables are."""
+    images = [f"{split}/{split[0]}{name}.jpg" for split in ("train", "validation") for name in numbered(40)]
+    write_files(tmp_path, images)
+    for split, number in (("train", 8), ("validation", 40)):
+        rows = [f"{split[0]}{name}.jpg,{kind(int(name))}" for name in numbered(number)]
+        write_table(tmp_path / split / "metadata.csv", "file_name,label", rows)
+    layout = understand(tmp_path)
+    assert {split: len(files) for split, files in layout.files.items()} == {"train": 8, "validation": 40}
+    assert (
+        "Images without a row in train/metadata.csv and validation/metadata.csv are not used: 32 of 80, such as train/t008.jpg."
+        in read_notes(layout.notes)
+    )
+    rows = [f"v{name}.jpg,{kind(int(name))}" for name in numbered(43)]
+    write_table(tmp_path / "validation" / "metadata.csv", "file_name,label", rows)
     refuse(
         tmp_path,
-        r"32 of 40 images have no row in labels.csv \(the first is images/008.jpg\), more than 5%: write their rows",
+        r"3 of 43 rows of validation/metadata.csv have no image, more than 5%: bring .*, or take the rows out\.$",
     )
-    write_table(tmp_path / "labels.csv", "id,label", rows[:38])
-    assert len(labels(understand(tmp_path))) == 38
 
 
 def test_rows_without_a_label_are_dropped_and_said(tmp_path: Path) -> None:
@@ -841,8 +850,11 @@ def test_two_levels_of_folders_that_may_both_be_classes_are_refused(tmp_path: Pa
     )
     refuse(
         tmp_path / "raw",
-        r"the same folders, cat, dog, in each of raw, resized.*name one of the others, such as --dataset",
+        r'same folders, cat, dog, in each of raw, resized.* train on cat, dog, write --label_from_name "{any}/{label}/{any}", '
+        r'or name one of the others, such as --dataset .*to train on raw, resized, write --label_from_name "{label}/{any}/{any}"',
     )
+    for pattern, classes in (("{any}/{label}/{any}", {"cat", "dog"}), ("{label}/{any}/{any}", {"raw", "resized"})):
+        assert {*labels(understand(tmp_path / "raw", label_from_name=pattern)).values()} == classes
     write_files(
         tmp_path / "trn-tst", [f"{split}/{kind(index)}/{index}.jpg" for split in ("trn", "tst") for index in range(8)]
     )
@@ -852,6 +864,29 @@ def test_two_levels_of_folders_that_may_both_be_classes_are_refused(tmp_path: Pa
     }
     write_files(tmp_path / "folds", [f"{kind(index)}/fold{index % 4}/{index}.jpg" for index in range(16)])
     assert {*labels(understand(tmp_path / "folds")).values()} == {"cat", "dog"}
+
+
+@pytest.mark.parametrize("inner", ["subject{}", "session_{}", "P0{}", "fold {}"])
+@pytest.mark.parametrize("number", [3, 6])
+def test_numbered_folders_inside_of_classes_are_read(inner: str, number: int, tmp_path: Path) -> None:
+    """Also where each class has all of them."""
+    paths = [f"{kind(index)}/{inner.format(index // 2 % number)}/{index}.jpg" for index in range(12)]
+    assert {*labels(understand(write_files(tmp_path, paths))).values()} == {"cat", "dog"}
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (("amazon", "webcam"), ("bike", "mug", "pen")),  # one class is missing in one of them
+        (("mnist", "svhn"), ("0", "1", "2")),
+        (("left", "right"), ("grade1", "grade2", "grade3")),
+        (("p1", "p2"), ("c0", "c1", "c2")),
+        (("subject1", "subject2"), ("happy", "sad", "calm")),
+    ],
+)
+def test_levels_that_may_both_be_classes(outer: tuple[str, ...], inner: tuple[str, ...], tmp_path: Path) -> None:
+    paths = [f"{first}/{second}/{number}.jpg" for first in outer for second in inner for number in range(2)]
+    refuse(write_files(tmp_path, paths[:-2]), r"mostly the same folders, .*which of them are the classes is not clear")
 
 
 @pytest.mark.parametrize(
