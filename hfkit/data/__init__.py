@@ -24,6 +24,7 @@ __all__ = [
     "in_memory",
     "in_memory_images",
     "json_tables",
+    "json_values",
     "kept_columns",
     "labelled",
     "modality",

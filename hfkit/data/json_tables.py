@@ -12,6 +12,7 @@ from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .encodings import Encoding, find_encoding
 from .json_arrays import Row, rows_by_split, rows_of_arrays
+from .json_values import RepeatedKeyError, load_json
 from .split_names import SPLIT_NAMES, split_named
 from .table_files import ENCODING_FLAGS, note_unused_flags
 from .table_format import open_text
@@ -49,7 +50,7 @@ def load_document(path: Path, given: TableFlags = FIND) -> tuple[Any, Encoding]:
     """
     text, encoding = _read_text(path, given)
     try:
-        return json.loads(text), encoding
+        return load_json(text), encoding
     except (ValueError, RecursionError):
         return None, encoding
 
@@ -70,7 +71,7 @@ def parse_rows(path: Path, text: str, header: bool | None = None, named: Collect
         named: Columns that flags name.
 
     Raises:
-        UserError: It is no JSON, or has no rows with columns.
+        UserError: It is no JSON, has no rows with columns, or an object with a key twice.
 
     """
     lines = _parse_lines(path, text)
@@ -80,7 +81,9 @@ def parse_rows(path: Path, text: str, header: bool | None = None, named: Collect
     if lines is not None:
         return check_rows(path, lines), "JSON with one object a line"
     try:
-        content = json.loads(text)
+        content = load_json(text)
+    except RepeatedKeyError as error:
+        raise UserError(f"{path}: {error}; leave one of them.") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as json: {str(error)[:_SHOWN]}.") from error
     rows, shape = rows_of_document(path, content, header, named)
@@ -105,7 +108,9 @@ def _parse_lines(path: Path, text: str) -> list[Any] | None:
     values = []
     for number, line in lines:
         try:
-            values.append(json.loads(line))
+            values.append(load_json(line))
+        except RepeatedKeyError as error:
+            raise UserError(f"{path}, line {number}: {error}; leave one of them.") from error
         except (ValueError, RecursionError) as error:
             raise UserError(
                 f"{path} cannot be read as json, one object a line: line {number} is none ({str(error)[:_SHOWN]}): "

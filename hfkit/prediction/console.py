@@ -12,7 +12,7 @@ from ..console import plain
 from ..flags.prediction import unreadable_file
 from ..visible import visible
 from .output import Output
-from .rows import cell_text
+from .rows import Row, RowSource, cell_text
 from .stream import Block, Prediction
 
 SHOWN_ROWS = 20
@@ -61,7 +61,7 @@ def show_first_rows(console: Console, prediction: Prediction, blocks: Iterable[B
 
 
 def print_json(prediction: Prediction, blocks: Iterable[Block]) -> int:
-    """Print all rows as a JSON array, block by block; a row that cannot be read has its line and `error`.
+    """Print all rows as a JSON array, block by block; a row that cannot be read has its line or row and `error`.
 
     Returns:
         How many rows could not be read.
@@ -136,12 +136,16 @@ def print_finished(console: Console, path: Path, is_checked: bool, as_json: bool
 def name_unreadable(console: Console, block: Block, prediction: Prediction) -> None:
     """Name rows of a block that cannot be read, the first ten."""
     for row, reason in block.unreadable[:_NAMED]:
-        place = prediction.unreadable_row(row, reason).get("file") or f"Line {row.line}"
+        place = prediction.unreadable_row(row, reason).get("file") or _describe_place(row, prediction.source)
         console.print(plain(f"{place} cannot be read: {reason}."), soft_wrap=True)
     if len(block.unreadable) > _NAMED:
         console.print(
             f"{len(block.unreadable) - _NAMED} more cannot be read; --output lists them all.", highlight=False
         )
+
+
+def _describe_place(row: Row, source: RowSource) -> str:
+    return f"Line {row.number}" if source.counts == "line" else f"Row {row.number}, counted from 0,"
 
 
 def shorten(value: Any) -> str:

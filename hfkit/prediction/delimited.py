@@ -11,7 +11,7 @@ from ..data.tables import check_is_text
 from ..errors import UserError, os_reason
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .rows import Row, file_identity
+from .rows import Counts, Row, file_identity
 
 _AS_NAMED = {".csv": TableFormat(","), ".tsv": TableFormat("\t")}
 """What is not worth a word."""
@@ -68,6 +68,11 @@ class DelimitedFile:
     def has_photos(self) -> bool:
         """Whether its rows are photos."""
         return False
+
+    @property
+    def counts(self) -> Counts:
+        """What tells a row."""
+        return "line"
 
     @property
     def name(self) -> str:

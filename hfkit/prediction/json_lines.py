@@ -7,10 +7,11 @@ from typing import Any
 
 from ..data.columns import TEXT_COLUMNS, find_usual
 from ..data.json_tables import flatten, rows_of_document
+from ..data.json_values import RepeatedKeyError, load_json
 from ..errors import UserError
 from ..notes import Note
 from .json_text import JsonText
-from .rows import Row, file_identity
+from .rows import Counts, Row, file_identity
 
 _SHOWN = 100
 
@@ -59,16 +60,21 @@ class JsonFile:
         return False
 
     @property
+    def counts(self) -> Counts:
+        """What tells a row."""
+        return "line" if self.array is None else "row"
+
+    @property
     def name(self) -> str:
         """What messages call it."""
         return str(self.text.path)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; a key that an object lacks is a missing cell."""
-        for line, value, problem in _records(self.text, self.array):
+        for number, value, problem in _records(self.text, self.array):
             row = flatten(value) if self.is_flat and isinstance(value, dict) else value
             cells = [row.get(column) for column in self.columns] if isinstance(row, dict) else []
-            yield Row(line, cells, problem)
+            yield Row(number, cells, problem)
 
 
 def _find_columns(text: JsonText, array: list[Any] | None, is_flat: bool) -> tuple[list[str], set[str], int]:
@@ -125,15 +131,15 @@ def _read_array(text: JsonText) -> list[Any]:
 
     """
     try:
-        return list(json.loads(text.read()))
+        return list(load_json(text.read()))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{text.path} cannot be read as JSON: {str(error)[:_SHOWN]}.") from error
 
 
 def _records(text: JsonText, array: list[Any] | None) -> Iterator[tuple[int, Any, str]]:
-    """Yield the line of each row (of an array: its number), what stands there, and why it cannot be read."""
+    """Yield the line of each row (of an array: its number from 0), what stands there, and why it cannot be read."""
     if array is not None:
-        for number, value in enumerate(array, 1):
+        for number, value in enumerate(array):
             yield number, value, "" if isinstance(value, dict) else "no object with columns"
         return
     with text.open() as file:
@@ -148,7 +154,9 @@ def _parse(line: str, text: JsonText) -> tuple[Any, str]:
     if problem:
         return None, problem
     try:
-        value = json.loads(line.rstrip())
+        value = load_json(line.rstrip())
+    except RepeatedKeyError as error:
+        return None, str(error)
     except json.JSONDecodeError as error:
         return None, f"not JSON ({error.msg}, column {error.colno})"
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,7 @@ import pyarrow.types
 
 from ..data.table_files import PARSING_ERRORS, describe_parsing_error
 from ..errors import UserError
-from .rows import Row, file_identity
+from .rows import Counts, Row, file_identity
 
 _ROWS_AT_ONCE = 512
 """Photos may be large: so many rows are decoded at a time."""
@@ -50,6 +50,11 @@ class ParquetFile:
         return self.image_column is not None
 
     @property
+    def counts(self) -> Counts:
+        """What tells a row."""
+        return "row"
+
+    @property
     def name(self) -> str:
         """What messages call it."""
         return str(self.path)
@@ -65,8 +70,8 @@ class ParquetFile:
                 except PARSING_ERRORS as error:
                     raise _unreadable(self.path, error) from error
                 for record in records:
-                    number += 1
                     yield self._row(number, record)
+                    number += 1
 
     def _row(self, number: int, record: dict[str, Any]) -> Row:
         cells = [record[column] for column in self.columns]

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ..files import checksum
 
+Counts = Literal["line", "row"]
 BLOCK = 4096
 """Rows that are read, predicted and written at a time."""
 
@@ -18,14 +19,14 @@ class Row:
     """One row as it stands in its source.
 
     Attributes:
-        line: The line on which it begins in its file; of parquet and photos: its number. Both count from 1.
+        number: Where it stands, see `RowSource.counts`.
         cells: Of the source's columns, in their order.
         problem: Why it cannot be read, or an empty text.
         photo: `{"bytes", "path"}` of an image, one of which may be None; None: the row has texts.
 
     """
 
-    line: int
+    number: int
     cells: list[Any]
     problem: str = ""
     photo: dict[str, Any] | None = None
@@ -40,6 +41,7 @@ class RowSource(Protocol):
         total: How many rows it has; None: not known.
         identity: Changes where the content changes; empty where that is not known.
         has_photos: Whether its rows are photos, and not texts.
+        counts: What tells a row: the `line` on which it begins, from 1, or where its file has no lines its `row`, from 0.
 
     """
 
@@ -65,6 +67,11 @@ class RowSource(Protocol):
 
     @property
     def has_photos(self) -> bool:
+        """See above."""
+        ...
+
+    @property
+    def counts(self) -> Counts:
         """See above."""
         ...
 

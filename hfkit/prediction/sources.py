@@ -13,7 +13,7 @@ from ..flags.paths import IMAGE_SUFFIXES, check_names
 from ..flags.prediction_input import InputKind
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .rows import Row, RowSource
+from .rows import Counts, Row, RowSource
 from .table_sources import open_table
 
 
@@ -55,6 +55,7 @@ class Lines:
     columns: list[str] = field(default_factory=lambda: ["text"])
     identity: str = ""
     has_photos: bool = False
+    counts: Counts = "line"
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for each line; one that is not UTF-8 cannot be read."""
@@ -76,6 +77,7 @@ class Photos:
     files: list[Path]
     columns: list[str] = field(default_factory=lambda: ["file"])
     has_photos: bool = True
+    counts: Counts = "row"
 
     @property
     def total(self) -> int | None:
@@ -93,7 +95,7 @@ class Photos:
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for each photo, which is not opened yet."""
-        for number, path in enumerate(self.files, 1):
+        for number, path in enumerate(self.files):
             cells = [path.relative_to(self.folder).as_posix()]
             yield Row(number, cells, photo={"bytes": None, "path": str(path)})
 

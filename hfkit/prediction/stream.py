@@ -127,7 +127,7 @@ class Prediction:
     def unreadable_row(self, row: Row, reason: str) -> dict[str, Any]:
         """Return where a row is that cannot be read, and why: of photos also the file."""
         file = {"file": row.cells[0]} if self.source.columns == ["file"] and row.cells else {}
-        return {"line": row.line, **file, "reason": reason}
+        return {self.source.counts: row.number, **file, "reason": reason}
 
     def records(self, block: Block) -> list[dict[str, Any]]:
         """Return the readable rows of a block with the names of the columns, as values and not as texts."""

@@ -10,7 +10,7 @@ import pandas as pd
 from ..data.tables import read_file
 from ..flags.tables import TableFlags
 from ..notes import Note
-from .rows import Row, file_identity
+from .rows import Counts, Row, file_identity
 
 
 @dataclass
@@ -54,12 +54,17 @@ class TableRows:
         return False
 
     @property
+    def counts(self) -> Counts:
+        """What tells a row."""
+        return "row"
+
+    @property
     def name(self) -> str:
         """What messages call it."""
         return str(self.path)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows."""
-        for number, cells in enumerate(self.table.itertuples(index=False, name=None), 1):
+        for number, cells in enumerate(self.table.itertuples(index=False, name=None)):
             values: list[Any] = [None if cell is pd.NA else cell for cell in cells]
             yield Row(number, values)

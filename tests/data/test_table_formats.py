@@ -420,6 +420,34 @@ def test_a_line_of_json_that_is_none_is_named(tmp_path: Path) -> None:
         read(path)
 
 
+TWICE = '{"text": "a", "label": "x", "label": "y"}'
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ('{"text": "a", "label": "x"}\n' + TWICE, r", line 2"),
+        (TWICE, ", line 1"),
+        (f"[{TWICE}]", ""),
+        (f'{{"data": [{TWICE}]}}', ""),
+        ('{"text": ["a", "b"], "label": ["x", "y"], "label": ["y", "x"]}', ""),
+    ],
+)
+def test_a_key_that_stands_twice_in_json_is_named(content: str, place: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(
+        UserError, match=rf"a\.json{place}: the key 'label' stands more than once .*, with .* and .*; leave one"
+    ):
+        read(path)
+
+
+def test_a_key_that_stands_twice_with_one_value_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a", "text": "a", "label": "x"}\n' * 2)
+    assert read(path).to_numpy().tolist() == [["a", "x"]] * 2
+
+
 @pytest.mark.parametrize(
     ("cells", "kind"),
     [([["a", "list"]] * 40, "lists"), ([{"a": 1}] * 40, "objects"), ([b"\xff\xfe"] * 40, "bytes that are not UTF-8")],

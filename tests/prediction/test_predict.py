@@ -222,7 +222,7 @@ def test_broken_photos_are_listed(finished_image_runs: LazyRuns, tmp_path: Path)
     assert result.exit_code == 1
     assert "Files that are no photos were passed over: 1, such as notes.txt." in result.stderr
     assert read_csv(tmp_path / "out.unreadable.csv") == [
-        {"line": "2", "file": "0a.jpg", "reason": "an unreadable image"}
+        {"row": "1", "file": "0a.jpg", "reason": "an unreadable image"}
     ]
     rows = read_csv(tmp_path / "out.csv")
     assert [row["file"] for row in rows] == ["0.png", "1.png", "2.png"]
@@ -242,8 +242,11 @@ def test_images_of_parquet(finished_image_runs: LazyRuns, tmp_path: Path) -> Non
     rows = read_csv(tmp_path / "out.csv")
     assert [row["id"] for row in rows] == ["5"]
     np.testing.assert_allclose(scores(rows), pipeline_scores(folder, [str(path)]), atol=1e-5, rtol=0)
-    reasons = [row["reason"] for row in read_csv(tmp_path / "out.unreadable.csv")]
-    assert reasons == ["an unreadable image", "no image"]
+    unreadable = [(row["row"], row["reason"]) for row in read_csv(tmp_path / "out.unreadable.csv")]
+    assert unreadable == [("1", "an unreadable image"), ("2", "no image")]
+    assert (
+        "Row 1, counted from 0, cannot be read: an unreadable image." in predict(folder, tmp_path / "in.parquet").stderr
+    )
 
 
 def test_a_model_of_the_other_kind(

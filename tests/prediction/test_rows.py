@@ -24,7 +24,7 @@ def read(path: Path, **given: Any) -> tuple[list[str], list[tuple[int, list[obje
     rows = list(source.rows())
     assert rows == list(source.rows())  # it can be read again
     assert source.total == len(rows)
-    return source.columns, [(row.line, row.cells, row.problem) for row in rows]
+    return source.columns, [(row.number, row.cells, row.problem) for row in rows]
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -98,7 +98,7 @@ def test_an_array_of_json(tmp_path: Path, name: str) -> None:
     content = json.dumps([{"text": "a"}, 3, {"text": "b", "id": 7}], indent=1)
     assert read(write(tmp_path / name, content)) == (
         ["text", "id"],
-        [(1, ["a", None], ""), (2, [], "no object with columns"), (3, ["b", 7], "")],
+        [(0, ["a", None], ""), (1, [], "no object with columns"), (2, ["b", 7], "")],
     )
 
 
@@ -110,8 +110,8 @@ def test_parquet_is_read_in_parts(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(table, path, row_group_size=600)
     columns, rows = read(path)
     assert columns == ["id", "text"]
-    assert rows[700] == (701, [700, None], "")
-    assert rows[-1] == (1500, [1499, "row 1499"], "")
+    assert rows[700] == (700, [700, None], "")
+    assert rows[-1] == (1499, [1499, "row 1499"], "")
 
 
 @pytest.mark.parametrize("encoding", ["latin1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig"])
