@@ -32,6 +32,8 @@ _SHOWN = 200
 _CELL_SHOWN = 60
 _NUMBERED = re.compile(r"\.\d+$")
 _NAMELESS = re.compile(r"column \d+")
+_PANDAS = re.compile(r"Unnamed: \d+$")
+"""What pandas calls a column without a name."""
 
 Columns = str | Sequence[str] | None
 """One column, several, or none that was given."""
@@ -63,10 +65,15 @@ def have_no_names(columns: Sequence[str]) -> bool:
 
 
 def find_usual(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
-    """Return the column that has the first of the `candidates` for its name, or for the last part of it (`tweet.full_text`)."""
+    """Return the column that has the first of the `candidates` for its name; where none has, for the last part of its name.
+
+    Names have parts in objects of JSON (`tweet.full_text`); of several that end alike the one with fewest parts counts.
+    """
     by_name = {_plain(column): column for column in reversed(columns)}
-    by_part = {_plain(column).rsplit(".", 1)[-1]: column for column in reversed(columns)} | by_name
-    return next((by_part[candidate] for candidate in candidates if candidate in by_part), None)
+    by_depth = sorted(columns, key=lambda column: column.count("."))
+    by_part = {_plain(column).rsplit(".", 1)[-1]: column for column in reversed(by_depth)}
+    found = (names[candidate] for names in (by_name, by_part) for candidate in candidates if candidate in names)
+    return next(found, None)
 
 
 def _plain(column: str) -> str:
@@ -115,7 +122,7 @@ def is_index(column: str) -> bool:
 
 
 def note_spilled(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> list[Note]:
-    """Say of which rows cells are not read that stand in columns without a name, where most rows have none.
+    """Say of which rows cells are not read that stand in columns without a name, which not all rows fill.
 
     A text that has separators and no quotes around it goes on there.
 
@@ -125,7 +132,7 @@ def note_spilled(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> lis
 
     """
     spilled = {split: _spilled_cells(table, used) for split, table in tables.items()}
-    spilled = {split: cells for split, cells in spilled.items() if 0 < len(cells) < len(tables[split]) / 2}
+    spilled = {split: cells for split, cells in spilled.items() if len(cells)}
     if not spilled:
         return []
     shown = " ".join(next(iter(spilled.values())).iloc[0]).strip()[:_CELL_SHOWN]
@@ -138,10 +145,14 @@ def note_spilled(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> lis
 
 
 def _spilled_cells(table: pd.DataFrame, used: Sequence[str]) -> pd.DataFrame:
-    """Return the rows that have something in columns without a name, with the texts there."""
-    spare = [column for column in map(str, table.columns) if is_nameless(column) and column not in used]
-    cells = table[spare].fillna("").map(str)
-    return cells[cells.map(lambda cell: bool(cell.strip())).any(axis=1)]
+    """Return the rows that have something in columns without a name that are not full, as an index is, with the texts there."""
+    nameless = [name for name in map(str, table.columns) if is_nameless(name) or _PANDAS.match(name)]
+    cells = table[[name for name in nameless if name not in used]].fillna("").map(str)
+    if not cells.shape[1]:
+        return cells.iloc[:0]
+    has_cell = cells.map(lambda cell: bool(cell.strip()))
+    has_cell = has_cell.loc[:, ~has_cell.all()]
+    return cells.loc[has_cell.any(axis=1), has_cell.columns]
 
 
 def list_columns(columns: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from .kept_columns import KeptColumns
 from .labels import check_kind, class_list
 from .multi_label import cut_label_sets, describe_label_set, encode_label_sets, has_label_sets, note_missing_labels
 from .repeated import note_repeated
+from .stratified import cut_stratified
 
 if TYPE_CHECKING:  # those who only look at rows need not wait for it
     from datasets import ClassLabel, DatasetDict, List
@@ -223,8 +224,6 @@ def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.
         UserError: A class has too few rows to be in both.
 
     """
-    from sklearn.model_selection import train_test_split
-
     several, counts = has_label_sets(table["label"]), table["label"].value_counts()
     if not several and counts.min() < 2:
         raise UserError(
@@ -233,10 +232,10 @@ def cut(table: pd.DataFrame, number: int, split: str) -> tuple[pd.DataFrame, pd.
     try:
         if several:
             return cut_label_sets(table, number, SPLIT_SEED)
-        rest, taken = train_test_split(table, test_size=number, stratify=table["label"], random_state=SPLIT_SEED)
+        rest, taken = cut_stratified(table["label"].to_numpy(dtype=object), number, SPLIT_SEED)
     except ValueError as error:
         raise UserError(
             f"From {len(table)} rows of {len(counts)} {'sets of labels' if several else 'classes'} {split} cannot be cut "
             f"({str(error).rstrip('.')}): add rows, or change its size."
         ) from error
-    return rest.sort_index(), taken.sort_index()
+    return table.iloc[rest], table.iloc[taken]

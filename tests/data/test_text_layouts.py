@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from conftest import read_notes
 
+from hfkit.data.columns import TEXT_COLUMNS, find_usual
 from hfkit.data.documents import read_documents
 from hfkit.data.in_memory import make_text_source
 from hfkit.data.label_columns import LabelColumns
@@ -155,6 +156,20 @@ def test_columns_have_many_names(text: str, label: str, tmp_path: Path) -> None:
     table = pd.DataFrame({"id": range(40), text: [f"t {row}" for row in range(40)], label: ["a", "b"] * 20})
     table.to_csv(tmp_path / "a.csv", index=False)
     assert load(tmp_path / "a.csv").label_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        (["user.text", "full_text"], "full_text"),
+        (["text", "data.text"], "text"),
+        (["quoted.tweet.text", "tweet.text"], "tweet.text"),
+        (["tweet.full_text", "tweet.title"], "tweet.full_text"),
+        (["tweet.full_text", "user.name"], "tweet.full_text"),
+    ],
+)
+def test_names_without_objects_around_them_come_first(columns: list[str], found: str) -> None:
+    assert find_usual(columns, TEXT_COLUMNS) == found
 
 
 @pytest.mark.parametrize(
@@ -349,6 +364,15 @@ def test_cells_without_a_column_are_told(tmp_path: Path) -> None:
         "\n".join([",v1,v2", *(f"{row},{cells.rstrip(',')}" for row, cells in enumerate(rows) if row != 7)])
     )
     assert notes(load(file), "spilled") == []
+
+
+@pytest.mark.parametrize(("header", "number"), [("v1,v2,", 30), ("v1,v2,Unnamed: 2", 3)])
+def test_all_rows_with_cells_without_a_column_are_told(header: str, number: int, tmp_path: Path) -> None:
+    """Also where most rows have some, and where pandas gave a name to the column."""
+    rows = [f"{'ham' if row % 2 else 'spam'},text {row},{'and more' if row < number else ''}" for row in range(40)]
+    (tmp_path / "spam.csv").write_text("\n".join([header, *rows]))
+    [said] = notes(load(tmp_path / "spam.csv"), "spilled")
+    assert f"not read: {number} of train, such as 'and more'" in said
 
 
 # --- tables beside documents ---
