@@ -11,18 +11,17 @@ import pyarrow.compute
 from datasets import ClassLabel, Dataset, Image, Value
 
 from ..errors import UserError
-from ..flags.paths import check_dataset_path, check_names
 from ..notes import Note
+from .archives import find_local
 from .columns import Columns, check_columns, column_names
 from .image_features import find_image_feature, find_label_features, read_label_features
 from .image_folders import read_image_files
 from .image_layouts import ImageLayout, LabelTable
 from .image_layouts import LabelFlags as LabelFlags  # for those who read images
 from .image_splits import find_parquet, note_parquet, read_parquet, split_by_column
+from .sources import HUB_NAMES as HUB_NAMES  # for those who name images
 from .sources import load_hub
 from .split_columns import choose_split_column
-
-HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
 
 
 @dataclass
@@ -51,7 +50,7 @@ class ImageSource:
 
 
 def read_images(dataset: str, config: str | None, revision: str | None, flags: LabelFlags) -> ImageSource:
-    """Find all splits of `dataset`: `digits`, `cifar10`, a folder, a table that names images, parquet, or a Hub id.
+    """Find all splits of `dataset`: `digits`, `cifar10`, a folder, a .zip, a table that names images, parquet, or a Hub id.
 
     Args:
         dataset: Its name.
@@ -65,17 +64,19 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
     """
     if dataset == "digits":
         return _read_digits()
-    check_names([dataset])
-    path = Path(dataset).expanduser()
-    files = {"train": [path]} if path.is_file() and path.suffix.lower() == ".parquet" else {}
-    if path.is_dir():
+    path, unpacked = find_local(dataset)
+    files: dict[str, list[Path]] = {}
+    if path is not None and path.is_dir():
         files = find_parquet(path)
+    elif path is not None and path.suffix.lower() == ".parquet":
+        files = {"train": [path]}
     if files:
         splits = {split: read_parquet(split, names) for split, names in files.items()}
-    elif path.exists():
-        return _source_of_layout(read_image_files(path, flags))
+    elif path is not None:
+        source = _source_of_layout(read_image_files(path, flags))
+        source.notes[:0] = unpacked
+        return source
     else:
-        check_dataset_path(dataset)
         splits = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)
     labels = flags.label_columns(splits["train"].column_names)
     may_be_one_class = len(column_names(flags.usual_label_column)) < 2
@@ -87,7 +88,7 @@ def read_images(dataset: str, config: str | None, revision: str | None, flags: L
         flags.split_column,
         may_be_one_class,
     )
-    source.notes += note_parquet(files)
+    source.notes += [*unpacked, *note_parquet(files)]
     return source
 
 

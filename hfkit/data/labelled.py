@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pandas as pd
 from datasets import Dataset
@@ -18,7 +17,7 @@ from .images import LabelFlags as LabelFlags  # for those who evaluate
 from .kept_columns import choose_kept_columns, keep_columns
 from .label_columns import LabelColumns as LabelColumns
 from .label_columns import check_labels
-from .sources import Source, read_one_file, read_source
+from .sources import Source, is_one_file, read_one_file, read_source
 from .splits import note_dropped_rows
 
 NAME = "test"
@@ -78,9 +77,8 @@ def load_labelled_texts(
 
     """
     assert not isinstance(given, ImageSource)
-    path = Path(dataset).expanduser()
     used = [*named, *label_columns.given, *label_columns.usual]
-    if given is None and split is None and path.is_file():
+    if given is None and split is None and is_one_file(dataset):
         source = read_one_file(dataset, NAME, table_flags, used)
     else:
         whole = given or read_source(dataset, used=used, given=table_flags)

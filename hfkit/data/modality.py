@@ -7,12 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import UserError
-from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, check_dataset_path, is_table_name
+from ..flags.paths import DATA_SUFFIXES, IMAGE_SUFFIXES, is_table_name
+from .archives import find_local
 from .class_folders import is_hidden
 from .documents import is_document
 from .folder_listing import TABLE_SUFFIXES
 from .other_forms import check_form_of_file
-from .sources import load_hub
+from .sources import HUB_NAMES, load_hub
 from .split_names import split_named
 from .typed_modality import Modality as Modality  # for those who ask for it
 from .typed_modality import modality_of_columns, modality_of_parquet
@@ -39,13 +40,9 @@ def find_modality(dataset: str, config: str | None = None, revision: str | None 
     path = Path(dataset).expanduser()
     if dataset in ("sample", "constraint", "digits") or (dataset in _NAMES and not path.exists()):
         return _NAMES[dataset]
-    if path.is_dir():
-        return _modality_of_folder(path)
-    if path.is_file():
-        return _modality_of_files(dataset, [path])
-    check_dataset_path(dataset)
-    from .image_sources import HUB_NAMES
-
+    found, _ = find_local(dataset)
+    if found is not None:
+        return _modality_of_folder(found) if found.is_dir() else _modality_of_files(dataset, [found])
     features = load_hub(HUB_NAMES.get(dataset, dataset), config, revision)["train"].features
     return modality_of_columns(dataset, features)
 

@@ -11,7 +11,8 @@ _ARRAYS = (
 _ARCHIVES = "unpack it, and name the folder"
 _REMEDIES = {
     **dict.fromkeys((".npz", ".npy", ".mat", ".h5", ".hdf5", ".pkl", ".pickle", ".pt"), ("arrays", _ARRAYS)),
-    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"), ("an archive", _ARCHIVES)),
+    ".zip": ("an archive", f"name it itself, or {_ARCHIVES}"),
+    **dict.fromkeys((".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"), ("an archive", _ARCHIVES)),
     **dict.fromkeys((".tfrecord", ".tfrecords"), ("records of TensorFlow", "save them as files photos/LABEL/1.png")),
     ".arrow": (
         "a saved dataset of the library datasets",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import UserError
-from ..flags.paths import check_dataset_path, check_names
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
+from .archives import find_local, holds_several
 from .split_columns import SPLIT_NAMES, choose_split_column, note_column_ignored, rows_of_splits
 from .tables import read_file
 from .text_folders import read_folder
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
+HUB_NAMES = {"cifar10": "uoft-cs/cifar10"}
+"""What datasets of the Hub are called for short."""
 
 # The English split of Constraint@AAAI-2021 (Patwa et al., arXiv 2011.03327), pinned by commit and SHA-256.
 CONSTRAINT_URL = (
@@ -60,7 +62,7 @@ def read_source(
     given: TableFlags = FIND,
     split_column: str | None = None,
 ) -> Source:
-    """Read all splits of `dataset`: `sample`, `constraint`, a file, a folder, or a Hub id.
+    """Read all splits of `dataset`: `sample`, `constraint`, a file, a folder, a .zip of one, or a Hub id.
 
     Args:
         dataset: Its name.
@@ -78,20 +80,29 @@ def read_source(
         return Source("sample", read_folder(SAMPLE_FOLDER).tables)
     if dataset == "constraint":
         return _read_constraint()
-    check_names([dataset])
-    path = Path(dataset).expanduser()
+    path, unpacked = find_local(dataset)
     named = [name for name in (*used, split_column) if name is not None]
-    if path.is_dir():
+    if path is None:
+        source = _read_hub(dataset, config, revision)
+    elif path.is_dir():
         folder = read_folder(path, given, named)
         source = Source(dataset, folder.tables, folder.class_names, folder.notes)
-    elif path.is_file():
-        source = read_one_file(dataset, "train", given, named)
     else:
-        check_dataset_path(dataset)
-        source = _read_hub(dataset, config, revision)
+        source = read_one_file(dataset, "train", given, named)
     source.tables, notes = split_by_column(source, used, split_column)
-    source.notes = [*notes, *source.notes]
+    source.notes = [*notes, *unpacked, *source.notes]
     return source
+
+
+def is_one_file(dataset: str) -> bool:
+    """Tell whether a dataset is one file, perhaps packed, and not a folder, an archive of several or one of the Hub's.
+
+    Raises:
+        UserError: It is called like a .zip, and is none.
+
+    """
+    path = Path(dataset).expanduser()
+    return path.is_file() and not holds_several(path)
 
 
 def read_one_file(dataset: str, split: str, given: TableFlags, named: Collection[str]) -> Source:

@@ -8,16 +8,17 @@ import zipfile
 import zlib
 from collections.abc import Collection
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..errors import UserError
+from ..errors import UserError, os_reason
 from ..flags.paths import table_suffix
 from ..flags.tables import TableFlags
 from ..notes import Note
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 ARROW_SUFFIXES = (".arrow", ".feather")
+_ADDED = ("__macosx", "thumbs.db", "desktop.ini")
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 """What the unpackers raise for a broken file besides OSError."""
@@ -62,7 +63,7 @@ def kind_of_table(path: Path) -> str:
     """Return the suffix that tells how a file is read, such as `.csv` for `a.csv.gz`; of a .zip file that of its only member."""
     if path.suffix.lower() != ".zip" or table_suffix(path.name):
         return table_suffix(path.name)
-    with _zip(path) as archive:
+    with open_zip(path) as archive:
         return table_suffix(_only_member(path, archive))
 
 
@@ -85,15 +86,36 @@ def note_unused_flags(path: Path, given: TableFlags, used: Collection[str] = ())
     return [Note("flags_unused", f"{path.name}: {flags} {are} nothing.", on_card=False)]
 
 
-def _zip(path: Path) -> zipfile.ZipFile:
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a .zip file.
+
+    Raises:
+        UserError: It is none, or cannot be read.
+
+    """
     try:
         return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {os_reason(error)}.") from error
+    except (zipfile.BadZipFile, ValueError, RuntimeError) as error:
         raise UserError(f"{path} cannot be read as zip: {error}.") from error
 
 
+def list_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files in an archive, but for hidden ones and those that a Mac or Windows adds."""
+    return [
+        member
+        for member in archive.infolist()
+        if not member.filename.endswith(("/", "\\")) and not any(map(_is_added, PurePosixPath(member.filename).parts))
+    ]
+
+
+def _is_added(name: str) -> bool:
+    return name.lower() in _ADDED or (name.startswith(".") and name != "..")
+
+
 def _open_zip(path: Path) -> IO[bytes]:
-    archive = _zip(path)
+    archive = open_zip(path)
     try:
         return archive.open(_only_member(path, archive))
     except RuntimeError as error:  # it has a password
@@ -101,8 +123,13 @@ def _open_zip(path: Path) -> IO[bytes]:
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
-    """Return the name of the only file in an archive, those that a Mac adds apart."""
-    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+    """Return the name of the only file in an archive.
+
+    Raises:
+        UserError: It has several, or none.
+
+    """
+    names = [member.filename for member in list_members(archive)]
     if len(names) != 1:
         shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
         raise UserError(f"{path} holds {len(names)} files ({shown}): unpack it, and name the file or the folder.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import UserError, os_reason
-from ..files import checksum, describe_bytes, describe_room, try_lock, write_file
+from ..files import cache_folder, checksum, describe_bytes, describe_room, try_lock, write_file
 from .store_entry import (
     RECORD_FILE,
     STATES_FILE,
@@ -62,8 +62,7 @@ class FeatureStore:
     """
 
     def __init__(self, root: Path | None = None, limit: int | None = None) -> None:
-        cache = os.environ.get("HFKIT_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "hfkit"
-        self.root = (root or Path(cache) / "features").expanduser()
+        self.root = (root or cache_folder() / "features").expanduser()
         self.limit = _read_limit() if limit is None else limit
 
     def entries(self) -> list[Entry]:

@@ -467,18 +467,6 @@ def test_texts_that_are_stored_as_bytes_are_texts(tmp_path: Path) -> None:
     assert data.splits["train"]["text"][0].startswith("grün ")
 
 
-def test_a_zip_of_several_files_is_refused(tmp_path: Path) -> None:
-    import zipfile
-
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("train.csv", "text,label\n")
-        archive.writestr("test.csv", "text,label\n")
-    with pytest.raises(
-        UserError, match=r"holds 2 files .train\.csv, test\.csv.: unpack it, and name the file or the folder"
-    ):
-        read(tmp_path / "a.zip")
-
-
 @pytest.mark.parametrize("separator", [",", "\t"])
 def test_quotes_that_backslashes_escape(separator: str, tmp_path: Path) -> None:
     escaped = [['"' + text.replace('"', '\\"') + '"', label] for text, label in rows()]
