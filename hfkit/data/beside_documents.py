@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
+from ..flags.paths import is_table_name
 from ..flags.tables import TableFlags
 from ..notes import Note
+from .class_folders import is_hidden, subfolders
 from .columns import LABEL_COLUMNS, TEXT_COLUMNS, find_usual
 from .documents import read_documents
 from .tables import Table, read_file
@@ -59,6 +61,25 @@ def note_documents_passed_over(places: Sequence[Path]) -> list[Note]:
         return []
     text = f"Folders of documents beside tables are not used: {_list(places)}."
     return [Note("files_passed_over", text, on_card=False)]
+
+
+def note_folders_of_tables(folder: Path, used: Collection[Path]) -> list[Note]:
+    """Say which folders with tables in a folder are not used, where there are some.
+
+    Args:
+        folder: Whose other files or folders are the data.
+        used: The folders in it that are data, or are told of otherwise.
+
+    """
+    others = [path for path in subfolders(folder) if path not in used and _has_tables(path)]
+    if not others:
+        return []
+    return [Note("files_passed_over", f"Folders beside the data are not used: {_list(others)}.", on_card=False)]
+
+
+def _has_tables(folder: Path) -> bool:
+    files = (path for path in folder.rglob("*") if is_table_name(path.name) and not is_hidden(path, folder))
+    return any(path.is_file() for path in files)
 
 
 def note_passed_over(files: Sequence[Path], why: str) -> Note:

@@ -88,7 +88,7 @@ def check_inside_of_class(folder: Path, files: Sequence[Path]) -> None:
 
 
 def note_folders_passed_over(folder: Path, used: Collection[Path]) -> list[Note]:
-    """Name the folders with images beside those of the splits, which are not used.
+    """Name the folders beside those of the splits, which are not used.
 
     Args:
         folder: Where the folders of the splits are.
@@ -98,7 +98,8 @@ def note_folders_passed_over(folder: Path, used: Collection[Path]) -> list[Note]
         UserError: One of the others has folders of classes and a name with a split in it (`test2`): it is probably meant.
 
     """
-    others = [path for path in subfolders(folder) if path not in used and has_images(path)]
+    folders = [path for path in subfolders(folder) if path not in used and list_files(path)]
+    others = [path for path in folders if has_images(path)]
     for path in others:
         split = split_in_name(path.name)
         classes = [place.name for place in subfolders(path) if has_images(place) and not is_data_name(place.name)]
@@ -108,13 +109,15 @@ def note_folders_passed_over(folder: Path, used: Collection[Path]) -> list[Note]
                 f"{folder} has a folder {path.name} with classes ({shown}), named like {split} but not as a split is: put its "
                 f"images into {split}/CLASS/*, or move it elsewhere if it shall not be used."
             )
-    if not others:
-        return []
-    names = ", ".join(path.name for path in others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
-    text = (
-        f"Folders with images beside the splits are not used: {names} (a split's is called train, validation or test)."
-    )
-    return [Note("folders_passed_over", text, on_card=False)]
+    without = [path for path in folders if path not in others]
+    text = f"Folders with images beside the splits are not used: {_list(others)} (a split's is called train, validation or test)."
+    notes = [Note("folders_passed_over", text, on_card=False)] if others else []
+    text = f"Folders beside the splits that have no images are not used: {_list(without)}."
+    return [*notes, Note("folders_passed_over", text, on_card=False)] if without else notes
+
+
+def _list(folders: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in folders[:_SHOWN]) + (", ..." if len(folders) > _SHOWN else "")
 
 
 def subfolders(folder: Path) -> list[Path]:

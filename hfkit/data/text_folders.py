@@ -11,7 +11,12 @@ from ..errors import UserError
 from ..flags.paths import DATA_SUFFIXES, PACKED_SUFFIXES, check_names, is_table_name
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
-from .beside_documents import note_documents_passed_over, note_passed_over, read_beside_documents
+from .beside_documents import (
+    note_documents_passed_over,
+    note_folders_of_tables,
+    note_passed_over,
+    read_beside_documents,
+)
 from .class_folders import is_hidden, splits_in, subfolders
 from .documents import folders_of_documents, is_document
 from .split_files import by_split, find_split_folders, read_files_of_split
@@ -68,9 +73,10 @@ def read_folder(folder: Path, given: TableFlags = FIND, named: Collection[str] =
             _add(read, "train", [classes])
         elif others:
             read.notes.append(note_passed_over(others, "are no split's"))
-        read.notes += note_documents_passed_over(folders_of_documents(inner))
+        documents = folders_of_documents(inner)
+        read.notes += [*note_documents_passed_over(documents), *note_folders_of_tables(inner, documents)]
     else:
-        read = _read_split_folders(inner, given, named) or _read_one_part(inner, files, given, named)
+        read = _read_split_folders(inner, files, given, named) or _read_one_part(inner, files, given, named)
     if inner != folder:
         read.notes.insert(
             0, Note("folder", f"Data: in {inner.relative_to(folder)}, the only folder in {folder.name}.", on_card=False)
@@ -135,8 +141,10 @@ def _add(read: FolderTables, split: str, parts: Sequence[Table]) -> None:
         read.notes += part.notes
 
 
-def _read_split_folders(folder: Path, given: TableFlags, named: Collection[str]) -> FolderTables | None:
-    """Read folders that are called after splits, where there are some."""
+def _read_split_folders(
+    folder: Path, others: Sequence[Path], given: TableFlags, named: Collection[str]
+) -> FolderTables | None:
+    """Read folders that are called after splits, where there are some, and say what is not read beside them."""
     splits = find_split_folders(folder)
     if "train" not in splits:
         return None
@@ -145,6 +153,8 @@ def _read_split_folders(folder: Path, given: TableFlags, named: Collection[str])
         files = [path for path in sorted(place.iterdir()) if _is_table(path)]
         part = _read_one_part(place, files, given, named)
         _add(read, split, [Table(part.tables["train"], part.class_names, _of_split(part.notes, split))])
+    read.notes += [note_passed_over(others, "are beside folders of splits")] if others else []
+    read.notes += note_folders_of_tables(folder, splits.values())
     return read
 
 
@@ -155,10 +165,17 @@ def _of_split(notes: Sequence[Note], split: str) -> list[Note]:
 def _read_one_part(folder: Path, files: list[Path], given: TableFlags, named: Collection[str]) -> FolderTables:
     """Read a folder that is one split: documents in folders of classes, a file for each class, or one table."""
     places = folders_of_documents(folder)
-    if places:
-        beside = read_beside_documents(folder, files, places, given, named)
-        if beside is not None:
-            return FolderTables({"train": beside.table}, beside.class_names, beside.notes)
+    beside = read_beside_documents(folder, files, places, given, named) if places else None
+    if beside is not None:
+        notes = [*beside.notes, *note_folders_of_tables(folder, places)]
+        return FolderTables({"train": beside.table}, beside.class_names, notes)
+    read = _read_tables(folder, files, given, named)
+    read.notes += [*note_documents_passed_over(places), *note_folders_of_tables(folder, places)]
+    return read
+
+
+def _read_tables(folder: Path, files: list[Path], given: TableFlags, named: Collection[str]) -> FolderTables:
+    """Read one table, its numbered parts, or a file for each class."""
     if len(files) == 1:
         table = read_file(files[0], given, named)
         return FolderTables({"train": table.table}, table.class_names, table.notes)

@@ -215,7 +215,7 @@ def test_folders_of_a_split_that_are_no_classes(tmp_path: Path) -> None:
     "names", ["test1", "test_images", "unlabeled", "test1 unlabeled", "extra/cat extra/dog", "test1/images"]
 )
 def test_folders_beside_splits_that_are_not_used(names: str, tmp_path: Path) -> None:
-    """A hidden folder, and one without images, are not worth a word."""
+    """A hidden folder, and an empty one, are not worth a word."""
     write_classes(tmp_path / "train")
     for name in names.split():
         write_photo(tmp_path / name / "1.png", "cat", 1)
@@ -226,6 +226,15 @@ def test_folders_beside_splits_that_are_not_used(names: str, tmp_path: Path) -> 
     assert f"Folders with images beside the splits are not used: {shown} (" in "".join(read_notes(data.notes))
     assert [note.on_card for note in data.notes if note.code == "folders_passed_over"] == [False]
     assert sum(len(rows) for rows in data.splits.values()) == 20
+
+
+def test_folders_without_images_beside_splits_are_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train")
+    for name in ("annotations/1.xml", "val_set/1.jfif"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("x")
+    said = "Folders beside the splits that have no images are not used: annotations, val_set."
+    assert said in read_notes(load(tmp_path).notes)
 
 
 @pytest.mark.parametrize(

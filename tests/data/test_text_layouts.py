@@ -411,6 +411,26 @@ def test_documents_beside_files_of_splits_are_said(tmp_path: Path) -> None:
     assert notes(data, "files_passed_over") == ["Folders of documents beside tables are not used: neg, pos."]
 
 
+@pytest.mark.parametrize(
+    ("data", "beside", "said"),
+    [
+        (["train/a.csv", "test/a.csv"], ["more/b.csv"], ["Folders beside the data are not used: more."]),
+        (
+            ["train/a.csv", "test/a.csv"],
+            ["names.csv"],
+            ["Files that are beside folders of splits are not used: names.csv."],
+        ),
+        (["train.csv", "test.csv"], ["more/b.csv", "old/c.json"], ["Folders beside the data are not used: more, old."]),
+        (["reviews.csv"], ["raw/b/c.csv"], ["Folders beside the data are not used: raw."]),
+        (["train/a.csv", "test/a.csv"], ["train/raw/b.csv"], ["Train: Folders beside the data are not used: raw."]),
+        (["reviews.csv"], [".old/b.csv", "photos/1.png"], []),
+    ],
+)
+def test_tables_beside_the_data_are_said(data: list[str], beside: list[str], said: list[str], tmp_path: Path) -> None:
+    read = read_folder(write_all(tmp_path, dict.fromkeys([*data, *beside], LABELLED)))
+    assert [note.text for note in read.notes if note.code == "files_passed_over"] == said
+
+
 # --- how documents are stored ---
 
 
