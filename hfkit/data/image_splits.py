@@ -17,6 +17,7 @@ from .image_features import read_cells
 from .split_columns import choose_split_column
 from .split_names import note_column_ignored, rows_of_splits, split_named
 from .stored_rows import PHOTOS_AT_ONCE, flatten
+from .table_files import check_is_no_pointer
 
 _SHOWN = 4
 PARQUET_ERRORS = (OSError, ValueError, TypeError, LookupError, NotImplementedError, pyarrow.ArrowException)
@@ -55,6 +56,7 @@ def read_parquet(split: str, paths: list[Path]) -> Dataset:
     try:
         files = []
         for path in paths:
+            check_is_no_pointer(path)
             files.append(pyarrow.parquet.ParquetFile(path))
         features = Features.from_arrow_schema(files[0].schema_arrow)
         content = " ".join(checksum(path) for path in paths)

@@ -18,6 +18,7 @@ from ..notes import Note
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 ARROW_SUFFIXES = (".arrow", ".feather")
+_POINTER = b"version https://git-lfs.github.com/spec/"
 _ADDED = ("__macosx", "thumbs.db", "desktop.ini")
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
@@ -57,6 +58,21 @@ def open_table(path: Path) -> IO[bytes]:
     if suffix == ".zip":
         return _open_zip(path)
     return _OPEN[suffix](path, "rb") if suffix in _OPEN else path.open("rb")  # type: ignore[operator]
+
+
+def check_is_no_pointer(path: Path) -> None:
+    """Refuse what Git leaves in the place of a large file that was not fetched.
+
+    Raises:
+        UserError: It is such.
+        OSError: It cannot be read.
+
+    """
+    with path.open("rb") as file:
+        if file.read(len(_POINTER)) == _POINTER:
+            raise UserError(
+                f"{path} is not the file itself but says where Git LFS has it: write git lfs pull in its folder, or download it."
+            )
 
 
 def kind_of_table(path: Path) -> str:

@@ -19,6 +19,7 @@ from .table_files import (
     JSON_SUFFIXES,
     PARSING_ERRORS,
     UNPACKING_ERRORS,
+    check_is_no_pointer,
     describe_parsing_error,
     kind_of_table,
     note_unused_flags,
@@ -67,6 +68,7 @@ def read_file(path: Path, given: TableFlags = FIND, named: Collection[str] = ())
     """
     kind = kind_of_table(path)
     try:
+        check_is_no_pointer(path)
         if kind in JSON_SUFFIXES:
             return Table(*_with_notes(read_json(path, given, named)))
         if kind == ".parquet":

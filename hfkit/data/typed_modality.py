@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ..errors import UserError
 from .columns import TEXT_COLUMNS
+from .table_files import check_is_no_pointer
 
 Modality = Literal["text", "image"]
 _ROWS_AT_ONCE = 20
@@ -27,6 +28,7 @@ def modality_of_parquet(source: str, path: Path) -> Modality:
     from datasets import Features
 
     try:
+        check_is_no_pointer(path)
         schema = pyarrow.parquet.read_schema(path)
         texts = [name for name in schema.names if _is_binary(schema.field(name).type) and _holds_text(path, name)]
         return modality_of_columns(source, Features.from_arrow_schema(schema), texts)

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import pytest
 from written_tables import write_table
 
 from hfkit.data.encodings import find_encoding
+from hfkit.data.image_sources import LabelFlags, read_images
+from hfkit.data.modality import find_modality
 from hfkit.data.sources import read_source
 from hfkit.data.table_format import find_format
 from hfkit.data.text import load_text_data
@@ -418,6 +420,20 @@ def test_a_line_of_json_that_is_none_is_named(tmp_path: Path) -> None:
     path.write_text('{"text": "a", "label": 1}\n{"text": "b", "label"\n')
     with pytest.raises(UserError, match=r"one object a line: line 2 is none .*: '.\"text\": \"b\", \"label\"'"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "read_data"),
+    [
+        *((name, read_source) for name in ("a.csv", "a.jsonl", "a.parquet", "a.csv.gz")),
+        ("a.parquet", find_modality),
+        ("a.parquet", lambda name: read_images(name, None, None, LabelFlags())),
+    ],
+)
+def test_a_file_that_git_has_elsewhere_is_said(name: str, read_data: Callable[[str], object], tmp_path: Path) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    with pytest.raises(UserError, match=rf"{name} is not the file itself .* Git LFS has it: write git lfs pull"):
+        read_data(str(tmp_path / name))
 
 
 TWICE = '{"text": "a", "label": "x", "label": "y"}'
