@@ -18,7 +18,9 @@ from .splits import name_labels
 
 MOST_NUMBERS = 50
 """More whole numbers than these are no classes but amounts."""
-_NOTHING = ("nan", "null", "none", "na", "n/a", "<na>", "nil")
+_NOTHING = ("nan", "null", "none", "na", "n/a", "<na>", "nil", "-", "--", "?", "undefined")
+_OF_EXCEL = ("#n/a", "#value!", "#ref!", "#name?", "#div/0!", "#null!", "#num!")
+"""What a spreadsheet shows where it cannot compute a cell."""
 _INTEGER = re.compile(r"[+-]?\d+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _SHOWN = 4
@@ -207,7 +209,7 @@ def _note_scale(values: list[str], column: str) -> list[Note]:
 
 def _note_nothing(counts: "pd.Series[int]", what: str, remedy: str) -> list[Note]:
     """Say of words for nothing that they are classes, or labels."""
-    named = {str(value): int(count) for value, count in counts.items() if str(value).lower() in _NOTHING}
+    named = {str(value): int(count) for value, count in counts.items() if str(value).lower() in (*_NOTHING, *_OF_EXCEL)}
     if not named:
         return []
     shown = ", ".join(f"'{value}' ({count} rows)" for value, count in named.items())

@@ -89,14 +89,24 @@ def read_labels(source: str, tables: Mapping[str, pd.DataFrame], form: LabelForm
     separator, how, remark = _find_way(cells, form)
     if how:
         sets = read_one_column(column, tables, separator, how, remark)
-        if form.may_be_one_class and sets.places is not None and one_class_each(_rows(sets)):
+        is_one_class = one_class_each(_rows(sets))
+        if form.may_be_one_class and sets.places is not None and is_one_class:
             return replace(_as_classes(sets), class_names=None)
+        if sets.places is None and is_one_class and form.separator is None and not form.is_multi_label:
+            return _as_named_classes(column, sets)
         return Labels(column, sets.sets, sets)
     return Labels(column, {split: _single_labels(table, column) for split, table in tables.items()})
 
 
 def _rows(sets: LabelSets) -> list[LabelSet | None]:
     return [row for rows in sets.sets.values() for row in rows]
+
+
+def _as_named_classes(column: str, sets: LabelSets) -> Labels:
+    """Return the classes of lists of names, of which each row has one, as tools of annotation write them."""
+    text = "Labels: one class a row, from lists that have one name each (with --label_separator ',' any number of labels a row)."
+    cells = {split: [None if row is None else row[0] for row in rows] for split, rows in sets.sets.items()}
+    return Labels(column, cells, notes=[Note("one_class", text)])
 
 
 def _as_classes(sets: LabelSets, notes: Sequence[Note] = ()) -> Labels:

@@ -127,6 +127,22 @@ def test_a_label_column_wins_over_columns_of_0_and_1() -> None:
     assert not note_texts(one, "flag_columns")
 
 
+@pytest.mark.parametrize("cells", [[["a"], ["b"]] * 20, ["['a']", "['b']"] * 20])
+def test_lists_of_one_name_each_are_classes(cells: list[Any]) -> None:
+    """As tools of annotation write one class; a separator says that there may be more."""
+    table = pd.DataFrame({"text": TEXTS, "label": pd.Series(cells, dtype=object)})
+    for given in ({}, {"label_column": ["label"]}):
+        data = load(table, **given)
+        assert (data.label_names, data.is_multi_label) == (["a", "b"], False)
+        assert "from lists that have one name each" in note_texts(data, "one_class")[0]
+    assert load(table, label_separator=",").is_multi_label
+
+
+@pytest.mark.parametrize("other", [[], ["a", "b"]])
+def test_lists_of_which_not_all_have_one_name_are_label_sets(other: list[str]) -> None:
+    assert load(TEXTS, [["a"], ["b"]] * 19 + [["a"], other]).is_multi_label
+
+
 @pytest.mark.parametrize("others", [{}, {"toxic": FLAGS[:, 0]}, {"toxic": FLAGS[:, 0], "likes": [1, 2, 3, 4, 5] * 8}])
 def test_one_column_of_0_and_1_is_not_taken_for_labels(others: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="no column named label or labels or class"):
