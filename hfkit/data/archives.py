@@ -9,13 +9,13 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 from ..errors import UserError, os_reason
 from ..files import cache_folder, checksum, describe_bytes
 from ..flags.paths import check_dataset_path, check_names
 from ..notes import Note
-from .table_files import UNPACKING_ERRORS, list_members, open_zip
+from .table_files import UNPACKING_ERRORS, list_members, member_path, open_zip
 
 _FOLDER = "unpacked"
 _LEAST_LIMIT = 1 << 30
@@ -74,7 +74,7 @@ def _unpack(path: Path, size: int, time: int) -> tuple[Path, int]:
         folder = cache_folder() / _FOLDER / f"{path.stem}-{checksum(path)}"
         try:
             for member in members:
-                target = folder / _path_of(member)
+                target = folder / member_path(member)
                 if not _is_whole(target, member):
                     _write(archive, member, target)
         except OSError as error:
@@ -104,19 +104,14 @@ def _check_members(path: Path, size: int, members: Sequence[zipfile.ZipInfo]) ->
         )
     names: set[str] = set()
     for member in members:
-        name, parts = _path_of(member).as_posix(), _path_of(member).parts
+        name, parts = member_path(member).as_posix(), member_path(member).parts
         if not parts or ".." in parts or PureWindowsPath(name).anchor:
             raise UserError(f"{path} has a file that would lie outside of its folder, {name}: do not use it.")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise UserError(f"{path} has a link, {name}, which is not followed: unpack it, and name the folder.")
-        if name.casefold() in names:
+        if name in names:
             raise UserError(f"{path} has the file {name} twice: unpack it, and name the folder.")
-        names.add(name.casefold())
-
-
-def _path_of(member: zipfile.ZipInfo) -> PurePosixPath:
-    """Return where a file lies in the folder; some programs of Windows write backslashes."""
-    return PurePosixPath(member.filename.replace("\\", "/"))
+        names.add(name)
 
 
 def _is_whole(target: Path, member: zipfile.ZipInfo) -> bool:

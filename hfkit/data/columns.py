@@ -15,6 +15,7 @@ TEXT_COLUMNS = (
     "title",
     *("text_content", "texts", "tweets", "sentences", "reviews", "comments", "messages", "posts"),
     *("headline", "article", "news", "document", "description", "statement", "utterance", "question", "query"),
+    *("question_text", "post_text", "message_text", "article_text", "news_text"),
     *("abstract", "summary", "phrase", "sms", "email", "v2"),
 )
 """What columns of texts are called; of several that a table has, the first of these is read."""
@@ -153,6 +154,24 @@ def _spilled_cells(table: pd.DataFrame, used: Sequence[str]) -> pd.DataFrame:
     has_cell = cells.map(lambda cell: bool(cell.strip()))
     has_cell = has_cell.loc[:, ~has_cell.all()]
     return cells.loc[has_cell.any(axis=1), has_cell.columns]
+
+
+def note_rejected(tables: Mapping[str, pd.DataFrame], used: Sequence[str]) -> list[Note]:
+    """Say which rows a person rejected or ignored, as tools of annotation write beside a label that was asked for (`answer`).
+
+    Args:
+        tables: Rows by split.
+        used: The columns that are read.
+
+    """
+    answers = {split: table["answer"].map(str) for split, table in tables.items() if "answer" in table}
+    values = {value for cells in answers.values() for value in cells}
+    if "answer" in used or "accept" not in values or not values <= {"accept", "reject", "ignore"}:
+        return []
+    counts = {split: int((cells != "accept").sum()) for split, cells in answers.items()}
+    shown = ", ".join(f"{count} of {split}" for split, count in counts.items() if count)
+    text = f"Rows with reject or ignore in the column 'answer' are read with their label all the same: {shown}; take them out."
+    return [Note("rejected", text, on_card=False)] if shown else []
 
 
 def list_columns(columns: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ def _combined(values: list[str], separator: str) -> list[str]:
     again = sum(count > 1 or part in alone for part, count in counts.items())
     if separator == " ":  # names have words in common
         return list(combined) if len(combined) == len(values) > 2 and again == len(counts) else []
-    return list(combined) if len(combined) > 1 and (again > len(counts) / 2 or separator == ANGLES) else []
+    return list(combined) if separator == ANGLES or (len(combined) > 1 and again > len(counts) / 2) else []
 
 
 def _split(value: str, separator: str) -> list[str]:

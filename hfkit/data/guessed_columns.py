@@ -7,7 +7,16 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
-from .columns import TEXT_COLUMNS, check_columns, find_usual, have_no_names, list_columns, note_alike, note_spilled
+from .columns import (
+    TEXT_COLUMNS,
+    check_columns,
+    find_usual,
+    have_no_names,
+    list_columns,
+    note_alike,
+    note_rejected,
+    note_spilled,
+)
 from .pixel_tables import check_no_pixel_columns
 from .separator_hints import hint_separator
 from .zero_one_columns import find_label_columns
@@ -44,7 +53,8 @@ def find_columns(
         for label in own_labels:
             check_columns(source, split, list(map(str, table.columns)), own_texts, label)
     notes += note_alike(list(map(str, tables["train"].columns)), [*own_texts, *own_labels])
-    return own_texts, own_labels, [*notes, *note_spilled(tables, [*own_texts, *own_labels])]
+    used = [*own_texts, *own_labels]
+    return own_texts, own_labels, [*notes, *note_spilled(tables, used), *note_rejected(tables, used)]
 
 
 def find_labelled_columns(

@@ -60,7 +60,7 @@ def read_files_of_split(
     others = {path: _other_words(path) for path in paths}
     if all(words and all(word.isdigit() for word in words) for words in others.values()):
         return _join_parts(paths, [read_file(path, given, named) for path in paths])
-    _check_texts_and_labels(folder, split, others)
+    check_texts_and_labels(folder, paths, split)
     if all(others.values()):
         labels = {path: "_".join(words) for path, words in others.items()}
         classes = read_class_files(folder, list(paths), given, named, labels)
@@ -102,21 +102,27 @@ def _list(table: pd.DataFrame) -> str:
     return ", ".join(map(str, table.columns[:6]))
 
 
-def _check_texts_and_labels(folder: Path, split: str, others: dict[Path, list[str]]) -> None:
+def check_texts_and_labels(folder: Path, paths: Sequence[Path], split: str | None = None) -> None:
     """Refuse a file of texts beside one of their labels.
 
+    Args:
+        folder: Where the files are.
+        paths: All of a split.
+        split: Its name; None: they are all that there is.
+
     Raises:
-        UserError: There are two such files.
+        UserError: They are two such files.
 
     """
-    words = {path: {word.lower() for word in each} for path, each in others.items()}
+    words = {path: {word.lower() for word in _other_words(path)} for path in paths}
     labels = [path for path, each in words.items() if each & _LABELS]
     texts = [path for path, each in words.items() if each & _TEXTS and path not in labels]
-    if len(labels) != 1 or len(texts) != 1 or len(others) != 2:
+    if len(labels) != 1 or len(texts) != 1 or len(paths) != 2:
         return
     one, other = shlex.quote(str(labels[0])), shlex.quote(str(texts[0]))
-    whole = shlex.quote(str(folder / f"{split}.tsv"))
+    whole = shlex.quote(str(folder / f"{split or 'train'}.tsv"))
+    what = f"the texts for {split}" if split else "the texts"
     raise UserError(
-        f"{folder} seems to have the texts for {split} in {texts[0].name} and their labels in {labels[0].name}, and both have to "
-        f"be in one table: where a line is a row, write paste {one} {other} > {whole}, and move the two away."
+        f"{folder} seems to have {what} in {texts[0].name} and their labels in {labels[0].name}, and both have to be in one "
+        f"table: where a line is a row, write paste {one} {other} > {whole}, and move the two away."
     )

@@ -4,6 +4,7 @@ import bz2
 import csv
 import gzip
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -17,8 +18,12 @@ from ..flags.tables import TableFlags
 from ..notes import Note
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_LINES_SUFFIXES = ("", ".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
+_JSON = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"[^"]*"\s*:')
+_BEGIN = 4096
 ARROW_SUFFIXES = (".arrow", ".feather")
 _POINTER = b"version https://git-lfs.github.com/spec/"
+_ABOUT, _ABOUT_SUFFIXES = ("readme", "license", "licence"), ("", ".txt", ".md", ".rst", ".pdf", ".html")
 _ADDED = ("__macosx", "thumbs.db", "desktop.ini")
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 UNPACKING_ERRORS = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
@@ -76,11 +81,24 @@ def check_is_no_pointer(path: Path) -> None:
 
 
 def kind_of_table(path: Path) -> str:
-    """Return the suffix that tells how a file is read, such as `.csv` for `a.csv.gz`; of a .zip file that of its only member."""
-    if path.suffix.lower() != ".zip" or table_suffix(path.name):
-        return table_suffix(path.name)
-    with open_zip(path) as archive:
-        return table_suffix(_only_member(path, archive))
+    """Return the suffix that tells how a file is read, such as `.csv` for `a.csv.gz`.
+
+    It is that of the only member of a .zip file, and `.json` for objects of JSON in a file that is called like lines of text.
+    """
+    suffix = table_suffix(path.name)
+    if path.suffix.lower() == ".zip" and not suffix:
+        with open_zip(path) as archive:
+            suffix = table_suffix(_only_member(path, archive))
+    return ".json" if suffix in _LINES_SUFFIXES and _begins_as_json(path) else suffix
+
+
+def _begins_as_json(path: Path) -> bool:
+    """Tell whether a file begins with an object of JSON, or an array of these; that it cannot be read is told later."""
+    try:
+        with open_table(path) as file:
+            return _JSON.match(file.read(_BEGIN)) is not None
+    except (OSError, *UNPACKING_ERRORS):
+        return False
 
 
 def note_unused_flags(path: Path, given: TableFlags, used: Collection[str] = ()) -> list[Note]:
@@ -118,16 +136,22 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def list_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the files in an archive, but for hidden ones and those that a Mac or Windows adds."""
+    """Return the files in an archive, but for hidden ones, those that a Mac or Windows adds, and a readme or license."""
     return [
         member
         for member in archive.infolist()
-        if not member.filename.endswith(("/", "\\")) and not any(map(_is_added, PurePosixPath(member.filename).parts))
+        if not member.filename.endswith(("/", "\\")) and not any(map(_is_added, member_path(member).parts))
     ]
 
 
+def member_path(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Return where a file of an archive lies; some programs of Windows write backslashes."""
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
 def _is_added(name: str) -> bool:
-    return name.lower() in _ADDED or (name.startswith(".") and name != "..")
+    is_about = PurePosixPath(name.lower()).stem in _ABOUT and PurePosixPath(name.lower()).suffix in _ABOUT_SUFFIXES
+    return name.lower() in _ADDED or is_about or (name.startswith(".") and name != "..")
 
 
 def _open_zip(path: Path) -> IO[bytes]:

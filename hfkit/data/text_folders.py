@@ -19,7 +19,7 @@ from .beside_documents import (
 )
 from .class_folders import is_hidden, splits_in, subfolders
 from .documents import folders_of_documents, is_document
-from .split_files import by_split, find_split_folders, read_files_of_split
+from .split_files import by_split, check_texts_and_labels, find_split_folders, read_files_of_split
 from .tables import ClassNames, Table, read_file
 from .unlabelled_files import read_class_files
 
@@ -186,6 +186,7 @@ def _read_tables(folder: Path, files: list[Path], given: TableFlags, named: Coll
     if len(files) > 1:
         classes = read_class_files(folder, files, given, named)
         if classes is not None:
+            check_texts_and_labels(folder, files)
             return FolderTables({"train": classes.table}, {}, classes.notes)
     raise _no_training_file(folder, files)
 

@@ -9,6 +9,7 @@ from ..errors import UserError
 from ..flags.tables import TableFlags
 from ..notes import Note
 from .columns import LABEL_COLUMNS, find_usual, list_columns
+from .table_files import kind_of_table
 from .table_format import find_format
 from .tables import Table, check_is_text, read_file
 
@@ -88,7 +89,7 @@ def _check_columns(folder: Path, classes: Mapping[Path, Table]) -> None:
 
 def _read(path: Path, given: TableFlags, named: Collection[str]) -> Table:
     """Read a table, or of a .txt file in which nothing parts cells each line as a text."""
-    if path.suffix.lower() != ".txt" or given.separator is not None:
+    if path.suffix.lower() != ".txt" or kind_of_table(path) != ".txt" or given.separator is not None:
         return read_file(path, given, named)
     check_is_text(path)
     table = find_format(path, given, named)

@@ -436,6 +436,16 @@ def test_a_file_that_git_has_elsewhere_is_said(name: str, read_data: Callable[[s
         read_data(str(tmp_path / name))
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a", "a.txt.gz"])
+@pytest.mark.parametrize("is_array", [False, True])
+def test_objects_of_json_are_read_as_such_whatever_the_suffix(name: str, is_array: bool, tmp_path: Path) -> None:
+    objects = [{"text": text, "label": label} for text, label in rows()]
+    content = json.dumps(objects, indent=1) if is_array else "\n".join(map(json.dumps, objects))
+    with (gzip.open if name.endswith("gz") else open)(tmp_path / name, "wt") as file:
+        file.write(content)
+    assert read(tmp_path / name).to_numpy().tolist() == rows()
+
+
 TWICE = '{"text": "a", "label": "x", "label": "y"}'
 
 

@@ -227,9 +227,10 @@ def test_what_is_said_of_labels(tmp_path: Path) -> None:
         "The labels in column 'stars' are 5 whole numbers (1 to 5): they are trained as classes, whose order does not count."
         in (notes(load(write_labels(path, [1, 2, 3, 4, 5] * 20, "stars")), "labels"))
     )
-    assert notes(load(write_labels(path, ["nan", "real"] * 20)), "labels") == [
-        "A class is called 'nan' (20 rows): leave these cells empty if they mean that there is no label."
-    ]
+    for name in ("nan", "-", "#N/A"):
+        assert notes(load(write_labels(path, [name, "real"] * 20)), "labels") == [
+            f"A class is called '{name}' (20 rows): leave these cells empty if they mean that there is no label."
+        ]
     assert notes(load(write_labels(path, [0.0, 1.0] * 20)), "labels") == [
         "The labels in column 'label' are whole numbers, and 0.0, 1.0 are written so."
     ]
@@ -373,6 +374,16 @@ def test_all_rows_with_cells_without_a_column_are_told(header: str, number: int,
     (tmp_path / "spam.csv").write_text("\n".join([header, *rows]))
     [said] = notes(load(tmp_path / "spam.csv"), "spilled")
     assert f"not read: {number} of train, such as 'and more'" in said
+
+
+def test_rows_that_a_person_rejected_are_told(tmp_path: Path) -> None:
+    answers = ["accept", "reject", "accept", "ignore"] * 10
+    table = pd.DataFrame({"text": [f"text {row}" for row in range(40)], "label": ["a", "a", "b", "b"] * 10})
+    table.assign(answer=answers).to_csv(tmp_path / "a.csv", index=False)
+    [said] = notes(load(tmp_path / "a.csv"), "rejected")
+    assert said.endswith("with their label all the same: 20 of train; take them out.")
+    table.assign(answer=["accept", "yes"] * 20).to_csv(tmp_path / "a.csv", index=False)
+    assert notes(load(tmp_path / "a.csv"), "rejected") == []
 
 
 # --- tables beside documents ---
@@ -585,6 +596,10 @@ def test_files_of_classes_beside_one_for_testing_are_for_training(tmp_path: Path
         (
             {"x_train.csv": ONE_CLASS, "y_train.csv": "label\na\nb\nb\na\n"},
             r"in x_train.csv and their labels in y_train.csv",
+        ),
+        (
+            {"texts.txt": "a\nb\n", "labels.txt": "0\n1\n"},
+            r"seems to have the texts in texts.txt and their labels in labels.txt.* > \S*train.tsv",
         ),
         (
             {"True.csv": ONE_CLASS, "Fake.csv": ONE_CLASS.replace("text\n", "body\n")},
