@@ -75,6 +75,8 @@ def files_beside(folder: Path, last: str, replaced: Sequence[str] = ()) -> Itera
             os.replace(beside / name, folder / name)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
 def cache_folder() -> Path:
     """Return the folder of hfkit's caches: `HFKIT_CACHE`, or `hfkit` in `XDG_CACHE_HOME` or `~/.cache`."""
     cache = os.environ.get("HFKIT_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "hfkit"
