@@ -73,9 +73,12 @@ def clear(folder: Folder = None) -> None:
 
     store = FeatureStore(folder)
     with _told(store):
-        removed, kept = store.clear()
-    in_use = f" {kept / 1e6:,.1f} MB stay, which runs read or write now." if kept else ""
-    typer.echo(f"Removed {removed / 1e6:,.1f} MB from {store.root}.{in_use}")
+        removed, in_use, refusals = store.clear()
+        stay = f" {in_use / 1e6:,.1f} MB stay, which runs read or write now." if in_use else ""
+        if removed or not refusals:
+            typer.echo(f"Removed {removed / 1e6:,.1f} MB from {store.root}.{stay}")
+        if refusals:
+            raise refusals[0]
 
 
 @contextmanager

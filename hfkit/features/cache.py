@@ -4,7 +4,6 @@ Stored is what the forward pass produced in front of the first stage that trains
 read from the disk through a memory map, so that memory does not grow with the data.
 """
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,10 @@ from ..data.stored_rows import read_column
 from ..errors import UserError, first_sentence
 from ..models.base import BackboneClassifier
 from ..notes import Note
+from .held_item import HeldItem
 from .hidden_states import StateLayout
 from .state_key import state_key
 from .store import FeatureStore, StoreFullError
-from .store_entry import STATES_FILE
 
 Value = TypeVar("Value")
 
@@ -154,19 +153,26 @@ class FeatureCache:
             UserError: The numbers do not fit the type that they are to be stored in.
 
         """
-        self.on_main(lambda: self.store.make_room(sum(states.layout.bytes for states in missing)))
-        for states in missing:
-            folder = self.on_main(lambda states=states: self.store.begin(states.key, states.layout.bytes))  # type: ignore[misc]
-            try:
-                there = (folder / STATES_FILE).exists()
-                self._raise_together("" if there else f"{self.store.root} is not the same folder on all machines")
-                self._fill(folder / STATES_FILE, states)
+        begun: list[HeldItem] = []  # on the main process
+
+        def begin() -> list[Path]:
+            """Take the room for all at once: a run that finds none for its last split would have computed the others in vain."""
+            begun.extend(self.store.begin([(states.key, states.layout.bytes) for states in missing]))
+            return [item.states for item in begun]
+
+        files = self.on_main(begin)
+        try:
+            for states, file in zip(missing, files, strict=True):
+                self._raise_together(
+                    "" if file.exists() else f"{self.store.root} is not the same folder on all machines"
+                )
+                self._fill(file, states)
                 self.processes.wait_for_everyone()
-                states.folder = self.on_main(lambda states=states, folder=folder: self._finish(folder, states))  # type: ignore[misc]
-            except BaseException:
-                if self.processes.is_main_process:
-                    shutil.rmtree(folder, ignore_errors=True)
-                raise
+                states.folder = self.on_main(lambda states=states: self._finish(begun, states))  # type: ignore[misc]
+        except BaseException:
+            for item in begun:
+                item.give_up()
+            raise
 
     def _fill(self, file: Path, states: SplitStates) -> None:
         """Write this process's share of the states."""
@@ -182,12 +188,13 @@ class FeatureCache:
                         place = layout.place(index, copy)
                         target[place] = row[: len(target[place])] if layout.offsets is not None else row
 
-    def _finish(self, folder: Path, states: SplitStates) -> Path:
-        """Make an item of the cache of what all processes have written, on the main process."""
+    def _finish(self, begun: list[HeldItem], states: SplitStates) -> Path:
+        """Make an item of the cache of what all processes have written, the first of what was begun, on the main process."""
         name = type(self.model.backbone).__name__
         rows, kind = states.layout.rows, str(states.layout.stored)[6:]
         of = f"{states.split}: {rows} rows before {self.start_layer} of {name}, {kind}"
-        item = self.store.finish(folder, {"of": of})
+        item = self.store.finish(begun[0], {"of": of})
+        del begun[0]
         states.lock = item.lock
         return item.folder
 

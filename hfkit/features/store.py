@@ -7,46 +7,47 @@ import math
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ..errors import UserError, os_reason
 from ..files import cache_folder, checksum, describe_bytes, describe_room, try_lock, write_file
+from .held_item import HeldItem, begin_item, hold_whole, put_in_place
 from .store_entry import (
     RECORD_FILE,
-    STATES_FILE,
     Entry,
-    hold,
+    is_abandoned,
     is_held,
     list_entries,
     name_finished,
     name_unfinished,
-    read_record,
     remove,
 )
 
 DEFAULT_LIMIT_GB = 50.0
+LOCK_FILE = "begin.lock"
+"""Who looks for room locks it until the room is taken."""
+_LONGEST_WAIT_SECONDS = 60.0
 
 
 class StoreFullError(Exception):
     """What is to be stored cannot be; the message says why and where, and how much room is missing."""
 
 
-@dataclass(frozen=True)
-class HeldItem:
-    """One stored pass over the rows of one split; nobody removes it for as long as `lock` is open.
+class Cleared(NamedTuple):
+    """What came of clearing a store.
 
     Attributes:
-        folder: Where it is; its name is the key.
-        record: What was stored, see `Entry`.
-        lock: An open file.
+        removed: Bytes that are gone.
+        in_use: Bytes that stay, since runs read or write them now, or on a disk without locks did so lately.
+        refusals: Of each entry that may not be removed, why.
 
     """
 
-    folder: Path
-    record: dict[str, Any]
-    lock: IO[bytes]
+    removed: int
+    in_use: int
+    refusals: list[OSError]
 
 
 class FeatureStore:
@@ -92,73 +93,91 @@ class FeatureStore:
 
         """
         folder = self.root / key
-        lock = hold(folder)
-        if lock is not None:
-            with contextlib.ExitStack() as stack:
-                stack.enter_context(lock)
-                record = read_record(folder)
-                states = folder / STATES_FILE
-                if record and states.stat().st_size == record["bytes"] and checksum(states) == record["checksum"]:
-                    stack.pop_all()
-                    with contextlib.suppress(OSError):  # somebody else's item may only be read
-                        os.utime(folder / RECORD_FILE)
-                    return HeldItem(folder, record, lock), ""
-        if not folder.exists():
-            return None, ""
-        if not remove(Entry(folder, None, 0, time.time())):
-            raise StoreFullError(f"what is stored in {folder} is damaged, and another run reads it")
-        return None, "Stored features were damaged; they are computed again."
+        for _ in range(2):  # another run may put a whole one in the place of a damaged one in between
+            was_there = folder.exists()
+            item = hold_whole(folder)
+            if item is not None:
+                return item, ""
+            if not was_there or not folder.exists():
+                return None, ""
+            if remove(Entry(folder, None, 0, time.time())):
+                return None, "Stored features were damaged; they are computed again."
+        raise StoreFullError(f"what is stored in {folder} is damaged, and another run reads it")
 
-    def begin(self, key: str, size: int) -> Path:
-        """Make a folder with a states file of `size` bytes, to be filled and handed to `finish`.
+    def begin(self, wanted: Sequence[tuple[str, int]]) -> list[HeldItem]:
+        """Make folders with a file of states each, to be filled and handed to `finish`; of all, or of none.
+
+        Of several runs that begin one looks for room at a time, so that each sees what the others take. On a disk without locks
+        two that begin in the same moment may together take more than the limit.
+
+        Args:
+            wanted: Keys, and how many bytes their states take.
 
         Raises:
-            StoreFullError: The limit or the disk has no room for it, or the folder cannot be written.
+            StoreFullError: The limit or the disk has no room for them, or the folder cannot be written.
 
         """
+        total, begun = sum(size for _, size in wanted), list[HeldItem]()
         try:
             self._remove_abandoned()
-            self.make_room(size)
-            folder = name_unfinished(self.root / key)
-            folder.mkdir()
-            try:
-                with open(folder / STATES_FILE, "wb") as file:
-                    file.truncate(size)
+            self.root.mkdir(parents=True, exist_ok=True)
+            with self._one_at_a_time():
+                self.make_room(total)
+                for key, size in wanted:
+                    begun.append(begin_item(name_unfinished(self.root / key)))
+                    begun[-1].lock.truncate(size)
                     if hasattr(os, "posix_fallocate") and size:
                         # A mapped file that finds the disk full kills the process; reserved now, that cannot happen.
-                        os.posix_fallocate(file.fileno(), 0, size)
-                self.make_room(0)  # another run may have begun at the same time; now each sees what the other takes
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-        except OSError as error:
-            raise StoreFullError(f"{describe_room(size)} cannot be written: {self.describe(error)}") from error
-        return folder
+                        os.posix_fallocate(begun[-1].lock.fileno(), 0, size)
+        except BaseException as error:
+            for item in begun:
+                item.give_up()
+            if isinstance(error, OSError):
+                raise StoreFullError(f"{describe_room(total)} cannot be written: {self.describe(error)}") from error
+            raise
+        return begun
 
-    def finish(self, folder: Path, record: dict[str, Any]) -> HeldItem:
-        """Write the record of a filled folder and give it its name; only then it is an item, and it is held.
+    @contextlib.contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Wait until no other run looks for room, for a minute at most, and keep others waiting."""
+        path = self.root / LOCK_FILE
+        file: IO[bytes]
+        try:
+            file = path.open("ab")
+        except PermissionError:
+            if not path.exists():
+                raise
+            file = path.open("rb")  # another user's
+        with file:
+            until = time.monotonic() + _LONGEST_WAIT_SECONDS
+            while try_lock(file, exclusive=True) is False and time.monotonic() < until:
+                time.sleep(0.05)
+            yield
+
+    def finish(self, begun: HeldItem, record: dict[str, Any]) -> HeldItem:
+        """Write the record of what was begun and filled, and give it its name; only then it is an item, and it is held.
+
+        Where another run was faster with the same, its item is returned.
 
         Raises:
             StoreFullError: Another one of the same name is damaged, and another run reads it.
             OSError: It cannot be written.
 
         """
-        states = folder / STATES_FILE
-        whole = {**record, "bytes": states.stat().st_size, "checksum": checksum(states), "created": time.time()}
-        write_file(folder / RECORD_FILE, json.dumps(whole, indent=2))
-        target = name_finished(folder)
-        item = self.find(target.name)[0] if target.exists() else None
-        if item is not None:
-            shutil.rmtree(folder)  # another run was faster with the same
-            return item
-        lock = states.open("rb")
-        try_lock(lock, exclusive=False)  # it goes with the file: nobody can remove it in between
-        try:
-            folder.rename(target)
-        except OSError:
-            lock.close()
-            raise
-        return HeldItem(target, whole, lock)
+        size, digest = begun.states.stat().st_size, checksum(begun.states)
+        whole = {**record, "bytes": size, "checksum": digest, "created": time.time()}
+        write_file(begun.folder / RECORD_FILE, json.dumps(whole, indent=2))
+        target = name_finished(begun.folder)
+        item, _ = self.find(target.name)
+        if item is None:
+            try:
+                return put_in_place(begun, target, whole)
+            except OSError:  # perhaps another run was faster in this moment
+                item, _ = self.find(target.name)
+                if item is None:
+                    raise
+        begun.give_up()
+        return item
 
     def describe(self, error: OSError) -> str:
         """Return why the folder is of no use, and what to do, without a full stop."""
@@ -167,28 +186,22 @@ class FeatureStore:
             "HFKIT_CACHE names another"
         )
 
-    def clear(self) -> tuple[int, int]:
+    def clear(self) -> Cleared:
         """Remove all that no run reads or writes.
 
-        Returns:
-            How many bytes that were, and how many stay.
-
         Raises:
-            OSError: The folder cannot be read or written.
+            OSError: The folder cannot be read.
 
         """
-        before, problems = self._size(), []
-        self._remove_abandoned()
+        removed, in_use, refusals = 0, 0, list[OSError]()
         for entry in self.entries():
             try:
-                if not entry.is_unfinished:
-                    remove(entry)
+                is_gone = (not entry.is_unfinished or is_abandoned(entry)) and remove(entry)
             except OSError as error:
-                problems.append(error)  # that of another entry may go
-        if problems:
-            raise problems[0]
-        after = self._size()
-        return before - after, after
+                refusals.append(error)  # others may go
+                continue
+            removed, in_use = removed + entry.bytes * is_gone, in_use + entry.bytes * (not is_gone)
+        return Cleared(removed, in_use, refusals)
 
     def make_room(self, size: int) -> None:
         """Remove the least recently used items that no run reads, until `size` more bytes have room.
@@ -209,7 +222,7 @@ class FeatureStore:
         free = shutil.disk_usage(self.root).free
         above_limit = sum(entry.bytes for entry in entries) + size - self.limit
         above_disk = size / 0.95 - free  # a full disk would stop more than this run
-        removable = [entry for entry in entries if not entry.is_unfinished and not is_held(entry)]
+        removable = [entry for entry in entries if not entry.is_unfinished and _may_go(entry)]
         total = sum(entry.bytes for entry in removable)
         if above_disk > total:
             raise StoreFullError(
@@ -228,17 +241,20 @@ class FeatureStore:
             oldest = removable.pop()
             removed += oldest.bytes if remove(oldest) else 0
 
-    def _size(self) -> int:
-        return sum(entry.bytes for entry in self.entries())
-
     def _remove_abandoned(self) -> None:
         """Remove what was left by processes that were killed while they wrote or removed something, and what is damaged."""
         for entry in self.entries():
             with contextlib.suppress(OSError):  # somebody else's, or gone already
-                if entry.is_abandoned:
-                    shutil.rmtree(entry.folder)
-                elif entry.record is None and not entry.is_unfinished:
+                if is_abandoned(entry) or (entry.record is None and not entry.is_unfinished):
                     remove(entry)
+
+
+def _may_go(entry: Entry) -> bool:
+    """Whether nobody reads an entry now, and it is not another user's."""
+    try:
+        return not is_held(entry)
+    except PermissionError:
+        return False
 
 
 def _read_limit() -> int:

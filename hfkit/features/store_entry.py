@@ -1,6 +1,7 @@
 """One entry of the feature cache on disk: what it holds, who holds it, and its removal."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -13,14 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 from ..files import try_lock
 
 STATES_FILE = "states.bin"
 RECORD_FILE = "record.json"
 FORGOTTEN_SECONDS = 2 * 24 * 3600.0
-"""After so long what another machine began to write is taken for left behind."""
+"""After so long what was begun is taken for left behind, on a disk without locks and of what has no states yet."""
 _FILES = {STATES_FILE, RECORD_FILE, f"{RECORD_FILE}.tmp"}
 _FIELDS = {"bytes": int, "checksum": str, "of": str}
 _UNFINISHED = ".partial-"
@@ -34,8 +33,7 @@ class Entry:
 
     Attributes:
         folder: Where it is; its name is the key, with more behind it where it is unfinished.
-        record: What was stored: `bytes`, `checksum`, `shape`, `dtype`, `created`, and `of`, a line for a person; None where
-            that cannot be read.
+        record: What was stored: `bytes`, `checksum`, `created`, and `of`, a line for a person; None where that cannot be read.
         bytes: What its states take on the disk.
         used: Seconds since 1970 when it was last read or written.
 
@@ -58,18 +56,23 @@ class Entry:
             return "unfinished"
         return "damaged" if self.record is None else str(self.record["of"])
 
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether it is unfinished and the process that wrote or removed it is gone."""
-        if not self.is_unfinished:
-            return False
-        host, _, number = self.folder.name.partition(_UNFINISHED)[2].rpartition("-")[0].rpartition("-")
-        is_gone = host == socket.gethostname() and not (number.isdigit() and psutil.pid_exists(int(number)))
-        return is_gone or time.time() - self.used > FORGOTTEN_SECONDS
+
+def is_abandoned(entry: Entry) -> bool:
+    """Whether an entry is unfinished and nobody writes or removes it any more: who writes one holds it from its begin.
+
+    Raises:
+        OSError: As `is_held`.
+
+    """
+    if not entry.is_unfinished:
+        return False
+    if entry.bytes == 0 and entry.record is None:  # it may be made this moment, and held the moment after
+        return time.time() - entry.used > FORGOTTEN_SECONDS
+    return not is_held(entry)
 
 
 def name_unfinished(folder: Path) -> Path:
-    """Return a new folder beside one, which tells the process that is at it."""
+    """Return a new folder beside one, whose name tells a person which process is at it."""
     return folder.with_name(f"{folder.name}{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
@@ -143,30 +146,34 @@ def hold(folder: Path) -> IO[bytes] | None:
         file = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    for _ in range(40):  # who only asks whether it is held has it for a moment
-        if try_lock(file, exclusive=False) is not False:
-            if _is_at(file, path):
-                return file
-            break
-        time.sleep(0.05)
+    if lock_shared(file) and _is_at(file, path):
+        return file
     file.close()
     return None
 
 
+def lock_shared(file: IO[bytes]) -> bool:
+    """Hold an open file of states, and return whether nobody removes it now."""
+    for _ in range(40):  # who only asks whether it is held has it for a moment
+        if try_lock(file, exclusive=False) is not False:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def is_held(entry: Entry) -> bool:
-    """Whether a run reads an entry now, or it is somebody else's.
+    """Whether a run reads or writes an entry now.
 
     Raises:
-        OSError: The disk cannot be written.
+        OSError: It may not be removed, such as another user's.
 
     """
     try:
         with (entry.folder / STATES_FILE).open("rb+") as file:
+            _check_removable(entry)
             return _is_held(file, entry)
     except FileNotFoundError:
         return False
-    except PermissionError:
-        return True
 
 
 def remove(entry: Entry) -> bool:
@@ -176,7 +183,7 @@ def remove(entry: Entry) -> bool:
         Whether it is gone.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: It may not be removed, such as another user's.
 
     """
     path = entry.folder / STATES_FILE
@@ -186,13 +193,24 @@ def remove(entry: Entry) -> bool:
         with path.open("rb+") if path.exists() else contextlib.nullcontext() as file:
             if file is not None and (_is_held(file, entry) or not _is_at(file, path)):
                 return False
+            _check_removable(entry)
             if file is not None and sys.platform == "win32":
                 file.close()  # there an open file keeps its folder where it is, which protects what others hold
             entry.folder.rename(doomed)  # while it is locked: nobody can hold it in between
     except FileNotFoundError:  # another process was faster
         return True
+    except PermissionError:
+        if sys.platform == "win32":
+            return False
+        raise
     shutil.rmtree(doomed, ignore_errors=True)
     return True
+
+
+def _check_removable(entry: Entry) -> None:
+    """Raise PermissionError where the files of an entry may not be removed, though its folder could be renamed."""
+    if entry.folder.exists() and not os.access(entry.folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(entry.folder))
 
 
 def _is_held(file: IO[bytes], entry: Entry) -> bool:

@@ -230,9 +230,9 @@ def check_features(root: Path, name: str) -> str:
 
 def fill_features(root: Path) -> None:
     store = FeatureStore(root)
-    folder = store.begin("a" * 32, 4096)
-    (folder / STATES_FILE).write_bytes(bytes(range(256)) * 16)
-    store.finish(folder, {"of": "rows of train"}).lock.close()
+    [begun] = store.begin([("a" * 32, 4096)])
+    begun.states.write_bytes(bytes(range(256)) * 16)
+    store.finish(begun, {"of": "rows of train"}).lock.close()
 
 
 class Tables:

@@ -1,9 +1,13 @@
 """Stored features: whole or not there, found again, bounded, and listed by the command."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +18,25 @@ from typer.testing import CliRunner
 
 from hfkit.commands.main import app
 from hfkit.errors import UserError
+from hfkit.features.held_item import HeldItem, put_in_place
 from hfkit.features.store import FeatureStore, StoreFullError
-from hfkit.features.store_entry import RECORD_FILE, STATES_FILE, hold
+from hfkit.features.store_entry import RECORD_FILE, STATES_FILE, hold, remove
+
+
+def begin(store: FeatureStore, key: str, size: int = 8) -> HeldItem:
+    [begun] = store.begin([(key, size)])
+    return begun
+
+
+def make(store: FeatureStore, key: str, content: bytes = b"12345678") -> HeldItem:
+    """Store an item, and hold it."""
+    begun = begin(store, key, len(content))
+    begun.states.write_bytes(content)
+    return store.finish(begun, {"of": f"rows of {key}"})
 
 
 def fill(store: FeatureStore, key: str, content: bytes = b"12345678") -> Path:
-    folder = store.begin(key, len(content))
-    (folder / STATES_FILE).write_bytes(content)
-    item = store.finish(folder, {"of": f"rows of {key}"})
+    item = make(store, key, content)
     item.lock.close()
     return item.folder
 
@@ -51,16 +66,44 @@ def test_what_is_finished_is_found(tmp_path: Path) -> None:
 
 
 def test_what_was_interrupted_is_no_item_and_is_removed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of processes and names of machines tell nothing: two containers may have the same ones."""
     store = FeatureStore(tmp_path)
-    folder = store.begin("a", 8)
-    assert (folder / STATES_FILE).stat().st_size == 8
+    monkeypatch.setattr("os.getpid", lambda: 2**31 - 1)  # of another container: there is none of that number here
+    begun = begin(store, "a")
+    monkeypatch.undo()
+    assert begun.states.stat().st_size == 8
     assert store.find("a")[0] is None
     assert keys(store) == []
-    store.begin("b", 8)
-    assert folder.exists(), "its process lives"
-    monkeypatch.setattr(psutil, "pid_exists", lambda pid: pid != os.getpid())
+    other = begin(store, "b")  # of this process, as if of another container with the same numbers
+    assert begun.folder.exists(), "it is written now"
+    assert store.clear() == (0, 16, [])
+    for item in (begun, other):
+        item.lock.close()
     fill(store, "c")
-    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    assert [entry.folder.name for entry in store.entries()] == ["c"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a child begins as a copy of this process")
+def test_a_process_that_is_killed_lets_go(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, limit=20)
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+
+    def begin_and_wait() -> None:
+        item = begin(store, "a", 16)
+        begun.set()
+        time.sleep(60)
+        item.give_up()
+
+    process = context.Process(target=begin_and_wait)
+    process.start()
+    assert begun.wait(30)
+    with pytest.raises(StoreFullError, match="beside what other runs read or write now"):
+        begin(store, "b")
+    process.kill()
+    process.join()
+    fill(store, "b")
+    assert [entry.folder.name for entry in store.entries()] == ["b"]
 
 
 @pytest.mark.parametrize("damage", ["shorter", "changed", "record", "no states"])
@@ -84,16 +127,57 @@ def test_damage_is_noticed(damage: str, tmp_path: Path) -> None:
     assert store.find("a")[0] is not None
 
 
-def test_two_runs_that_store_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_that_store_the_same(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path)
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    slower = store.begin("a", 8)
-    monkeypatch.undo()
+    slower = begin(store, "a")
     fill(store, "a", b"12345678")
-    (slower / STATES_FILE).write_bytes(b"12345678")
+    slower.states.write_bytes(b"12345678")
     store.finish(slower, {"of": "the same"}).lock.close()
     assert keys(store) == ["a"]
     assert store.find("a")[0] is not None
+
+
+def test_two_runs_that_finish_the_same_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is faster after the other has looked whether it is there: both get the same, and nothing is left."""
+    store = FeatureStore(tmp_path)
+
+    def let_another_be_faster(begun: HeldItem, target: Path, record: dict[str, Any]) -> HeldItem:
+        monkeypatch.undo()
+        fill(FeatureStore(tmp_path), "a")
+        return put_in_place(begun, target, record)
+
+    monkeypatch.setattr("hfkit.features.store.put_in_place", let_another_be_faster)
+    item = make(store, "a")
+    assert item.folder == tmp_path / "a"
+    assert store.clear() == (0, 8, []), "it is held"
+    item.lock.close()
+    assert [entry.folder.name for entry in store.entries()] == ["a"]
+
+
+def test_a_whole_item_that_comes_while_one_looks_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, rival = FeatureStore(tmp_path), FeatureStore(tmp_path)
+    items = []
+
+    def look_too_early(folder: Path) -> None:
+        monkeypatch.undo()
+        items.append(make(rival, "a"))
+
+    monkeypatch.setattr("hfkit.features.store.hold_whole", look_too_early)
+    assert store.find("a") == (None, "")
+    items.pop().lock.close()
+    assert keys(store) == ["a"], "it came after the look"
+
+    def let_another_replace_it(entry: Any) -> bool:
+        monkeypatch.undo()
+        assert remove(entry)
+        items.append(make(rival, "a"))
+        return remove(entry)
+
+    (tmp_path / "a" / STATES_FILE).write_bytes(b"damaged!")
+    monkeypatch.setattr("hfkit.features.store.remove", let_another_replace_it)
+    find(store, "a")
 
 
 def test_the_least_recently_used_makes_room(tmp_path: Path) -> None:
@@ -104,7 +188,7 @@ def test_the_least_recently_used_makes_room(tmp_path: Path) -> None:
     fill(store, "c")
     assert sorted(keys(store)) == ["a", "c"]
     with pytest.raises(StoreFullError, match="above the cache's limit"):
-        store.begin("d", 21)
+        begin(store, "d", 21)
     assert sorted(keys(store)) == ["a", "c"]
 
 
@@ -112,8 +196,8 @@ def test_a_full_disk_is_noticed_before_writing(tmp_path: Path, monkeypatch: pyte
     usage: Any = type("usage", (), {"free": 100})
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(StoreFullError, match="do not fit on the disk"):
-        FeatureStore(tmp_path).begin("a", 96)
-    assert list(tmp_path.iterdir()) == []
+        begin(FeatureStore(tmp_path), "a", 96)
+    assert FeatureStore(tmp_path).entries() == []
 
 
 def test_nothing_is_removed_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +208,9 @@ def test_nothing_is_removed_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     usage: Any = type("usage", (), {"free": 10})
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(StoreFullError, match="do not fit on the disk"):
-        store.begin("c", 30)
+        begin(store, "c", 30)
     assert sorted(keys(store)) == ["a", "b"]
-    store.begin("c", 15)
+    begin(store, "c", 15)
     assert keys(store) == ["b"]
 
 
@@ -138,7 +222,7 @@ def test_what_a_run_reads_stays(tmp_path: Path) -> None:
     with item.lock:
         fill(store, "b")
         with pytest.raises(StoreFullError, match="beside what other runs read or write now"):
-            FeatureStore(tmp_path, limit=20).begin("c", 16)
+            begin(FeatureStore(tmp_path, limit=20), "c", 16)
         fill(store, "c")
         assert sorted(keys(store)) == ["a", "c"], "the other one made room, though it was used later"
         store.clear()
@@ -155,7 +239,7 @@ def test_what_cannot_be_read_is_not_damaged(tmp_path: Path, monkeypatch: pytest.
     fill(store, "a")
     monkeypatch.setattr("os.utime", refuse)
     find(store, "a")
-    monkeypatch.setattr("hfkit.features.store.checksum", refuse)
+    monkeypatch.setattr("hfkit.features.held_item.checksum", refuse)
     with pytest.raises(PermissionError):
         store.find("a")
     assert keys(store) == ["a"]
@@ -167,11 +251,11 @@ def test_what_is_left_behind_is_removed(tmp_path: Path) -> None:
     (fill(store, "0123456789abcdef" * 2) / RECORD_FILE).unlink()
     began = tmp_path / "a.partial-another-machine-17-00ff00ff"
     began.mkdir()
-    store.begin("b", 8)
+    begin(store, "b")
     assert began.exists()
     assert not (tmp_path / ("0123456789abcdef" * 2)).exists()
     os.utime(began, (1000, 1000))
-    store.begin("c", 8)
+    begin(store, "c")
     assert not began.exists()
 
 
@@ -244,13 +328,13 @@ def test_a_damaged_record_concerns_its_own_entry_alone(record: str, tmp_path: Pa
     assert "damaged" in note
     fill(store, "a")
     (tmp_path / "a" / RECORD_FILE).write_text(record)
-    assert store.clear() == (16, 0)
-    assert list(tmp_path.iterdir()) == []
+    assert store.clear() == (16, 0, [])
+    assert store.entries() == []
 
 
 def test_what_stands_in_a_record_is_shown_as_it_is(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path)
-    store.finish(store.begin("a", 8), {"of": "[/rows]"})
+    store.finish(begin(store, "a"), {"of": "[/rows]"}).lock.close()
     assert "[/rows]" in CliRunner().invoke(app, ["cache", "list", "--folder", str(tmp_path)]).stdout
 
 
@@ -279,12 +363,12 @@ def test_what_is_held_stays_whatever_becomes_of_it(tmp_path: Path) -> None:
     assert lock is not None
     with lock:
         (tmp_path / "a" / RECORD_FILE).write_text("damaged")
-        assert store.clear() == (0, 8)
+        assert store.clear() == (0, 8, [])
         with pytest.raises(StoreFullError, match="another run reads it"):
             store.find("a")
         (tmp_path / "a" / RECORD_FILE).unlink()
         with pytest.raises(StoreFullError, match="beside what other runs read"):
-            store.begin("b", 8)
+            begin(store, "b")
         assert (tmp_path / "a" / STATES_FILE).read_bytes() == b"12345678"
     fill(store, "b")
     assert keys(store) == ["b"]
@@ -305,7 +389,7 @@ def test_what_is_held_after_it_was_listed_stays(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("hfkit.features.store.is_held", look_and_lose)
     store.make_room(8)
     assert keys(store) == ["a"]
-    assert store.clear() == (0, 8)
+    assert store.clear() == (0, 8, [])
     for lock in locks:
         lock.close()
 
@@ -331,7 +415,7 @@ def test_on_a_disk_without_locks_what_was_used_lately_stays(tmp_path: Path, monk
         fill(store, key)
     os.utime(tmp_path / "b" / RECORD_FILE, (1000, 1000))
     monkeypatch.setattr("hfkit.features.store_entry.try_lock", lambda file, exclusive: None)
-    assert store.clear() == (8, 8)
+    assert store.clear() == (8, 8, [])
     assert keys(store) == ["a"]
 
 
@@ -339,27 +423,44 @@ def test_what_others_write_counts(tmp_path: Path) -> None:
     """Two runs that begin at the same time do not take more than the limit."""
     store = FeatureStore(tmp_path, limit=20)
     fill(store, "a")
-    store.begin("b", 8)
-    store.begin("c", 8)
+    begun = [begin(store, "b"), begin(store, "c")]
     assert keys(store) == []
     with pytest.raises(StoreFullError, match="beside what other runs read or write now"):
-        store.begin("d", 8)
-    assert store.clear() == (0, 16)
+        begin(store, "d")
+    assert store.clear() == (0, 16, [])
+    for item in begun:
+        item.give_up()
 
 
-def test_a_run_that_begins_in_the_same_moment_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, rival = FeatureStore(tmp_path, limit=20), FeatureStore(tmp_path, limit=20)
+def test_of_two_runs_that_begin_in_the_same_moment_one_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_room = FeatureStore.make_room
 
-    def let_another_begin(folder: Path) -> Path:
-        begun = tmp_path / "c.partial-another-machine-17-00ff00ff"
-        begun.mkdir()
-        (begun / STATES_FILE).write_bytes(bytes(16))
-        return folder.with_name("b.partial-this-machine-17-00ff00ff")
+    def look_slowly(store: FeatureStore, size: int) -> None:
+        make_room(store, size)
+        time.sleep(0.1)
 
-    monkeypatch.setattr("hfkit.features.store.name_unfinished", let_another_begin)
-    with pytest.raises(StoreFullError, match="beside what other runs read or write now"):
-        store.begin("b", 8)
-    assert [entry.bytes for entry in rival.entries()] == [16]
+    def begin_one(key: str) -> HeldItem | str:
+        try:
+            return begin(FeatureStore(tmp_path, limit=20_000_000), key, 12_000_000)
+        except StoreFullError as error:
+            return str(error)
+
+    monkeypatch.setattr(FeatureStore, "make_room", look_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(begin_one, "ab"))
+    [refusal] = [end for end in ends if isinstance(end, str)]
+    assert refusal.startswith("12.0 MB have no room beside what other runs read or write now")
+    assert [entry.bytes for entry in FeatureStore(tmp_path).entries()] == [12_000_000]
+
+
+def test_of_several_all_have_room_or_none(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, limit=20)
+    with pytest.raises(StoreFullError, match="above the cache's limit"):
+        store.begin([("a", 16), ("b", 8)])
+    assert store.entries() == []
+    assert [item.folder.name[0] for item in store.begin([("a", 8), ("b", 8)])] == ["a", "b"]
 
 
 def test_a_folder_that_can_only_be_read(tmp_path: Path) -> None:
@@ -370,7 +471,7 @@ def test_a_folder_that_can_only_be_read(tmp_path: Path) -> None:
         with pytest.raises(
             StoreFullError, match=f"0.1 MB cannot be written: {tmp_path} cannot .* .Read-only file system.; --feature"
         ):
-            store.begin("b", 8)
+            begin(store, "b")
         cleared = CliRunner().invoke(app, ["cache", "clear", "--folder", str(tmp_path)])
         assert isinstance(cleared.exception, UserError)
         assert "cannot be read or written (Read-only file system): name another folder" in str(cleared.exception)
@@ -385,6 +486,55 @@ def test_a_disk_that_is_full_in_the_midst(tmp_path: Path) -> None:
         no_room_for_more_than(4096),
         pytest.raises(StoreFullError, match=f"1.0 MB cannot be written: {tmp_path} cannot be"),
     ):
-        store.begin("b", 1_000_000)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+        begin(store, "b", 1_000_000)
+    assert [entry.folder.name for entry in store.entries()] == ["a"]
     find(store, "a")
+
+
+def test_what_may_not_be_removed_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither as something that a run uses, nor in the place of what could be removed: whole, damaged or left behind."""
+    store = FeatureStore(tmp_path)
+    for key in ("a", "b"):
+        fill(store, key)
+    left = begin(store, "c")
+    left.lock.close()
+    closed = {str(tmp_path / "a"), str(left.folder)}
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: str(path) not in closed and access(path, mode))
+    cleared = CliRunner().invoke(app, ["cache", "clear", "--folder", str(tmp_path)])
+    assert cleared.stdout == f"Removed 0.0 MB from {tmp_path}.\n"
+    assert isinstance(cleared.exception, UserError)
+    assert "cannot be read or written (Permission denied): name another folder" in str(cleared.exception)
+    assert {str(entry.folder) for entry in store.entries()} == closed
+    removed, in_use, refusals = store.clear()
+    assert (removed, in_use, {str(error.filename) for error in refusals}) == (0, 0, closed)
+    with pytest.raises(StoreFullError, match="have no room beside"):
+        begin(FeatureStore(tmp_path, limit=20), "d")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks at which files are open as Linux tells it")
+def test_where_no_folder_moves_in_which_a_file_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows has it: items are stored, what is held stays, and nothing is a traceback."""
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if any(Path(file.path).is_relative_to(path) for file in psutil.Process().open_files()):
+            raise PermissionError(13, "Access is denied", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(sys, "platform", "win32")
+    store = FeatureStore(tmp_path, limit=20)
+    item = make(store, "a")
+    assert store.clear() == (0, 8, [])
+    with pytest.raises(StoreFullError, match="beside what other runs read or write now"):
+        begin(store, "b", 16)
+    (tmp_path / "a" / RECORD_FILE).write_text("damaged")
+    with pytest.raises(StoreFullError, match="another run reads it"):
+        store.find("a")
+    begun = begin(store, "b")
+    fill(store, "c", b"1234")
+    assert begun.folder.exists(), "it is written now"
+    item.lock.close()
+    begun.lock.close()
+    assert store.clear() == (20, 0, [])
