@@ -11,6 +11,8 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +23,10 @@ from .visible import hide_passwords, visible
 LONGEST = 900
 """Characters of a message: two or three sentences of ours with some of the user's data in them."""
 _END = 300
+MEMORY_IS_FULL = (
+    "The memory is full: lower --per_device_train_batch_size (and raise --gradient_accumulation_steps by as much), "
+    "--per_device_eval_batch_size, or --max_length or --image_size."
+)
 
 
 class UserError(Exception):
@@ -73,29 +79,75 @@ def os_reason(error: OSError) -> str:
     return " ".join(str(error.strerror or error).split()).rstrip(".")
 
 
-def describe_disk(error: BaseException) -> str | None:
-    """Say in a sentence which disk is full or can only be read, and what to do, where that is what an error says; else None.
+@contextmanager
+def told(folder: Path | None = None, needed: str = "") -> Iterator[None]:
+    """Let what the machine lacks, memory or a disk to write to, end a block in a sentence.
 
-    Libraries that write by themselves, such as safetensors, say it in their words alone.
+    Args:
+        folder: Where the block writes, for libraries that name no file.
+        needed: What is said of the room, such as `a checkpoint takes 1.2 GB`.
+
+    Raises:
+        UserError: As above; what else the block raises goes on.
+
     """
-    text = str(error)
-    if "No usable temporary directory" in text:
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        is_memory = isinstance(error, MemoryError | RuntimeError) and is_memory_full(error)
+        reason = MEMORY_IS_FULL if is_memory else describe_disk(error, folder, needed)
+        if reason is None:
+            raise
+        raise UserError(reason) from error
+
+
+def describe_disk(error: BaseException, folder: Path | None = None, needed: str = "") -> str | None:
+    """Say in a sentence which disk is full or may not be written, and what to do, where that is what an error says; else None.
+
+    Libraries that write by themselves, such as safetensors, tokenizers and torch, say it in their words alone, in errors of any
+    type, and others hide it behind one of their own.
+
+    Args:
+        error: Any.
+        folder: As for `told`.
+        needed: As for `told`.
+
+    """
+    if "No usable temporary directory" in str(error):
         return "No folder for temporary files can be written: name one by the environment variable TMPDIR."
-    code = next((code for code in _DISK if getattr(error, "errno", None) == code or os.strerror(code) in text), None)
+    code = _find_code(error)
     if code is None:
-        return None
-    named = getattr(error, "filename", None)
-    folders = (
-        [Path(os.fsdecode(named)).absolute().parent]
-        if isinstance(named, str | bytes)
-        else [Path.cwd(), *_temporary_folder()]
+        return None if error.__cause__ in (None, error) else describe_disk(error.__cause__, folder, needed)
+    cut, named = _CUT.search(str(error)), getattr(error, "filename", None)
+    reason = cut[0] if cut else getattr(error, "strerror", None) or os.strerror(code)
+    path = Path(os.fsdecode(named)).absolute() if isinstance(named, str | bytes) else None
+    if code in _FORBIDDEN:
+        return f"{path or folder or Path.cwd()} may not be read or written ({reason}): change who may, or {_ELSEWHERE}"
+    folders = [path.parent] if path else [folder or Path.cwd(), *_temporary_folder()]
+    room = "; ".join(
+        [
+            *([needed] if needed else []),
+            ", ".join(f"{place} has {_free(place) / 1e6:,.1f} MB free" for place in folders),
+        ]
     )
-    free = ", ".join(f"{folder} has {_free(folder) / 1e6:,.1f} MB free" for folder in folders)
-    reason = getattr(error, "strerror", None) or os.strerror(code)
-    return (
-        f"A disk cannot be written ({reason}; {free}): make room or make it writable, or name another folder by "
-        "--output_dir, for temporary files by the environment variable TMPDIR, or for caches by HF_HOME and HFKIT_CACHE."
-    )
+    return f"A disk cannot be written ({reason}; {room}): make room or make it writable, or {_ELSEWHERE}"
+
+
+def _find_code(error: BaseException) -> int | None:
+    """Return what an error says of a disk as a number of the system, or None where it says nothing of one."""
+    text, number = str(error), getattr(error, "errno", None)
+    written = _WRITTEN_CODE.search(text)
+    if written:
+        number = int(written[1])
+    elif number in _FORBIDDEN and not isinstance(getattr(error, "filename", None), str | bytes):
+        return None  # of a network or a process
+    if isinstance(number, int) and number in (*_DISK, *_FORBIDDEN):
+        return number
+    if _CUT.search(text):
+        return errno.ENOSPC
+    return next((code for code in _DISK if isinstance(error, OSError) and os.strerror(code) in text), None)
 
 
 def _temporary_folder() -> list[Path]:
@@ -106,7 +158,7 @@ def _temporary_folder() -> list[Path]:
 
 
 def _free(folder: Path) -> int:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if os.path.exists(parent))
     return shutil.disk_usage(existing).free
 
 
@@ -143,6 +195,14 @@ FORWARD_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, IndexErro
 
 # What a system says of a disk that is full, by itself, by a quota or by a limit on files, or can only be read.
 _DISK = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS") if hasattr(errno, name))
-
-DISK_ERRORS = (OSError, SafetensorError)
-"""What is raised, among others, where a disk is full or can only be read; `describe_disk` tells."""
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
+_WRITTEN_CODE = re.compile(r"\(os error (\d+)\)")
+"""How Rust, in which safetensors and tokenizers are written, puts the system's number into its messages."""
+_CUT = re.compile(
+    r"PytorchStreamWriter failed .*|unexpected pos \d+ vs \d+|\d+ requested and \d+ written|Not enough disk space\. .*[^.]"
+)
+"""What torch, NumPy and datasets say of a file for which there was not enough room; they know no more."""
+_ELSEWHERE = (
+    "name another folder by --output_dir, for temporary files by the environment variable TMPDIR, or for caches by HF_HOME and "
+    "HFKIT_CACHE."
+)

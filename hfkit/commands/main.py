@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import DISK_ERRORS, UserError, describe_disk, end_shortly, first_sentence, is_of_import, show_traceback
+from ..errors import UserError, describe_disk, end_shortly, first_sentence, is_of_import, show_traceback
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -64,7 +64,7 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from error
     except Exception as error:
-        disk = describe_disk(error) if isinstance(error, DISK_ERRORS) else None
+        disk = describe_disk(error)
         if "--debug" in sys.argv or not (disk or is_of_import(error)):
             raise
         package = f"a package cannot be imported ({first_sentence(error)}): hfkit doctor says which, and what to do."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, describe_disk
 from ..flags.tables import FIND, TableFlags
 from ..notes import Note
 from .archives import find_local, holds_several
@@ -178,9 +178,10 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
     """Load a dataset of the Hub and bring its splits under our names.
 
     Raises:
-        UserError: It is not there, cannot be reached, or has no train split.
+        UserError: It is not there, cannot be reached, has no train split, or the disk has no room for it.
 
     """
+    from datasets import config as datasets_config
     from datasets.exceptions import DatasetsError
 
     from ..offline import use_cache_without_hub
@@ -191,8 +192,10 @@ def load_hub(dataset: str, config: str | None, revision: str | None) -> dict[str
         loaded = load_from_hub(dataset, config, revision)
     # Not found, not reachable, no such configuration; a script, which datasets runs no more; files that do not fit.
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+        disk = describe_disk(error, Path(datasets_config.HF_DATASETS_CACHE))
         raise UserError(
-            f"The dataset {dataset} is neither a file or folder here nor one on the Hub that can be reached: "
+            disk
+            or f"The dataset {dataset} is neither a file or folder here nor one on the Hub that can be reached: "
             f"{' '.join(str(error).split()).rstrip('.')[:300]}."
         ) from error
     splits = {}

@@ -146,13 +146,21 @@ def check_is_folder(output_dir: str) -> Path:
     """Return the run's folder, which need not be there.
 
     Raises:
-        UserError: It is a file, or its name is not UTF-8.
+        UserError: It is a file, its name is not UTF-8, or it may not be written.
 
     """
     check_names([output_dir])
     folder = Path(output_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--output_dir {folder} is a file: name a folder.")
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.exists(place))
+    if not existing.is_dir():
+        raise UserError(
+            f"--output_dir {folder if existing == folder.absolute() else existing} is a file: name a folder."
+        )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(
+            f"--output_dir {folder} cannot be written ({existing} may only be read): name another folder, or change who may "
+            "write there."
+        )
     return folder
 
 

@@ -1,8 +1,10 @@
 """Whether a process works in a run's folder now: it keeps a lock on a file there, which ends with it however it ends."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from ..errors import UserError
 from ..files import try_lock
@@ -19,25 +21,43 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
     Raises:
         UserError: Another process works there.
+        OSError: The folder cannot be made or written; what was made is gone again.
 
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_FILE
-    with path.open("ab") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError:
+        _remove_empty(made)
+        raise
+    with file:
         if try_lock(file, exclusive=True) is False:
             raise UserError(f"Another process works in {folder}: wait until it ends, or name another folder.")
         try:
             yield
         except BaseException:
-            if [entry.name for entry in folder.iterdir()] == [LOCK_FILE]:
-                path.unlink()
-                with suppress(OSError):  # another run is in there by now
-                    for path in made:
-                        path.rmdir()
+            with suppress(OSError):  # what the block raised says more
+                if [entry.name for entry in folder.iterdir()] == [LOCK_FILE]:
+                    _unlink(path, file)
+                    _remove_empty(made)
             raise
-        with suppress(FileNotFoundError):
-            path.unlink()
+        _unlink(path, file)
+
+
+def _unlink(path: Path, file: IO[bytes]) -> None:
+    """Remove the lock's file while it is locked; Windows, which has no such locks, removes none that is open."""
+    if sys.platform == "win32":
+        file.close()
+    path.unlink(missing_ok=True)
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, unless another run is in there by now."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def is_running(folder: Path) -> bool | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..errors import Stopped, UserError
+from ..errors import Stopped, UserError, told
 from ..flags.kinds import Arguments
 from ..flags.paths import check_is_folder, check_output_dir
 from ..run_folders.clean import delete_start_files
@@ -48,17 +48,20 @@ def work_in(folder: Path, arguments: Arguments[Any, Any]) -> Iterator[None]:
 
     Raises:
         Stopped: By Ctrl-C or SIGTERM, with the folder.
-        UserError: Another process works there; what the block raises goes on.
+        UserError: Another process works there, the memory is full, or a disk cannot be written; what else the block raises
+            goes on.
 
     """
     is_main, is_new = arguments.training.process_index == 0, arguments.training.resume_from_checkpoint is None
     try:
         with lock_folder(folder) if is_main else nullcontext():
             try:
-                yield
+                with told(folder):
+                    yield
             except (UserError, KeyboardInterrupt):
                 if is_main and is_new:
-                    delete_start_files(folder)
+                    with suppress(OSError):  # a disk that can only be read by now
+                        delete_start_files(folder)
                 raise
     except BaseException as error:
         if arguments.given_output_dir is None and is_main:

@@ -14,22 +14,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from ..errors import DISK_ERRORS, Stopped, UserError, describe_disk, end_shortly, is_memory_full
+from ..errors import Stopped, UserError, end_shortly, told
 from ..files import write_file
 from ..flags.early import check_early
 from ..flags.help import show_help
 from ..flags.names import RecipeFlags
 from .stopped import describe_stop, find_command
 
-MEMORY_IS_FULL = (
-    "The memory is full: lower --per_device_train_batch_size (and raise --gradient_accumulation_steps by as much), "
-    "--per_device_eval_batch_size, or --max_length or --image_size."
-)
-
 _SAID = "hfkit_stop_said"
 _LONGEST_WAIT = 10
 """Seconds, for a main process that says nothing."""
-
 
 def run_recipe(
     main: Callable[[Sequence[str]], Any],
@@ -57,22 +51,14 @@ def run_recipe(
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = _takes_bare_debug(argv)
     try:
-        if flags is not None:
-            show_help(argv, flags, command)
-            check_early(argv, flags)
-        main(argv)
+        with told():
+            if flags is not None:
+                show_help(argv, flags, command)
+                check_early(argv, flags)
+            main(argv)
         _leave(0)
     except UserError as error:
         _fail(str(error), error, debug)
-    except (MemoryError, RuntimeError) as error:
-        if not is_memory_full(error):
-            raise
-        _fail(MEMORY_IS_FULL, error, debug)
-    except DISK_ERRORS as error:
-        reason = describe_disk(error)
-        if reason is None:
-            raise
-        _fail(reason, error, debug)
     except KeyboardInterrupt as error:
         _stop(error, words)
 

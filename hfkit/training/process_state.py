@@ -15,10 +15,9 @@ from transformers.utils import logging
 
 from ..backbones.checkpoints import forget_checkpoints
 from ..data.bars import lines_above_bars
-from ..errors import DISK_ERRORS, UserError, describe_disk, is_memory_full
+from ..errors import told
 from ..machine import give_back_memory
 from ..offline import use_cache_without_hub
-from .launch import MEMORY_IS_FULL
 
 # What transformers and accelerate set for a run, such as by --torch_compile or --full_determinism, and read in the next one.
 _VARIABLES = (
@@ -43,7 +42,7 @@ def own_process_state() -> Iterator[None]:
     of the launcher, what transformers prints, and whether the Hub is left out.
 
     Raises:
-        UserError: The memory or a disk is full, or a disk can only be read; what else the block raises goes on.
+        UserError: The memory or a disk is full, or a disk may not be written; what else the block raises goes on.
 
     """
     forget_checkpoints()
@@ -51,19 +50,10 @@ def own_process_state() -> Iterator[None]:
         keep() for keep in (_keep_states, _keep_randomness, _keep_torch, _keep_variables, _keep_printing, _keep_hub)
     ]
     try:
-        with lines_above_bars(), warnings.catch_warnings():
+        with told(), lines_above_bars(), warnings.catch_warnings():
             # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
             warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
             yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_memory_full(error):
-            raise
-        raise UserError(MEMORY_IS_FULL) from error
-    except DISK_ERRORS as error:
-        reason = describe_disk(error)
-        if reason is None:
-            raise
-        raise UserError(reason) from error
     finally:
         for action in put_back:
             action()

@@ -1,14 +1,16 @@
-"""Checkpoints: written beside, summed when all processes have written, and only then given their place in the run's folder."""
+"""Checkpoints, written beside, summed when all processes have written, and then given their place."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm.auto import tqdm
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ..errors import UserError
+from ..errors import UserError, told
+from ..files import describe_room
 from ..run_folders.checkpoints import delete_folder
 from ..run_folders.start import read_start_record
 from ..run_folders.state import PARTIAL_FOLDER, STATE_FILE, find_checkpoints
@@ -19,26 +21,52 @@ from ..run_folders.sums import find_damage, write_sums
 def written_beside(trainer: Trainer) -> Iterator[Path]:
     """Yield the folder in which the Trainer is to write a checkpoint; afterwards it gets its place, and older ones go.
 
-    A kill at any moment leaves the older checkpoints as they were, and at most a folder `checkpoint.partial`.
+    A kill at any moment leaves the older checkpoints as they were, and at most a folder `checkpoint.partial`; an error not even
+    that.
+
+    Raises:
+        UserError: There is no room for it, which is told; what else writing it raises goes on.
+
     """
     run, state = Path(trainer.args.output_dir), trainer.state
     partial = run / PARTIAL_FOLDER
     if trainer.args.should_save:
-        for leftover in partial.glob("checkpoint-*"):
-            delete_folder(leftover)
+        _delete_partial(partial)
     trainer.accelerator.wait_for_everyone()
-    yield partial
-    trainer.accelerator.wait_for_everyone()  # each process has written the states of its random generators
-    written = partial / f"checkpoint-{state.global_step}"
-    best = None if state.best_global_step is None else run / f"checkpoint-{state.best_global_step}"
-    is_there = best is not None and (best.name == written.name or best.is_dir())
-    state.best_model_checkpoint = str(best) if is_there else None
-    if trainer.args.should_save:
-        state.save_to_json(str(written / STATE_FILE))
-        write_sums(written, read_start_record(run)[0])
-        _put_in_place(written, run / written.name)
-        _delete_older(run, run / written.name, best, trainer.args.save_total_limit)
+    try:
+        with told(run, f"a checkpoint takes about {describe_room(_measure_checkpoint(trainer))}"):
+            yield partial
+            trainer.accelerator.wait_for_everyone()  # each process has written the states of its random generators
+            written = partial / f"checkpoint-{state.global_step}"
+            best = None if state.best_global_step is None else run / f"checkpoint-{state.best_global_step}"
+            is_there = best is not None and (best.name == written.name or best.is_dir())
+            state.best_model_checkpoint = str(best) if is_there else None
+            if trainer.args.should_save:
+                state.save_to_json(str(written / STATE_FILE))
+                write_sums(written, read_start_record(run)[0])
+                _put_in_place(written, run / written.name)
+                _delete_older(run, run / written.name, best, trainer.args.save_total_limit)
+    except Exception:
+        if trainer.args.should_save:
+            with suppress(OSError):  # what was raised says more
+                _delete_partial(partial)
+        raise
     trainer.accelerator.wait_for_everyone()
+
+
+def _measure_checkpoint(trainer: Trainer) -> int:
+    """Return about how many bytes a checkpoint takes: the weights, and what the optimizer keeps of those that train."""
+    states = getattr(trainer.optimizer, "state", {}).values()
+    values = [*trainer.model.state_dict().values(), *(value for state in states for value in state.values())]
+    return sum(value.nbytes for value in values if isinstance(value, torch.Tensor))
+
+
+def _delete_partial(partial: Path) -> None:
+    """Delete what was written of a checkpoint that was not finished."""
+    for leftover in partial.glob("checkpoint-*"):
+        delete_folder(leftover)
+    with suppress(OSError):  # there is none, or it holds something else
+        partial.rmdir()
 
 
 def _put_in_place(written: Path, place: Path) -> None:

@@ -4,7 +4,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from ..files import files_beside
+from ..errors import told
+from ..files import describe_room, files_beside
 from ..task import Task
 from .result_files import save_metrics
 from .trainer import ClassifierTrainer
@@ -18,10 +19,18 @@ def save_trained(trainer: ClassifierTrainer, task: Task, folder: Path, metrics: 
 
     All processes call it, the main one writes. A kill at any moment leaves the model of before, the new one, or one without
     `config.json`, which nothing loads.
+
+    Raises:
+        UserError: There is no room for it.
+
     """
     task.model.drop_training_parts()
     is_main = trainer.is_world_process_zero()
-    with files_beside(folder, _CONFIG, _WEIGHTS) if is_main else nullcontext(folder) as beside:
+    size = sum(tensor.nbytes for tensor in trainer.model.state_dict().values())
+    with (
+        told(folder, f"the model takes {describe_room(size)}"),
+        files_beside(folder, _CONFIG, _WEIGHTS) if is_main else nullcontext(folder) as beside,
+    ):
         trainer.save_model(str(beside))
         if is_main:
             (beside / "training_args.bin").unlink(missing_ok=True)  # a pickle; hfkit.yaml says the same

@@ -4,12 +4,15 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from conftest import LazyRuns, Run
 from datasets import Dataset, DatasetDict
+from disks import no_room_for_more_than
 from test_freezing import trainer_for
 
 from hfkit.data.data_hashes import describe_changes, hash_data
@@ -228,6 +231,24 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_others(
     trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
     assert sorted(path.name for path in tmp_path.glob("checkpoint*")) == ["checkpoint-3", "checkpoint-4"]
     assert choose_continuation(tmp_path, "true", 1).checkpoint == tmp_path / "checkpoint-4"
+
+
+def test_a_checkpoint_without_room_leaves_the_others_and_nothing_of_itself(make_model: Make, tmp_path: Path) -> None:
+    """The disk is full while torch writes the optimizer's state, which takes twice as much as the weights."""
+    options = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2, "save_total_limit": 2}
+    trainer = trainer_for(make_model("hfkit-text/bert-linear"), tmp_path, **options)
+    size = sum(tensor.nbytes for tensor in trainer.model.state_dict().values())
+    save = trainer._save_checkpoint
+
+    def save_on_a_full_disk(*arguments: Any, **more: Any) -> None:
+        with no_room_for_more_than(int(size * 1.5)) if trainer.state.global_step == 2 else nullcontext():
+            save(*arguments, **more)
+
+    trainer._save_checkpoint = save_on_a_full_disk
+    with pytest.raises(UserError, match=rf"a checkpoint takes about [\d.]+ MB; {tmp_path} has [\d,.]+ MB free"):
+        trainer.train()
+    assert [path.name for path in tmp_path.glob("checkpoint*")] == ["checkpoint-1"]
+    assert choose_continuation(tmp_path, "true", 1).checkpoint == tmp_path / "checkpoint-1"
 
 
 def test_damaged_checkpoints_go_before_whole_ones(make_model: Make, tmp_path: Path) -> None:
