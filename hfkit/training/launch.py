@@ -25,6 +25,7 @@ _SAID = "hfkit_stop_said"
 _LONGEST_WAIT = 10
 """Seconds, for a main process that says nothing."""
 
+
 def run_recipe(
     main: Callable[[Sequence[str]], Any],
     flags: RecipeFlags | None = None,
