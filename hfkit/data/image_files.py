@@ -1,12 +1,13 @@
 """Opening a file of an image: what is refused, and how it becomes RGB; it needs Pillow alone and travels with exported models."""
 
+import importlib.util
 import io
 import struct
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 READING_ERRORS = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, NameError, ArithmeticError),
@@ -24,11 +25,16 @@ def find_image(cell: Mapping[str, Any]) -> Image.Image:
         cell: `{"bytes": ..., "path": ...}`, one of which may be None.
 
     Raises:
-        OSError: It is no image, or has more than 8 bits a channel; other errors are Pillow's.
+        OSError: It is no image, of a format that Pillow does not read, or has more than 8 bits a channel; other errors are
+            Pillow's.
         Image.DecompressionBombError: It has more pixels than Pillow's limit.
 
     """
-    image = Image.open(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"])
+    try:
+        image = Image.open(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"])
+    except UnidentifiedImageError:
+        _check_is_known(cell)
+        raise
     if image.format == "EPS":  # whatever the file is called: Pillow would run Ghostscript on it
         raise OSError("it is PostScript, a program: save it as PNG")
     limit = Image.MAX_IMAGE_PIXELS
@@ -37,6 +43,32 @@ def find_image(cell: Mapping[str, Any]) -> Image.Image:
     if image.mode.startswith(_DEEP_MODES):
         raise OSError("it has more than 8 bits a channel: save it with 8")
     return image
+
+
+def _check_is_known(cell: Mapping[str, Any]) -> None:
+    """Say of an image that Pillow does not know if it is of a format that this Pillow has no reader for.
+
+    Raises:
+        OSError: It is.
+
+    """
+    head = cell["bytes"]
+    if head is None:
+        with open(cell["path"], "rb") as file:
+            head = file.read(_BRANDS_END)
+    brands = {head[start : start + 4] for start in range(8, min(len(head), _BRANDS_END), 4)}
+    if head[4:8] != b"ftyp" or not brands & {*_AVIF, *_HEIC}:
+        return
+    if not brands & _AVIF:
+        raise OSError("it is HEIC, which Pillow does not read: save it as JPEG or PNG")
+    if importlib.util.find_spec("PIL._avif") is None:
+        raise OSError("it is AVIF, which this Pillow does not read: pip install 'pillow>=11.3', or save it as PNG")
+
+
+_AVIF = {b"avif", b"avis"}
+_HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1"}
+_BRANDS_END = 32
+"""Bytes at the begin of a file, among which those formats name themselves."""
 
 
 def as_rgb(image: Image.Image) -> Image.Image:

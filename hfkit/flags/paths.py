@@ -14,7 +14,10 @@ MORE_DATA_SUFFIXES = (".txt", ".tab", ".dat", ".data", ".ndjson", ".arrow", ".fe
 PACKED_SUFFIXES = (".gz", ".zip", ".xz", ".bz2")
 """Any table may be packed, such as `tweets.csv.gz`."""
 # HEIC is what telephones write; Pillow does not read it, and each such file is then named as one that cannot be read.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif")
+IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ico", ".dds"),
+    *(".ppm", ".pgm", ".pbm", ".tga", ".jfif", ".jp2", ".heic", ".heif"),
+)
 
 EXPORT_FILE = "export.json"
 """What a folder of a model in ONNX has in the place of `config.json`."""

@@ -13,11 +13,12 @@ import torch
 from conftest import TEST_DATA, read_notes, write_odd_photos, write_photo
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from datasets import Image as ImageFeature
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from transformers import ViTImageProcessor
 
 from hfkit.data import image_sources
 from hfkit.data.chance import SharedEpoch
+from hfkit.data.image_files import find_image
 from hfkit.data.images import ImageSource, load_image_data, open_image
 from hfkit.data.in_memory_images import make_image_source
 from hfkit.data.resized import keep_resized
@@ -513,7 +514,7 @@ def break_photos(folder: Path) -> None:
     (folder / "cat" / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "cat" / "empty.png").write_bytes(b"")
     (folder / "cat" / "text.jpg").write_text("no image")
-    (folder / "cat" / "telephone.heic").write_bytes(b"\x00\x00\x00\x18ftypheic")
+    (folder / "cat" / "telephone.heic").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
     Image.fromarray(np.full((4, 4), 60_000, dtype="uint16")).save(folder / "cat" / "deep.png")
 
 
@@ -524,10 +525,40 @@ def test_broken_images_are_dropped_and_listed(tmp_path: Path) -> None:
     reasons = {Path(row.file).name: row.reason for row in data.dropped.itertuples()}
     assert set(reasons) == {"truncated.jpg", "empty.png", "text.jpg", "telephone.heic", "deep.png"}
     assert reasons["text.jpg"] == "an unreadable image"
+    assert reasons["telephone.heic"] == (
+        "an unreadable image (it is HEIC, which Pillow does not read: save it as JPEG or PNG)"
+    )
     assert "more than 8 bits a channel" in reasons["deep.png"]
     assert sum(len(rows) for rows in data.splits.values()) == 121
     [note] = [note for note in read_notes(data.notes) if note.startswith("Dropped rows, listed in dropped_rows.csv")]
-    assert "3 of train (an unreadable image, cat/empty.png)" in note
+    assert "2 of train (an unreadable image, cat/empty.png)" in note
+
+
+def test_formats_that_pillow_reads_are_images_under_their_own_names(tmp_path: Path) -> None:
+    write_classes(tmp_path, number=30)
+    kinds = {"avif": "AVIF", "ico": "ICO", "dds": "DDS", "ppm": "PPM", "tga": "TGA", "jp2": "JPEG2000", "jfif": "JPEG"}
+    for suffix, kind in kinds.items():
+        content = io.BytesIO()
+        Image.open(write_photo(tmp_path / "photo.png", "cat", 5, size=(16, 16))).save(content, kind)
+        (tmp_path / "cat" / f"whole.{suffix}").write_bytes(content.getvalue())
+    (tmp_path / "photo.png").unlink()
+    whole = (tmp_path / "cat" / "whole.dds").read_bytes()
+    (tmp_path / "cat" / "broken.dds").write_bytes(whole[:60])
+    data = load(tmp_path)
+    files = {Path(file).name for split in data.splits.values() for file in split["file"]}
+    assert {name for name in files if name.startswith("whole")} == {f"whole.{suffix}" for suffix in kinds}
+    [row] = data.dropped.itertuples()
+    assert (Path(row.file).name, row.reason[:19]) == ("broken.dds", "an unreadable image")
+
+
+def test_a_format_without_a_reader_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow reads AVIF since 11.3, where it is built with it."""
+    content = b"\x00\x00\x00\x20ftypavif\x00\x00\x00\x00avifmif1" + b"\0" * 50
+    with pytest.raises(UnidentifiedImageError):
+        find_image({"bytes": content, "path": None})
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(OSError, match=r"it is AVIF, which this Pillow does not read: pip install 'pillow>=11.3'"):
+        find_image({"bytes": content, "path": None})
 
 
 def test_too_many_broken_images_are_an_error(tmp_path: Path) -> None:

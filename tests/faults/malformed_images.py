@@ -15,6 +15,15 @@ Random = np.random.Generator
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _LOSSLESS = ("PNG", "BMP", "GIF", "TIFF", "WEBP", "TGA", "PPM", "PCX", "SGI", "DDS", "ICO", "JPEG2000")
 _LOSSY = ("JPEG", "WEBP", "AVIF")
+_OWN_SUFFIXES = {
+    "AVIF": ".avif",
+    "DDS": ".dds",
+    "ICO": ".ico",
+    "JPEG2000": ".jp2",
+    "PPM": ".ppm",
+    "TGA": ".tga",
+}
+"""Of formats that are seldom photos'."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,30 @@ def other_format(random: Random) -> Fault:
 
 def unread_suffix(random: Random) -> Fault:
     """An image of a format that is not looked for."""
-    kind, suffix = [("ICO", ".ico"), ("DDS", ".dds"), ("TGA", ".tga"), ("PPM", ".ppm")][int(random.integers(4))]
+    kind, suffix = [("PCX", ".pcx"), ("SGI", ".sgi"), ("IM", ".im")][int(random.integers(3))]
     return Fault(f"suffix {suffix}", f"odd{suffix}", _save(_photo(random, size=(16, 16)), kind), None)
+
+
+def own_suffix(random: Random) -> Fault:
+    """A whole image of a format that few photos have, under its own name."""
+    kind = str(random.choice(list(_OWN_SUFFIXES)))
+    image = _photo(random, size=(16, 16) if kind == "ICO" else None)
+    content = _save(image if kind == "PPM" else image.convert(str(random.choice(["RGB", "RGBA"]))), kind)
+    return Fault(f"{kind} as {_OWN_SUFFIXES[kind]}", f"odd{_OWN_SUFFIXES[kind]}", content, _see(content))
+
+
+def broken_head(random: Random) -> Fault:
+    """The same with a head that is cut, or in which bytes flipped, are zero or are as large as can be."""
+    kind = str(random.choice(list(_OWN_SUFFIXES)))
+    content = bytearray(_save(_photo(random, size=(16, 16)), kind))
+    place, count = int(random.integers(min(len(content), 148))), int(random.integers(1, 9))
+    damage = str(random.choice(["cut", "zeros", "ones", "nonsense"]))
+    if damage == "cut":
+        del content[place:]
+    else:
+        values = {"zeros": b"\0" * count, "ones": b"\xff" * count, "nonsense": random.bytes(count)}
+        content[place : place + count] = values[damage]
+    return Fault(f"{damage} in {kind}", f"odd{_OWN_SUFFIXES[kind]}", bytes(content), may_lose=True, any_pixels=True)
 
 
 def cut_off(random: Random) -> Fault:
@@ -325,6 +356,8 @@ MAKERS: tuple[Callable[[Random], Fault], ...] = (
     broken_exif,
     several_frames,
     foreign_file,
+    own_suffix,
+    broken_head,
 )
 
 

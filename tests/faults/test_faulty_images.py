@@ -15,7 +15,7 @@ from hfkit.data.images import load_image_data, open_image
 from hfkit.flags.image_arguments import ImageDataArguments
 
 INPUTS = 200
-SOME = (*range(len(MAKERS)), 89)
+SOME = (*range(len(MAKERS)), 677)
 """One of each kind, and a file for whose pixels Pillow has no reader."""
 
 
