@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi
 from PIL import Image
 
 from ..connection import ask, find_passing_fault, redact
 from ..models import FAMILIES, config_checks, list_code, reader_checks
 from ..visible import visible
 from .client import hub_errors, read_file
-from .fetch import fetch_model, list_sizes
-from .limited_process import START_SECONDS, run_limited, time_limit
+from .fetch import LARGEST_WHOLE, fetch_model, fetch_whole, list_sizes
+from .limited_process import START_SECONDS, memory_remark, run_limited, time_limit
 from .look import look_at_model
 from .proof import load_in_clean_process
 from .read_card import read_card
@@ -31,8 +31,6 @@ CONFIGS = (
 """Files whose `auto_map` names code, or whose fields another model."""
 LARGEST_DETAIL = 500
 """Characters of a finding: what a person reads."""
-LARGEST_COMPARED = 5e9
-"""Bytes of weights; larger ones of a model that is not hfkit's are not fetched."""
 MOST_WEIGHTS = 200
 """Files; the header of each is asked for."""
 HEADER_SECONDS = 20.0
@@ -241,17 +239,20 @@ def _check_loading(repository: Repository, weights: Finding, trust_remote_code: 
         failed = Finding("prediction", False, "not tried, for what is found above")
         return weights, no_code if family is None and not trust_remote_code else failed
     weight_bytes = sum(size for name, size in repository.sizes.items() if name.endswith(".safetensors"))
-    if family is None and not trust_remote_code and weight_bytes > LARGEST_COMPARED:
+    if weight_bytes > LARGEST_WHOLE:
         detail = f"{weights.detail} (names of tensors not compared: {weight_bytes / 1e9:,.0f} GB)"
-        return Finding("weights", True, detail), no_code
+        large = f"not tried: more than {LARGEST_WHOLE / 1e9:g} GB of weights are not fetched for a look"
+        of_others = family is None and not trust_remote_code
+        return Finding("weights", True, detail), no_code if of_others else Finding("prediction", False, large)
     task = family.task if family else _guess_task(repository.config)
     with tempfile.TemporaryDirectory() as folder:
         inputs = _sample_inputs(repository, task, Path(folder))
         if trust_remote_code:
-            whole = ask(lambda: snapshot_download(repository.name, revision=repository.commit))
+            whole = fetch_whole(repository.name, repository.commit, repository.sizes)
             seconds = START_SECONDS + time_limit(weight_bytes)
             labels = load_in_clean_process(whole, None, task, inputs, weight_bytes, seconds)["labels"]
-            return weights, Finding("prediction", True, f"its own code loads and predicts {len(labels)} classes")
+            answered = f"its own code loads and predicts {len(labels)} classes{memory_remark()}"
+            return weights, Finding("prediction", True, answered)
         model = fetch_model(repository.name, repository.commit, repository.sizes)
         answer = run_limited(look_at_model, (model, inputs), weight_bytes)
     if "weights" in answer:
@@ -259,11 +260,10 @@ def _check_loading(repository: Repository, weights: Finding, trust_remote_code: 
     elif "note" in answer:
         weights = Finding("weights", True, f"{weights.detail} ({answer['note']})")
     if family is None:
-        return weights, no_code
+        return weights, Finding("prediction", True, f"{no_code.detail}{memory_remark()}")
     problem = answer.get("prediction") or ("not tried, for what is found above" if not weights.well else "")
-    return weights, Finding(
-        "prediction", not problem, problem or "hfkit's code loads and predicts; none of the repository's ran"
-    )
+    well = "hfkit's code loads and predicts; none of the repository's ran"
+    return weights, Finding("prediction", not problem, f"{problem or well}{memory_remark()}")
 
 
 def _sample_inputs(repository: Repository, task: str, folder: Path) -> list[Any]:

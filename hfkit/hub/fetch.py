@@ -13,6 +13,9 @@ LARGEST_OTHER_FILE = 100_000_000
 """Bytes of a vocabulary or the like."""
 LARGEST_OTHERS = 200_000_000
 """Of all of them."""
+LARGEST_WHOLE = 5_000_000_000
+"""Of a repository that is looked at: its weights, or all of its files where its own code reads them."""
+_MOST_FILES = 1000
 _WEIGHTS = ".safetensors"
 _OTHERS = (".json", ".txt", ".model", ".codes")
 
@@ -42,6 +45,30 @@ def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int], endings: tu
         if size > LARGEST_OTHER_FILE and not name.endswith(endings):
             raise UserError(f"{name} of {repo_id} has {size / 1e6:,.0f} MB, and is not fetched")
     return str(ask(lambda: snapshot_download(repo_id, revision=commit, allow_patterns=list(wanted))))
+
+
+def fetch_whole(repo_id: str, commit: str, sizes: Mapping[str, int]) -> str:
+    """Fetch all files of a repository, whose own code may read any of them.
+
+    Args:
+        repo_id: `USER/NAME`.
+        commit: Which.
+        sizes: Bytes of its files, by name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: They are too many, or too large.
+
+    """
+    total = sum(sizes.values())
+    if len(sizes) > _MOST_FILES or total > LARGEST_WHOLE:
+        raise UserError(
+            f"{repo_id} has {len(sizes):,} files of {total / 1e9:,.1f} GB in all, and at most {_MOST_FILES:,} of "
+            f"{LARGEST_WHOLE / 1e9:g} GB are fetched for a look"
+        )
+    return str(ask(lambda: snapshot_download(repo_id, revision=commit)))
 
 
 def list_sizes(repo_id: str, revision: str | None) -> tuple[str, dict[str, int]]:

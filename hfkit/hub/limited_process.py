@@ -4,9 +4,12 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..connection import redact
@@ -26,6 +29,27 @@ _LONGEST_ANSWER = 1_000_000
 def time_limit(weight_bytes: int) -> float:
     """Return the seconds that a model with so many bytes of weights may take to load and predict."""
     return SECONDS + weight_bytes / BYTES_A_SECOND
+
+
+def memory_remark() -> str:
+    """Return what is to be said where no process can be given a limit of memory: Linux alone holds one to it."""
+    is_limited = sys.platform == "linux" and Path("/proc/self/statm").is_file()
+    return "" if is_limited else "; memory is not limited on this system"
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Hide from multiprocessing which script runs.
+
+    A new process would run it again, which needs nothing of it: one without `if __name__ == "__main__"` would do all that it does
+    twice, and end in an error.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def run_limited(function: Callable[..., Any], arguments: tuple[Any, ...], weight_bytes: int) -> Any:
@@ -49,7 +73,8 @@ def run_limited(function: Callable[..., Any], arguments: tuple[Any, ...], weight
         context.set_forkserver_preload(["hfkit.hub.look"])  # torch is imported once for several calls
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(theirs, function, arguments, weight_bytes), daemon=True)
-    process.start()
+    with _without_script():
+        process.start()
     theirs.close()
     seconds = time_limit(weight_bytes)
     try:
@@ -80,7 +105,7 @@ def _answer(
     connection.send_bytes(b"ready")
     try:
         answer = {"value": function(*arguments)}
-    except Exception as error:  # whatever a stranger's files may cause
+    except BaseException as error:  # whatever a stranger's files may cause; a panic of tokenizers is no Exception
         answer = {"error": "it needs more memory than four times its weights"}
         if not is_memory_full(error):
             answer = {"error": first_sentence(ValueError(redact(error)))}

@@ -1,9 +1,12 @@
 """A backbone that a stranger named, loaded once where it can do no harm."""
 
+import sys
+
 from ..backbones.families import is_checkpoint
 from ..errors import UserError
+from ..visible import say
 from .fetch import fetch_model, list_sizes
-from .limited_process import run_limited
+from .limited_process import memory_remark, run_limited
 from .look import look_at_backbone
 
 
@@ -22,6 +25,8 @@ def check_strange_backbone(name: str, revision: str | None, task: str) -> str | 
     commit, sizes = list_sizes(name, revision)
     endings = (".safetensors",) if any(file.endswith(".safetensors") for file in sizes) else (".bin",)
     weight_bytes = sum(size for file, size in sizes.items() if file.endswith(endings))
+    if memory_remark():
+        say(f"The backbone {name} is loaded once to see whether it does{memory_remark()}.", sys.stderr)
     try:
         run_limited(look_at_backbone, (fetch_model(name, commit, sizes, endings), task), weight_bytes)
     except UserError as error:
