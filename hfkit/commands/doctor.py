@@ -64,13 +64,16 @@ def profile(
     check_profile_early(model, flags or [], (TEXT_FLAGS, IMAGE_FLAGS))
 
     from dataclasses import asdict
+    from pathlib import Path
 
     import torch
 
     from ..backbones.find import find_model
     from ..profile import profile_model
+    from ..run_folders.manifest import check_saved_model
     from ..run_folders.show import show_json, show_line, show_table
 
+    check_saved_model(Path(model).expanduser())
     cost = profile_model(find_model(model, flags or [], revision))
     threads = torch.get_num_threads()
     if as_json:
