@@ -188,10 +188,13 @@ def is_of_import(error: BaseException) -> bool:
 
 
 # What transformers raises for files that are missing, broken, of another model, or want a package that is not there.
-LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError)
+LOADING_ERRORS = (
+    *(OSError, ValueError, LookupError, RuntimeError, ImportError, SafetensorError, pickle.UnpicklingError),
+    *(TypeError, AttributeError, ArithmeticError, AssertionError, EOFError),
+)
 
 # What a net raises that cannot be run so: shapes, types, numbers that do not fit, a layer that is not there.
-FORWARD_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError)
+FORWARD_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError, AssertionError)
 
 # What a system says of a disk that is full, by itself, by a quota or by a limit on files, or can only be read.
 _DISK = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS") if hasattr(errno, name))

@@ -3,8 +3,10 @@
 import contextlib
 import multiprocessing
 import os
+import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from transformers import (
 )
 
 from hfkit import connection, load_pipeline
+from hfkit.hub import check as hub_check
 from hfkit.hub import limited_process, push
 from hfkit.hub.check import check_repository
 from hfkit.hub.client import hub_errors
@@ -50,6 +53,13 @@ def check_impatiently(repo_id: str, seconds: float) -> list[tuple[str, bool, str
     """Check a repository, and give up connections that say nothing for so long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "SILENCE_OF_QUESTIONS", seconds)
+        return check(repo_id, False)
+
+
+def check_without_limit(repo_id: str) -> list[tuple[str, bool, str]]:
+    """Check a repository where no process can be given a limit of memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub_check, "memory_remark", lambda: "; memory is not limited on this system")
         return check(repo_id, False)
 
 
@@ -194,3 +204,17 @@ def run_in_limits(name: str, seconds: float) -> Any:
         return limited_process.run_limited(globals()[name], (), 0)
     finally:
         limited_process.SECONDS = before
+
+
+def say_hello() -> str:
+    """Answer."""
+    return "hello"
+
+
+def run_from_script(script: Path) -> Any:
+    """Call a function in a process with limits from a script, which stands for one that is run by `python SCRIPT`."""
+    main = ModuleType("__main__")
+    main.__file__ = str(script)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", main)
+        return limited_process.run_limited(say_hello, (), 0)

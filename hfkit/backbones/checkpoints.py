@@ -16,6 +16,7 @@ from ..flags.paths import check_backbone_path
 from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, list_code
 from ..models.checked_loading import check_files, quietly
 from ..models.image import Preprocessing
+from ..models.refusing import refusing
 from ..models.transformers_image import describe_features
 from ..models.vision_configs import is_vision_type, read_image_size, vision_config
 from ..offline import use_cache_without_hub
@@ -154,14 +155,13 @@ def _read_preprocessing(
 ) -> tuple[Preprocessing, str]:
     """Return what the checkpoint records of its images, or what is usual for its kind, and a remark."""
     try:
-        processor = AutoImageProcessor.from_pretrained(source, revision=revision, trust_remote_code=False)
-        remark = _left_undone(processor)
-        weights = backbone
+        with refusing("its preprocessor_config.json cannot be read"):
+            processor = AutoImageProcessor.from_pretrained(source, revision=revision, trust_remote_code=False)
+            return _as_preprocessing(processor, backbone, config), _left_undone(processor)
     except LOADING_ERRORS as error:
-        processor = _usual_processor(config)
-        weights = f"transformers' {type(processor).__name__}"
+        usual = _usual_processor(config)
         remark = f"The checkpoint has no preprocessing of its own that can be read ({first_sentence(error)})."
-    return _as_preprocessing(processor, weights, config), remark
+        return _as_preprocessing(usual, f"transformers' {type(usual).__name__}", config), remark
 
 
 def _usual_processor(config: PreTrainedConfig) -> BaseImageProcessor:

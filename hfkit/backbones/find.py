@@ -8,7 +8,7 @@ import torch
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.kinds import IMAGE, TEXT
 from ..flags.parsing import parse_arguments
-from ..models import FAMILIES, checked_loading
+from ..models import FAMILIES, checked_loading, first_forward
 from ..models.base import BackboneClassifier
 from .checkpoints import is_image_config, timm_name
 from .families import OWN_NAMES
@@ -47,7 +47,9 @@ def find_model(name: str, flags: Sequence[str], revision: str | None = None) -> 
         if flags:
             raise UserError(f"{name} is a saved model and has its flags in its config: leave out {' '.join(flags)}.")
         try:
-            return family.model_class.from_pretrained(source, revision=revision or "main", dtype=torch.float32)
+            model = family.model_class.from_pretrained(source, revision=revision or "main", dtype=torch.float32)
+            first_forward.check_first_forward(model)
+            return model
         except LOADING_ERRORS as error:
             raise UserError(
                 f"The model {name} cannot be loaded ({first_sentence(error)}): look at its files."

@@ -3,7 +3,7 @@
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from ..errors import UserError, first_sentence
+from ..errors import FORWARD_ERRORS, UserError, first_sentence
 from ..models import FdVitClassifier
 from ..models.image import ImageClassifier
 
@@ -32,7 +32,7 @@ def check_image_size(classifier: ImageClassifier, backbone: str) -> None:
             raise ValueError(f"its patches have {patch} pixels, so write {below} or {below + patch}")
         with torch.inference_mode():
             classifier.eval()(torch.zeros(1, 3, size, size))
-    except (RuntimeError, AssertionError, ValueError) as error:
+    except FORWARD_ERRORS as error:
         raise UserError(
             f"The backbone {backbone} does not run with --image_size {size}: {first_sentence(error)}."
         ) from error

@@ -14,6 +14,7 @@ from ..flags.image_arguments import ImageModelArguments
 from ..flags.values import read_layers
 from ..models import FAMILIES
 from ..models.image import ImageClassifier, ImageClassifierConfig
+from ..models.refusing import refusing
 from ..notes import Note
 from .continuing import IMAGES, continue_from, load_saved_model, read_saved_config
 from .image_layers import choose_image_layers, finish_backbone
@@ -89,14 +90,8 @@ def build_on_saved_model(
         raise UserError(f"The saved model {name} cannot be continued from ({first_sentence(error)}).") from error
     dropped = finish_backbone(classifier, name)
     size = classifier.config.image_size
-    processor = _load_processor(name, arguments.backbone_revision, size)
-    means, deviations = (
-        " ".join(f"{value:g}" for value in each) for each in (processor.image_mean, processor.image_std)
-    )
-    text = (
-        f"{note.text} Images: resized to {size}x{size} ({PILImageResampling(processor.resample).name.lower()}, nothing cut "
-        f"off), normalised by mean {means} and std {deviations}, as is recorded for the saved model. {dropped}"
-    )
+    processor, images = _load_processor(name, arguments.backbone_revision, size)
+    text = f"{note.text} Images: {images}, as is recorded for the saved model. {dropped}"
     return classifier, processor, Note("weights", text.strip())
 
 
@@ -118,14 +113,22 @@ def _without_layers(options: dict[str, Any], name: str) -> dict[str, Any]:
     return {**dict.fromkeys(fields), "standardised": False}
 
 
-def _load_processor(backbone: str, revision: str | None, size: int) -> ViTImageProcessor:
-    """Return the image processor of a saved model, for this image size."""
+def _load_processor(backbone: str, revision: str | None, size: int) -> tuple[ViTImageProcessor, str]:
+    """Return the image processor of a saved model, for this image size, and what it does to images."""
     try:
-        processor = ViTImageProcessor.from_pretrained(locate_backbone(backbone), revision=revision or "main")
+        with refusing("it cannot be read"):
+            processor = ViTImageProcessor.from_pretrained(locate_backbone(backbone), revision=revision or "main")
+            processor.size = SizeDict(height=size, width=size)
+            mean, std = (
+                " ".join(f"{value:g}" for value in each) for each in (processor.image_mean, processor.image_std)
+            )
+            how = PILImageResampling(processor.resample).name.lower()
+            return (
+                processor,
+                f"resized to {size}x{size} ({how}, nothing cut off), normalised by mean {mean} and std {std}",
+            )
     except (OSError, ValueError) as error:
         raise UserError(
             f"The image processor of {backbone} cannot be loaded ({first_sentence(error)}): copy its preprocessor_config.json "
             "from where the weights come from."
         ) from error
-    processor.size = SizeDict(height=size, width=size)
-    return processor

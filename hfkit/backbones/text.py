@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
 
@@ -16,7 +16,7 @@ from .layers import drop_layers, layer_options
 from .packaged import locate_backbone
 from .pooling import choose_pooling, explain_default
 from .saved_text import build_on_saved_model
-from .text_checks import check_code, check_runs, check_tokenizer, fit_max_length
+from .text_checks import check_code, check_runs, check_tokenizer, fit_max_length, load_tokenizer
 
 
 def build_text_classifier(
@@ -51,9 +51,7 @@ def build_text_classifier(
     logging.set_verbosity_error()  # its table of unused pretraining heads; what is missing is our error
     try:
         check_code(source, model)
-        tokenizer = AutoTokenizer.from_pretrained(
-            source, revision=model.backbone_revision or "main", trust_remote_code=False
-        )
+        tokenizer = load_tokenizer(source, model.backbone_revision)
         about_pairs = add_pair_options(options, data, tokenizer)
         continued = build_on_saved_model(source, model, options, pooling_is_given)
         if continued is not None:

@@ -1,15 +1,17 @@
 """What an encoder and its tokenizer must be to belong together."""
 
 from bisect import bisect_left
+from typing import Any
 
 import torch
-from transformers import CONFIG_MAPPING, PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedTokenizerBase
 
 from ..errors import FORWARD_ERRORS, UserError, first_sentence
 from ..flags.arguments import MIN_LENGTH, TextModelArguments
 from ..models import FAMILIES, TextClassifier, list_code
 from ..models.checked_loading import check_files
 from ..models.encoders import read_encoder_config
+from ..models.refusing import refusing
 from ..notes import Note
 
 
@@ -30,6 +32,18 @@ def check_code(source: str, model: TextModelArguments) -> None:
         )
     if config.get("model_type") not in FAMILIES:
         read_encoder_config(source, model.backbone_revision)  # refuses what is none before its tokenizer is looked for
+
+
+def load_tokenizer(source: str, revision: str | None) -> Any:
+    """Load the tokenizer of an encoder.
+
+    Raises:
+        OSError: It is not there.
+        ValueError: It cannot be read.
+
+    """
+    with refusing("its tokenizer cannot be loaded"):
+        return AutoTokenizer.from_pretrained(source, revision=revision or "main", trust_remote_code=False)
 
 
 def check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> list[Note]:
@@ -141,7 +155,7 @@ def _check_max_length(classifier: TextClassifier, tokenizer: PreTrainedTokenizer
     try:
         with torch.inference_mode():
             classifier.eval()(longest)
-    except (IndexError, RuntimeError) as error:
+    except FORWARD_ERRORS as error:
         raise UserError(
             f"--max_length {max_length} is more than the backbone takes ({first_sentence(error)}); lower it."
         ) from error

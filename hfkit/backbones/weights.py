@@ -37,7 +37,7 @@ def _read_weights(path: str) -> Mapping[str, torch.Tensor]:
     file = Path(path).expanduser()
     try:
         state = load_state_dict(str(file), use_ema=False, weights_only=True)
-    except (*LOADING_ERRORS, AttributeError, TypeError, EOFError) as error:
+    except LOADING_ERRORS as error:
         raise UserError(
             f"--weights {path} cannot be read as a dictionary of tensors and nothing else ({first_sentence(error)}): save "
             "model.state_dict(), best as .safetensors."

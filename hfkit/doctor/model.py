@@ -99,7 +99,7 @@ def _check_config(folder: Path) -> Finding:
             return Finding("model: config", "ok", f"{kind}: no model that hfkit saved, but maybe a backbone")
         config = family.model_class.config_class.from_pretrained(folder)
         labels = ", ".join(config.id2label.values())
-    except (*LOADING_ERRORS, TypeError, AttributeError, RecursionError) as error:
+    except LOADING_ERRORS as error:
         return Finding("model: config", "error", f"it does not load ({first_sentence(error)})", _AGAIN)
     return Finding("model: config", "ok", f"{config.model_type}, labels {labels}")
 

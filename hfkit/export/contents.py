@@ -9,7 +9,7 @@ from typing import Any
 from transformers import Pipeline
 from transformers.image_utils import PILImageResampling
 
-from ..errors import UserError
+from ..errors import UserError, first_sentence
 from ..evaluation.label_kinds import MultiLabel, label_kind
 from ..files import write_file
 from ..prediction.contents import read_run_columns
@@ -75,9 +75,20 @@ def _describe_pixels(processor: Any) -> dict[str, Any]:
     """Return how images become pixel values.
 
     Raises:
-        UserError: By more than a resize to a size, a scale and a normalisation.
+        UserError: By more than a resize to a size, a scale and a normalisation, or by values that are none.
 
     """
+    try:
+        return _read_pixels(processor)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"The model's image processor has a value that cannot be exported ({first_sentence(error)}): look at its "
+            "preprocessor_config.json."
+        ) from error
+
+
+def _read_pixels(processor: Any) -> dict[str, Any]:
+    """Return the same of a processor whose values are numbers."""
     size = {name: value for name, value in dict(processor.size).items() if value is not None}
     others = [name for name in ("do_center_crop", "do_pad") if getattr(processor, name, None)]
     steps = all(getattr(processor, name, None) for name in ("do_resize", "do_rescale", "do_normalize"))

@@ -9,11 +9,16 @@ from transformers import CONFIG_MAPPING, PreTrainedModel
 
 from ..models import FAMILIES, load_pipeline
 from ..models.checked_loading import WeightsError, check_files, check_weights, checked_loading
-from ..models.encoders import check_reads_texts, load_encoder
-from ..models.transformers_image import load_image_model
+from ..models.encoders import check_reads_texts, load_encoder, random_texts
+from ..models.first_forward import check_first_forward
+from ..models.refusing import refusing
+from ..models.transformers_image import describe_features, load_image_model
 from ..models.vision_configs import is_vision_type
+from ..prediction.first_prediction import check_first_prediction
 
 Answer = dict[str, str]
+_TOKENS = 8
+"""Of the texts on which a backbone is tried."""
 
 
 def look_at_model(folder: str, inputs: list[Any]) -> Answer:
@@ -32,7 +37,10 @@ def look_at_model(folder: str, inputs: list[Any]) -> Answer:
         if model_type not in FAMILIES:
             return _look_at_another(folder, model_type)
         options: dict[str, Any] = {"device": "cpu", "dtype": torch.float32}
-        load_pipeline(folder, model_kwargs={"use_safetensors": True}, **options)(inputs)
+        classify = load_pipeline(folder, model_kwargs={"use_safetensors": True}, **options)
+        check_first_prediction(classify)
+        with refusing("it does not predict", as_they_are=()):
+            classify(inputs)
     except WeightsError as error:
         return {"weights": str(error)}
     except (torch.OutOfMemoryError, MemoryError):
@@ -70,15 +78,21 @@ def _is_plain(model_type: str, model_class: Any) -> bool:
 
 
 def look_at_backbone(folder: str, task: str) -> Answer:
-    """Load a backbone for a task, as a training would.
+    """Load a backbone for a task, as a training would, and run it once.
 
     Raises:
-        ValueError: It is no backbone, or its files are refused.
+        ValueError: It is no backbone, its files are refused, or it does not run.
 
     """
     family = FAMILIES.get(str(check_files(folder).get("model_type")))
     if family is not None:
-        family.model_class.from_pretrained(folder)
+        check_first_forward(family.model_class.from_pretrained(folder))
+    elif task == "text-classification":
+        encoder, _ = load_encoder(str(Path(folder)))
+        with refusing("it does not run", as_they_are=()), torch.inference_mode():
+            encoder.eval()(**random_texts(encoder.config, _TOKENS))
     else:
-        (load_encoder if task == "text-classification" else load_image_model)(str(Path(folder)))
+        net, is_pooled = load_image_model(str(Path(folder)))
+        with refusing("it does not run", as_they_are=()):
+            describe_features(net, is_pooled)
     return {}

@@ -185,6 +185,7 @@ def load_pipeline(
     from transformers import pipeline
 
     from .config_checks import read_config
+    from .refusing import refusing
 
     if (Path(model) / "hfkit.yaml").is_file() and not (Path(model) / "config.json").is_file():
         raise ValueError(f"{model} is not a finished hfkit run: it has no config.json.")
@@ -210,7 +211,8 @@ def load_pipeline(
     # Without this transformers would ask a person at a terminal whether to run the code of a foreign tokenizer.
     options.setdefault("trust_remote_code", False)
     pipeline_class = (pipeline_classes or {}).get(family.task, family.pipeline_class)
-    return pipeline(family.task, model=net, pipeline_class=pipeline_class, **options)
+    with refusing("what reads its inputs cannot be loaded"):
+        return pipeline(family.task, model=net, pipeline_class=pipeline_class, **options)
 
 
 def list_code(config: Any) -> list[str]:

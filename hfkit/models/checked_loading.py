@@ -27,6 +27,7 @@ from transformers.utils.hub import get_checkpoint_shard_files
 
 from .config_checks import read_config, read_json
 from .reader_checks import check_reader_files
+from .refusing import refusing
 
 _PLACES = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 _LARGEST_HEADER = 25_000_000
@@ -111,14 +112,16 @@ def checked_loading(source: str, **place: Any) -> Iterator[dict[str, Any]]:
 
     Raises:
         OSError: A file is not there.
-        ValueError: The configuration hands something to a loader, or what is built has other sizes than the weights.
+        ValueError: The configuration hands something to a loader, what is built has other sizes than the weights, or no net
+            can be built.
 
     """
-    options = check_files(source, **place)
-    shapes = read_shapes(find_weights(source, **place))
-    _check_labels(options, shapes)
-    with _at_most(shapes):
-        yield options
+    with refusing("its config.json and weights make no net"):
+        options = check_files(source, **place)
+        shapes = read_shapes(find_weights(source, **place))
+        _check_labels(options, shapes)
+        with _at_most(shapes):
+            yield options
 
 
 def check_files(source: str, **place: Any) -> dict[str, Any]:
@@ -129,13 +132,14 @@ def check_files(source: str, **place: Any) -> dict[str, Any]:
         ValueError: As there, or it is an adapter, which names another model.
 
     """
-    options = read_config(source, **place)
-    adapter = find_adapter_config_file(source, **place)
-    if adapter is not None:
-        base = str(read_json(Path(adapter)).get("base_model_name_or_path"))[:80]
-        raise ValueError(f"{source} has adapter_config.json, by which another model, {base!r}, would be loaded")
-    check_reader_files(source, options, **place)
-    return options
+    with refusing("its files cannot be read"):
+        options = read_config(source, **place)
+        adapter = find_adapter_config_file(source, **place)
+        if adapter is not None:
+            base = str(read_json(Path(adapter)).get("base_model_name_or_path"))[:80]
+            raise ValueError(f"{source} has adapter_config.json, by which another model, {base!r}, would be loaded")
+        check_reader_files(source, options, **place)
+        return options
 
 
 def find_weights(source: str, **place: Any) -> list[Path]:

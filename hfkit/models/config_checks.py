@@ -4,10 +4,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from transformers import PreTrainedConfig
 from transformers.utils import cached_file
+
+from .field_checks import check_class_names, check_fields
+from .refusing import refusing
+
+Config = TypeVar("Config", bound=PreTrainedConfig)
 
 LARGEST_FILE = 5_000_000
 """Bytes of a configuration; a larger one is not read."""
@@ -45,11 +51,26 @@ class CheckedConfig(PreTrainedConfig):
         """Make a configuration of its fields.
 
         Raises:
-            ValueError: A field is one that `check_config` refuses.
+            ValueError: A field is one that `check_config` refuses, or has a value that it cannot have.
 
         """
         check_config(config_dict)
-        return super().from_dict(config_dict, **kwargs)
+        check_class_names(config_dict)
+        own = [each for each in cls.__mro__ if issubclass(each, CheckedConfig)]
+        check_fields(own, config_dict)
+        with refusing("config.json cannot be read"):
+            return super().from_dict(config_dict, **kwargs)
+
+
+def make_config(config_class: type[Config], options: dict[str, Any]) -> Config:
+    """Make a configuration of transformers of its fields.
+
+    Raises:
+        ValueError: A field has a value that it cannot have.
+
+    """
+    with refusing("config.json cannot be read"):
+        return config_class.from_dict(options)
 
 
 def read_config(source: str, **place: Any) -> dict[str, Any]:
@@ -123,12 +144,18 @@ def check_config(options: Mapping[str, Any]) -> None:
             raise ValueError(f"config.json has {key}, which would load something else: it is not followed")
         if key.endswith(("attn_implementation", "experts_implementation")):
             _check_implementation(key, value)
-        if key in ("dtype", "torch_dtype") and value is not None and not re.fullmatch(r"[\w.]+", str(value)):
-            raise ValueError(f"config.json has a {key} that is none")
+        if key in ("dtype", "torch_dtype") and value is not None and not _is_dtype(value):
+            raise ValueError(f"config.json has a {key} that is none of a net's weights")
         if isinstance(value, list | tuple):
             _check_list(key, value)
         for number in value if isinstance(value, list | tuple) else [value]:
             _check_number(key, number)
+
+
+def _is_dtype(value: Any) -> bool:
+    """Whether a value is, or names, a type of numbers that weights have; transformers would take any attribute of torch."""
+    dtype = getattr(torch, value.removeprefix("torch."), None) if isinstance(value, str) else value
+    return isinstance(dtype, torch.dtype) and dtype.is_floating_point
 
 
 def _walk(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

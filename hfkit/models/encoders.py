@@ -21,8 +21,9 @@ from transformers import (
 )
 
 from .checked_loading import check_files, checked_loading
-from .config_checks import check_config
+from .config_checks import check_config, make_config
 from .padding import move_to_the_left
+from .refusing import refusing
 
 PROBE_TOKENS = 13
 """Length of a probe text: a number that is the width of nothing."""
@@ -43,7 +44,7 @@ def encoder_config(options: dict[str, Any]) -> PreTrainedConfig:
             f"The backbone's model_type {model_type!r} is none that transformers knows: write one such as bert."
         )
     check_reads_texts(CONFIG_MAPPING[model_type])
-    return CONFIG_MAPPING[model_type].from_dict(options)
+    return make_config(CONFIG_MAPPING[model_type], options)
 
 
 def _is_dropped(name: str) -> bool:
@@ -121,7 +122,9 @@ def read_encoder_config(source: str, revision: str | None = None) -> PreTrainedC
     model_type = str(check_files(source, revision=revision or "main").get("model_type"))
     if model_type in CONFIG_MAPPING:
         check_reads_texts(CONFIG_MAPPING[model_type])  # before such a configuration is made
-    config = AutoConfig.from_pretrained(source, **place)
+    config: Any = None
+    with refusing("its config.json cannot be read"):
+        config = AutoConfig.from_pretrained(source, **place)
     config._attn_implementation = None  # transformers chooses one of its own
     check_reads_texts(type(config))
     # T5Gemma's encoder has a configuration inside its own.

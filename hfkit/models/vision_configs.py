@@ -10,6 +10,8 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES,
 )
 
+from .config_checks import make_config
+
 _TOWER = "_vision_model"
 """How the type of the vision tower of a joint model of texts and images ends."""
 
@@ -50,11 +52,11 @@ def vision_config(config: PreTrainedConfig | Mapping[str, Any]) -> PreTrainedCon
     model_type = str(options.pop("model_type", ""))
     config_class = CONFIG_MAPPING[model_type] if is_vision_type(model_type) and model_type in CONFIG_MAPPING else None
     if config_class is not None and "vision_config" in config_class.sub_configs:
-        return vision_config(config_class.from_dict(options).vision_config)
+        return vision_config(make_config(config_class, options).vision_config)
     # A model with others inside would build these from what the config says, and some from files.
     if config_class is None or config_class.sub_configs or config_class not in MODEL_MAPPING:
         raise ValueError(f"a config of the type '{model_type}' is none of an image model that can stand under a head")
-    return config_class.from_dict(options)
+    return make_config(config_class, options)
 
 
 def _is_of_the_checkpoint(key: str) -> bool:

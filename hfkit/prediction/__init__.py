@@ -8,6 +8,7 @@ onnx_model.py is the predict.py of models in ONNX.
 __all__ = [
     "console",
     "contents",
+    "first_prediction",
     "loading",
     "onnx_folder",
     "onnx_model",

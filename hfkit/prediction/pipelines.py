@@ -8,17 +8,15 @@ import pandas as pd
 from transformers import Pipeline
 
 from ..connection import retry
-from ..data.columns import find_column
 from ..errors import UserError
 from ..models import load_pipeline as load_models_pipeline
 from ..models.image_pipeline import ImageClassificationPipeline as ModelsImagePipeline
 from ..models.text_pipeline import TextClassificationPipeline as ModelsTextPipeline
 from .contents import check_pairs, choose_text_columns, join_cells, read_run_columns
+from .first_prediction import check_first_prediction
 from .model_name import check_model_name
 from .predicted_table import predict_contents, refuse_problems
-from .python_rows import choose_keyword, list_photos, list_texts, to_photo, to_table
-
-_PHOTO_COLUMNS = ("file", "path", "image", "img", "picture", "photo")
+from .python_rows import choose_keyword, find_photos, list_photos, list_texts, to_photo, to_table
 
 
 class TextClassificationPipeline(ModelsTextPipeline):
@@ -123,7 +121,7 @@ class ImageClassificationPipeline(ModelsImagePipeline):
         chosen = choose_keyword(image, image_column, "image")
         table = to_table(inputs, "photo")
         if table is not None:
-            photos = table.iloc[:, _find_photos(list(map(str, table.columns)), chosen)].tolist()
+            photos = table.iloc[:, find_photos(list(map(str, table.columns)), chosen)].tolist()
         else:
             photos = list_photos(inputs)
             names = [str(photo) if isinstance(photo, str | Path) else None for photo in photos]
@@ -131,22 +129,6 @@ class ImageClassificationPipeline(ModelsImagePipeline):
         contents = [to_photo(photo, row) for row, photo in enumerate(photos)]
         refuse_problems({row: "no photo" for row, content in enumerate(contents) if content is None}, len(photos))
         return predict_contents(self, table, contents, batch_size)
-
-
-def _find_photos(columns: list[str], given: str | None) -> int:
-    """Return the position of the column of photos: the given one, or one with a usual name.
-
-    Raises:
-        ValueError: There is none, or several have that name.
-
-    """
-    try:
-        column = given or find_column("The table", columns, _PHOTO_COLUMNS, "image_column")
-    except UserError as error:
-        raise ValueError(str(error).replace("--image_column NAME", 'image="NAME"')) from error
-    if columns.count(column) != 1:
-        raise ValueError(f"The table has no column '{column}' of its own, only: {', '.join(columns)}.")
-    return columns.index(column)
 
 
 _CLASSES = {"text-classification": TextClassificationPipeline, "image-classification": ImageClassificationPipeline}
@@ -161,8 +143,8 @@ def load_pipeline(model: str | Path, **options: Any) -> Pipeline:
 
     Raises:
         TypeError: The model is no name.
-        ValueError: There is no such folder, it holds no model or that of a run that did not finish, or the model is not one of
-            hfkit's families.
+        ValueError: There is no such folder, it holds no model or that of a run that did not finish, the model is not one of
+            hfkit's families, or it does not predict a short row.
 
     Examples:
         >>> from hfkit import load_pipeline
@@ -175,4 +157,6 @@ def load_pipeline(model: str | Path, **options: Any) -> Pipeline:
         name = check_model_name(model)
     except UserError as error:
         raise ValueError(str(error)) from error
-    return retry(lambda: load_models_pipeline(name, _CLASSES, **options))
+    classify = retry(lambda: load_models_pipeline(name, _CLASSES, **options))
+    check_first_prediction(classify)
+    return classify

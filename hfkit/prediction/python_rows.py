@@ -9,12 +9,15 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 from PIL import Image
 
+from ..data.columns import find_column
 from ..data.in_memory_images import to_cell
+from ..errors import UserError
 from ..flags.prediction_input import existing_path, looks_like_a_file
 from ..models.pipeline_inputs import check_container, check_photo, check_text
 from .rows import is_missing
 
 _CELL = {"bytes", "path"}
+_PHOTO_COLUMNS = ("file", "path", "image", "img", "picture", "photo")
 
 
 def choose_keyword(short: Any, long: Any, name: str) -> Any:
@@ -153,3 +156,19 @@ def _refuse_file(name: str, is_path: bool) -> None:
             f"{name} is the name of a file and no text: `hfkit predict MODEL FILE` reads it, or give its rows, such as "
             "pandas.read_csv(FILE); to predict the name itself, give a list of it."
         )
+
+
+def find_photos(columns: list[str], given: str | None) -> int:
+    """Return the position of the column of photos: the given one, or one with a usual name.
+
+    Raises:
+        ValueError: There is none, or several have that name.
+
+    """
+    try:
+        column = given or find_column("The table", columns, _PHOTO_COLUMNS, "image_column")
+    except UserError as error:
+        raise ValueError(str(error).replace("--image_column NAME", 'image="NAME"')) from error
+    if columns.count(column) != 1:
+        raise ValueError(f"The table has no column '{column}' of its own, only: {', '.join(columns)}.")
+    return columns.index(column)

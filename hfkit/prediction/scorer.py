@@ -1,8 +1,9 @@
 """Logits of a block of texts or photos, in batches, as the model's own pipeline prepares them."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..data.image_files import READING_ERRORS, describe_reading_error
 from ..data.images import open_image
 from ..data.tokens import Reading, encode_texts
 from ..data.transforms import resize
+from ..errors import FORWARD_ERRORS, UserError, first_sentence, is_memory_full
 from ..evaluation.predict import predict_alone
 from ..machine import available_cores
 from ..models.base import BackboneClassifier
@@ -35,6 +37,25 @@ def make_scorer(pipeline: Pipeline, batch_size: int | None = None) -> Scorer:
     return PhotoScorer(pipeline.model, pipeline.image_processor, batch_size)
 
 
+@contextmanager
+def refusing_rows() -> Iterator[None]:
+    """Turn what a model raises on rows into a sentence: files that do not fit each other show in some rows alone.
+
+    Raises:
+        UserError: In the place of the model's error; memory that is full stays what it is.
+
+    """
+    try:
+        yield
+    except FORWARD_ERRORS as error:
+        if is_memory_full(error):
+            raise
+        raise UserError(
+            f"The model does not predict these rows ({type(error).__name__}: {first_sentence(error)}): its files do not fit "
+            "each other, so take them from a copy, or train it again."
+        ) from error
+
+
 @dataclass
 class TextScorer:
     """Predicts texts, those of similar length together."""
@@ -47,11 +68,11 @@ class TextScorer:
         """Return the logits of texts, cleaned and cut as in training."""
         if not contents:
             return Scored(np.empty((0, self.model.config.num_labels), dtype=np.float32))
-        reading = Reading.of(self.model.config)
-        encoded = encode_texts(contents, self.tokenizer, reading)
-        longer = sum(encoded.pop("longer"))
-        collator = DataCollatorWithPadding(self.tokenizer)
-        logits = predict_alone(self.model, Dataset.from_dict(encoded), collator, self.batch_size, advance)
+        with refusing_rows():
+            encoded = encode_texts(contents, self.tokenizer, Reading.of(self.model.config))
+            longer = sum(encoded.pop("longer"))
+            collator = DataCollatorWithPadding(self.tokenizer)
+            logits = predict_alone(self.model, Dataset.from_dict(encoded), collator, self.batch_size, advance)
         return Scored(logits, truncated=0 if self.model.config.reads_windows else longer)
 
 
@@ -75,7 +96,7 @@ class PhotoScorer:
                 ready, pending = pending, self._submit(pool, contents, start + self.batch_size)
                 pixels = self._collect(ready, start, problems)
                 if pixels:
-                    logits.append(self._forward(torch.stack(pixels)))
+                    logits.append(self._forward(pixels))
                 advance(len(ready))
         return Scored(np.concatenate(logits), problems)
 
@@ -105,10 +126,11 @@ class PhotoScorer:
                 pixels.append(result)
         return pixels
 
-    def _forward(self, pixels: torch.Tensor) -> np.ndarray:
-        """Return the logits (photos, classes) of pixels (photos, 3, height, width) of uint8."""
-        values = self.processor(pixels, do_resize=False, return_tensors="pt")["pixel_values"]
-        logits = self.model(values.to(self.model.device, self.model.dtype)).logits
+    def _forward(self, pixels: list[torch.Tensor]) -> np.ndarray:
+        """Return the logits (photos, classes) of the pixels (3, height, width) of uint8 of each photo."""
+        with refusing_rows():
+            values = self.processor(torch.stack(pixels), do_resize=False, return_tensors="pt")["pixel_values"]
+            logits = self.model(values.to(self.model.device, self.model.dtype)).logits
         return np.asarray(logits.float().cpu().numpy())
 
 

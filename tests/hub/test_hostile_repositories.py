@@ -13,6 +13,8 @@ from tiny import TINY, tiny_tokenizer
 from transformers import BertConfig, BertForSequenceClassification
 
 from hfkit.errors import UserError
+from hfkit.hub import check as check_module
+from hfkit.hub.limited_process import memory_remark
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
 """Nine aliases, each ten times the one before: 3 kB that stand for ten thousand million words."""
@@ -120,6 +122,55 @@ def test_a_net_that_needs_more_memory_or_time_is_stopped(client: Client) -> None
             client("push_helpers:run_in_limits", call, 0)
     with pytest.raises(UserError, match="stopped after"):
         client("push_helpers:run_in_limits", "sleep", 0.5)
+
+
+def test_what_only_a_prediction_shows_is_a_finding(check: Callable[[Files], Findings], ours: Files) -> None:
+    backbone = json.loads(ours["config.json"])["backbone_config"]
+    files = config_with(ours, backbone_config={**backbone, "layer_norm_eps": -5.0})
+    assert check(files)["prediction"] == (False, "it does not predict: its scores are no numbers")
+
+
+def test_a_script_is_not_run_again_by_the_process(client: Client, tmp_path: Path) -> None:
+    """One without `if __name__ == "__main__"` would do all that it does twice, and end in an error."""
+    script, mark = tmp_path / "script.py", tmp_path / "ran-again"
+    script.write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\nraise SystemExit(1)\n")
+    assert client("push_helpers:run_from_script", script) == "hello"
+    assert not mark.exists()
+
+
+def test_a_system_without_a_limit_of_memory_is_named(
+    client: Client, ours: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert memory_remark() == ""
+    client.hub.place("me/unlimited", ours)
+    findings = {what: text for what, _, text in client("push_helpers:check_without_limit", "me/unlimited")}
+    assert findings["prediction"].endswith("none of the repository's ran; memory is not limited on this system")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert memory_remark() == "; memory is not limited on this system"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "trusted", "answer"),
+    [
+        ({"model.safetensors": 6 * 10**9}, False, "not tried: more than 5 GB of weights are not fetched"),
+        ({"model.safetensors": 6 * 10**9}, True, "not tried: more than 5 GB of weights are not fetched"),
+        (
+            {"model.safetensors": 10**6, "data.zip": 6 * 10**9},
+            True,
+            "2 files of 6.0 GB in all, and at most 1,000 of 5 GB",
+        ),
+        ({"model.safetensors": 10**6, **{f"{n}.txt": 1 for n in range(1000)}}, True, "1,001 files of 0.0 GB"),
+    ],
+)
+def test_no_more_is_fetched_than_a_look_needs(sizes: dict[str, int], trusted: bool, answer: str) -> None:
+    """By the sizes that the Hub lists, before anything is fetched; with the repository's own code all of its files."""
+    repository = check_module.Repository("me/large", "0" * 40, sizes, {"config.json": {"model_type": "hfkit-text"}})
+    whole = check_module.Finding("weights", True, "model.safetensors")
+    try:
+        said = check_module._check_loading(repository, whole, trusted)[1].detail
+    except UserError as error:  # which the caller makes a finding of
+        said = str(error)
+    assert answer in said
 
 
 def test_nothing_hostile_is_run_again(client: Client, ours: Files, tmp_path: Path) -> None:

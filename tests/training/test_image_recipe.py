@@ -38,6 +38,8 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
             "checked_loading.py",
             "config_checks.py",
             "reader_checks.py",
+            "field_checks.py",
+            "refusing.py",
         ),
         *("train_results.json", "eval_results.json", "test_results.json", "all_results.json", "trainer_state.json"),
         *("hfkit.yaml", "env.json", "start.json", "frozen.json", "predictions.csv"),
