@@ -168,11 +168,12 @@ def _check_references(repository: Repository) -> Finding:
         return Finding("references", False, f"{ADAPTER_CONFIG}: an adapter of {base}, which would be loaded")
     for name, config in repository.configs.items():
         try:
-            config_checks.check_config(config)
             if name != "config.json":
                 reader_checks.check_reader(config, name)
+            config_checks.check_config(config)
+            reader_checks.check_classes(config)
         except ValueError as error:
-            return Finding("references", False, str(error).replace("config.json", name, 1))
+            return Finding("references", False, str(error))
     return Finding("references", True, "none to files, kernels or models elsewhere")
 
 

@@ -1,6 +1,7 @@
 """What the files of a tokenizer or an image processor from a stranger may say: no class but of their kind, and no other file."""
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.image_processing_base import ImageProcessingMixin
 from transformers.utils import cached_file
 
-from .config_checks import read_json
+from .config_checks import check_config, read_json
 
 LARGEST_VOCABULARY = 200_000_000
 """Bytes of a file of a tokenizer."""
@@ -29,6 +30,10 @@ _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
 _LARGEST_SIDE = 4096
 """Pixels that an image is scaled to or cut at."""
 _PLAIN_FILE = re.compile(r"[\w.-]+")
+_NAMES_A_FILE = re.compile(r"_(file|filename|path|dir|option)$")
+"""How fields end whose text may be a file's name, or options with one."""
+_LEFT_OUT = {"special_tokens_map_file", "tokenizer_file", "name_or_path"}
+"""Of those: transformers puts what it finds beside the file in their place; honest ones name files of their author's machine."""
 
 
 def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> None:
@@ -45,7 +50,7 @@ def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> Non
 
     """
     _check_sizes(source)
-    _check_class(config.get("tokenizer_class"), PreTrainedTokenizerBase)
+    check_classes(config)
     for name in _FILES:
         file = cached_file(source, name, **place, **_QUIETLY)
         if file is not None:
@@ -53,7 +58,7 @@ def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> Non
 
 
 def check_reader(options: dict[str, Any], name: str) -> None:
-    """Refuse the settings of a tokenizer or an image processor by which something else would be loaded.
+    """Refuse the settings of a tokenizer or an image processor by which something else would be loaded, at any depth.
 
     Args:
         options: What stands in the file.
@@ -63,17 +68,45 @@ def check_reader(options: dict[str, Any], name: str) -> None:
         ValueError: As `check_reader_files`.
 
     """
-    _check_class(options.get("tokenizer_class"), PreTrainedTokenizerBase)
-    for field in ("image_processor_type", "feature_extractor_type"):
-        kind = str(options.get(field) or "").replace("FeatureExtractor", "ImageProcessor")
-        _check_class(kind or None, ImageProcessingMixin)
-    for field in _OF_A_READER:
-        if isinstance(options.get(field), str):
-            raise ValueError(f"{name} has {field}, which would read another file: it is not followed")
-    for file in options.get("fast_tokenizer_files") or []:
-        if not _PLAIN_FILE.fullmatch(str(file)):
-            raise ValueError(f"{name} names a file that is not beside it")
-    _check_sides(options, name)
+    try:
+        check_config(options)
+    except ValueError as error:
+        raise ValueError(str(error).replace("config.json", name, 1)) from error
+    check_classes(options)
+    for part in _parts(options):
+        for field, value in part.items():
+            names_a_file = field in _OF_A_READER or (_NAMES_A_FILE.search(str(field)) and field not in _LEFT_OUT)
+            if names_a_file and value and isinstance(value, str):
+                raise ValueError(f"{name} has {field}, which would read another file: it is not followed")
+        if part.get("init_inputs"):
+            raise ValueError(f"{name} has init_inputs, in which a file can be named: it is not followed")
+        for file in part.get("fast_tokenizer_files") or []:
+            if not _PLAIN_FILE.fullmatch(str(file)):
+                raise ValueError(f"{name} names a file that is not beside it")
+        _check_sides(part, name)
+
+
+def check_classes(options: dict[str, Any]) -> None:
+    """Refuse a configuration that names, at any depth, a class for its inputs that is no tokenizer or image processor.
+
+    Raises:
+        ValueError: It does.
+
+    """
+    for part in _parts(options):
+        _check_class(part.get("tokenizer_class"), PreTrainedTokenizerBase)
+        for field in ("image_processor_type", "feature_extractor_type"):
+            kind = str(part.get(field) or "").replace("FeatureExtractor", "ImageProcessor")
+            _check_class(kind or None, ImageProcessingMixin)
+
+
+def _parts(content: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield an object of JSON and all objects in it."""
+    if isinstance(content, Mapping):
+        yield content
+        content = list(content.values())
+    for each in content if isinstance(content, list) else ():
+        yield from _parts(each)
 
 
 def _check_class(name: Any, kind: type) -> None:
@@ -87,7 +120,7 @@ def _check_class(name: Any, kind: type) -> None:
             raise ValueError(f"{str(name)[:80]!r} is the name of no tokenizer or image processor: it is not loaded")
 
 
-def _check_sides(options: dict[str, Any], name: str) -> None:
+def _check_sides(options: Mapping[str, Any], name: str) -> None:
     """Refuse a size to which each image would be scaled or cut that is larger than any net reads."""
     sizes = [options.get(field) for field in ("size", "crop_size", "pad_size")]
     numbers = [value for size in sizes for value in (size.values() if isinstance(size, dict) else [size])]

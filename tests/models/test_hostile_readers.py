@@ -15,6 +15,7 @@ from hfkit.models.reader_checks import check_reader
 from hfkit.prediction.loading import open_pipeline
 
 TEXT, IMAGE = "tokenizer_config.json", "preprocessor_config.json"
+NESTED = {"image_processor_type": "OneFormerImageProcessor", "repo_path": "/", "class_info_file": "etc/x.json"}
 CODE = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nfrom transformers import BertModel as M\n"
 
 
@@ -43,6 +44,16 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
 @pytest.mark.parametrize(
     ("file", "changes", "reason"),
     [
+        ("processor_config.json", {"image_processor": NESTED}, "has repo_path"),
+        ("processor_config.json", {"a": [{"size": {"height": 100_000}}]}, "at most 4,096"),
+        ("processor_config.json", {"image_processor": {"image_processor_type": "AutoModel"}}, "no tokenizer or image"),
+        ("config.json", {"image_processor_type": "AutoModel"}, "no tokenizer or image processor"),
+        ("config.json", {"feature_extractor_type": "AutoModel"}, "no tokenizer or image processor"),
+        (TEXT, {"init_inputs": ["/etc/hosts"]}, "has init_inputs"),
+        (TEXT, {"emoji_file": "/etc/hosts"}, "has emoji_file"),
+        (TEXT, {"sudachi_kwargs": {"sudachi_config_path": "/etc/hosts"}}, "has sudachi_config_path"),
+        (TEXT, {"mecab_kwargs": {"mecab_option": "-d /etc"}}, "has mecab_option"),
+        (TEXT, {"gguf_file": "../x.gguf"}, "tokenizer_config.json has gguf_file"),
         (TEXT, {"tokenizer_class": "AutoModel"}, "no tokenizer or image processor"),
         (TEXT, {"tokenizer_class": "AutoModelFast"}, "no tokenizer or image processor"),
         (TEXT, {"tokenizer_class": "RagTokenizer"}, "no tokenizer or image processor"),
@@ -61,7 +72,7 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
 def test_what_reads_the_inputs_is_looked_at(
     file: str, changes: dict[str, Any], reason: str, saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    folder = change(saved[file], tmp_path, file, changes)
+    folder = change(saved[file] if file == TEXT else saved[IMAGE], tmp_path, file, changes)
     (folder / "evil.py").write_text(CODE)
     change(folder, folder, "config.json", {"auto_map": {"AutoModel": "evil.M"}})
     with pytest.raises(UserError, match=reason):
@@ -74,6 +85,8 @@ def test_honest_readers_are_loaded(saved: dict[str, Path], tmp_path: Path) -> No
         assert open_pipeline(str(folder))
         check_reader(json.loads((folder / file).read_text()), file)
     check_config({"model_max_length": 1000000000000000019884624838656})  # as transformers writes it
+    on_its_machine = {"special_tokens_map_file": "/home/me/x.json", "name_or_path": "/home/me/bert", "init_inputs": []}
+    check_reader({**on_its_machine, "tokenizer_file": None, "vocab_file": None}, TEXT)
 
 
 def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_path: Path) -> None:
