@@ -92,14 +92,13 @@ def check_repository(repo_id: str, revision: str | None = None, trust_remote_cod
     configs, broken = _parse({name: text for name, text in texts.items() if name != "README.md"})
     broken += [Finding(name, False, f"it has {sizes[name] / 1e6:,.0f} MB and was not read") for name in large]
     repository = Repository(repo_id, commit, sizes, configs)
-    weights = _guarded("weights", lambda: _check_weights(repository))
+    with hub_errors(repo_id):
+        weights = _guarded("weights", lambda: _check_weights(repository))
     references = _guarded("references", lambda: _check_references(repository))
     prediction = Finding("prediction", False, "not tried, for what is found above")
     if not broken and references.well:
-        try:
-            weights, prediction = _check_loading(repository, weights, trust_remote_code)
-        except Exception as error:  # whatever a stranger's files may cause
-            prediction = Finding("prediction", False, redact(error))
+        with hub_errors(repo_id):
+            weights, prediction = _guarded_loading(repository, weights, trust_remote_code)
     return [
         Finding("commit", True, commit),
         *broken,
@@ -133,6 +132,22 @@ def _guarded(what: str, check: Callable[[], Finding]) -> Finding:
         if fault is not None:
             raise fault from error
         return Finding(what, False, f"it cannot be checked ({redact(error)})")
+
+
+def _guarded_loading(repository: Repository, weights: Finding, trust_remote_code: bool) -> tuple[Finding, Finding]:
+    """Load the model as `_check_loading`; where that ends in an error, its weights were not compared, which is said."""
+    try:
+        return _check_loading(repository, weights, trust_remote_code)
+    except Exception as error:  # whatever a stranger's files may cause
+        fault = find_passing_fault(error)
+        if fault is not None:
+            raise fault from error
+        return _not_compared(weights), Finding("prediction", False, redact(error))
+
+
+def _not_compared(weights: Finding) -> Finding:
+    """Say of weights that were not found bad that their tensors were not looked at."""
+    return Finding("weights", True, f"{weights.detail} (names of tensors not compared)") if weights.well else weights
 
 
 def _check_weights(repository: Repository) -> Finding:
@@ -260,6 +275,8 @@ def _check_loading(repository: Repository, weights: Finding, trust_remote_code: 
         weights = Finding("weights", False, answer["weights"])
     elif "note" in answer:
         weights = Finding("weights", True, f"{weights.detail} ({answer['note']})")
+    if family is None and "prediction" in answer:
+        return _not_compared(weights), Finding("prediction", False, f"it does not load: {answer['prediction']}")
     if family is None:
         return weights, Finding("prediction", True, f"{no_code.detail}{memory_remark()}")
     problem = answer.get("prediction") or ("not tried, for what is found above" if not weights.well else "")

@@ -1,9 +1,9 @@
 """A stranger's model card."""
 
-import re
 from typing import Any
 
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCardData
+from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
 from ..flags.plain_yaml import read_yaml
 
@@ -12,16 +12,19 @@ LARGEST_FRONT = 1_000_000
 
 
 def read_card(text: str) -> Any:
-    """Return the ModelCardData that stand in YAML in front of a card.
+    """Return the ModelCardData that stand in YAML in front of a card, which is cut where huggingface_hub cuts it.
 
     Raises:
-        ValueError: It is too large.
+        ValueError: It is too large, or no table.
         yaml.YAMLError: It is no YAML, or has aliases that stand for too much.
 
     """
-    front = re.match(r"\s*---\s*\n(.*?)\n---", text, re.DOTALL)
-    if front is not None:
-        if len(front[1]) > LARGEST_FRONT:
-            raise ValueError(f"{len(front[1]):,} characters of YAML are not read")
-        read_yaml(front[1])
-    return ModelCard(text).data
+    front = REGEX_YAML_BLOCK.search(text)
+    if front is None:
+        return ModelCardData()
+    if len(front[2]) > LARGEST_FRONT:
+        raise ValueError(f"{len(front[2]):,} characters of YAML are not read")
+    content = read_yaml(front[2])
+    if not isinstance(content, dict | None):
+        raise ValueError("the YAML in front of the card is no table")
+    return ModelCardData(**content or {})  # and not by ModelCard(text), which would parse it again, without our limits

@@ -1,12 +1,14 @@
 """`hub check` and `reproduce` of repositories that are made to lie, to be followed, or to take all memory and time."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 from hub_client import Client
 from safetensors.torch import load, save
 from tiny import TINY, tiny_tokenizer
@@ -15,6 +17,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from hfkit.errors import UserError
 from hfkit.hub import check as check_module
 from hfkit.hub.limited_process import memory_remark
+from hfkit.hub.read_card import read_card
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
 """Nine aliases, each ten times the one before: 3 kB that stand for ten thousand million words."""
@@ -76,10 +79,33 @@ def test_the_weights_of_others_are_compared(check: Callable[[Files], Findings], 
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert check(files)["weights"] == (True, "model.safetensors")
     tensors = load(files["model.safetensors"])
-    del tensors["classifier.weight"]
-    findings = check({**files, "model.safetensors": save(tensors, {"format": "pt"})})
-    assert findings["weights"] == (False, findings["weights"][1])
-    assert "classifier.weight is missing" in findings["weights"][1]
+    lacking = {name: tensor for name, tensor in tensors.items() if name != "classifier.weight"}
+    other = {**tensors, "classifier.weight": torch.zeros(2, 9)}
+    for changed, sentence in ((lacking, "classifier.weight is missing"), (other, "classifier.weight.*another shape")):
+        well, text = check({**files, "model.safetensors": save(changed, {"format": "pt"})})["weights"]
+        assert not well
+        assert re.search(sentence, text)
+    for broken in ({"model.safetensors": files["model.safetensors"][:-8]}, config_with(files, hidden_act="nope")):
+        findings = check({**files, **broken})
+        assert findings["prediction"][1].startswith("it does not load: ")
+        assert not findings["prediction"][0]
+        assert findings["weights"] == (True, "model.safetensors (names of tensors not compared)")
+
+
+def test_what_could_not_be_loaded_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Hub that fails meanwhile says nothing of the model."""
+    repository = check_module.Repository("me/model", "0" * 40, {"model.safetensors": 8}, {"config.json": {}})
+    whole = check_module.Finding("weights", True, "model.safetensors")
+
+    def fail(error: Exception) -> list[check_module.Finding]:
+        monkeypatch.setattr(check_module, "fetch_model", lambda *_: (_ for _ in ()).throw(error))
+        return list(check_module._guarded_loading(repository, whole, False))
+
+    weights, prediction = fail(UserError("x.json of me/model has 900 MB, and is not fetched"))
+    assert weights.detail == "model.safetensors (names of tensors not compared)"
+    assert not prediction.well
+    with pytest.raises(ConnectionError):
+        fail(ConnectionError("cut off"))
 
 
 def test_what_points_elsewhere_is_a_finding(check: Callable[[Files], Findings], ours: Files) -> None:
@@ -112,6 +138,13 @@ def test_bombs_are_one_finding_each(check: Callable[[Files], Findings], ours: Fi
         findings = check(files)
         assert not findings[what][0], (what, findings)
         assert all(len(text) < 600 for _, text in findings.values())
+
+
+def test_a_card_ends_for_our_guard_where_it_ends_for_the_hub() -> None:
+    """A key that begins with three dashes is no end."""
+    assert read_card("---\n---x: 1\nlicense: mit\n---\n# Mine\n").license == "mit"
+    with pytest.raises(yaml.YAMLError, match="more than 1,000,000 values"):
+        read_card(f"---\nlicense: mit\n---x: 1\n{BOMB}---\n")
 
 
 @pytest.mark.slow
