@@ -1,5 +1,6 @@
 """Text of data, files and the Hub where a person reads it: what would steer a terminal or a page is shown, not obeyed."""
 
+import logging
 import re
 from typing import TextIO
 
@@ -24,3 +25,16 @@ def hide_passwords(text: str) -> str:
 def say(line: str, stream: TextIO | None = None) -> None:
     """Print a line at once, on stdout or another stream."""
     print(visible(line), file=stream, flush=True)
+
+
+class _VisibleRecord(logging.LogRecord):
+    """A line of a log, of which nothing is obeyed."""
+
+    def getMessage(self) -> str:  # noqa: N802 - the name is logging's
+        """Return its text."""
+        return visible(super().getMessage())
+
+
+def make_logs_visible() -> None:
+    """Let what any package logs from now on in this process steer no terminal, as transformers' lines on a stranger's fields."""
+    logging.setLogRecordFactory(_VisibleRecord)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ from hfkit.report import html
 from hfkit.report.console import console_table
 from hfkit.report.tables import escape_markdown, markdown_table
 from hfkit.run_folders.show import show_line, show_table
-from hfkit.visible import say, visible
+from hfkit.visible import make_logs_visible, say, visible
 
 OBEYED = [
     "\x1b[2J",
@@ -46,6 +47,22 @@ def test_what_would_be_obeyed_is_written_out() -> None:
     for part in [*OBEYED, "\ud83d"]:  # half of a character, which no console can encode
         assert visible(part).isprintable()
         assert json.loads(visible(json.dumps(part, ensure_ascii=False))) == part, "the value of JSON stays"
+
+
+def test_a_log_obeys_no_text() -> None:
+    """Of any package, whatever writes it where."""
+    stream = io.StringIO()
+    logger = logging.getLogger("of.another.package")
+    handler = logging.StreamHandler(stream)
+    logger.addHandler(handler)
+    before = logging.getLogRecordFactory()
+    try:
+        make_logs_visible()
+        logger.error("Can't set %s", LABEL)
+    finally:
+        logging.setLogRecordFactory(before)
+        logger.removeHandler(handler)
+    assert is_plain(stream.getvalue())
 
 
 def test_a_console_obeys_no_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from transformers import AutoImageProcessor, AutoModel, BaseImageProcessor, PreTrainedConfig
 from transformers.image_utils import PILImageResampling
@@ -14,7 +15,7 @@ from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPI
 from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.paths import check_backbone_path
 from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, list_code
-from ..models.checked_loading import check_files, quietly
+from ..models.checked_loading import check_files, checked_building, quietly
 from ..models.image import Preprocessing
 from ..models.refusing import refusing
 from ..models.transformers_image import describe_features
@@ -138,6 +139,8 @@ def build_from_checkpoint(
 
     """
     if not pretrained:
+        with checked_building(checkpoint.source), torch.device("meta"):  # before it takes memory
+            AutoModel.from_config(copy.deepcopy(checkpoint.config), trust_remote_code=False)
         net = AutoModel.from_config(checkpoint.config, trust_remote_code=False)
         options = {**describe_features(net, True, options["image_size"]), **options}
         return TransformersImageClassifier(

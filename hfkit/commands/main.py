@@ -7,6 +7,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError, describe_disk, end_shortly, first_sentence, is_of_import, show_traceback
+from ..visible import make_logs_visible
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -58,6 +59,7 @@ def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, and so are disks and packages that do not do."""
     sys.excepthook = show_traceback
     end_shortly()
+    make_logs_visible()
     try:
         app(prog_name="hfkit")
     except UserError as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..connection import redact
 from ..errors import UserError, first_sentence, is_memory_full
+from ..visible import make_logs_visible
 
 START_SECONDS = 300.0
 """For importing torch, also on a machine that is busy."""
@@ -116,6 +117,7 @@ def prepare() -> None:
     """Leave out the GPU, the network and Ctrl-C, which is the parent's, and compute with one thread."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    make_logs_visible()
     import huggingface_hub
     import torch
     from transformers.utils import logging

@@ -19,6 +19,7 @@ from transformers.utils import (
     SAFE_WEIGHTS_INDEX_NAME,
     SAFE_WEIGHTS_NAME,
     WEIGHTS_INDEX_NAME,
+    WEIGHTS_NAME,
     cached_file,
     find_adapter_config_file,
     logging,
@@ -38,6 +39,8 @@ _SPARE_NUMBERS = 50_000_000
 _SPARE_BUFFERED = 200_000_000
 """Numbers of the tables that a net computes for itself, such as masks and positions, besides as many as its weights have."""
 _MOST_WITHOUT_HEADERS = 100_000
+_MOST_NUMBERS_WITHOUT_WEIGHTS = 2_000_000_000
+"""Of an empty net, which no weights fill: 8 GB."""
 
 Shapes = dict[str, list[int]]
 
@@ -120,7 +123,7 @@ def checked_loading(source: str, **place: Any) -> Iterator[dict[str, Any]]:
         options = check_files(source, **place)
         shapes = read_shapes(find_weights(source, **place))
         _check_labels(options, shapes)
-        with _at_most(shapes):
+        with _at_most(shapes, _count_numbers(shapes) if shapes else _measure_pickles(source, **place)):
             yield options
 
 
@@ -165,6 +168,39 @@ def find_weights(source: str, **place: Any) -> list[Path]:
     return [Path(file) for file in files]
 
 
+def _measure_pickles(source: str, **place: Any) -> int:
+    """Return the bytes of the .bin files of a checkpoint without .safetensors: as many 16-bit numbers fill half of them."""
+    options = {**place, "_raise_exceptions_for_missing_entries": False}
+    file = cached_file(source, WEIGHTS_NAME, **options)
+    index = cached_file(source, WEIGHTS_INDEX_NAME, **options) if file is None else None
+    files = [file] if file is not None else []
+    if index is not None:
+        files, _ = get_checkpoint_shard_files(source, index, **place)
+    return sum(Path(each).stat().st_size for each in files)
+
+
+@contextmanager
+def checked_building(source: str) -> Iterator[None]:
+    """Let no larger net be built inside than the weights of a folder fill; without a folder with some, than 8 GB hold.
+
+    Parameters on the meta device are counted, so the net has to be built there.
+
+    Args:
+        source: A folder or a Hub id, of which nothing is fetched.
+
+    Raises:
+        ValueError: The net is larger, or the weights have no header.
+
+    """
+    shapes = read_shapes(find_weights(source)) if Path(source).is_dir() else {}
+    with _at_most(shapes, _count_numbers(shapes) if shapes else _MOST_NUMBERS_WITHOUT_WEIGHTS):
+        yield
+
+
+def _count_numbers(shapes: Shapes) -> int:
+    return 2 * sum(map(math.prod, shapes.values()))
+
+
 def read_shapes(files: list[Path]) -> Shapes:
     """Return the shape of each tensor by the headers of .safetensors files.
 
@@ -201,10 +237,10 @@ def _check_labels(options: Mapping[str, Any], shapes: Shapes) -> None:
 
 
 @contextmanager
-def _at_most(shapes: Shapes) -> Iterator[None]:
+def _at_most(shapes: Shapes, most_numbers: int) -> Iterator[None]:
     """Stop the building of a net with more parameters than the weights fill, before it takes time and memory."""
     most = 2 * len(shapes) + _SPARE_TENSORS if shapes else _MOST_WITHOUT_HEADERS
-    most_numbers = 2 * sum(map(math.prod, shapes.values())) + _SPARE_NUMBERS if shapes else math.inf
+    most_numbers += _SPARE_NUMBERS
     most_buffered = sum(map(math.prod, shapes.values())) + _SPARE_BUFFERED
     thread, tensors, numbers, buffered = threading.get_ident(), 0, 0, 0
 

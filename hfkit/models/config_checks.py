@@ -38,6 +38,7 @@ _OF_A_LOADER = {
     *("custom_load", "file", "url", "transformers_weights"),
 }
 """Fields by which a loader would load something else, or in another way."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PLAIN_WORD = re.compile(r"\w+")
 _OF_LABELS = ("id2label", "label2id", "task_specific_params")
 """Fields whose keys are the author's own words."""
@@ -90,6 +91,7 @@ def read_config(source: str, **place: Any) -> dict[str, Any]:
         raise OSError(f"{source} has no config.json")
     options = read_json(Path(file))
     check_config(options)
+    check_words(options, "config.json")
     return options
 
 
@@ -156,6 +158,23 @@ def _is_dtype(value: Any) -> bool:
     """Whether a value is, or names, a type of numbers that weights have; transformers would take any attribute of torch."""
     dtype = getattr(torch, value.removeprefix("torch."), None) if isinstance(value, str) else value
     return isinstance(dtype, torch.dtype) and dtype.is_floating_point
+
+
+def check_words(options: Mapping[str, Any], name: str) -> None:
+    """Refuse control characters in a configuration: transformers logs fields that it cannot set, and a terminal obeys them.
+
+    Args:
+        options: What stands in the file.
+        name: Of the file, for the error.
+
+    Raises:
+        ValueError: A field or its text has one.
+
+    """
+    for field in _walk(options):
+        for text in (each for part in field for each in (part if isinstance(part, list) else [part])):
+            if isinstance(text, str) and _CONTROL.search(text):
+                raise ValueError(f"{name} has a field with control characters: it is not read")
 
 
 def _walk(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.image_processing_base import ImageProcessingMixin
 from transformers.utils import cached_file
 
-from .config_checks import check_config, read_json
+from .config_checks import check_config, check_words, read_json
 
 LARGEST_VOCABULARY = 200_000_000
 """Bytes of a file of a tokenizer."""
@@ -23,7 +23,8 @@ _QUIETLY = dict.fromkeys(
     False,
 )
 """A file that cannot be had is not read later, either."""
-_FILES = ("tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
+_OF_TOKENIZERS = "tokenizer_config.json"
+_FILES = (_OF_TOKENIZERS, "preprocessor_config.json", "processor_config.json")
 _VOCABULARIES = (".json", ".txt", ".model")
 _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
 """Fields in which transformers takes a text for the name of a file or a repository."""
@@ -54,7 +55,10 @@ def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> Non
     for name in _FILES:
         file = cached_file(source, name, **place, **_QUIETLY)
         if file is not None:
-            check_reader(read_json(Path(file)), name)
+            options = read_json(Path(file))
+            check_reader(options, name)
+            if name != _OF_TOKENIZERS:  # whose tokens can be control characters
+                check_words(options, name)
 
 
 def check_reader(options: dict[str, Any], name: str) -> None:

@@ -19,6 +19,7 @@ from ..files import write_file
 from ..flags.early import check_early
 from ..flags.help import show_help
 from ..flags.names import RecipeFlags
+from ..visible import make_logs_visible
 from .stopped import describe_stop, find_command
 
 _SAID = "hfkit_stop_said"
@@ -48,6 +49,7 @@ def run_recipe(
     # Of pyarrow's, raised inside of datasets, which the user can do nothing about.
     warnings.filterwarnings("ignore", "Specifying null_placement in SortOptions", FutureWarning)
     _end_in_order()
+    make_logs_visible()
     words = find_command(command)
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = _takes_bare_debug(argv)

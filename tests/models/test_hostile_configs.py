@@ -20,6 +20,7 @@ from hfkit.errors import UserError
 from hfkit.flags.kinds import IMAGE, TEXT
 from hfkit.flags.parsing import parse_arguments
 from hfkit.models import FAMILIES
+from hfkit.models.encoders import load_encoder
 from hfkit.prediction.loading import open_pipeline
 
 ONE_OF_EACH = {family: next(name for name in TINY if name.startswith(f"{family}/")) for family in FAMILIES}
@@ -232,3 +233,36 @@ def test_a_backbone_of_others_is_looked_at_too(family: str, foreign: dict[str, P
     # What its author's code and kernels would have been leaves no trace.
     told = {"auto_map": {"AutoModel": "evil--model.Model"}, "attn_implementation": "flash_attention_2"}
     build_on(change(foreign[family], tmp_path / "told", family, told), family)
+
+
+def test_an_empty_net_is_bounded(foreign: dict[str, Path], tmp_path: Path) -> None:
+    """`hfkit profile` and `--weights none` take no weights, with which a configuration would be compared."""
+    family = "hfkit-transformers-image"
+    assert find_model(str(foreign[family]), []).config.model_type == family
+    for name, fields in {"larger": {"num_hidden_layers": 9_000}, "wider": {"hidden_size": 8_000_000}}.items():
+        folder = change(foreign[family], tmp_path / name, family, fields)
+        with pytest.raises(UserError, match="a larger net than its weights fill"):
+            find_model(str(folder), [])
+    folder = change(foreign[family], tmp_path / "bare", family, {"hidden_size": 800_000, "intermediate_size": 800_000})
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="a larger net than"):
+        find_model(str(folder), [])
+
+
+def test_without_headers_the_bytes_of_the_weights_bound_a_net(foreign: dict[str, Path], tmp_path: Path) -> None:
+    for name, fields in {"whole": {}, "larger": {"vocab_size": 50_000_000}}.items():
+        folder = change(foreign["hfkit-text"], tmp_path / name, "hfkit-text", fields)
+        torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+        if name == "whole":
+            load_encoder(str(folder))
+            continue
+        with pytest.raises(ValueError, match="a larger net than its weights fill"):
+            load_encoder(str(folder))
+
+
+def test_control_characters_are_not_read(foreign: dict[str, Path], tmp_path: Path) -> None:
+    """transformers logs a field that it cannot set, with its value."""
+    folder = change(foreign["hfkit-text"], tmp_path / "odd", "hfkit-text", {"use_return_dict": "\x1b]0;x\x07"})
+    with pytest.raises(UserError, match="a field with control characters"):
+        build_on(folder, "hfkit-text")
