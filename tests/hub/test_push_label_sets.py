@@ -9,6 +9,7 @@ from conftest import IMAGE_ARGV
 from hub_client import Client
 from huggingface_hub import ModelCard
 
+from hfkit.errors import UserError
 from hfkit.reproduce import _compare, safe_argv
 
 NAMES = ("toxic", "threat")
@@ -99,3 +100,21 @@ def test_flags_of_several_labels_are_taken() -> None:
     argv = safe_argv({**flags, "label_column": ["toxic", "threat"]}, "text-classification", None)
     for expected in (["--label_separator", "-"], ["--label_thresholds", "0.2", "0.5"], ["--label_column", *NAMES]):
         assert expected == argv[argv.index(expected[0]) :][: len(expected)]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("head_hidden_size", 40_000),
+        ("gradient_accumulation_steps", "40_000"),
+        ("max_length", 1e9),
+        ("per_device_train_batch_size", 10**9),
+        ("num_train_epochs", float("nan")),
+        ("ngrams", ["1", "9000"]),
+    ],
+)
+def test_sizes_that_a_stranger_chose_are_bounded(flag: str, value: object) -> None:
+    flags = {"backbone": "minilm", "dataset": "sample", "max_length": 512, "head_hidden_size": "128"}
+    assert "--max_length" in safe_argv(flags, "text-classification", None)
+    with pytest.raises(UserError, match=f"has {flag} .*, and at most"):
+        safe_argv({**flags, flag: value}, "text-classification", None)
