@@ -11,6 +11,7 @@ from typing import Any
 from datasets import Dataset, DatasetDict, Split, concatenate_datasets, config, load_dataset
 from filelock import FileLock
 
+from ..connection import retry
 from ..errors import UserError, os_reason
 from ..files import checksum, write_file
 
@@ -67,7 +68,7 @@ def load_from_hub(dataset: str, configuration: str | None, revision: str | None)
     if not all(each.is_whole() for each in kept):
         kept = _remove_damaged(asked)
     try:
-        loaded = load_dataset(dataset, configuration, revision=revision)
+        loaded = retry(lambda: load_dataset(dataset, configuration, revision=revision))
     except OSError as error:
         if error.errno not in READ_ONLY or not kept:
             raise

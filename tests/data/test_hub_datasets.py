@@ -2,10 +2,12 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from disks import DAMAGES, read_only
 
+from hfkit.data import hub_datasets
 from hfkit.data.hub_datasets import SUMS_FILE, load_from_hub
 from hfkit.errors import UserError
 
@@ -74,3 +76,18 @@ def test_sums_that_are_damaged_themselves_end_no_run(sums: str, cache: Path, dat
     file.write_text(sums)
     load_from_hub(dataset, None, None)
     assert file.read_bytes() == whole
+
+
+def test_a_connection_that_is_cut_is_tried_again(cache: Path, dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load, calls = hub_datasets.load_dataset, []
+
+    def fail_once(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise ConnectionError("cut off")
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(hub_datasets, "load_dataset", fail_once)
+    monkeypatch.setattr("hfkit.connection.time.sleep", lambda _: None)
+    assert len(load_from_hub(dataset, None, None)["train"]) == len(ROWS)
+    assert len(calls) == 2
