@@ -1,5 +1,6 @@
-"""What a run was started with: its id, and the hashes of its data; a run that is continued is compared with it."""
+"""What a run was started with: its id, the hashes of its data, and of its flags; a run that is continued is compared with it."""
 
+import hashlib
 import json
 import secrets
 from contextlib import suppress
@@ -8,12 +9,43 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import write_file
+from ..flags.configuration import CONFIGURATION_FILE
 from .state import READING_ERRORS, START_FILE, SUMS_FILE, find_checkpoints, read_json
+
+_FLAGS = "configuration"
 
 
 def write_start_record(run: Path, data: dict[str, Any]) -> None:
-    """Write a new id and the hashes of the data, see `hfkit.data.data_hashes`, into a run's folder."""
-    write_file(run / START_FILE, json.dumps({"run": secrets.token_hex(8), "data": data}, indent=2) + "\n")
+    """Write a new id, the hashes of the data, see `hfkit.data.data_hashes`, and that of `hfkit.yaml` into a run's folder."""
+    content = {"run": secrets.token_hex(8), "data": data, _FLAGS: [_hash((run / CONFIGURATION_FILE).read_bytes())]}
+    write_file(run / START_FILE, json.dumps(content, indent=2) + "\n")
+
+
+def allow_configuration(run: Path, text: str) -> None:
+    """Add the hash of the `hfkit.yaml` that a continued run is about to write; a kill before that leaves the file of before."""
+    content = read_json(run / START_FILE)
+    if _FLAGS in content and _hash(text.encode()) not in content[_FLAGS]:
+        content[_FLAGS] = [*content[_FLAGS], _hash(text.encode())]
+        write_file(run / START_FILE, json.dumps(content, indent=2) + "\n")
+
+
+def check_configuration(run: Path) -> None:
+    """Compare `hfkit.yaml` with what a run wrote; where `start.json` does not tell, as of earlier versions, nothing is checked.
+
+    Raises:
+        UserError: It is another one, by which the run would go on in another way.
+
+    """
+    hashes = read_json(run / START_FILE).get(_FLAGS) if (run / START_FILE).is_file() else None
+    if hashes is not None and _hash((run / CONFIGURATION_FILE).read_bytes()) not in hashes:
+        raise UserError(
+            f"{run / CONFIGURATION_FILE} is not what the run wrote, and it would go on with other flags: take the file from a "
+            f"copy, or delete {START_FILE} there to continue without that check."
+        )
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_start_record(run: Path) -> tuple[str, dict[str, Any] | None]:
@@ -29,6 +61,9 @@ def read_start_record(run: Path) -> tuple[str, dict[str, Any] | None]:
         return _find_id(run), None
     try:
         content = read_json(run / START_FILE)
+        list(content.get(_FLAGS, []))
+        if content.keys() - {"run", "data", _FLAGS}:
+            raise ValueError("it holds more than was written")
         return str(content["run"]), dict(content["data"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

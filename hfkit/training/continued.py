@@ -9,7 +9,7 @@ from ..errors import UserError
 from ..flags.kinds import Arguments
 from ..notes import Note
 from ..run_folders.manifest import MANIFEST_FILE
-from ..run_folders.start import read_start_record
+from ..run_folders.start import check_configuration, read_start_record
 from ..run_folders.state import START_FILE, find_checkpoints
 from ..run_folders.sums import count_processes, find_damage, find_gap
 from ..task import Task
@@ -53,10 +53,11 @@ def choose_continuation(folder: Path, flag: str | bool, processes: int) -> Conti
         processes: How many there are; a checkpoint has been written by as many.
 
     Raises:
-        UserError: There is none, or it is of another number of processes.
+        UserError: There is none, it is of another number of processes, or the run's flags are not what it wrote.
 
     """
     run_id, data = read_start_record(folder)
+    check_configuration(folder)
     damaged: dict[str, str] = {}
     for checkpoint in reversed(list_checkpoints(folder, flag)):
         damage = find_damage(checkpoint, run_id) or find_gap(checkpoint)

@@ -8,7 +8,7 @@ from ..machine import describe_environment
 from ..notes import Note
 from ..report.console import show_run_header
 from ..report.tables import write_json, write_table
-from ..run_folders.start import write_start_record
+from ..run_folders.start import allow_configuration, write_start_record
 from ..task import Task
 from .settings import RunSettings
 
@@ -31,6 +31,8 @@ def write_start(task: Task, settings: RunSettings, threads: int, is_cached: bool
     if not is_cached and "feature_cache" not in settings.arguments.given:
         flags = {name: value for name, value in configuration.flags.items() if name != "feature_cache"}
         configuration = Configuration(flags, {**configuration.filled_in, "feature_cache": "off"})
+    if settings.checkpoint is not None:
+        allow_configuration(settings.folder, configuration.text())
     write_configuration(settings.folder, configuration)
     if settings.checkpoint is None:
         write_start_record(settings.folder, hash_data(task.rows, task.label_names))

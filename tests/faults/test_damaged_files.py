@@ -85,7 +85,7 @@ def check_continuing(damaged: Path, whole: Path, name: str) -> str:
     is_told = [note.text for note in found.notes] != [note.text for note in expected.notes]
     if now[1] is not None and before[1] is not None and now != before:
         is_told = is_told or bool(describe_changes(now[1], before[1]))
-    is_read = name == "start.json" or name.startswith(found.checkpoint.name)
+    is_read = name in ("start.json", "hfkit.yaml") or name.startswith(found.checkpoint.name)
     return f"{found.checkpoint.name} is gone on with" if is_read and not is_told else ""
 
 
@@ -145,7 +145,7 @@ def kept_runs(finished_runs: LazyRuns, photos: Path, tmp_path_factory: pytest.Te
         Kept(
             "checkpoints",
             killed,
-            lambda name: name.startswith("checkpoint-") or name == "start.json",
+            lambda name: name.startswith("checkpoint-") or name in ("start.json", "hfkit.yaml"),
             (lambda run, name: check_continuing(run, killed, name),),
         ),
     ]

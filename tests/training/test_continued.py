@@ -19,7 +19,7 @@ from hfkit.data.data_hashes import describe_changes, hash_data
 from hfkit.errors import UserError
 from hfkit.ladder.outcomes import can_go_on
 from hfkit.models.base import BackboneClassifier
-from hfkit.run_folders.start import write_start_record
+from hfkit.run_folders.start import allow_configuration, write_start_record
 from hfkit.run_folders.state import find_checkpoints, find_state
 from hfkit.training.continued import choose_continuation, list_checkpoints
 
@@ -104,6 +104,24 @@ def test_what_the_run_did_not_write_is_not_read(run: Path, tmp_path: Path) -> No
         choose_continuation(run, str(tmp_path / "checkpoint-6"), 1)
     write_start_record(run, {})
     with pytest.raises(UserError, match="it was written by another run"):
+        choose_continuation(run, "true", 1)
+
+
+def test_other_flags_are_refused(run: Path) -> None:
+    """The file is what a run goes on by; what a continued one writes itself is its own."""
+    flags = run / "hfkit.yaml"
+    whole = flags.read_text()
+    flags.write_text(whole + "seed: 7\n")
+    with pytest.raises(UserError, match=r"hfkit.yaml is not what the run wrote"):
+        choose_continuation(run, "true", 1)
+    allow_configuration(run, whole + "# again\n")
+    for text in (whole, whole + "# again\n"):
+        flags.write_text(text)
+        assert choose_continuation(run, "true", 1).checkpoint == run / "checkpoint-6"
+    start = json.loads((run / "start.json").read_text())
+    start["configurbtion"] = start.pop("configuration")
+    (run / "start.json").write_text(json.dumps(start))
+    with pytest.raises(UserError, match="is damaged"):
         choose_continuation(run, "true", 1)
 
 
