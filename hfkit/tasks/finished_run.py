@@ -15,6 +15,7 @@ from ..flags.prediction import check_evaluation_early, check_model_path
 from ..hub.push import push_run
 from ..prediction.loading import open_pipeline
 from ..report.html import PAGE_FILE, describe_accuracy, render_run
+from ..run_folders.manifest import check_own_file
 from ..run_folders.state import read_json
 from ..training.process_state import own_process_state
 from .values import read_value
@@ -52,12 +53,24 @@ class Run:
 
     @cached_property
     def results(self) -> dict[str, Any]:
-        """All results by name, as in `all_results.json`, such as `test_accuracy` with `test_accuracy_low` and `_high`."""
+        """All results by name, as in `all_results.json`, such as `test_accuracy` with `test_accuracy_low` and `_high`.
+
+        Raises:
+            UserError: The file is not what the run wrote.
+
+        """
+        check_own_file(self.folder, _RESULTS_FILE)
         return read_json(self.folder / _RESULTS_FILE)
 
     @property
     def report(self) -> str:
-        """The metrics by class of the split that is shown, as Markdown; nothing where it has no labels."""
+        """The metrics by class of the split that is shown, as Markdown; nothing where it has no labels.
+
+        Raises:
+            UserError: The file is not what the run wrote.
+
+        """
+        check_own_file(self.folder, _REPORT_FILE)
         file = self.folder / _REPORT_FILE
         return file.read_text(encoding="utf-8") if file.is_file() else ""
 

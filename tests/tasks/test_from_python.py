@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import IMAGE_ARGV, LazyRuns
+from demo_runs import TEXT_RUN
 
 import hfkit
 from hfkit.errors import UserError
@@ -20,6 +21,7 @@ from hfkit.tasks.from_python import train_image_classifier, train_text_classifie
 from hfkit.tasks.text import read_text_flags, train_texts
 from hfkit.training.launch import run_recipe
 
+REPORT = "report/classification_report.md"
 WORDS = {"<b>fake</b>": "garlic cures virus", "real": "hospital reports new cases"}
 TABLE = pd.DataFrame(
     [(f"{text} {number} <script>", label) for number in range(24) for label, text in WORDS.items()],
@@ -173,6 +175,19 @@ def test_no_run(tmp_path: Path) -> None:
         hfkit.Run(tmp_path)
     with pytest.raises(UserError, match="There is no model"):
         hfkit.Run(tmp_path / "nothing")
+
+
+def test_damaged_results_are_refused(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(TEXT_RUN, tmp_path / "run"))
+    assert hfkit.Run(folder).report == (folder / REPORT).read_text()
+    for name, read in (("all_results.json", lambda run: run.results), (REPORT, lambda run: run.report)):
+        whole = (folder / name).read_text()
+        (folder / name).write_text(whole.replace("0.", "1.", 1))
+        with pytest.raises(UserError, match=f"{name} is not what the run wrote"):
+            read(hfkit.Run(folder))
+        (folder / name).write_text(whole)
+    (folder / "manifest.json").unlink()
+    assert hfkit.Run(folder).results
 
 
 def test_push_hands_everything_on(finished_runs: LazyRuns, monkeypatch: pytest.MonkeyPatch) -> None:
