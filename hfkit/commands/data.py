@@ -1,6 +1,7 @@
 """`hfkit inspect` and `hfkit ladder`: what data hold, and the cheapest training that is enough for them."""
 
 import gc
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -107,7 +108,10 @@ def ladder(
     try:
         recommendation = climb(settings, ladder_console(as_json))
     except KeyboardInterrupt as error:
-        typer.echo(f"\nStopped. The same command with --output_dir {settings.folder} goes on where it was.", err=True)
+        options = {"--task": task, "--budget": budget, "--output_dir": settings.folder}
+        words = ["hfkit", "ladder", data, *(flags or []), *(["--json"] if as_json else [])]
+        words += [word for name, value in options.items() if value is not None for word in (name, str(value))]
+        typer.echo(f"\nStopped. Go on where it was by:\n\n{shlex.join(words)}", err=True)
         raise typer.Exit(130) from error
     if as_json:
         show_ladder(settings.folder, None if recommendation is None else recommendation.rung.name)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import Stopped
 from .examples import examples
 
 app = typer.Typer(help="Models on the Hub.", no_args_is_help=True)
@@ -43,7 +44,13 @@ def reproduce(
     from ..reproduce import reproduce as run_again
 
     folder = output_dir or Path("runs") / f"{repository.rpartition('/')[2]}-again"
-    comparison = run_again(repository, folder, revision, dataset)
+    try:
+        comparison = run_again(repository, folder, revision, dataset)
+    except Stopped as stopped:
+        from ..training.stopped import describe_stop, find_kind
+
+        typer.echo(f"\n{describe_stop(stopped, ['hfkit', 'train', find_kind(folder)])}", err=True)
+        raise typer.Exit(128 + stopped.number) from stopped
     for metric, row in comparison.items():
         verdict = "holds" if row["holds"] else "does NOT hold"
         interval = f"{row['low']:.4f} to {row['high']:.4f}"

@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 from ..errors import Stopped
+from ..flags.configuration import CONFIGURATION_FILE, read_configuration
+from ..flags.names import IMAGE_FLAGS, TEXT_FLAGS
 from ..run_folders.manifest import MANIFEST_FILE
 from ..run_folders.state import find_state
 
@@ -36,6 +38,13 @@ def describe_stop(stopped: Stopped, command: Sequence[str]) -> str:
         return "Stopped before the first checkpoint: start again with the same flags."
     words = [*command, "--output_dir", str(folder), "--resume_from_checkpoint", "true"]
     return f"Stopped. The last checkpoint is that of step {last}; continue by:\n\n{shlex.join(words)}"
+
+
+def find_kind(folder: Path) -> str:
+    """Return what the `hfkit train` of a run is called by its flags: `text` or `image`."""
+    file = folder / CONFIGURATION_FILE
+    flags = read_configuration(file).flags.keys() if file.is_file() else set[str]()
+    return "image" if flags & (IMAGE_FLAGS.fields().keys() - TEXT_FLAGS.fields().keys()) else "text"
 
 
 def find_command(command: str | None) -> list[str]:

@@ -1,6 +1,9 @@
 """The `hfkit` command: its door, and what it refuses before anything heavy is imported."""
 
+import signal
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from processes import run_command
@@ -9,6 +12,7 @@ from typer.testing import CliRunner
 
 import hfkit
 from hfkit.commands.main import app
+from hfkit.errors import Stopped
 
 
 @pytest.mark.parametrize(
@@ -66,3 +70,24 @@ def test_every_verb_explains_itself() -> None:
 
     for command in commands(get_command(app)):
         assert command.help, command.name
+
+
+def test_ctrl_c_tells_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that it takes, so that it can be copied."""
+    run = tmp_path / "x-again"
+    (run / "checkpoint-3").mkdir(parents=True)
+    (run / "checkpoint-3" / "trainer_state.json").write_text("{}")
+    for flags, kind in (("image_size: 32", "image"), ("max_length: 32", "text")):
+        (run / "hfkit.yaml").write_text(flags)
+        monkeypatch.setattr("hfkit.reproduce.reproduce", Mock(side_effect=Stopped(signal.SIGTERM, run)))
+        result = CliRunner().invoke(app, ["reproduce", "user/x", "--output_dir", str(run)])
+        assert result.exit_code == 143
+        assert f"hfkit train {kind} --output_dir {run} --resume_from_checkpoint true" in result.stderr
+    monkeypatch.setattr("hfkit.ladder.climb.climb", Mock(side_effect=KeyboardInterrupt))
+    (tmp_path / "my tweets.csv").write_text("text,label\n" + "a text,a\nother text,b\n" * 30)
+    monkeypatch.chdir(tmp_path)
+    given = ["ladder", "my tweets.csv", "--seed", "3", "--budget", "9m"]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 130
+    command = result.stderr.strip().splitlines()[-1]
+    assert command.startswith("hfkit ladder 'my tweets.csv' --seed 3 --budget 9m --output_dir runs/ladder-")
