@@ -20,6 +20,8 @@ from ..models.checked_loading import check_files, check_weights
 from ..notes import Note
 from ..offline import use_cache_without_hub
 
+CONTINUES_FROM = "Continues from"
+"""How a note begins that names a saved model."""
 TEXTS, IMAGES = "text-classification", "image-classification"
 _TAKEN_FROM_MODEL = (
     "head",
@@ -162,7 +164,7 @@ def continue_from(new: BackboneClassifier, saved: BackboneClassifier, name: str,
         # A field that one of the two heads does not have follows from another, which is told.
         told = {field: pair for field, pair in values.items() if None not in pair} or values
         changes = ", ".join(f"{field} is {_show(now)} and was {_show(before)}" for field, (now, before) in told.items())
-        text = f"Continues from {name}, with a head that starts from scratch: {changes}."
+        text = f"{CONTINUES_FROM} {name}, with a head that starts from scratch: {changes}."
         return Note("continued", text + _left_threshold(saved))
     kept = _keep_head(new, saved)
     mine, theirs = _classes(new), _classes(saved)
@@ -171,7 +173,7 @@ def continue_from(new: BackboneClassifier, saved: BackboneClassifier, name: str,
         *_listing("new", [label for label in mine if label not in kept]),
         *_listing("dropped", [label for label in theirs if label not in kept]),
     ]
-    return Note("continued", f"Continues from {name}: {'; '.join(parts)}.{_left_threshold(saved)}")
+    return Note("continued", f"{CONTINUES_FROM} {name}: {'; '.join(parts)}.{_left_threshold(saved)}")
 
 
 def _left_threshold(saved: BackboneClassifier) -> str:

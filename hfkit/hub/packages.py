@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 _OF_CODE = ("emoji", "timm", "torchvision")
 """What the code that travels with a model imports besides torch and transformers."""
@@ -16,6 +17,8 @@ _OF_TOKENIZERS = {
     "BertweetTokenizer": ("emoji",),
 }
 """Packages that a tokenizer of transformers imports, by its class."""
+_LOWEST = {"sacremoses": ">=0.1", "rjieba": ">=0.1.13"}
+"""Of packages for which no metadata names one."""
 _JAPANESE = {"sudachi": ("sudachipy", "sudachidict-core"), "jumanpp": ("rhoknp",)}
 """Those of `BertJapaneseTokenizer`, by what splits its words."""
 
@@ -50,13 +53,26 @@ def _tokenizer_packages(run: Path) -> set[str]:
 
 
 def with_lowest(package: str) -> str:
-    """Return a package with the lowest version that hfkit takes, for a shell; one that hfkit does not need as it is."""
-    try:
-        named = map(Requirement, requires("hfkit") or [])
-    except PackageNotFoundError:  # it is run from its folder, without having been installed
-        return package
-    lowest = next((str(each.specifier) for each in named if each.name == package), "")
+    """Return a package with the lowest version that hfkit takes, or else transformers, for a shell.
+
+    Where neither names one, it is the one that was current when transformers 5 came out.
+    """
+    specifiers = [
+        each.specifier
+        for name in ("hfkit", "transformers")
+        for each in _requirements(name)
+        if canonicalize_name(each.name) == canonicalize_name(package) and each.specifier
+    ]
+    lowest = str(specifiers[0]) if specifiers else _LOWEST.get(package, "")
     return f'"{package}{lowest}"' if lowest else package
+
+
+def _requirements(package: str) -> list[Requirement]:
+    """Return what an installed package needs, also for its extras; nothing of one that is run from its folder."""
+    try:
+        return list(map(Requirement, requires(package) or []))
+    except PackageNotFoundError:
+        return []
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 
+from ..backbones.continuing import CONTINUES_FROM
 from ..connection import ask
 from ..files import write_file
 from ..flags.configuration import CONFIGURATION_FILE, read_configuration
@@ -91,7 +92,7 @@ def public_summary(summary: dict[str, Any], flags: dict[str, Any], private: list
 def _find_local(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, str]:
     """Return how notes may name files and folders of this machine, each with a filler: by the path, or by its last part.
 
-    A last part that could be any word of a sentence is none of them.
+    A last part that could be any word of a sentence is one only where a note continues from it.
     """
     weights = flags.get("weights") not in (None, "default", "none")
     data = not summary["dataset_id"] and summary["dataset"] == OWN_DATA
@@ -102,6 +103,7 @@ def _find_local(flags: dict[str, Any], summary: dict[str, Any]) -> dict[str, str
         last = PurePath(value).name
         fillers |= {value: filler} if "/" in value or not _is_word(value) else {}
         fillers |= {last: filler} if last and not _is_word(last) else {}
+        fillers |= {f"{CONTINUES_FROM} {last}": f"{CONTINUES_FROM} {filler}"} if filler == OWN_MODEL else {}
     return fillers
 
 

@@ -92,6 +92,21 @@ def test_no_name_of_a_file_of_this_machine_travels(bundle: Path, finished_runs: 
     assert f"Backbone: {OWN_MODEL}." in (bundle / "README.md").read_text()
 
 
+def test_no_local_name_of_a_model_travels_that_is_a_word() -> None:
+    """As any word of a sentence it stays, and where a note names it, it does not."""
+    summary = {
+        "base_model": None,
+        "backbone": "acmefraud",
+        "dataset": "sample",
+        "dataset_id": None,
+        "task": "text-classification",
+    }
+    lines = ["Continues from acmefraud: head rows of fake kept.", "Acme and acmefraud are words."]
+    summary |= {"kind": "A classifier.", "lines": lines, "data_lines": []}
+    public = public_summary.public_summary(summary, {"backbone": "acmefraud", "dataset": "sample"}, [])
+    assert public["lines"] == [f"Continues from {OWN_MODEL}: head rows of fake kept.", lines[1]]
+
+
 def test_what_is_private_on_the_hub_is_named_where_it_is_asked_for(
     copied_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,9 +175,13 @@ def test_what_has_to_be_installed(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     assert list_packages(tmp_path) == [*least, f'"emoji{bounds["emoji"]}"'], "which is all that is read"
     for config, packages in (
-        ({"tokenizer_class": "XLMTokenizer"}, ["sacremoses"]),
-        ({"tokenizer_class": "BertJapaneseTokenizer", "mecab_kwargs": {"mecab_dic": "ipadic"}}, ["fugashi", "ipadic"]),
-        ({"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "jumanpp"}, ["rhoknp"]),
+        ({"tokenizer_class": "CpmTokenizer"}, ['"rjieba>=0.1.13"']),
+        ({"tokenizer_class": "XLMTokenizer"}, ['"sacremoses>=0.1"']),
+        (
+            {"tokenizer_class": "BertJapaneseTokenizer", "mecab_kwargs": {"mecab_dic": "ipadic"}},
+            ['"fugashi>=1.0"', '"ipadic<2.0,>=1.0.0"'],
+        ),
+        ({"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "jumanpp"}, ['"rhoknp<1.3.1,>=1.1.0"']),
     ):
         (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
         assert set(packages) <= set(list_packages(tmp_path))
