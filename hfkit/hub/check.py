@@ -12,9 +12,9 @@ from PIL import Image
 
 from ..connection import ask, find_passing_fault, redact
 from ..models import FAMILIES, config_checks, list_code, reader_checks
-from ..visible import visible
 from .client import hub_errors, read_file
 from .fetch import LARGEST_WHOLE, fetch_model, fetch_whole, list_sizes
+from .finding import Finding
 from .limited_process import START_SECONDS, memory_remark, run_limited, time_limit
 from .look import look_at_model
 from .proof import load_in_clean_process
@@ -29,27 +29,11 @@ CONFIGS = (
     ADAPTER_CONFIG,
 )
 """Files whose `auto_map` names code, or whose fields another model."""
-LARGEST_DETAIL = 500
-"""Characters of a finding: what a person reads."""
 MOST_WEIGHTS = 200
 """Files; the header of each is asked for."""
 HEADER_SECONDS = 20.0
 """For reading the headers of all files of weights."""
 SAMPLE_TEXTS = ["", "A text.", "\U0001f637 https://example.org/page?x=1"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the result: what was looked at, whether it is well, and the details, cut and without what steers a terminal."""
-
-    what: str
-    well: bool
-    detail: str
-
-    def __post_init__(self) -> None:
-        detail = visible(" ".join(self.detail[:LARGEST_DETAIL].split()))
-        more = len(self.detail) - LARGEST_DETAIL
-        object.__setattr__(self, "detail", f"{detail} ... and {more:,} more characters" if more > 0 else detail)
 
 
 @dataclass(frozen=True)

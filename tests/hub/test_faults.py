@@ -23,7 +23,7 @@ from push_helpers import TAG
 from hfkit import connection
 from hfkit.errors import UserError
 from hfkit.hub import check, clean_process, commit
-from hfkit.hub.check import Finding
+from hfkit.hub.finding import Finding
 
 THEIRS = "Push a proven model by hfkit (hfkit-ba9876543210)"
 COMMIT = "POST /api/models/me/shared/commit/"

@@ -16,6 +16,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from hfkit.errors import UserError
 from hfkit.hub import check as check_module
+from hfkit.hub.finding import Finding
 from hfkit.hub.limited_process import memory_remark
 from hfkit.hub.read_card import read_card
 
@@ -95,9 +96,9 @@ def test_the_weights_of_others_are_compared(check: Callable[[Files], Findings], 
 def test_what_could_not_be_loaded_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Hub that fails meanwhile says nothing of the model."""
     repository = check_module.Repository("me/model", "0" * 40, {"model.safetensors": 8}, {"config.json": {}})
-    whole = check_module.Finding("weights", True, "model.safetensors")
+    whole = Finding("weights", True, "model.safetensors")
 
-    def fail(error: Exception) -> list[check_module.Finding]:
+    def fail(error: Exception) -> list[Finding]:
         monkeypatch.setattr(check_module, "fetch_model", lambda *_: (_ for _ in ()).throw(error))
         return list(check_module._guarded_loading(repository, whole, False))
 
