@@ -18,7 +18,7 @@ from types import TracebackType
 
 from safetensors import SafetensorError
 
-from .visible import hide_passwords, visible
+from .visible import hide_passwords, make_logs_visible, visible
 
 LONGEST = 900
 """Characters of a message: two or three sentences of ours with some of the user's data in them."""
@@ -166,6 +166,12 @@ def is_memory_full(error: BaseException) -> bool:
     """Tell whether an error says that there is not enough memory; torch.OutOfMemoryError is a RuntimeError."""
     text = str(error)
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def guard_terminal() -> None:
+    """Let neither tracebacks nor logs of this process steer the terminal; for a process that is ours alone."""
+    sys.excepthook = show_traceback
+    make_logs_visible()
 
 
 def show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

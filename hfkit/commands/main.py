@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import UserError, describe_disk, end_shortly, first_sentence, is_of_import, show_traceback
-from ..visible import make_logs_visible
+from ..errors import UserError, describe_disk, end_shortly, first_sentence, guard_terminal, is_of_import
 from . import cache, data, deploy, doctor, hub, predict, runs, train
 
 
@@ -57,9 +56,8 @@ def _options(
 
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, and so are disks and packages that do not do."""
-    sys.excepthook = show_traceback
+    guard_terminal()
     end_shortly()
-    make_logs_visible()
     try:
         app(prog_name="hfkit")
     except UserError as error:

@@ -31,9 +31,9 @@ _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
 _LARGEST_SIDE = 4096
 """Pixels that an image is scaled to or cut at."""
 _PLAIN_FILE = re.compile(r"[\w.-]+")
-_NAMES_A_FILE = re.compile(r"_(file|filename|path|dir|option)$")
-"""How fields end whose text may be a file's name, or options with one."""
-_LEFT_OUT = {"special_tokens_map_file", "tokenizer_file", "name_or_path"}
+_NAMES_A_FILE = re.compile(r"_(file|filename|(?<!name_or_)path|dir|option)$")
+"""How fields end whose text may be a file's name, or options with one; `name_or_path` tells an origin, and is not read."""
+_LEFT_OUT = {"special_tokens_map_file", "tokenizer_file"}
 """Of those: transformers puts what it finds beside the file in their place; honest ones name files of their author's machine."""
 
 

@@ -179,6 +179,31 @@ def _find_fault(folder: Path) -> str:
     return ""
 
 
+def check_own_file(folder: Path, name: str) -> None:
+    """Compare a file of a finished run with the sum that the run wrote; one that its manifest does not name is not checked.
+
+    Args:
+        folder: Of the run.
+        name: Of the file, as the manifest has it.
+
+    Raises:
+        UserError: The file is another one, or the manifest cannot be read.
+
+    """
+    if not (folder / MANIFEST_FILE).is_file():
+        return
+    try:
+        manifest = read_manifest(folder)
+        now = checksums(folder, [folder / name])[name] if (folder / name).is_file() else ""
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{folder} is damaged ({MANIFEST_FILE} cannot be read): take it from a copy.") from error
+    if manifest.get(name, now) != now:
+        raise UserError(
+            f"{folder} is damaged ({name} is not what the run wrote): take the file from a copy, or delete {MANIFEST_FILE} if "
+            "you changed it yourself."
+        )
+
+
 def read_json(file: Path) -> dict[str, Any]:
     """Read a JSON file of a run; nothing where it is not there.
 

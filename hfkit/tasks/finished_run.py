@@ -15,8 +15,7 @@ from ..flags.prediction import check_evaluation_early, check_model_path
 from ..hub.push import push_run
 from ..prediction.loading import open_pipeline
 from ..report.html import PAGE_FILE, describe_accuracy, render_run
-from ..run_folders.manifest import check_own_file
-from ..run_folders.state import read_json
+from ..run_folders.state import check_own_file, read_json
 from ..training.process_state import own_process_state
 from .values import read_value
 

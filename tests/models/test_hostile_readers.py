@@ -85,8 +85,8 @@ def test_honest_readers_are_loaded(saved: dict[str, Path], tmp_path: Path) -> No
         assert open_pipeline(str(folder))
         check_reader(json.loads((folder / file).read_text()), file)
     check_config({"model_max_length": 1000000000000000019884624838656})  # as transformers writes it
-    on_its_machine = {"special_tokens_map_file": "/home/me/x.json", "name_or_path": "/home/me/bert", "init_inputs": []}
-    check_reader({**on_its_machine, "tokenizer_file": None, "vocab_file": None}, TEXT)
+    on_its_machine = {"special_tokens_map_file": "/home/me/x.json", "_name_or_path": "/me/bert", "init_inputs": []}
+    check_reader({**on_its_machine, "tokenizer_file": "/home/me/x.json", "vocab_file": None}, TEXT)
 
 
 def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_path: Path) -> None:
