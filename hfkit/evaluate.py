@@ -28,11 +28,11 @@ from .data.splits import LabelledData
 from .evaluation.label_kinds import MultiLabel, label_kind
 from .evaluation.metrics import evaluate_rows
 from .machine import hides_bars, package_versions
-from .notes import Note
 from .prediction.contents import choose_text_columns, read_run_flags
 from .prediction.loading import PipelinePredictor, Scorer
 from .report import html, illustrations, split, tables
 from .run_folders.find import EVALUATION_FILE
+from .run_folders.new_folder import make_new_folder
 
 _ROWS_AT_ONCE = 4096
 _NAME = "test"
@@ -111,15 +111,10 @@ def read_rows(request: EvaluationRequest, pipeline: Pipeline, names: list[str]) 
         data = (request.dataset, request.split, given, labels, names)
         return load_labelled_images(*data, request.source, request.keep_columns)
     of_run = listed(flags.get("text_column"))
-
-    def choose(source: str, columns: list[str]) -> tuple[list[int], list[Note]]:
-        """Choose the text columns."""
-        return choose_text_columns(source, columns, request.text_column, of_run)
-
     return load_labelled_texts(
         request.dataset,
         request.split,
-        choose,
+        lambda source, columns: choose_text_columns(source, columns, request.text_column, of_run),
         labels,
         names,
         request.source,
@@ -159,10 +154,11 @@ def _measure(predicted: split.PredictedRows, seconds: float) -> dict[str, Any]:
 
 def _make_folder(request: EvaluationRequest) -> Path:
     """Make the folder of the report, which is new or empty."""
+    if request.output_dir is not None:
+        request.output_dir.mkdir(parents=True, exist_ok=True)
+        return request.output_dir
     name = Path(request.dataset).expanduser().resolve().stem.replace(":", "-")
-    folder = request.output_dir or Path("runs") / f"evaluate-{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    folder.mkdir(parents=True, exist_ok=request.output_dir is not None)
-    return folder
+    return make_new_folder(Path("runs") / f"evaluate-{name}-{datetime.now():%Y%m%d-%H%M%S}")
 
 
 def _write(

@@ -50,11 +50,14 @@ def inspect(
     encoding_errors: EncodingErrors = "strict",
 ) -> None:
     """Say what data hold, without training: format, columns, labels, splits, lengths, what looks wrong, and how to train."""
-    from ..flags.paths import check_dataset_path
+    from ..flags.paths import check_dataset_path, check_new_file, expand
     from ..flags.tables import parse_table_flags
 
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     check_dataset_path(data)
+    if write is not None:
+        write = expand(write)
+        check_new_file(write, "--write")
 
     of_labels = {"label_column": label_column, "label_separator": label_separator}
     flags = {**of_labels, "split_column": split_column, **vars(table_flags)}

@@ -41,9 +41,13 @@ def reproduce(
     ] = None,
 ) -> None:
     """Run a pushed model's configuration again, and say whether its card's results hold."""
+    from ..flags.paths import check_output_dir, expand
+
+    folder = expand(output_dir) if output_dir else Path("runs") / f"{repository.rpartition('/')[2]}-again"
+    check_output_dir(str(folder))
+
     from ..reproduce import reproduce as run_again
 
-    folder = output_dir or Path("runs") / f"{repository.rpartition('/')[2]}-again"
     try:
         comparison = run_again(repository, folder, revision, dataset)
     except Stopped as stopped:

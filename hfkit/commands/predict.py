@@ -76,18 +76,19 @@ def predict(
     encoding_errors: EncodingErrors = "strict",
 ) -> None:
     """Predict with a saved model: the user's columns, then prediction, confidence and the score of each label."""
+    from ..flags.paths import expand
     from ..flags.prediction import check_prediction_early
     from ..flags.tables import parse_table_flags
 
+    output = None if output is None else expand(output)
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     kind = check_prediction_early(model, given, output, overwrite, resume, batch_size)
 
-    from ..prediction.prepare import Request
-    from ..prediction.run import run_prediction
+    from ..prediction import prepare, run
 
     try:
-        unreadable = run_prediction(
-            Request(
+        unreadable = run.run_prediction(
+            prepare.Request(
                 model, given, kind, output, text_column, as_json, resume, batch_size, revision, table_flags, overwrite
             )
         )
@@ -128,17 +129,18 @@ def evaluate(
     encoding_errors: EncodingErrors = "strict",
 ) -> None:
     """Evaluate a saved model on labelled data: metrics with intervals, confusion matrix, errors, pictures."""
+    from ..flags.paths import expand
     from ..flags.prediction import check_evaluation_early
     from ..flags.tables import parse_table_flags
 
+    output_dir = None if output_dir is None else expand(output_dir)
     table_flags = parse_table_flags(separator, header, quoting, encoding, encoding_errors)
     check_evaluation_early(model, data, output_dir, split, batch_size, label_from_name)
-
-    import json
 
     from ..console import make_console
     from ..data.bars import lines_above_bars
     from ..evaluate import EvaluationRequest, evaluate_model
+    from ..run_folders.show import json_value, show_json
 
     columns: dict[str, Any] = {"text_column": text_column, "label_column": label_column, "image_column": image_column}
     own: dict[str, Any] = {
@@ -151,4 +153,4 @@ def evaluate(
     with lines_above_bars():
         folder, results = evaluate_model(request, make_console(as_json))
     if as_json:
-        typer.echo(json.dumps({"output_dir": str(folder), **results}, indent=2))
+        show_json(json_value({"output_dir": str(folder), **results}))

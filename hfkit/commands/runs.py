@@ -83,17 +83,19 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare runs: flags that differ, a paired test of each against the first, and the rows on which they disagree."""
+    from ..flags.paths import check_new_file, expand
     from ..run_folders.compare import compare_flags, compare_runs, name_runs
     from ..run_folders.show import show_json
     from ..run_folders.show_comparison import (
-        check_is_new,
         comparison_to_json,
         show_comparison,
         show_flags,
         write_disagreements,
     )
 
-    check_is_new(output)
+    if output is not None:
+        output = expand(output)
+        check_new_file(output, "--output")
     names = name_runs(runs)
     flags = compare_flags(runs, names)
     if not as_json:

@@ -19,7 +19,15 @@ from .command_line import (
 )
 from .configuration import Configuration, read_configuration
 from .names import RecipeFlags, known_names, table_holds
-from .paths import check_backbone_path, check_dataset_path, check_names, check_output_dir, check_weights_path, find_run
+from .paths import (
+    check_backbone_path,
+    check_dataset_path,
+    check_is_folder,
+    check_names,
+    check_output_dir,
+    check_weights_path,
+    find_run,
+)
 from .values import check_learning_rate, check_lora_is_on, check_seeds, check_steps
 
 
@@ -82,7 +90,9 @@ def check_paths(values: dict[str, Any]) -> None:
     if resume is not None:
         find_run(output_dir, resume)
         return  # the paths of the run that is continued come from its own file
-    if output_dir is not None:
+    if output_dir is None:
+        check_is_folder("runs")
+    else:
         check_output_dir(output_dir)
     if values.get("dataset") is not None:
         check_dataset_path(values["dataset"])

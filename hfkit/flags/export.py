@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import UserError
-from .paths import check_dataset_path
+from .paths import check_can_be_written, check_dataset_path, expand
 from .prediction import check_model_path
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -28,7 +28,8 @@ def check_export_early(model: str, int8: bool, data: str | None, output_dir: Pat
         if not int8:
             raise UserError("--data measures what --int8 costs: add --int8, or leave --data out.")
         check_dataset_path(data)
-    folder = _default_folder(model, int8) if output_dir is None else output_dir.expanduser()
+    folder = _default_folder(model, int8) if output_dir is None else expand(output_dir)
+    check_can_be_written(folder.parent, "--output_dir", folder)
     if folder.exists():
         raise UserError(f"{folder} is there already: name another --output_dir, or remove it.")
     missing = [name for name in PACKAGES if find_spec(name) is None]

@@ -149,22 +149,56 @@ def check_is_folder(output_dir: str) -> Path:
     """Return the run's folder, which need not be there.
 
     Raises:
-        UserError: It is a file, its name is not UTF-8, or it may not be written.
+        UserError: It is a file, its name is not UTF-8, or it cannot be written.
 
     """
     check_names([output_dir])
-    folder = Path(output_dir).expanduser()
-    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.exists(place))
-    if not existing.is_dir():
-        raise UserError(
-            f"--output_dir {folder if existing == folder.absolute() else existing} is a file: name a folder."
-        )
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise UserError(
-            f"--output_dir {folder} cannot be written ({existing} may only be read): name another folder, or change who may "
-            "write there."
-        )
+    folder = expand(Path(output_dir))
+    check_can_be_written(folder, "--output_dir", folder)
     return folder
+
+
+def expand(path: Path) -> Path:
+    """Return a path without `~`, which a shell leaves as it is behind an equals sign."""
+    return Path(os.path.expanduser(path))
+
+
+def check_can_be_written(folder: Path, flag: str, given: Path) -> None:
+    """Refuse a folder, there or not yet, in which no file can be written.
+
+    Args:
+        folder: It, or the one of the file that is to be written.
+        flag: What names the file or the folder on the command line, such as `--output`.
+        given: The file or the folder.
+
+    Raises:
+        UserError: It is a file or below one, or it or the folder in which it would be made may not be written.
+
+    """
+    whole = folder.absolute()
+    nearest = next(place for place in (whole, *whole.parents) if os.path.exists(place))
+    if not os.path.isdir(nearest):
+        raise UserError(f"{flag} {folder if nearest == whole else nearest} is a file: name a folder.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{flag} {given} cannot be written ({nearest} may only be read): name another folder, or change who may write there."
+        )
+
+
+def check_new_file(path: Path, flag: str) -> None:
+    """Refuse a file that is there already, or that could not be written.
+
+    Args:
+        path: The file, without `~`; its folder need not be there.
+        flag: What names it on the command line, such as `--write`.
+
+    Raises:
+        UserError: As above.
+
+    """
+    check_can_be_written(path.parent, flag, path)
+    if path.exists():
+        raise UserError(f"{flag} {path} is there already, and nothing is overwritten: name another file.")
 
 
 def find_run(output_dir: str | None, resume: object) -> Path:

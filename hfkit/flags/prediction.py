@@ -9,6 +9,7 @@ from ..files import try_lock
 from .configuration import CONFIGURATION_FILE
 from .paths import (
     EXPORT_FILE,
+    check_can_be_written,
     check_dataset_path,
     check_is_folder,
     describe_unfinished_run,
@@ -67,6 +68,7 @@ def check_output(output: Path | None, given: str, overwrite: bool, resume: bool)
         raise UserError("--resume needs an input that can be read again: save the lines to a file, and name it.")
     if output.suffix.lower() != ".csv":
         raise UserError(f"--output {output}: predictions are written as CSV, so write {output.stem or 'out'}.csv.")
+    check_can_be_written(output.parent, "--output", output)
     if output.is_dir():
         raise UserError(f"--output {output} is a folder: name a file in it.")
     path = existing_path(given)
@@ -93,15 +95,19 @@ def check_is_free(output: Path) -> None:
 
 
 def is_finished(output: Path) -> bool:
-    """Whether an output is whole: it is there with the columns of a prediction, and no part of it is."""
+    """Whether an output is whole: it is there with the columns of a prediction, and no part of it is.
+
+    That of a model that gives a row any number of labels has no column `confidence`, and one of scores for each label.
+    """
     if part_file(output).exists() or not output.is_file():
         return False
     csv.field_size_limit(2**31 - 1)
     try:
         with output.open(newline="", encoding="utf-8") as file:
-            return {"prediction", "confidence"} <= set(next(csv.reader(file), []))
+            columns = next(csv.reader(file), [])
     except (OSError, ValueError, csv.Error):
         return False
+    return "prediction" in columns and any(name == "confidence" or name.startswith("score_") for name in columns)
 
 
 def check_is_new(output: Path, overwrite: bool, resume: bool) -> None:
@@ -184,10 +190,9 @@ def check_evaluation_early(
     check_name_pattern(label_from_name)
     if split not in (None, "train", "validation", "test"):
         raise UserError(f"--split {split}: write train, validation or test.")
-    if output_dir is not None:
-        folder = check_is_folder(str(output_dir))
-        if folder.is_dir() and any(folder.iterdir()):
-            raise UserError(f"The folder {folder} is not empty: name another --output_dir.")
+    folder = check_is_folder(str(output_dir or "runs"))
+    if output_dir is not None and folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"The folder {folder} is not empty: name another --output_dir.")
 
 
 def _check_batch_size(batch_size: int | None) -> None:

@@ -8,6 +8,7 @@ import yaml
 from ..data.columns import have_no_names
 from ..errors import UserError
 from ..files import write_file
+from ..flags.paths import check_new_file
 from .command import BACKBONES
 from .result import Inspection
 
@@ -28,15 +29,12 @@ def write_inspection(path: Path, inspection: Inspection) -> None:
     """Write the flags that train on inspected data as YAML, with what was found as comments.
 
     Raises:
-        UserError: The file is there, its folder is not, or training would stop.
+        UserError: The file is there or cannot be written, or training would stop.
 
     """
     if inspection.refusal is not None:
         raise UserError(f"{path} is not written, since training would stop: {inspection.refusal}")
-    if path.exists():
-        raise UserError(f"{path} is there already: name another file by --write.")
-    if not path.parent.is_dir():
-        raise UserError(f"{path} cannot be written: there is no folder {path.parent}.")
+    check_new_file(path, "--write")
     write_file(path, make_configuration(inspection))
 
 

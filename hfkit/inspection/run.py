@@ -53,7 +53,7 @@ def tell_inspection(inspection: Inspection, write: Path | None, as_json: bool) -
 
     Args:
         inspection: What `inspect_data` found.
-        write: New YAML file, or None.
+        write: New YAML file, without `~`; or None.
         as_json: Print JSON, and nothing else.
 
     Raises:
@@ -65,6 +65,6 @@ def tell_inspection(inspection: Inspection, write: Path | None, as_json: bool) -
     else:
         show_inspection(inspection)
     if write is not None:
-        write_inspection(write.expanduser(), inspection)
+        write_inspection(write, inspection)
         if not as_json:
             show_line(f"Written: {write}, for hfkit train {inspection.task} --config {write}")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ..console import plain
 from ..flags.prediction import unreadable_file
+from ..run_folders.show import json_value
 from ..visible import visible
 from .output import Output
 from .rows import Row, RowSource, cell_text
@@ -84,7 +85,7 @@ def print_json(prediction: Prediction, blocks: Iterable[Block]) -> int:
 def print_answer_as_json(prediction: Prediction, block: Block) -> None:
     """Print the answer for one text or photo as a JSON object."""
     [record] = prediction.records(block)
-    print(visible(json.dumps(record, indent=2, ensure_ascii=False, default=str)))
+    print(_dump(record, indent=2))
 
 
 def print_end(console: Console, output: Output, seconds: float, predicted: int, as_json: bool) -> None:
@@ -160,8 +161,9 @@ def _bad_record(prediction: Prediction, block: Block, position: int) -> dict[str
     return {**{name: value for name, value in place.items() if name != "reason"}, "error": reason}
 
 
-def _dump(record: dict[str, Any]) -> str:
-    return visible(json.dumps(record, ensure_ascii=False, default=str))
+def _dump(record: dict[str, Any], indent: int | None = None) -> str:
+    content = json.dumps(json_value(record), indent=indent, ensure_ascii=False, default=str, allow_nan=False)
+    return visible(content)
 
 
 def _format(value: Any) -> str:

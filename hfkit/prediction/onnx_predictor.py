@@ -19,7 +19,7 @@ from .predictor import Advance, Scored
 from .results import ResultColumns
 
 BATCH_SIZE = 32
-_PACKAGES = ("onnxruntime", "tokenizers", "numpy", "emoji", "pillow")
+_PACKAGES = ("tokenizers", "numpy", "emoji", "pillow")
 
 
 @dataclass
@@ -74,8 +74,12 @@ class OnnxPredictor:
 
     def checksum(self, *settings: str) -> str:
         """Return a checksum of its files' sums, of the packages that compute, and of further settings."""
+        import onnxruntime
+
         digest = hashlib.sha256((self.folder / MANIFEST_FILE).read_bytes())
-        for text in (*(f"{name} {version(name)}" for name in _PACKAGES), *settings):
+        # Its package has other names, too, such as onnxruntime-gpu.
+        versions = {"onnxruntime": onnxruntime.__version__, **{name: version(name) for name in _PACKAGES}}
+        for text in (*(f"{name} {value}" for name, value in versions.items()), *settings):
             digest.update(f"\0{text}".encode())
         return digest.hexdigest()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet
 import pyarrow.types
 
-from ..data.table_files import PARSING_ERRORS, describe_parsing_error
+from ..data.table_files import PARSING_ERRORS, UNPACKING_ERRORS, describe_parsing_error, open_table
 from ..errors import UserError
 from .rows import Counts, Row, file_identity
 
@@ -35,8 +35,8 @@ class ParquetFile:
 
         """
         try:
-            file = pyarrow.parquet.ParquetFile(path)
-        except (OSError, *PARSING_ERRORS) as error:
+            file = _open(path)
+        except (OSError, *PARSING_ERRORS, *UNPACKING_ERRORS) as error:
             raise _unreadable(path, error) from error
         with file:
             images = [field.name for field in file.schema_arrow if _holds_images(field.type)]
@@ -63,7 +63,7 @@ class ParquetFile:
         """Yield the rows."""
         wanted = [*self.columns, *([self.image_column] if self.image_column else [])]
         number = 0
-        with pyarrow.parquet.ParquetFile(self.path, pre_buffer=False) as file:
+        with _open(self.path) as file:
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=wanted):
                 try:
                     records = batch.to_pylist()
@@ -80,6 +80,14 @@ class ParquetFile:
         photo = record[self.image_column]
         is_empty = photo is None or (photo.get("bytes") is None and photo.get("path") is None)
         return Row(number, cells, "no image" if is_empty else "", {"bytes": None, "path": None, **(photo or {})})
+
+
+def _open(path: Path) -> pyarrow.parquet.ParquetFile:
+    """Open a file, of which rows are read as they are needed; a packed one, which has no parts to go to, is held in memory."""
+    if path.suffix.lower() == ".parquet":
+        return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+    with open_table(path) as file:
+        return pyarrow.parquet.ParquetFile(pyarrow.BufferReader(file.read()), pre_buffer=False)
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:

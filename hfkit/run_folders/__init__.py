@@ -11,6 +11,7 @@ __all__ = [
     "find",
     "lock",
     "manifest",
+    "new_folder",
     "predictions",
     "record",
     "show",

@@ -1,6 +1,7 @@
 """Tables for the console, of texts that come from files and folders."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -88,3 +89,14 @@ def show_line(line: str) -> None:
 def show_json(content: Any) -> None:
     """Print JSON for other programs: in ASCII, without anything around it."""
     print(json.dumps(content, indent=2, allow_nan=False))
+
+
+def json_value(value: Any) -> Any:
+    """Return a value as JSON can hold it: what is missing (NaN, NA, NaT) is None, and what is infinite is a text."""
+    if isinstance(value, dict):
+        return {name: json_value(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return None if type(value).__name__ in ("NAType", "NaTType") else value

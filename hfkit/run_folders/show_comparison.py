@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import UserError
 from ..evaluation.intervals import with_interval
 from ..files import format_table, write_file
+from ..flags.paths import check_new_file
 from .compare import PREDICTION, Comparison, FlagDifference, Pair
 from .show import clean_text, show_line, show_table
 
@@ -19,30 +20,19 @@ _CHOSEN_ON_VALIDATION = (
 )
 
 
-def check_is_new(output: Path | None) -> None:
-    """Refuse a file that is there already.
-
-    Raises:
-        UserError: It is.
-
-    """
-    if output is not None and output.expanduser().exists():
-        raise UserError(f"--output {output} is there already, and nothing is overwritten: name another file.")
-
-
 def write_disagreements(output: Path | None, comparison: Comparison) -> None:
     """Write all rows on which the runs disagree as CSV, where a file is named.
 
     Raises:
-        UserError: The file cannot be written.
+        UserError: The file is there already, or cannot be written.
 
     """
     if output is None:
         return
-    check_is_new(output)
+    check_new_file(output, "--output")
     try:
         content = format_table(comparison.disagreements, index=True)
-        write_file(output.expanduser(), content.encode("utf-8", "backslashreplace"))
+        write_file(output, content.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise UserError(f"--output {output} cannot be written: {error.strerror}.") from error
 

@@ -11,7 +11,7 @@ from transformers import Pipeline
 from ..console import make_console
 from ..errors import UserError
 from ..evaluate import EvaluationRequest, evaluate_model
-from ..flags.prediction import check_evaluation_early, check_model_path
+from ..flags import prediction, tables
 from ..hub.push import push_run
 from ..prediction.loading import open_pipeline
 from ..report.html import PAGE_FILE, describe_accuracy, render_run
@@ -44,7 +44,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        check_model_path(str(folder))
+        prediction.check_model_path(str(folder))
         self.folder = Path(folder).expanduser()
         for name in ("config.json", _RESULTS_FILE):
             if not (self.folder / name).is_file():
@@ -122,6 +122,8 @@ class Run:
         batch_size: int | None = None,
         output_dir: str | Path | None = None,
         keep_columns: Sequence[str] | None = None,
+        label_separator: str | None = None,
+        **table_flags: Any,
     ) -> dict[str, Any]:
         """Evaluate the model on labelled data, as `hfkit evaluate` does, and write the report into a new folder.
 
@@ -136,6 +138,8 @@ class Run:
             batch_size: Rows of a batch; default: 32 on a CPU, else 128.
             output_dir: New folder of the report; default: `runs/evaluate-NAME-TIME`.
             keep_columns: Columns of texts that stand beside the predictions; default: one that is called an id.
+            label_separator: What stands between the labels of a row, or `none`; default: as in the run, or found.
+            table_flags: How a file is written: `separator`, `header`, `quoting`, `encoding`, `encoding_errors`; default: found.
 
         Returns:
             The results by name, such as `test_accuracy`, each with its interval.
@@ -153,11 +157,13 @@ class Run:
             "text" if is_text else "image", data, labels, texts if is_text else image, label, needs_train=False
         )
         named = dataset if source is None else None
-        check_evaluation_early(str(self.folder), named, folder, split, batch_size, label_from_name)
+        prediction.check_evaluation_early(str(self.folder), named, folder, split, batch_size, label_from_name)
         request = EvaluationRequest(
             *(str(self.folder), dataset, folder, split, texts, label, image, label_from_name, batch_size),
-            source=source,
+            table_flags=tables.TableFlags(**table_flags),
+            label_separator=label_separator,
             keep_columns=None if keep_columns is None else list(keep_columns),
+            source=source,
         )
         with own_process_state():
             return evaluate_model(request, make_console())[1]

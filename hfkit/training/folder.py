@@ -14,6 +14,7 @@ from ..flags.kinds import Arguments
 from ..flags.paths import check_is_folder, check_output_dir
 from ..run_folders.clean import delete_start_files
 from ..run_folders.lock import lock_folder
+from ..run_folders.new_folder import make_new_folder
 from .continued import list_checkpoints
 
 
@@ -39,7 +40,7 @@ def make_folder(arguments: Arguments[Any, Any], name: str) -> Path:
         return Path(arguments.given_output_dir).expanduser()
     is_main = arguments.training.process_index == 0
     folder = Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return Path(_share(_make_new_folder(folder) if is_main else ""))
+    return Path(_share(str(make_new_folder(folder)) if is_main else ""))
 
 
 @contextmanager
@@ -72,18 +73,6 @@ def work_in(folder: Path, arguments: Arguments[Any, Any]) -> Iterator[None]:
             number = error.number if isinstance(error, Stopped) else signal.SIGINT
             raise Stopped(number, folder) from error
         raise
-
-
-def _make_new_folder(folder: Path) -> str:
-    """Make a folder that no other run has, be it started in the same second."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    number, new = 2, folder
-    while True:
-        try:
-            new.mkdir()
-            return str(new)
-        except FileExistsError:
-            new, number = folder.with_name(f"{folder.name}-{number}"), number + 1
 
 
 def _share(value: str) -> str:

@@ -18,7 +18,7 @@ from hfkit.hub.check import Finding
 from hfkit.profile import Profile
 
 WITHOUT_TABLE = {"train text", "train image", "export", "demo", "push", "reproduce", "cache clear"}
-"""Verbs that make something, and say in sentences what."""
+"""Verbs that make something, and say in sentences what; the numbers of a training are in its `all_results.json`."""
 
 
 def walk(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -80,6 +80,16 @@ def test_a_ladder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     content = ask("ladder", str(data), "--task", "text", "--output_dir", str(tmp_path / "ladder"))
     assert (content["recommended"], content["folder"]) == ("one", str(tmp_path / "ladder"))
     assert [row["seconds"] for row in content["rungs"]] == [1.5, None]
+
+
+def test_an_evaluation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is no number is null, which every program reads."""
+    results = {"test_loss": float("nan"), "test_accuracy": 0.5}
+    monkeypatch.setattr("hfkit.evaluate.evaluate_model", lambda *_: (Path("report"), results))
+    data = tmp_path / "in.csv"
+    data.write_text("text,label\na,b\n")
+    told = ask("evaluate", "user/model", str(data))
+    assert told == {"output_dir": "report", "test_loss": None, "test_accuracy": 0.5}
 
 
 def test_runs(tmp_path: Path) -> None:

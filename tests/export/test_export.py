@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from hfkit.errors import UserError
 from hfkit.export import clean_prediction, parity, quantise
 from hfkit.freezing import FreezePlan
 from hfkit.models.base import BackboneClassifier
+from hfkit.prediction import onnx_predictor
 
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript", "onnxruntime")),
@@ -367,6 +369,20 @@ def test_pixels_are_those_of_the_processor(interpolation: str, size: tuple[int, 
     expected = make_processor(record, 32)(Image.fromarray(pixels), return_tensors="pt")["pixel_values"][0]
     given = make_pixels(pixels, (32, 32), interpolation, record.mean, record.std)
     np.testing.assert_allclose(given, expected, atol=1e-5)
+
+
+def test_onnxruntime_may_come_from_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as onnxruntime-gpu, of which a package onnxruntime has no version."""
+
+    def no_onnxruntime(name: str) -> str:
+        if name == "onnxruntime":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(onnx_predictor, "version", no_onnxruntime)
+    (tmp_path / "manifest.json").write_text("{}")
+    model: Any = None
+    assert onnx_predictor.OnnxPredictor(tmp_path, {}, model, model).checksum("settings")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@
 import json
 import shlex
 import sys
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -16,6 +19,7 @@ from hfkit.commands.main import app
 from hfkit.errors import UserError
 from hfkit.flags.prediction import check_output, check_prediction_early, lock_file
 from hfkit.flags.prediction_input import InputKind, find_input_kind
+from hfkit.prediction import console as shown
 from hfkit.prediction import output as output_module
 from hfkit.prediction import run
 from hfkit.prediction.contents import read_text
@@ -126,6 +130,26 @@ def test_the_users_columns_come_first_and_blocks_are_those_of_the_input(table: P
     assert [len(block) for block in prediction.scorer.blocks] == [4, 3, 3, 4, 4, 3]
 
 
+def test_what_is_predicted_does_not_stay_in_memory(tmp_path: Path) -> None:
+    """However many blocks there are: the most that is held is that of a few."""
+
+    def most(blocks: int) -> int:
+        path = tmp_path / f"{blocks}.csv"
+        path.write_text("text\n" + "".join(f"{row} {'x' * 400}\n" for row in range(blocks * 100)))
+        source, _ = open_source(str(path), InputKind.TABLE)
+        scorer = SimpleNamespace(batch_size=2, score=lambda contents, _: Scored(np.ones((len(contents), 2), "f4")))
+        prediction = Prediction(source, scorer, lambda row: read_text(row, [0]), RESULTS, block=100)
+        tracemalloc.start()
+        prediction.write(Output.begin(path.with_suffix(".out.csv"), "digest"))
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return held
+
+    most(2)  # what is imported at the first time
+    many, few = most(25), most(2)
+    assert many < 1.5 * few, (many, few)
+
+
 def test_another_input_is_refused(table: Path, tmp_path: Path) -> None:
     Output.begin(tmp_path / "out.csv", "digest")
     with pytest.raises(UserError, match="was begun with another model, input"):
@@ -200,6 +224,27 @@ def test_a_finished_output_of_another_model_or_input_is_refused(
     with pytest.raises(UserError, match="is finished, and was predicted with another model, input, version of hfkit"):
         predict_again(table, output, "--resume")
     assert files(tmp_path) == before
+
+
+def test_a_finished_output_of_several_labels_a_row_is_finished(table: Path, tmp_path: Path) -> None:
+    """It has no column `confidence`."""
+    prediction, output = make(table), tmp_path / "out.csv"
+    prediction.results = ResultColumns(["no", "yes"], None, label_thresholds=[0.5, 0.5])
+    prediction.write(Output.begin(output, "digest"))
+    check_output(output, "in.csv", False, True)
+    output.write_text("id,prediction\n")
+    with pytest.raises(UserError, match="is there already"):
+        check_output(output, "in.csv", False, True)
+
+
+def test_json_has_no_word_for_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    columns = {"text": ["a", "b"], "number": [float("nan"), float("inf")], "numbers": [[float("nan"), 1.0], []]}
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table(columns), path)
+    prediction = make(path)
+    shown.print_json(prediction, prediction.blocks())
+    rows = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert [(row["number"], row["numbers"]) for row in rows] == [(None, [None, 1.0]), ("inf", [])]
 
 
 def test_an_output_of_somebody_else_is_said_to_be_unchecked(table: Path, tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """Rows of files: every cell as it stands there, and what cannot be read by its line."""
 
+import bz2
+import gzip
 import json
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +116,18 @@ def test_parquet_is_read_in_parts(tmp_path: Path) -> None:
     assert columns == ["id", "text"]
     assert rows[700] == (700, [700, None], "")
     assert rows[-1] == (1499, [1499, "row 1499"], "")
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)])
+def test_packed_parquet(suffix: str, pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"id": list(range(1200))}), path, row_group_size=500)
+    packed = path.with_name(f"a.parquet.{suffix}")
+    packed.write_bytes(pack(path.read_bytes()))
+    assert read(packed) == read(path)
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(UserError, match=f"a.parquet.{suffix} cannot be read as parquet"):
+        read(packed)
 
 
 @pytest.mark.parametrize("encoding", ["latin1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig"])
