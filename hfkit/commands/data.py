@@ -14,7 +14,7 @@ from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
 TextColumn = Annotated[
     list[str] | None,
-    typer.Option("--text_column", help="Column of the text, given twice for two; default: found by its name."),
+    typer.Option("--text_column", help="Column of the text, or two; default: found by its name."),
 ]
 SplitColumn = Annotated[
     str | None, typer.Option("--split_column", help="Column of a row's split; default: found by its name.")

@@ -33,7 +33,7 @@ def export(
     ] = None,
     text_column: Annotated[
         list[str] | None,
-        typer.Option("--text_column", help="Of --data: column of the text, twice for two; default: found."),
+        typer.Option("--text_column", help="Of --data: column of the text, or two; default: found."),
     ] = None,
     label_column: Annotated[
         str | None, typer.Option("--label_column", help="Of --data: column of the label; default: found by its name.")

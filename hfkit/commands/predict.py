@@ -10,13 +10,11 @@ from .table_options import Encoding, EncodingErrors, Header, Quoting, Separator
 
 TextColumn = Annotated[
     list[str] | None,
-    typer.Option("--text_column", help="Column of the text, given twice for two; default: the run's, or found."),
+    typer.Option("--text_column", help="Column of the text, or two; default: the run's, or found."),
 ]
 LabelColumn = Annotated[
     list[str] | None,
-    typer.Option(
-        "--label_column", help="Column of the label, given again for each of several; default: a run's, or found."
-    ),
+    typer.Option("--label_column", help="Column of the label, or several; default: a run's, or found."),
 ]
 LabelSeparator = Annotated[
     str | None,
@@ -27,7 +25,7 @@ ImageColumn = Annotated[
 ]
 KeepColumns = Annotated[
     list[str] | None,
-    typer.Option("--keep_columns", help="Column beside the predictions, given again for each; none; default: an id."),
+    typer.Option("--keep_columns", help="Columns of texts beside the predictions, or none; default: an id."),
 ]
 BatchSize = Annotated[int | None, typer.Option("--batch_size", help="Rows of a batch; default: 32 on a CPU, else 128.")]
 NamePattern = Annotated[
@@ -60,9 +58,7 @@ def predict(
     ] = None,
     text_column: Annotated[
         list[str] | None,
-        typer.Option(
-            "--text_column", help="Column of the text, given twice for two; default: the run's, or found by its name."
-        ),
+        typer.Option("--text_column", help="Column of the text, or two; default: the run's, or found by its name."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all rows, or with --output a summary.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
