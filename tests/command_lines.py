@@ -182,10 +182,9 @@ def _make_environment(folder: Path) -> dict[str, str]:
 
 
 def run_python(source: str, folder: Path) -> None:
-    """Run a block of Python in a folder, with the two tables that the pages name."""
+    """Run a block of Python in a folder, by itself."""
     with work_in(folder):
-        table = pd.read_csv("my_tweets.csv")
-        exec(compile(source, "page", "exec"), {"table": table[:60], "other_table": table[60:]})
+        exec(compile(source, "page", "exec"), {})
 
 
 def run_with_hub(call: str, text: str, folder: Path, client: Client) -> None:
@@ -212,7 +211,11 @@ def parse_line(line: str, folder: Path) -> None:
             from accelerate.commands.launch import launch_command_parser
 
             given = launch_command_parser().parse_args(argv[2:])
-            check_early(given.training_script_args, RECIPES[given.training_script])
+            if given.module:
+                assert given.training_script == "hfkit"
+                _parse_verb(given.training_script_args)
+            else:
+                check_early(given.training_script_args, RECIPES[given.training_script])
         elif argv[0] == "python" and argv[1].endswith(".py"):
             _parse_script(argv[1:])
         else:

@@ -1,6 +1,9 @@
 """The pages: each is in the navigation, each link and picture leads somewhere, and each command runs as it stands there."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +39,28 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_every_page_is_linked_by_another() -> None:
+    links = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in link and (page.parent / link).resolve() != page
+    }
+    pages = {*PAGES[1:], *(ROOT / "docs").glob("*.ipynb")} - {ROOT / "docs" / "index.md"}  # where the site begins
+    assert pages - links == set()
+
+
+@pytest.mark.nightly
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    """Needs `hfkit[docs]`."""
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    built = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert (built.returncode, "WARNING" in built.stderr) == (0, False), built.stderr
 
 
 # --- the commands ---

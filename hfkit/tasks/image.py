@@ -1,6 +1,8 @@
 """Image classification: from a command line to a task, and its run."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from datasets import DatasetDict
 from transformers import default_data_collator
@@ -15,9 +17,6 @@ from ..notes import Note
 from ..report.illustrations import illustrate_images
 from ..task import Task
 from .train import hold_out_certification, read_flags, train
-
-USAGE = """from hfkit import load_pipeline
-print(load_pipeline("{folder}")("photo.jpg"))"""
 
 DEMO = ["--backbone", "efficientnet_lite0", "--dataset", "digits", "--image_size", "48", "--augment", "none"]
 # Digits have nothing of the photos that the weights were trained on: BatchNorm has to learn their statistics.
@@ -81,8 +80,23 @@ def make_image_task(arguments: ImageArguments, source: ImageSource | None = None
         notes=[weights, Note("head", model.describe_head()), changes],
         learning_rate=(1e-4, "default"),
         tables={"dropped_rows.csv": data.dropped} if len(data.dropped) else {},
-        usage=USAGE,
+        usage=describe_usage(options.dataset, data.splits["validation"].select_columns("file")[0]["file"]),
         frozen=frozen_images(images, processor, options, arguments.training.seed),
         illustrate=illustrate_images(data, model, processor),
         epoch=epoch,
     )
+
+
+def describe_usage(dataset: str | None, file: str) -> str:
+    """Return lines that load a model and classify a photo of the user's, or one of any name where the data are no files.
+
+    Args:
+        dataset: Name of the data.
+        file: What a row calls its photo.
+
+    """
+    folder = Path(os.path.expanduser(dataset or ""))
+    places = [str(place / file) for place in (folder, folder.parent)]  # data may be a table beside the photos
+    photo = next((place for place in places if os.path.isfile(place)), "photo.jpg")
+    escaped = repr(photo).replace("{", "{{").replace("}", "}}")
+    return f'from hfkit import load_pipeline\nprint(load_pipeline("{{folder}}")({escaped}))'
