@@ -78,6 +78,7 @@ def test_flags_named_on_a_page_exist(page: str) -> None:
     known = {option for kinds in parsers for option in parsing._Parser(kinds)._option_string_actions}
     known |= {f"--{alias}" for alias in ALIASES}
     launcher = {"--config_file", "--multi_gpu", "--num_processes", "--help", "--config", "--logdir", "--index"}
+    launcher |= {"--name", "--install"}  # of `hfkit train` alone, and of typer: --install-completion
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_]+", (ROOT / page).read_text()))
     scripts = "".join(script.read_text() for script in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\(\s*"(--[a-z_]+)"', scripts))

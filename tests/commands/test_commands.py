@@ -74,12 +74,16 @@ def test_every_verb_explains_itself() -> None:
 
 def test_ctrl_c_tells_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all that it takes, so that it can be copied."""
-    run = tmp_path / "x-again"
-    (run / "checkpoint-3").mkdir(parents=True)
-    (run / "checkpoint-3" / "trainer_state.json").write_text("{}")
     for flags, kind in (("image_size: 32", "image"), ("max_length: 32", "text")):
-        (run / "hfkit.yaml").write_text(flags)
-        monkeypatch.setattr("hfkit.reproduce.reproduce", Mock(side_effect=Stopped(signal.SIGTERM, run)))
+        run = tmp_path / f"{kind}-again"
+
+        def stop(*_: object, run: Path = run, flags: str = flags) -> None:
+            (run / "checkpoint-3").mkdir(parents=True)
+            (run / "checkpoint-3" / "trainer_state.json").write_text("{}")
+            (run / "hfkit.yaml").write_text(flags)
+            raise Stopped(signal.SIGTERM, run)
+
+        monkeypatch.setattr("hfkit.reproduce.reproduce", stop)
         result = CliRunner().invoke(app, ["reproduce", "user/x", "--output_dir", str(run)])
         assert result.exit_code == 143
         assert f"hfkit train {kind} --output_dir {run} --resume_from_checkpoint true" in result.stderr

@@ -231,7 +231,7 @@ def test_folders_beside_splits_that_are_not_used(names: str, tmp_path: Path) -> 
 
 def test_folders_without_images_beside_splits_are_said(tmp_path: Path) -> None:
     write_classes(tmp_path / "train")
-    for name in ("annotations/1.xml", "val_set/1.jfif"):
+    for name in ("annotations/1.xml", "val_set/1.svg"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text("x")
     said = "Folders beside the splits that have no images are not used: annotations, val_set."
