@@ -192,9 +192,8 @@ def load_pipeline(
 
     where = {**dict(options.get("model_kwargs") or {}), **options}
     where = {name: where[name] for name in ("revision", "token", "cache_dir", "local_files_only") if name in where}
-    config = read_config(
-        model, **where
-    )  # all that is read is looked at when the net is loaded, before the tokenizer is
+    # All other files are looked at when the net is loaded, before the tokenizer is.
+    config = read_config(model, **where)
     family = FAMILIES.get(str(config.get("model_type")))
     if family is None:
         code = ", ".join(list_code(config))
