@@ -547,9 +547,21 @@ def test_a_changed_result_is_not_believed(run_ladder: Callable[..., tuple[Any, s
 
 
 @pytest.mark.slow
-def test_all_rungs_of_texts(run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path) -> None:
+def test_all_rungs_of_texts(
+    run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those with frozen layers share a pass, and their seconds count as if each ran its own."""
+    monkeypatch.setattr("hfkit.ladder.sharing._LEAST_SECONDS", 0.0)
     _, said = run_ladder()
     assert "failed" not in said
+    shared = "a BiGRU on frozen layers and the last third of the layers"
+    assert f"The pass of the solved head stored what {shared} will read, too." in said
+    logs = {file.stem[3:]: file.read_text("utf-8") for file in (tmp_path / "ladder" / "logs").iterdir()}
+    for name in ("bigru-on-frozen-layers", "last-third-of-the-layers"):
+        assert "what is in front of it was found" in logs[name]
+        assert re.search(r"(BiGRU|last third).*what the frozen layers give is stored", said)
+    state = read_state(tmp_path / "ladder")
+    assert set(state.passes) == {"03-bigru-on-frozen-layers", "04-last-third-of-the-layers"}
     table = pd.read_csv(tmp_path / "ladder" / "table.csv")
     assert table["status"].tolist() == ["finished"] * 8
     assert table["test_accuracy"].notna().all()

@@ -1,5 +1,6 @@
 """Splits as the frozen part of a model sees them: every row once, or as augmented copies that never change."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,11 @@ class FrozenInputs:
     def unchanged(self) -> "FrozenInputs":
         """Return the rows as they are without random changes, once each."""
         return self.plain or self
+
+    def view(self, copy: int) -> str:
+        """Name the rows of a copy by what they are: the first of images that may be flipped are the images as they are."""
+        content = self.content() if self.by_epoch else self.unchanged().content()
+        return json.dumps({**content, "copy": copy}, sort_keys=True, default=str)
 
     @property
     def rows(self) -> int:

@@ -16,7 +16,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 from datasets import Dataset
 
 from ..data.augmented import FrozenInputs
-from ..data.batching import Collator, iter_batches, make_batch
+from ..data.batching import Collator, make_batch
 from ..data.stored_rows import read_column
 from ..errors import UserError, first_sentence
 from ..models.base import BackboneClassifier
@@ -95,10 +95,7 @@ class FeatureCache:
             CannotCacheError: The two halves of the model do not give what the whole gives.
 
         """
-        lengths = read_column(rows, "length") if "length" in rows.column_names else np.arange(len(rows))
-        order = np.argsort(lengths, kind="stable")
-        ends = np.unique(np.concatenate([order[:2], order[-2:]])).tolist()
-        batch = make_batch(rows, ends, self.collator, self.processes.device)
+        batch = self.sample_batch(rows)
         mask = {name: batch[name] for name in ("attention_mask",) if name in batch}
         problem, sample_states = "", torch.empty(0)
         try:
@@ -113,8 +110,15 @@ class FeatureCache:
             raise
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
             problem = f"the model in two parts differs from the whole ({first_sentence(error)})"
-        self._raise_together(problem)
+        self.raise_together(problem)
         return sample_states
+
+    def sample_batch(self, rows: Dataset) -> dict[str, torch.Tensor]:
+        """Return the inputs of some rows, short and long ones."""
+        lengths = read_column(rows, "length") if "length" in rows.column_names else np.arange(len(rows))
+        order = np.argsort(lengths, kind="stable")
+        ends = np.unique(np.concatenate([order[:2], order[-2:]])).tolist()
+        return make_batch(rows, ends, self.collator, self.processes.device)
 
     def look_up(self, split: str, inputs: FrozenInputs, sample: torch.Tensor) -> SplitStates:
         """Look for the states of a split, of which `sample` has the shape.
@@ -145,50 +149,7 @@ class FeatureCache:
         states.key, states.folder = self.on_main(find)
         return states
 
-    def compute(self, missing: list[SplitStates]) -> None:
-        """Run the frozen part over all copies of all rows, each process over its share, and store what it gives.
-
-        Raises:
-            CannotCacheError: There is no room for all of it, or it cannot be written.
-            UserError: The numbers do not fit the type that they are to be stored in.
-
-        """
-        begun: list[HeldItem] = []  # on the main process
-
-        def begin() -> list[Path]:
-            """Take the room for all at once: a run that finds none for its last split would have computed the others in vain."""
-            begun.extend(self.store.begin([(states.key, states.layout.bytes) for states in missing]))
-            return [item.states for item in begun]
-
-        files = self.on_main(begin)
-        try:
-            for states, file in zip(missing, files, strict=True):
-                self._raise_together(
-                    "" if file.exists() else f"{self.store.root} is not the same folder on all machines"
-                )
-                self._fill(file, states)
-                self.processes.wait_for_everyone()
-                states.folder = self.on_main(lambda states=states: self._finish(begun, states))  # type: ignore[misc]
-        except BaseException:
-            for item in begun:
-                item.give_up()
-            raise
-
-    def _fill(self, file: Path, states: SplitStates) -> None:
-        """Write this process's share of the states."""
-        layout = states.layout
-        target = layout.open(file, writable=True)
-        for copy, rows in enumerate(states.inputs.copies):
-            description = f"Frozen part, {states.split}" + (f", augmented copy {copy + 1}" if layout.copies > 1 else "")
-            batches = iter_batches(rows, self.collator, self.batch_size, self.processes.device, description)
-            with torch.inference_mode(), self.autocast():
-                for indices, batch in batches:
-                    batch_states = as_stored(self.model.forward_to(self.start_layer, **batch), layout.stored)
-                    for index, row in zip(indices, batch_states, strict=True):
-                        place = layout.place(index, copy)
-                        target[place] = row[: len(target[place])] if layout.offsets is not None else row
-
-    def _finish(self, begun: list[HeldItem], states: SplitStates) -> Path:
+    def finish(self, begun: list[HeldItem], states: SplitStates) -> Path:
         """Make an item of the cache of what all processes have written, the first of what was begun, on the main process."""
         name = type(self.model.backbone).__name__
         rows, kind = states.layout.rows, str(states.layout.stored)[6:]
@@ -218,7 +179,7 @@ class FeatureCache:
             raise CannotCacheError(problem)
         return value
 
-    def _raise_together(self, problem: str) -> None:
+    def raise_together(self, problem: str) -> None:
         """Raise on all processes what is a problem on one."""
         problems = gather_object([problem]) if self.processes.num_processes > 1 else [problem]
         for message in filter(None, problems):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import torch
 from datasets import Dataset
 
 from ..data.augmented import FrozenInputs
@@ -14,6 +15,7 @@ from ..notes import Note
 from .cache import CannotCacheError, FeatureCache, SplitStates
 from .gain import why_not_worth_it
 from .hidden_states import StateReader
+from .passes import Wanted, compute_states
 from .store_entry import STATES_FILE
 
 
@@ -68,22 +70,13 @@ def use_feature_cache(
         CannotCacheError: The cache cannot be used; nothing has changed.
 
     """
-    if not train.copies:
-        raise CannotCacheError(train.note)
     started, model = time.perf_counter(), cache.model
-    model.to(cache.processes.device).eval()
-    model.start_layer = cache.start_layer
+    states, missing = list[SplitStates](), list[SplitStates]()
     try:
-        sample = cache.sample(train.copies[0])
-        splits = {"train": train} | ({"validation": validation} if validation else {})
-        states = [cache.look_up(split, inputs, sample) for split, inputs in splits.items()]
+        states, _ = find_states(cache, train, validation, epochs, explicit)
         missing = [split for split in states if split.folder is None]
-        if states[0].folder is None and not explicit:
-            reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], epochs))
-            if reason:
-                raise CannotCacheError(reason)
         if missing:
-            cache.compute(missing)
+            compute_states([Wanted(cache, split) for split in missing])
     except CannotCacheError:
         model.start_layer = "classifier"
         raise
@@ -110,6 +103,39 @@ def use_feature_cache(
         [split.lock for split in states if split.lock],
         readers[0],
     )
+
+
+def find_states(
+    cache: FeatureCache, train: FrozenInputs, validation: FrozenInputs | None, epochs: float, explicit: bool
+) -> tuple[list[SplitStates], torch.Tensor]:
+    """Look for the states of a training in the store; the model, in eval mode afterwards, is set to enter them.
+
+    Args:
+        cache: As of `use_feature_cache`, like all others.
+        train: Training rows.
+        validation: Validation rows.
+        epochs: How often training reads each row.
+        explicit: Whether they are wanted, worth it or not.
+
+    Returns:
+        The states of each split, without a folder where they are to be computed, and those of the rows of a sample.
+
+    Raises:
+        CannotCacheError: The cache cannot be used.
+
+    """
+    if not train.copies:
+        raise CannotCacheError(train.note)
+    cache.model.to(cache.processes.device).eval()
+    cache.model.start_layer = cache.start_layer
+    sample = cache.sample(train.copies[0])
+    splits = {"train": train} | ({"validation": validation} if validation else {})
+    states = [cache.look_up(split, inputs, sample) for split, inputs in splits.items()]
+    if states[0].folder is None and not explicit:
+        reason = cache.on_main(lambda: why_not_worth_it(cache, states[0], epochs))
+        if reason:
+            raise CannotCacheError(reason)
+    return states, sample
 
 
 def _reader(states: SplitStates) -> StateReader:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..evaluation.intervals import with_interval
+from ..training.cost import Cost
 from . import baselines, trainings
 from .failures import LeftOutError, concerns_all, describe_failure, write_traceback
 from .outcomes import can_go_on, last_written, read_outcome, remaining_share, set_aside, write_outcome
@@ -14,6 +15,7 @@ from .reading import TaskReader
 from .rule import Outcome, Recommendation, begin_sentence, find_best, recommend
 from .rungs import Rung, list_rungs
 from .settings import LadderSettings, LadderState, read_state, write_state
+from .sharing import share_pass
 from .table import show_end
 
 
@@ -31,6 +33,7 @@ class Ladder:
         earlier: Seconds of the sessions before this one.
         started: When this session began, by the clock of `time.perf_counter`.
         told: Backbones of which it was said at how many tokens their texts are cut.
+        later: The rungs behind the one that runs.
 
     """
 
@@ -43,6 +46,7 @@ class Ladder:
     earlier: float = 0.0
     started: float = field(default_factory=time.perf_counter)
     told: set[str] = field(default_factory=set)
+    later: list[Rung] = field(default_factory=list)
 
     @classmethod
     def begin(cls, settings: LadderSettings, console: Console) -> "Ladder":
@@ -74,7 +78,8 @@ class Ladder:
         self._say(_describe(self.settings))
         if self.state.seconds:
             self._compare_data(rungs[0])
-        for rung in rungs:
+        for number, rung in enumerate(rungs):
+            self.later = rungs[number + 1 :]
             self.state.begun = time.time()
             write_state(self.settings, self.state)
             try:
@@ -138,7 +143,7 @@ class Ladder:
         self._check_budget(0.0, "the budget is used up")
         if rung.has_model:
             self._train(rung, folder)
-            spent = time.perf_counter() - started + self.reader.seconds_before
+            spent = time.perf_counter() - started + self.reader.seconds_before + self.state.passes.get(rung.folder, 0.0)
         else:
             self._set_aside(rung, folder)
             spent, predictions = baselines.predict_without_net(rung.name, self.reader.share(rung).task)
@@ -172,7 +177,17 @@ class Ladder:
             cost = trainings.estimate(prepared)
             self._check_budget(cost.seconds, cost.describe())
             self._say(f"{begin_sentence(rung.name)}: {cost.describe()}; what it says goes to {log}.")
+            self._share_pass(rung, prepared, cost)
         trainings.train(prepared, folder, log)
+
+    def _share_pass(self, rung: Rung, prepared: trainings.Prepared, cost: Cost) -> None:
+        """Let the pass of a rung store what later ones read, too; their seconds count as if each ran its own."""
+        left = None if self.settings.budget is None else self.settings.budget - self._spent()
+        shared = share_pass(rung, prepared, cost, self.later, self.reader, left)
+        self.reader.seconds_before -= shared.preparing
+        self.state.passes |= shared.seconds
+        if shared.names:
+            self._say(f"The pass of {rung.name} stored what {' and '.join(shared.names)} will read, too.")
 
     def _say_changed_length(self, rung: Rung, prepared: trainings.Prepared) -> None:
         """Say once of a backbone that texts are cut at fewer tokens than by default; all else is in the logs."""

@@ -94,6 +94,7 @@ class LadderState:
     Attributes:
         seconds: What each finished rung took, by its folder.
         spent: Seconds of all sessions, those of rungs that failed or were stopped among them: the budget is of them all.
+        passes: Of rungs whose frozen layers ran with those of an earlier one, what a pass of their own takes, by folder.
         begun: When the rung that runs was begun, in seconds since the epoch; None between rungs.
         data: Hashes of the rows that the ladder was started with, see `hfkit.data.data_hashes`; empty until they are read.
 
@@ -101,6 +102,7 @@ class LadderState:
 
     seconds: dict[str, float] = field(default_factory=dict)
     spent: float = 0.0
+    passes: dict[str, float] = field(default_factory=dict)
     begun: float | None = None
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -178,8 +180,11 @@ def read_state(folder: Path) -> LadderState:
     try:
         seconds = {str(name): float(value) for name, value in content["seconds"].items()}
         spent = float(content.get("spent", sum(seconds.values())))
+        passes = {str(name): float(value) for name, value in content.get("passes", {}).items()}
         begun = content.get("begun")
-        return LadderState(seconds, spent, None if begun is None else float(begun), dict(content.get("data", {})))
+        return LadderState(
+            seconds, spent, passes, None if begun is None else float(begun), dict(content.get("data", {}))
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _unreadable(folder) from error
 

@@ -21,6 +21,7 @@ from ..tasks import image, text
 from ..tasks.train import prepare_task
 from ..training.cost import Cost, estimate_cost
 from ..training.run import train_classifier
+from ..training.shared_pass import share_pass
 
 _READ: dict[Modality, Callable[[Sequence[str]], tuple[Any, str]]] = {
     "text": text.read_text_flags,
@@ -62,6 +63,12 @@ def prepare(modality: Modality, argv: Sequence[str], log: Path) -> Prepared:
 def estimate(prepared: Prepared) -> Cost:
     """Say what a training will take."""
     return estimate_cost(prepared.task, prepared.arguments)
+
+
+def share(prepared: Sequence[Prepared], log: Path) -> tuple[list[bool], float]:
+    """Run the frozen layers once for several trainings; see `share_pass`."""
+    with printing_to(log):
+        return share_pass([(item.task, item.arguments) for item in prepared])
 
 
 def train(prepared: Prepared, folder: Path, log: Path) -> None:

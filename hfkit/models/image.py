@@ -171,7 +171,7 @@ class ImageClassifier(LayerReader):
             return super().forward_to(layer, **inputs)
         return _run(self.steps()[:position], inputs["pixel_values"])
 
-    def _forward_from(self, layer: str, states: torch.Tensor) -> torch.Tensor:
+    def forward_from(self, layer: str, states: torch.Tensor) -> torch.Tensor:
         """Map what enters `layer` to what the head takes."""
         if layer == "classifier":
             return states
@@ -238,7 +238,7 @@ class ImageClassifier(LayerReader):
 
         """
         if states is not None:
-            features = self._forward_from(self.start_layer, states)
+            features = self.forward_from(self.start_layer, states)
         else:
             assert pixel_values is not None
             features = self.features(pixel_values)

@@ -1,9 +1,10 @@
 """A backbone in two parts: run up to a layer, and from that layer on, by its own forward pass."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from torch.utils._pytree import tree_unflatten
 
 from .execution_order import Call, ExecutionOrder, TensorRecord
 
+Result = TypeVar("Result")
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """What a module is called with, by position and by keyword."""
 
@@ -174,6 +176,24 @@ def arguments_of_first_call(module: nn.Module, run: Callable[[], object]) -> Arg
     finally:
         handle.remove()
     raise ValueError(f"{type(module).__name__} is not called")
+
+
+def states_on_the_way(
+    backbone: nn.Module, splits: Sequence[Split], run: Callable[[], Result]
+) -> tuple[Result, dict[str, torch.Tensor]]:
+    """Run, and return what that gives, and by layer what entered at some splits of a backbone."""
+    caught: dict[str, torch.Tensor] = {}
+
+    def keep(split: Split, _: nn.Module, *arguments: Any) -> None:
+        """Keep what enters at the first call: a copy, for the layer may change it in place."""
+        if split.layer not in caught:
+            caught[split.layer] = split.states(arguments).clone()
+
+    with ExitStack() as stack:
+        for split in splits:
+            module = backbone.get_submodule(split.layer)
+            stack.callback(module.register_forward_pre_hook(partial(keep, split), with_kwargs=True).remove)
+        return run(), caught
 
 
 class _ReachedError(Exception):

@@ -204,7 +204,7 @@ class TextClassifier(BackboneClassifier):
             return outputs.pooler_output
         return pool(outputs.last_hidden_state, attention_mask, self.pooling())
 
-    def _forward_from(
+    def forward_from(
         self, layer: str, states: torch.Tensor, attention_mask: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Run what is between `layer` and the head on what enters that layer.
@@ -265,7 +265,7 @@ class TextClassifier(BackboneClassifier):
             encode: Callable[..., torch.Tensor] = self.features
         else:
             inputs = {"states": states}
-            encode = partial(self._forward_from, self.start_layer)
+            encode = partial(self.forward_from, self.start_layer)
             if attention_mask is not None:
                 inputs["attention_mask"] = attention_mask = move_to_the_left({}, attention_mask)[1]
         layers_run = states is None or self.start_layer not in ("pooler", "classifier")

@@ -144,16 +144,16 @@ class TimmClassifier(ImageClassifier):
         self._checkpoint_every = options.get("every_n_layers", 1)
         self.gradient_checkpointing = enable
 
-    def _forward_from(self, layer: str, states: torch.Tensor) -> torch.Tensor:
+    def forward_from(self, layer: str, states: torch.Tensor) -> torch.Tensor:
         """Map what enters `layer` to what the head takes.
 
         Within one step nothing is checkpointed: timm would run the layer again in the backward pass, where no states enter it.
         """
         if self._recompute is None or layer == "classifier" or self._position(layer) is not None:
-            return super()._forward_from(layer, states)
+            return super().forward_from(layer, states)
         self.backbone.set_grad_checkpointing(False)
         try:
-            return super()._forward_from(layer, states)
+            return super().forward_from(layer, states)
         finally:
             self.backbone.set_grad_checkpointing(True)
 

@@ -11,6 +11,7 @@ from datasets import Dataset
 from ..data.batching import longest_first, make_batch
 from ..data.stored_rows import read_column
 from ..features.cache import CannotCacheError, find_start_layer
+from ..features.inputs import has_stored_states
 from ..flags.kinds import Arguments
 from ..flags.solver import is_solved
 from ..freezing import FreezePlan
@@ -40,6 +41,7 @@ class Cost:
         rows: Of each split.
         epochs: How often training reads each row; 0 where the head is solved, without steps.
         solving: Seconds of choosing and solving a head.
+        is_stored: Whether an earlier run has stored what the frozen part gives.
 
     """
 
@@ -49,23 +51,31 @@ class Cost:
     rows: dict[str, int]
     epochs: float
     solving: float = 0.0
+    is_stored: bool = False
+
+    @property
+    def pass_seconds(self) -> float:
+        """Seconds of running the frozen part once over the rows of training and validation; 0 where nothing is frozen."""
+        return self.frozen * (self.copies * self.rows["train"] + self.rows["validation"])
 
     @property
     def seconds(self) -> float:
         """Seconds of the frozen part, of solving or the epochs, each with its evaluation, and of the predictions at the end."""
         held_out, validation = self.rows["validation"] + self.rows.get("test", 0), self.rows["validation"]
         forward = self.step * FORWARD_SHARE
-        once = self.frozen * (self.copies * self.rows["train"] + validation + held_out) + forward * held_out
+        once = (0.0 if self.is_stored else self.pass_seconds) + (self.frozen + forward) * held_out
         return once + self.solving + self.epochs * (self.step * self.rows["train"] + forward * validation)
 
     def describe(self) -> str:
         """Say how long, and what that is made of."""
+        once = "what the frozen layers give is stored" if self.is_stored else "the frozen layers once"
+        once = f"{once}, {1e3 * self.frozen:.2f} ms a row"
         if not self.epochs:
             return (
-                f"about {self.seconds:.0f} s (the frozen layers once, {1e3 * self.frozen:.2f} ms a row, and about "
-                f"{self.solving:.0f} s for choosing and solving the head; reading and reporting not counted)"
+                f"about {self.seconds:.0f} s ({once}, and about {self.solving:.0f} s for choosing and solving the head; "
+                "reading and reporting not counted)"
             )
-        frozen = f"the frozen layers once, {1e3 * self.frozen:.2f} ms a row; " if self.frozen else ""
+        frozen = f"{once}; " if self.frozen else ""
         epochs = f"{self.epochs:g} epoch{'' if self.epochs == 1 else 's'} of {self.rows['train']:,} rows"
         return (
             f"about {self.seconds:.0f} s ({frozen}{epochs} at {1e3 * self.step:.2f} ms, as measured on one batch; evaluations at "
@@ -104,9 +114,10 @@ def estimate_cost(task: Task, arguments: Arguments[Any, Any]) -> Cost:
     is_limited = training.max_steps > 0
     epochs = training.max_steps * rows_a_step / len(train) if is_limited else training.num_train_epochs
     copies = len(task.frozen["train"].copies)
+    is_stored = layer is not None and has_stored_states(task, arguments)
     if is_solved(training):
-        return Cost(frozen, copies, step, rows, 0, _estimate_solving(task, rows["train"]))
-    return Cost(frozen, copies, step, rows, epochs)
+        return Cost(frozen, copies, step, rows, 0, _estimate_solving(task, rows["train"]), is_stored)
+    return Cost(frozen, copies, step, rows, epochs, is_stored=is_stored)
 
 
 def _estimate_solving(task: Task, rows: int) -> float:

@@ -392,8 +392,8 @@ def test_a_model_whose_halves_do_not_make_the_whole(make_model: Make, tokenizer:
     FreezePlan("features.3").apply(model)
     rows, collator = make_inputs(model, tokenizer)
     cache = FeatureCache(model, collator, FeatureStore(tmp_path), 4)
-    forward_from = model._forward_from
-    model._forward_from = lambda layer, states: forward_from(layer, states * 1.01)  # type: ignore[attr-defined]
+    forward_from = model.forward_from
+    model.forward_from = lambda layer, states: forward_from(layer, states * 1.01)  # type: ignore[attr-defined]
     with pytest.raises(CannotCacheError, match="in two parts differs from the whole"):
         use_feature_cache(cache, rows, rows, epochs=10, explicit=True)
     assert model.start_layer == "classifier"

@@ -1,0 +1,142 @@
+"""A pass of the frozen part over the rows of a split, of which one model or several store the states that they train on.
+
+Models on one frozen backbone need its states in different places: a head on several layers what it reads of all of them, a
+recurrent head what the last layer gives, a training of the last layers what enters these. One pass can give them all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from ..data.batching import iter_batches
+from ..models.splitting import Split, states_on_the_way
+from .cache import FeatureCache, SplitStates, as_stored
+from .held_item import HeldItem
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """States that are to be computed, and the cache of the model that they are for."""
+
+    cache: FeatureCache
+    states: SplitStates
+
+
+class SharedForward:
+    """A forward pass for several caches, whose models have the same frozen backbone.
+
+    One that ends behind all layers runs as a whole, and what enters an inner layer is noted on the way. Another head behind all
+    layers goes on from the innermost of these.
+
+    Args:
+        caches: One or more; of one alone, or where none ends behind all layers, each runs up to where it ends.
+
+    """
+
+    def __init__(self, caches: Sequence[FeatureCache]) -> None:
+        self.caches = caches
+        behind_all = [cache for cache in caches if cache.start_layer == "classifier"]
+        readers = [cache for cache in behind_all if cache.model.feature_groups()]  # of layers that the others leave out
+        self.runner = next(iter([*readers, *behind_all]), None)
+        layers = {cache.start_layer for cache in caches} - {"classifier"}
+        self.splits: list[Split] = []
+        if self.runner is not None and layers:
+            for cache in behind_all:
+                cache.model.execution_order()  # is seen with gradients, which a pass has none of
+            order = self.runner.model.execution_order()
+            splits = [Split.before(name, order) for name in order.first_calls if name in layers]
+            self.splits = [split for split in splits if split is not None]
+
+    def __call__(self, batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        """Return the states of a batch for each cache."""
+        if self.runner is None or not self.splits:
+            return [cache.model.forward_to(cache.start_layer, **batch) for cache in self.caches]
+        model = self.runner.model
+        features, inner = states_on_the_way(model.backbone, self.splits, partial(model.features, **batch))
+        return [self._states(cache, features, inner, batch) for cache in self.caches]
+
+    def _states(
+        self,
+        cache: FeatureCache,
+        features: torch.Tensor,
+        inner: dict[str, torch.Tensor],
+        batch: dict[str, torch.Tensor],
+    ) -> torch.Tensor:
+        """Return the states for a cache, of what the pass gave in the end and on the way."""
+        if cache is self.runner:
+            return features
+        if cache.start_layer in inner:
+            return inner[cache.start_layer]
+        if cache.start_layer != "classifier":
+            return cache.model.forward_to(cache.start_layer, **batch)
+        layer = list(inner)[-1]
+        beside = {name: batch[name] for name in ("attention_mask",) if name in batch}
+        return cache.model.forward_from(layer, inner[layer], **beside)
+
+
+def compute_states(wanted: Sequence[Wanted]) -> None:
+    """Run the frozen part over all copies of all rows, each process over its share, and store what it gives for each cache.
+
+    Args:
+        wanted: Of one cache, or of several with one store.
+
+    Raises:
+        CannotCacheError: There is no room for all of it, or it cannot be written.
+        UserError: The numbers do not fit the type that they are to be stored in.
+
+    """
+    first = wanted[0].cache
+    splits = dict.fromkeys(item.states.split for item in wanted)
+    wanted = [item for split in splits for item in wanted if item.states.split == split]  # finished one after the other
+    begun: list[HeldItem] = []  # on the main process
+
+    def begin() -> list[Path]:
+        """Take the room for all at once: a run that finds none for its last split would have computed the others in vain."""
+        begun.extend(first.store.begin([(item.states.key, item.states.layout.bytes) for item in wanted]))
+        return [item.states for item in begun]
+
+    files = first.on_main(begin)
+    try:
+        for file in files:
+            first.raise_together("" if file.exists() else f"{first.store.root} is not the same folder on all machines")
+        for split in splits:
+            ours = [(item, file) for item, file in zip(wanted, files, strict=True) if item.states.split == split]
+            _fill(ours)
+            first.processes.wait_for_everyone()
+            for item, _ in ours:
+                item.states.folder = item.cache.on_main(partial(item.cache.finish, begun, item.states))
+    except BaseException:
+        for unfinished in begun:
+            unfinished.give_up()
+        raise
+
+
+def _fill(wanted: Sequence[tuple[Wanted, Path]]) -> None:
+    """Write this process's share of the states of one split."""
+    targets = {file: item.states.layout.open(file, writable=True) for item, file in wanted}
+    by_view: dict[str, list[tuple[Wanted, Path, int]]] = {}
+    for item, file in wanted:
+        for copy in range(len(item.states.inputs.copies)):
+            by_view.setdefault(item.states.inputs.view(copy), []).append((item, file, copy))
+    for number, places in enumerate(by_view.values()):
+        item, _, copy = places[0]
+        rows, cache = item.states.inputs.copies[copy], item.cache
+        forward = SharedForward([item.cache for item, _, _ in places])
+        description = f"Frozen part, {item.states.split}"
+        description += f", augmented copy {number + 1}" if len(by_view) > 1 else ""
+        batches = iter_batches(rows, cache.collator, cache.batch_size, cache.processes.device, description)
+        with torch.inference_mode(), cache.autocast():
+            for indices, batch in batches:
+                for (item, file, copy), states in zip(places, forward(batch), strict=True):
+                    _write(targets[file], item.states, copy, indices, states)
+
+
+def _write(target: torch.Tensor, states: SplitStates, copy: int, indices: list[int], batch: torch.Tensor) -> None:
+    """Put the states of the rows of a batch where they belong."""
+    layout = states.layout
+    for index, row in zip(indices, as_stored(batch, layout.stored), strict=True):
+        place = layout.place(index, copy)
+        target[place] = row[: len(target[place])] if layout.offsets is not None else row

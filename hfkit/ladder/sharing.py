@@ -1,0 +1,82 @@
+"""One pass of the frozen layers for several rungs of a ladder."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..training.cost import Cost
+from . import trainings
+from .reading import TaskReader
+from .rungs import Rung
+
+_SHARED = ("solved", "head", "last")
+"""What trains in rungs whose frozen layers run once."""
+_LEAST_SECONDS = 10.0
+"""A shorter pass is not worth it that the others are read and loaded before their turn, too."""
+
+
+@dataclass
+class SharedPass:
+    """What came of one pass for several rungs.
+
+    Attributes:
+        preparing: Seconds of reading and loading the others, which are not the rung's own.
+        seconds: Of the pass, by the folder of each of the others, as if each ran its own.
+        names: Of the others.
+
+    """
+
+    preparing: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+
+def share_pass(
+    rung: Rung,
+    prepared: trainings.Prepared,
+    cost: Cost,
+    later: Sequence[Rung],
+    reader: TaskReader,
+    left: float | None,
+) -> SharedPass:
+    """Let the pass of a rung store what later rungs of its backbone read, too, as far as the budget will hold these.
+
+    Args:
+        rung: Which is about to be trained.
+        prepared: Its task.
+        cost: Of it.
+        later: The rungs behind it.
+        reader: Reads their tasks.
+        left: Seconds of the budget that are left, or None.
+
+    """
+    shared = SharedPass()
+    if rung.trains not in _SHARED or cost.pass_seconds < _LEAST_SECONDS:
+        return shared
+    started = time.perf_counter()
+    room = None if left is None else left - cost.seconds
+    others: list[tuple[Rung, trainings.Prepared, Cost]] = []
+    for other in later:
+        if (
+            other.backbone != rung.backbone
+            or other.trains not in _SHARED
+            or (reader.settings.folder / other.folder).exists()
+        ):
+            continue
+        try:
+            task = reader.prepare(other)
+            needed = trainings.estimate(task)
+        except Exception:  # it is told when its turn comes
+            continue
+        if room is not None and needed.seconds > room:
+            continue
+        room = None if room is None else room - (needed.seconds - needed.pass_seconds)
+        others.append((other, task, needed))
+    shared.preparing = time.perf_counter() - started
+    if others:
+        is_shared, seconds = trainings.share([prepared, *(task for _, task, _ in others)], reader.settings.log(rung))
+        for (other, _, needed), is_stored in zip(others, is_shared[1:], strict=True):
+            if is_stored:
+                shared.seconds[other.folder] = min(seconds, needed.pass_seconds)
+                shared.names.append(other.name)
+    return shared
