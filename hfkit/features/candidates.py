@@ -11,13 +11,17 @@ from scipy.sparse import csr_matrix
 from ..data.ngrams import drop_unseen_ngrams
 from ..evaluation.intervals import accuracy_interval
 from ..models.layer_groups import FeatureGroup
-from .convex import TOLERANCE, LinearFit, Problem, fit_linear
+from .by_iteration import TOLERANCE
+from .closed_form import RowProducts
+from .linear import LinearFit, Loss, Problem
+from .linear_fits import fit_linear
 
 PENALTIES = (1.0, 3.0, 10.0)
 """Values of C, with features and n-grams of about length 1 in each row."""
 SMALLER_PENALTIES, LARGER_PENALTIES = (0.3, 0.1, 0.03, 0.01), (30.0, 100.0, 300.0)
 """What follows where the smallest or the largest of them is the best, one by one for as long as that is better."""
-STATE_WEIGHTS = (0.25, 0.5, 1.0)
+LOSS_NAMES: dict[Loss, str] = {"squares": "least squares", "hinge": "squared hinge loss"}
+STATE_WEIGHTS = (0.25, 0.5, 1.0, 2.0)
 """Length of the layers' features beside that of the n-grams."""
 
 
@@ -31,6 +35,7 @@ class Candidate:
         penalty: C of the fit.
         state_weight: Of the features beside n-grams.
         min_document_frequency: Of the n-grams; 0: none.
+        loss: Of the fit.
 
     """
 
@@ -39,11 +44,12 @@ class Candidate:
     penalty: float
     state_weight: float = 1.0
     min_document_frequency: int = 0
+    loss: Loss = "squares"
 
     def describe(self) -> str:
         """Say it in one line."""
         weight = f", weight {self.state_weight:g}" if self.groups and self.min_document_frequency else ""
-        return f"{self.name}{weight}, C {self.penalty:g}"
+        return f"{self.name}{weight}, {LOSS_NAMES[self.loss]}, C {self.penalty:g}"
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,7 @@ def score_candidates(
     row_weights: np.ndarray,
     tolerance: float = TOLERANCE,
     positive_weights: Sequence[float] | None = None,
+    products: RowProducts | None = None,
 ) -> list[Scored]:
     """Fit candidates that read the same features, each without each fold in turn, all at once.
 
@@ -146,6 +153,7 @@ def score_candidates(
         row_weights: (rows,) how much each row counts in a fit.
         tolerance: Of the fits, see `fit_linear`.
         positive_weights: Of the labels, see `fit_linear`.
+        products: Of the rows, see `fit_linear`.
 
     """
     problems = []
@@ -153,8 +161,8 @@ def score_candidates(
         for fold in folds:
             weights = row_weights.copy()
             weights[fold] = 0
-            problems.append(Problem(candidate.penalty, weights, candidate.state_weight))
-    fits = fit_linear(features, ngrams, labels, classes, problems, tolerance, positive_weights=positive_weights)
+            problems.append(Problem(candidate.penalty, weights, candidate.state_weight, candidate.loss))
+    fits = fit_linear(features, ngrams, labels, classes, problems, tolerance, positive_weights, products)
     held_out = None
     if ngrams is not None:
         fitted = [np.delete(np.arange(len(labels)), fold) for fold in folds]

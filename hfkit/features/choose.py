@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from scipy.sparse import csr_matrix
 
+from .by_iteration import FINAL_TOLERANCE, TOLERANCE
 from .candidates import (
     LARGER_PENALTIES,
+    LOSS_NAMES,
     PENALTIES,
     SMALLER_PENALTIES,
     STATE_WEIGHTS,
@@ -17,13 +20,16 @@ from .candidates import (
     list_layer_sets,
     score_candidates,
 )
-from .convex import FINAL_TOLERANCE, TOLERANCE
+from .closed_form import RowProducts, multiply_dense, multiply_sparse
 from .folds import draw_rows
+from .linear_fits import has_closed_form
 from .solution import SolverInputs
 from .standardise import Standardiser
 
+CHOICE_ROWS = 4_000
+"""Penalties, weights and n-grams are compared on so many rows at most; what is chosen is then scored on all."""
 LAYER_ROWS = 3_000
-"""Layers and poolings differ by much: they are compared on a sample."""
+"""Layers and poolings differ by more."""
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Search:
         ngrams: TF-IDF (sample, n-grams) by the rows that an n-gram has to be in; none: no n-grams are part of the head.
         scored: All candidates so far, also on a part of the rows.
         known: Those that were scored on these rows.
+        products: Inner products of these rows, by the groups of features, or the rows that an n-gram has to be in.
         remarks: What was sampled.
 
     """
@@ -53,6 +60,7 @@ class Search:
     ngrams: dict[int, csr_matrix] = field(default_factory=dict)
     scored: list[Scored] = field(default_factory=list)
     known: dict[Candidate, Scored] = field(default_factory=dict)
+    products: dict[object, torch.Tensor] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def compare(self, candidates: Sequence[Candidate]) -> Scored:
@@ -70,33 +78,64 @@ class Search:
         self.scored = [*(item for item in self.scored if item.candidate != candidate), exact]
         return exact
 
+    def on_sample(self, count: int, what: str, ngrams: Callable[[np.ndarray], dict[int, csr_matrix]]) -> "Search":
+        """Return a search on about `count` of the rows at most, in the same folds.
+
+        Args:
+            count: How many.
+            what: What is compared on them, for people.
+            ngrams: Gives the n-grams of some rows.
+
+        """
+        if len(self.rows) <= count:
+            return self
+        sample = self.rows[draw_rows(self.inputs.labels[self.rows], count, self.inputs.seed)]
+        places = np.searchsorted(sample, self.rows)
+        is_drawn = np.isin(self.rows, sample)
+        folds = [places[fold[is_drawn[fold]]] for fold in self.folds]
+        self.remarks.append(f"{what} are compared on {len(sample):,} of {len(self.inputs.labels):,} rows")
+        return replace(self, rows=sample, folds=folds, ngrams=ngrams(sample), known={}, products={})
+
     def _score(self, candidates: Sequence[Candidate], tolerance: float) -> list[Scored]:
         first, labels, weights = candidates[0], self.inputs.labels[self.rows], self.weights[self.rows]
         features = self.standardiser.apply(self.inputs.features, first.groups, self.rows) if first.groups else None
         ngrams = self.ngrams[first.min_document_frequency] if first.min_document_frequency else None
         count, positive = self.inputs.classes, self.inputs.positive_weights
-        return score_candidates(candidates, features, ngrams, labels, count, self.folds, weights, tolerance, positive)
+        products = (
+            self._multiply(first, features, ngrams) if has_closed_form(len(labels), first.loss, positive) else None
+        )
+        return score_candidates(
+            candidates, features, ngrams, labels, count, self.folds, weights, tolerance, positive, products
+        )
+
+    def _multiply(self, candidate: Candidate, features: torch.Tensor | None, ngrams: csr_matrix | None) -> RowProducts:
+        """Return the inner products of the rows, each computed once."""
+        if features is not None and candidate.groups not in self.products:
+            self.products[candidate.groups] = multiply_dense(features)
+        least = candidate.min_document_frequency
+        if ngrams is not None and least not in self.products:
+            self.products[least] = multiply_sparse(ngrams)
+        return RowProducts(
+            None if features is None else self.products[candidate.groups],
+            None if ngrams is None else self.products[least],
+        )
 
 
 def choose(search: Search) -> Scored:
-    """Compare layers, then penalties, then n-grams, then both together: their weights, then penalties."""
+    """Compare losses, then layers, then penalties, then n-grams, then both together: their weights, then penalties."""
     inputs = search.inputs
     chosen = _choose_layers(search)
     layers = _choose_penalty(search, chosen)
     if not search.ngrams:
         return layers
-    ngrams = choose_best(
-        [
-            _choose_penalty(search, Candidate(_name_ngrams(least), (), PENALTIES[1], 1.0, least))
-            for least in search.ngrams
-        ]
-    )
+    alone = [Candidate(_name_ngrams(least), (), PENALTIES[1], 1.0, least, chosen.loss) for least in search.ngrams]
+    ngrams = choose_best([search.compare([candidate]) for candidate in alone])
     least = ngrams.candidate.min_document_frequency
-    name = f"{chosen.name}, and {_name_ngrams(least)}"
-    weighed = search.compare([Candidate(name, chosen.groups, PENALTIES[1], weight, least) for weight in STATE_WEIGHTS])
-    both = choose_best([weighed, _choose_penalty(search, weighed.candidate)])
+    both = replace(chosen, name=f"{chosen.name}, and {_name_ngrams(least)}", min_document_frequency=least)
+    weighed = search.compare([replace(both, state_weight=weight) for weight in STATE_WEIGHTS])
+    best = choose_best([weighed, _choose_penalty(search, weighed.candidate)])
     return (
-        both if inputs.ngrams_are_given else choose_best([layers, both])
+        best if inputs.ngrams_are_given else choose_best([layers, best])
     )  # n-grams stay where they are right more often
 
 
@@ -113,19 +152,17 @@ def _choose_penalty(search: Search, candidate: Candidate) -> Scored:
 
 
 def _choose_layers(search: Search) -> Candidate:
-    """Compare spans of layers and poolings on a sample, with one penalty."""
-    inputs, sets = search.inputs, list_layer_sets(search.inputs.groups, search.inputs.layers_are_given)
-    candidates = [Candidate(name, groups, PENALTIES[1]) for name, groups in sets.items()]
-    if len(candidates) == 1:
-        return candidates[0]
-    labels = inputs.labels[search.rows]
-    if len(labels) > LAYER_ROWS:
-        sample = search.rows[draw_rows(labels, LAYER_ROWS, inputs.seed)]
-        places = np.searchsorted(search.rows, sample)
-        folds = [np.flatnonzero(np.isin(places, fold)) for fold in search.folds]
-        search.remarks.append(f"layers and poolings are compared on {len(sample):,} of {len(inputs.labels):,} rows")
-        search = replace(search, rows=sample, folds=folds, ngrams={}, known={})
-    return choose_best([search.compare([candidate]) for candidate in candidates]).candidate
+    """Compare losses and penalties with all features, then with the best of them spans of layers and poolings; on a sample."""
+    sets = list_layer_sets(search.inputs.groups, search.inputs.layers_are_given)
+    sample = search.on_sample(LAYER_ROWS, "losses, layers and poolings", lambda rows: {})
+    name, groups = max(sets.items(), key=lambda item: sum(group.width for group in item[1]))
+    losses = [
+        sample.compare([Candidate(name, groups, penalty, loss=loss) for penalty in PENALTIES]) for loss in LOSS_NAMES
+    ]
+    best = choose_best(losses).candidate
+    return choose_best(
+        [sample.compare([replace(best, name=name, groups=groups)]) for name, groups in sets.items()]
+    ).candidate
 
 
 def _name_ngrams(least: int) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .by_iteration import FINAL_TOLERANCE
 from .candidates import find_right, read_held_out, score_fits
-from .convex import FINAL_TOLERANCE, Problem, fit_linear
+from .linear import Problem
+from .linear_fits import fit_linear
 from .solution import Solution, SolverInputs
 from .solve import read_ngrams, weigh_rows
 
@@ -104,7 +106,7 @@ def _score_parts(inputs: SolverInputs, solution: Solution, parts: Sequence[np.nd
             None if ngrams is None else ngrams[rows],
             labels[rows],
             inputs.classes,
-            [Problem(candidate.penalty, (weights * own)[rows], candidate.state_weight) for own in part],
+            [Problem(candidate.penalty, (weights * own)[rows], candidate.state_weight, candidate.loss) for own in part],
             FINAL_TOLERANCE,
             positive_weights=inputs.positive_weights,
         )

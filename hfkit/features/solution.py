@@ -10,7 +10,7 @@ from ..data.ngrams import NgramVocabulary, Rows
 from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
 from ..models.layer_groups import FeatureGroup
 from .candidates import Candidate, Scored
-from .convex import LinearFit
+from .linear import LinearFit
 from .standardise import Standardiser
 
 

@@ -8,15 +8,17 @@ from scipy.sparse import csr_matrix
 
 from ..data.ngrams import MOST_NGRAMS, NgramVocabulary, fit_ngrams, ngram_matrix
 from ..evaluation.calibration import expected_calibration_error, fit_temperature
+from .by_iteration import FINAL_TOLERANCE, most_features
 from .candidates import PENALTIES, STATE_WEIGHTS, Candidate, Scored, list_layer_sets
-from .choose import Search, choose
-from .convex import FINAL_TOLERANCE, LinearFit, Problem, fit_linear, most_features
+from .choose import CHOICE_ROWS, Search, choose
 from .folds import can_be_scored, draw_rows, group_images, group_texts, make_folds
+from .linear import LinearFit, Problem
+from .linear_fits import fit_linear
 from .solution import Solution, SolverInputs
 from .standardise import Standardiser
 
 SELECTION_ROWS = 10_000
-"""More rows are sampled for the choice; the chosen head is fitted on all."""
+"""More rows are sampled for what folds tell; the chosen head is fitted on all."""
 FIT_BYTES = 4_000_000_000
 """Memory of the features that the chosen head is fitted on; where all rows take more, it is fitted on a sample."""
 
@@ -42,7 +44,10 @@ def solve_head(inputs: SolverInputs, say: Callable[[Scored], None] = lambda scor
     if folds:
         ngrams = _ngram_matrices(inputs, rows, None if unscored else every) if inputs.with_ngrams else {}
         search = Search(inputs, rows, standardiser, folds, weights, say, ngrams)
-        best = search.finish(choose(search).candidate)
+        sample = search.on_sample(
+            CHOICE_ROWS, "candidates", lambda some: _ngram_matrices(inputs, some, None) if ngrams else {}
+        )
+        best = search.finish(choose(sample).candidate)
         remarks = (*remarks, *search.remarks, *unscored)
     else:
         remarks = (
@@ -117,7 +122,7 @@ def _sample_rows(inputs: SolverInputs) -> tuple[np.ndarray, tuple[str, ...]]:
     if total <= SELECTION_ROWS:
         return np.arange(total), ()
     return draw_rows(inputs.labels, SELECTION_ROWS, inputs.seed), (
-        f"the choice is made on {SELECTION_ROWS:,} of {total:,} rows",
+        f"what is chosen is scored on {SELECTION_ROWS:,} of {total:,} rows",
     )
 
 
@@ -168,7 +173,7 @@ def _fit(
         if vocabulary.dropped:
             remarks = (*remarks, f"{vocabulary.dropped:,} rarer n-grams are left out")
     features = standardiser.apply(inputs.features, candidate.groups, rows) if candidate.groups else None
-    problem = Problem(candidate.penalty, weights[rows], candidate.state_weight)
+    problem = Problem(candidate.penalty, weights[rows], candidate.state_weight, candidate.loss)
     labels, positive = inputs.labels[rows], inputs.positive_weights
     [fit] = fit_linear(features, ngrams, labels, inputs.classes, [problem], FINAL_TOLERANCE, positive_weights=positive)
     return fit, vocabulary, remarks

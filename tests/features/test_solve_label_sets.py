@@ -1,15 +1,16 @@
-"""Heads that are solved for any number of labels a row: a machine for each label, folds, weights and the learning curve."""
+"""Heads that are solved for any number of labels a row: a problem for each label, folds, weights and the learning curve."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sklearn.svm import LinearSVC
+from sklearn.linear_model import Ridge
 
-from hfkit.features.convex import Problem, fit_linear
+from hfkit.features.by_iteration import fit_by_iteration
 from hfkit.features.folds import draw_rows, make_folds
 from hfkit.features.learning_curve import measure_learning_curve
+from hfkit.features.linear import Problem
 from hfkit.features.ngram_classifier import fit_ngram_classifier
 from hfkit.features.solution import SolverInputs
 from hfkit.features.solve import solve_head
@@ -31,18 +32,17 @@ def solver_inputs(**options: Any) -> SolverInputs:
 
 
 @pytest.mark.parametrize("labels", [2, 3])
-def test_each_label_has_the_machine_of_scikit_learn(labels: int) -> None:
+def test_each_label_is_solved_as_by_scikit_learn(labels: int) -> None:
     features, present = make_rows(labels=labels)
     weights = [1.0, 4.0, 7.0][:labels]
     rows = np.ones(len(features), np.float32)
-    [ours] = fit_linear(features, None, present, labels, [Problem(0.7, rows)], 1e-9, 500, positive_weights=weights)
+    [ours] = fit_by_iteration(features, None, present, labels, [Problem(0.7, rows)], 1e-9, 500, weights)
     assert ours.bias.shape == (labels,)
     for label, weight in enumerate(weights):
-        machine = LinearSVC(
-            C=0.7, intercept_scaling=100, tol=1e-9, max_iter=10_000, dual=False, class_weight={0: 1.0, 1: weight}
-        ).fit(features, present[:, label])
-        np.testing.assert_allclose(ours.dense[:, label], machine.coef_[0], atol=5e-3)
-        np.testing.assert_allclose(ours.bias[label], machine.intercept_[0], atol=5e-3)
+        counts = np.where(present[:, label], weight, 1.0)
+        ridge = Ridge(1 / (2 * 0.7)).fit(features, 2.0 * present[:, label] - 1, counts)
+        np.testing.assert_allclose(ours.dense[:, label], ridge.coef_, atol=2e-3)
+        np.testing.assert_allclose(ours.bias[label], ridge.intercept_, atol=2e-3)
 
 
 def test_near_duplicates_stay_in_one_fold_and_labels_in_all() -> None:

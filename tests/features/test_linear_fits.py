@@ -1,17 +1,23 @@
-"""The solver of convex problems, and what is chosen inside train with it."""
+"""Least squares in closed form and by iteration, and what is chosen inside train with them."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from scipy import sparse
-from sklearn.svm import LinearSVC
+from sklearn.linear_model import Ridge, RidgeClassifier
 
 from hfkit.data.ngrams import fit_ngrams, ngram_matrix
 from hfkit.errors import UserError
+from hfkit.features.by_iteration import fit_by_iteration
 from hfkit.features.candidates import Candidate, list_layer_sets, predict_labels, read_held_out, score_candidates
 from hfkit.features.choose import draw_rows
-from hfkit.features.convex import Problem, fit_linear
+from hfkit.features.closed_form import RowProducts, fit_in_closed_form, multiply_dense, multiply_sparse
 from hfkit.features.folds import make_folds
+from hfkit.features.linear import LinearFit, Problem
+from hfkit.features.linear_fits import has_closed_form
 from hfkit.features.solution import SolverInputs
 from hfkit.features.solve import solve_head, two_sided
 from hfkit.features.standardise import Standardiser
@@ -29,33 +35,83 @@ def make_rows(classes: int, rows: int = 120) -> tuple[torch.Tensor, np.ndarray]:
     return torch.from_numpy(features.astype(np.float32)), labels
 
 
+def solve_by_iteration(*arguments: Any) -> list[LinearFit]:
+    return fit_by_iteration(*arguments, 1e-9, 500)
+
+
+BOTH = pytest.mark.parametrize("solve", [fit_in_closed_form, solve_by_iteration], ids=["closed form", "iteration"])
+
+
+@BOTH
 @pytest.mark.parametrize("classes", [2, 4])
-def test_the_minimum_is_that_of_scikit_learn(classes: int) -> None:
-    """With the bias penalised there as a feature of large size, it is all but free."""
+def test_the_minimum_is_that_of_scikit_learn(classes: int, solve: Callable[..., list[LinearFit]]) -> None:
+    """With weights of rows, of which some are 0, and a weight of the dense features."""
     generator = np.random.default_rng(1)
     labels = np.arange(90) % classes
     dense = generator.normal(size=(90, 6)).astype(np.float32)
     dense[:, 0] += labels
     words = sparse.random(90, 11, 0.3, "csr", np.float32, generator)
-    [ours] = fit_linear(
-        torch.from_numpy(dense), words, labels, classes, [Problem(0.7, np.ones(90, np.float32))], 1e-9, 500
-    )
-    both = sparse.hstack([sparse.csr_matrix(dense), words]).tocsr()
-    theirs = LinearSVC(C=0.7, intercept_scaling=100, tol=1e-9, max_iter=10_000, dual=False).fit(both, labels)
-    weights = np.concatenate([ours.dense, ours.sparse])
-    np.testing.assert_allclose(weights, theirs.coef_.T, atol=5e-3)
-    np.testing.assert_allclose(ours.bias, theirs.intercept_, atol=5e-3)
+    rows = generator.choice([0.0, 1.0, 2.5], 90).astype(np.float32)
+    [ours] = solve(torch.from_numpy(dense), words, labels, classes, [Problem(0.7, rows, 0.5)])
+    both = np.concatenate([0.5 * dense, words.toarray()], axis=1)
+    targets = 2.0 * (labels[:, None] == (np.arange(classes) if classes > 2 else [1])) - 1
+    theirs = Ridge(1 / (2 * 0.7), solver="cholesky").fit(both, targets, rows)
+    weights = np.concatenate([ours.dense / 0.5, ours.sparse])
+    np.testing.assert_allclose(weights, theirs.coef_.reshape(-1, 17).T, atol=2e-3)
+    np.testing.assert_allclose(ours.bias, theirs.intercept_, atol=2e-3)
 
 
-def test_problems_solved_together_are_those_solved_alone() -> None:
+@BOTH
+def test_problems_solved_together_are_those_solved_alone(solve: Callable[..., list[LinearFit]]) -> None:
     features, labels = make_rows(3)
     features = (features - features.mean(dim=0)) / 10
     weights = [np.ones(120, np.float32), (np.arange(120) % 5 > 0).astype(np.float32)]
     problems = [Problem(penalty, rows, scale) for penalty in (0.1, 3.0) for rows in weights for scale in (0.5, 1.0)]
-    together = fit_linear(features, None, labels, 3, problems, 1e-8, 400)
+    together = solve(features, None, labels, 3, problems)
     for problem, fit in zip(problems, together, strict=True):
-        [alone] = fit_linear(features, None, labels, 3, [problem], 1e-8, 400)
+        [alone] = solve(features, None, labels, 3, [problem])
         np.testing.assert_allclose(fit.dense, alone.dense, atol=2e-3)
+
+
+def test_products_of_rows_are_computed_once_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those on and below the diagonal; a fit with them is the one that computes them itself."""
+    features, labels = make_rows(2)
+    features = (features - features.mean(dim=0)) / 10
+    words = sparse.random(120, 30, 0.2, "csr", np.float32, np.random.default_rng(2))
+    monkeypatch.setattr("hfkit.features.closed_form._ROWS_AT_ONCE", 50)
+    products = RowProducts(multiply_dense(features), multiply_sparse(words))
+    torch.testing.assert_close(products.dense.tril(), (features @ features.T).tril())  # type: ignore[union-attr]
+    problems = [Problem(1.0, (np.arange(120) % 3 > 0).astype(np.float32), 0.5)]
+    monkeypatch.setattr("hfkit.features.closed_form._ROWS_AT_ONCE", 500)
+    fits = [fit_in_closed_form(features, words, labels, 2, problems, known)[0] for known in (products, None)]
+    np.testing.assert_allclose(fits[0].dense, fits[1].dense, atol=1e-5)
+    np.testing.assert_allclose(fits[0].sparse, fits[1].sparse, atol=1e-5)
+
+
+def test_many_rows_are_solved_by_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So are weights of labels, for which no factorisation serves all; the choice is made in closed form on a sample."""
+    features, labels = make_rows(3)
+    assert has_closed_form(120, "squares", None)
+    assert not has_closed_form(120, "hinge", None)
+    assert not has_closed_form(120, "squares", [1.0, 2.0, 3.0])
+    known = solve_head(SolverInputs(features, GROUPS, labels, 3))
+    monkeypatch.setattr("hfkit.features.linear_fits.MOST_ROWS", 110)
+    monkeypatch.setattr("hfkit.features.solve.SELECTION_ROWS", 90)
+    used: list[int] = []
+
+    def count(*arguments: Any, **options: Any) -> list[LinearFit]:
+        used.append(len(arguments[2]))
+        return fit_by_iteration(*arguments, **options)
+
+    monkeypatch.setattr("hfkit.features.linear_fits.fit_by_iteration", count)
+    solution = solve_head(SolverInputs(features, GROUPS, labels, 3))
+    assert set(used) == {90, 120}  # the squared hinge loss, and the fit on all
+    assert solution.out_of_fold is not None
+    assert len(solution.rows) < 110
+    rows = np.arange(120)
+    for result in (known, solution):
+        standardised = result.standardiser.apply(features, result.candidate.groups, rows)
+        assert (predict_labels(result.fit.logits(standardised, None)) == labels).mean() > 0.9
 
 
 def test_near_duplicates_stay_in_one_fold() -> None:
@@ -141,8 +197,11 @@ def test_given_layers_are_not_chosen() -> None:
     assert all(groups for groups in list_layer_sets(features, False).values())
 
 
+@pytest.mark.parametrize("solve", [fit_in_closed_form, fit_by_iteration], ids=["closed form", "iteration"])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_many_rare_features_are_fitted_as_well_as_by_scikit_learn(classes: int) -> None:
+def test_many_rare_features_are_fitted_as_well_as_by_scikit_learn(
+    classes: int, solve: Callable[..., list[LinearFit]]
+) -> None:
     """Classes of equal size and features of few rows each: the first step lowers the problem by next to nothing."""
     generator = np.random.default_rng(3)
     labels = generator.integers(0, classes, 3000)
@@ -150,8 +209,8 @@ def test_many_rare_features_are_fitted_as_well_as_by_scikit_learn(classes: int) 
     rows = np.repeat(np.arange(3000), 8)
     words = sparse.csr_matrix((np.full(len(rows), 8**-0.5, np.float32), (rows, columns.ravel())))
     train = (np.arange(3000) % 5 > 0).astype(np.float32)
-    [ours] = fit_linear(None, words, labels, classes, [Problem(1.0, train)])
-    theirs = LinearSVC(C=1).fit(words[train > 0], labels[train > 0])
+    [ours] = solve(None, words, labels, classes, [Problem(1.0, train)])
+    theirs = RidgeClassifier(0.5).fit(words[train > 0], labels[train > 0])
     held_out = train == 0
     accuracy = (predict_labels(ours.logits(None, words[held_out])) == labels[held_out]).mean()
     assert accuracy > 0.6
@@ -194,9 +253,9 @@ def test_problems_beyond_memory_are_solved_one_after_another(monkeypatch: pytest
     features, labels = make_rows(3)
     features = (features - features.mean(dim=0)) / 10
     problems = [Problem(penalty, np.ones(120, np.float32)) for penalty in (0.1, 1.0, 3.0)]
-    together = fit_linear(features, None, labels, 3, problems, 1e-8, 400)
-    monkeypatch.setattr("hfkit.features.convex.MEMORY_BYTES", 1)
-    for fit, other in zip(fit_linear(features, None, labels, 3, problems, 1e-8, 400), together, strict=True):
+    together = fit_by_iteration(features, None, labels, 3, problems, 1e-8, 400)
+    monkeypatch.setattr("hfkit.features.by_iteration.MEMORY_BYTES", 1)
+    for fit, other in zip(fit_by_iteration(features, None, labels, 3, problems, 1e-8, 400), together, strict=True):
         np.testing.assert_allclose(fit.dense, other.dense, atol=2e-3)
 
 

@@ -1,12 +1,8 @@
-"""Linear support vector machines on dense and sparse features, many problems at once.
+"""Linear heads by iteration, many problems at once: of the squared hinge loss, and of more rows than a closed form takes.
 
 Folds and penalties make dozens of problems on the same rows. Solved together, a pass over the rows is a product of matrices
-for all of them, which takes about as long as the product with one vector. Each problem is
-
-    minimise  |w|^2 / 2 + C * sum over its rows of (weight of the row) * max(0, 1 - margin)^2,
-
-the squared hinge loss of each class against the others (scikit-learn's LinearSVC; Fan et al. 2008, JMLR 9:1871), without a
-penalty on the bias, by L-BFGS (Liu and Nocedal 1989, Mathematical Programming 45:503) with Armijo's rule.
+for all of them, which takes about as long as the product with one vector. It is L-BFGS (Liu and Nocedal 1989, Mathematical
+Programming 45:503) with Armijo's rule.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
+
+from .linear import LinearFit, Problem, make_targets
 
 TOLERANCE = 0.003
 """How much of the first gradient may be left where candidates are compared."""
@@ -28,48 +26,7 @@ _COPIES = 2 * MEMORY + 8
 """Numbers that each weight of a problem takes: steps, differences, points, gradients, directions."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One fit on some of the rows.
-
-    Attributes:
-        penalty: C: the larger, the closer the fit.
-        row_weights: (rows,) how much each row counts; 0 leaves it out.
-        state_weight: Factor of the dense features, beside sparse ones.
-
-    """
-
-    penalty: float
-    row_weights: np.ndarray
-    state_weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class LinearFit:
-    """Weights of a fit, for features as they were given.
-
-    Attributes:
-        dense: (dense features, logits).
-        sparse: (sparse features, logits).
-        bias: (logits,).
-
-    """
-
-    dense: np.ndarray
-    sparse: np.ndarray
-    bias: np.ndarray
-
-    def logits(self, dense: torch.Tensor | None, sparse: csr_matrix | None) -> np.ndarray:
-        """Return (rows, logits) of the features of some rows; two classes have one logit."""
-        result = np.zeros((_count_rows(dense, sparse), len(self.bias)), np.float32) + self.bias
-        if dense is not None:
-            result += (dense @ torch.from_numpy(self.dense)).numpy()
-        if sparse is not None:
-            result += sparse @ self.sparse
-        return result
-
-
-def fit_linear(
+def fit_by_iteration(
     dense: torch.Tensor | None,
     sparse: csr_matrix | None,
     labels: np.ndarray,
@@ -110,7 +67,7 @@ def most_features(classes: int) -> int:
 def _fit_together(
     objective: "_Objective", problems: Sequence[Problem], tolerance: float, iterations: int
 ) -> list[LinearFit]:
-    """Solve problems in the same steps; see `fit_linear`."""
+    """Solve problems in the same steps; see `fit_by_iteration`."""
     start = torch.zeros(len(problems), objective.logits, objective.features + 1)
     solution = _minimise(objective, start, tolerance, iterations).transpose(1, 2).numpy()
     dense_features = objective.dense_features
@@ -140,7 +97,7 @@ class _Objective:
         self.transposed = None if sparse is None else sparse.T.tocsr()
         self.dense_features = 0 if dense is None else dense.shape[1]
         self.features = self.dense_features + (0 if sparse is None else sparse.shape[1])
-        self.targets = _targets(labels, classes)
+        self.targets = make_targets(labels, classes)
         self.logits = len(self.targets)
         self.importance = torch.ones(1, 1)  # (logits, rows), of labels where they are there
         if positive_weights is not None:
@@ -148,12 +105,14 @@ class _Objective:
             self.importance = torch.where(self.targets > 0, positive, 1.0)
         weights = np.stack([problem.penalty * problem.row_weights for problem in problems])
         self.weights = torch.from_numpy(weights.astype(np.float32))[:, None]  # (problems, 1, rows)
+        self.is_hinge = torch.tensor([problem.loss == "hinge" for problem in problems])[:, None, None]
         self.scales = torch.tensor([problem.state_weight for problem in problems], dtype=torch.float32)[:, None, None]
 
     def __call__(self, weights: torch.Tensor, which: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the values (problems,) in float64 of the problems `which`, and the gradients."""
         scales, row_weights = self.scales[which], self.weights[which] * self.importance
-        missing = (1 - self.targets * self._logits(weights, scales)).clamp(min=0)
+        missing = 1 - self.targets * self._logits(weights, scales)
+        missing = torch.where(self.is_hinge[which], missing.clamp(min=0), missing)
         errors = -2 * self.targets * missing * row_weights
         losses = (missing.square() * row_weights).sum(dim=(1, 2), dtype=torch.float64)
         flat = errors.flatten(0, 1)
@@ -278,16 +237,3 @@ def _apply_inverse_hessian(
     for (change, difference, inverse), factor in zip(history, reversed(factors), strict=True):
         result += (factor - inverse * (difference * result).sum(dim=1))[:, None] * change
     return result
-
-
-def _targets(labels: np.ndarray, classes: int) -> torch.Tensor:
-    """Return 1 for the class or the labels of a row and -1 for others, (logits, rows)."""
-    if labels.ndim == 2:
-        return torch.from_numpy(np.ascontiguousarray(labels.T, dtype=np.float32)) * 2 - 1
-    ids = torch.from_numpy(labels).long()
-    is_class = ids[None] == (torch.arange(classes) if classes > 2 else torch.tensor([1]))[:, None]
-    return is_class.float() * 2 - 1
-
-
-def _count_rows(dense: torch.Tensor | None, sparse: csr_matrix | None) -> int:
-    return len(dense) if dense is not None else sparse.shape[0]  # type: ignore[union-attr]

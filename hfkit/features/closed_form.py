@@ -1,0 +1,123 @@
+"""Least squares in closed form, by the inner products of rows: each fit is one Cholesky factorisation.
+
+A problem (see `linear`) is solved in its dual (kernel ridge regression: Saunders, Gammerman and Vovk 1998, ICML): with the
+products K = s^2 D D' + S S' of dense and sparse features and the targets t,
+
+    (K + diag(1 / (2 * C * weight))) a = t - b,  sum(a) = 0,
+
+a fit is D' a s^2 and S' a, with the bias b. Products are computed once for all penalties, weights and folds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+
+from .linear import LinearFit, Problem, make_targets
+
+MOST_ROWS = 12_000
+"""The time grows with the cube of the rows, the memory with their square: that of so many is 576 MB a matrix."""
+
+_ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class RowProducts:
+    """Inner products (rows, rows) of dense and of sparse features, on and below the diagonal; None where there are none.
+
+    Attributes:
+        dense: Of the dense ones.
+        sparse: Of the sparse ones.
+
+    """
+
+    dense: torch.Tensor | None
+    sparse: torch.Tensor | None
+
+    def of(self, rows: torch.Tensor) -> "RowProducts":
+        """Return those of some rows."""
+        dense, sparse = (None if part is None else part[rows][:, rows] for part in (self.dense, self.sparse))
+        return RowProducts(dense, sparse)
+
+    def together(self, state_weight: float) -> torch.Tensor:
+        """Return the products of both side by side, the dense ones with a weight; a new matrix."""
+        if self.dense is None:
+            assert self.sparse is not None
+            return self.sparse.clone()
+        scaled = self.dense * state_weight**2
+        return scaled if self.sparse is None else scaled.add_(self.sparse)
+
+
+def multiply_dense(features: torch.Tensor) -> torch.Tensor:
+    """Return the products (rows, rows) of dense features (rows, features); where nothing reads, above the diagonal, may be 0."""
+    result = torch.zeros(len(features), len(features))
+    for start in range(0, len(features), _ROWS_AT_ONCE):
+        end = min(start + _ROWS_AT_ONCE, len(features))
+        torch.mm(features[start:end], features[:end].T, out=result[start:end, :end])
+    return result
+
+
+def multiply_sparse(features: csr_matrix) -> torch.Tensor:
+    """Return the products (rows, rows) of sparse features (rows, features)."""
+    return torch.from_numpy((features @ features.T).toarray())
+
+
+def fit_in_closed_form(
+    dense: torch.Tensor | None,
+    sparse: csr_matrix | None,
+    labels: np.ndarray,
+    classes: int,
+    problems: Sequence[Problem],
+    products: RowProducts | None = None,
+) -> list[LinearFit]:
+    """Solve all problems exactly, one after the other, and return a fit for each.
+
+    Args:
+        dense: (rows, dense features) in float32; None: no dense features.
+        sparse: (rows, sparse features) in float32; None: no sparse features.
+        labels: (rows,) label ids, or (rows, classes) of 0 and 1 with any number of labels a row.
+        classes: How many there are; two of them, of which each row has one, get one logit.
+        problems: What is fitted.
+        products: Of the features, where they are known.
+
+    """
+    targets = make_targets(labels, classes).T.contiguous()
+    products = products or RowProducts(
+        None if dense is None else multiply_dense(dense), None if sparse is None else multiply_sparse(sparse)
+    )
+    fits: dict[int, LinearFit] = {}
+    for numbers in _by_rows(problems):
+        rows = torch.from_numpy(np.flatnonzero(problems[numbers[0]].row_weights))
+        of_rows = products.of(rows) if len(rows) < len(targets) else products
+        for number in numbers:
+            problem = problems[number]
+            matrix = of_rows.together(problem.state_weight)
+            matrix.diagonal().add_(0.5 / (problem.penalty * torch.from_numpy(problem.row_weights)[rows]))
+            own, bias = _solve(matrix, targets[rows])
+            dual = torch.zeros(len(targets), own.shape[1]).index_copy_(0, rows, own)
+            none = np.zeros((0, own.shape[1]), np.float32)
+            fits[number] = LinearFit(
+                none if dense is None else problem.state_weight**2 * (dense.T @ dual).numpy(),
+                none if sparse is None else np.asarray(sparse.T @ dual.numpy()),
+                bias.numpy(),
+            )
+    return [fits[number] for number in range(len(problems))]
+
+
+def _by_rows(problems: Sequence[Problem]) -> list[list[int]]:
+    """Return the numbers of the problems, those on the same rows together."""
+    groups: dict[bytes, list[int]] = {}
+    for number, problem in enumerate(problems):
+        groups.setdefault(np.packbits(problem.row_weights > 0).tobytes(), []).append(number)
+    return list(groups.values())
+
+
+def _solve(matrix: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the dual weights (rows, logits) and the biases (logits,)."""
+    factor = torch.linalg.cholesky(matrix)  # reads the diagonal and what is below
+    ones = torch.ones(len(targets), 1)
+    solved = torch.cholesky_solve(torch.cat([targets, ones], dim=1), factor)
+    bias = solved[:, :-1].sum(dim=0) / solved[:, -1].sum()
+    return solved[:, :-1] - solved[:, -1:] * bias, bias
