@@ -13,7 +13,7 @@ from .evaluation.intervals import accuracy_interval, macro_f1_interval
 from .flags.configuration import CONFIGURATION_FILE
 from .flags.solver import CONVEX, IDLE, OF_THE_TRAINER
 from .flags.values import LORA_FLAGS
-from .hub import pushed_run, strange_backbone
+from .hub import pushed_run, strange_backbone, strange_flags
 from .hub.public_flags import known_flags
 from .report.summary import DATASETS, METRICS, SUMMARY_FILE, dataset_id, is_local
 from .tasks.image import train_images
@@ -138,40 +138,9 @@ def safe_argv(values: Mapping[str, Any], task: str, dataset: str | None) -> list
             raise UserError(
                 f"The {key} of that run was a file of its machine: run the recipe with a --{key} of your own."
             )
-    _check_sizes(taken)
+    strange_flags.check_sizes(taken)
     idle = _idle_flags(taken)
     return [argument for key, value in taken.items() if key not in idle for argument in _flag_argv(key, value)]
-
-
-_LARGEST: dict[str, int] = {
-    **{"head_hidden_size": 4096, "head_layers": 8, "lora_rank": 512, "ngrams": 8, "cache_views": 100},
-    **{"max_length": 8192, "image_size": 1024, "token_learner_tokens": 1024},
-    **dict.fromkeys(("per_device_train_batch_size", "per_device_eval_batch_size"), 1024),
-    **{"gradient_accumulation_steps": 4096, "num_train_epochs": 1000, "max_steps": 1_000_000},
-}
-"""What memory and time grow with, and how large it may be where a stranger chose it; who wants more trains by the recipe."""
-
-
-def _check_sizes(flags: Mapping[str, Any]) -> None:
-    """Refuse flags of a stranger by which a training here would take all memory, or no end.
-
-    Raises:
-        UserError: One is larger than any that is run unseen.
-
-    """
-    for flag in _LARGEST.keys() & flags.keys():
-        for value in flags[flag] if isinstance(flags[flag], list) else [flags[flag]]:
-            try:
-                is_small = float(value) <= _LARGEST[flag]
-            except OverflowError:
-                is_small = False
-            except (ValueError, TypeError):  # a word, or what the recipe refuses
-                continue
-            if not is_small:
-                raise UserError(
-                    f"{CONFIGURATION_FILE} there has {flag} {str(value)[:40]}, and at most {_LARGEST[flag]:,} is run "
-                    "again unseen: train by the recipe if you mean it."
-                )
 
 
 def _idle_flags(flags: dict[str, Any]) -> frozenset[str]:
