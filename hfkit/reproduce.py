@@ -1,8 +1,6 @@
 """Run again what a model on the Hub says of its training, and compare the results with its card."""
 
 import json
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,9 @@ import numpy as np
 from .errors import UserError, first_sentence
 from .evaluation.intervals import accuracy_interval, macro_f1_interval
 from .flags.configuration import CONFIGURATION_FILE
-from .flags.solver import CONVEX, IDLE, OF_THE_TRAINER
-from .flags.values import LORA_FLAGS
-from .hub import pushed_run, strange_backbone, strange_flags
-from .hub.public_flags import known_flags
-from .report.summary import DATASETS, METRICS, SUMMARY_FILE, dataset_id, is_local
+from .hub import pushed_run, strange_backbone
+from .hub.strange_flags import safe_argv
+from .report.summary import METRICS, SUMMARY_FILE
 from .tasks.image import train_images
 from .tasks.text import train_texts
 
@@ -111,65 +107,3 @@ def _interval(
         low, high = macro_f1_interval(confusion)
         return min(low, value), max(high, value)
     return None
-
-
-def safe_argv(values: Mapping[str, Any], task: str, dataset: str | None) -> list[str]:
-    """Return a command line for the flags of a fetched configuration, without what a stranger must not decide here.
-
-    Raises:
-        UserError: It is no configuration, the data or the backbone was on the other machine, or a size is beyond what is run
-            here.
-
-    """
-    if task not in TRAIN:
-        raise UserError(f"{CONFIGURATION_FILE} there is no configuration of hfkit.")
-    taken = {key: value for key, value in values.items() if key in known_flags(task) and value is not None}
-    taken["dataset"] = dataset or taken.get("dataset")
-    fetched = str(taken["dataset"])
-    if taken["dataset"] is None or not (dataset or fetched in DATASETS or (dataset_id(fetched) and "/" in fetched)):
-        raise UserError("The data of that run was no public one: name it by --dataset.")
-    if dataset is None and Path(fetched).exists():
-        raise UserError(
-            f"{fetched} is a file or folder here, and not what that run had: go elsewhere, or name --dataset."
-        )
-    for key, public in (("backbone", ()), ("weights", ("default", "none"))):
-        value = str(taken.get(key, "default"))
-        if is_local(value) or (public and value not in public) or (key == "backbone" and key not in taken):
-            raise UserError(
-                f"The {key} of that run was a file of its machine: run the recipe with a --{key} of your own."
-            )
-    strange_flags.check_sizes(taken)
-    idle = _idle_flags(taken)
-    return [argument for key, value in taken.items() if key not in idle for argument in _flag_argv(key, value)]
-
-
-def _idle_flags(flags: dict[str, Any]) -> frozenset[str]:
-    """Return the flags that a run's file holds and that do nothing there; on a command line they would be refused."""
-    idle = frozenset() if flags.get("peft") == "lora" else frozenset(LORA_FLAGS)
-    return idle | OF_THE_TRAINER | IDLE if flags.get("solver") == CONVEX else idle
-
-
-_LISTS = (
-    *("label_column", "label_names", "label_thresholds", "text_column"),
-    *("cleaning", "ngrams", "layers", "lora_targets", "class_weights"),
-)
-"""Flags with more than one value."""
-
-
-def _flag_argv(key: str, value: Any) -> list[str]:
-    """Return a flag and its values as arguments, none of which can be taken for another flag.
-
-    Raises:
-        UserError: A value is none.
-
-    """
-    if isinstance(value, dict):
-        return [f"--{key}", json.dumps(value)]
-    values = value if isinstance(value, list) and key in _LISTS else [value]
-    arguments = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
-    for item, argument in zip(values, arguments, strict=True):
-        if isinstance(item, list | dict) or (
-            argument.startswith("-") and not re.fullmatch(r"-|-?\d[\d.e+-]*", argument)
-        ):
-            raise UserError(f"{CONFIGURATION_FILE} there has no value of --{key}, but {argument!r}: it is not run.")
-    return [f"--{key}", *arguments]
