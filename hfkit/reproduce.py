@@ -12,11 +12,7 @@ from .flags.configuration import CONFIGURATION_FILE
 from .hub import pushed_run, strange_backbone
 from .hub.strange_flags import safe_argv
 from .report.summary import METRICS, SUMMARY_FILE
-from .tasks.image import train_images
-from .tasks.text import train_texts
-
-TRAIN = {"text-classification": train_texts, "image-classification": train_images}
-"""What runs a command line of each task."""
+from .tasks.again import find_begun, run_again
 
 
 def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: str | None = None) -> dict[str, Any]:
@@ -24,7 +20,7 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
 
     Args:
         repo_id: `USER/NAME` on the Hub, pushed by hfkit.
-        folder: Where the new run goes.
+        folder: Where the new run goes; one that was begun there is continued, and of one that is finished the results are taken.
         revision: Branch, tag or commit; default: main.
         dataset: The data, where it was no public one.
 
@@ -33,7 +29,7 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         card says), and `holds`.
 
     Raises:
-        UserError: The repository has no configuration or no results, or the data has to be named.
+        UserError: The repository has no configuration or no results, the data has to be named, or the folder holds another run.
 
     """
     pushed = pushed_run.read_pushed_run(repo_id, revision)
@@ -43,11 +39,13 @@ def reproduce(repo_id: str, folder: Path, revision: str | None = None, dataset: 
         raise UserError(f"{CONFIGURATION_FILE} of {repo_id} was changed ({first_sentence(error)}).") from error
     if not pushed.results:
         raise UserError(f"The card of {repo_id} has no results to compare with.")
-    branch = pushed.flags.get("backbone_revision")
+    begun = find_begun(folder)
+    # Where that run was begun here: on what was looked at then.
+    branch = (begun or pushed.flags).get("backbone_revision")
     place = str(pushed.flags["backbone"]), None if branch is None else str(branch)
     commit = strange_backbone.check_strange_backbone(*place, pushed.task)
     argv += ["--backbone_revision", commit] if commit else []  # what was looked at, whatever its branch is by now
-    now = TRAIN[pushed.task]([*argv, "--output_dir", str(folder)])
+    now = run_again(argv, pushed.task, folder)
     rows = json.loads((folder / SUMMARY_FILE).read_text("utf-8"))["rows"]
     comparison = _compare(pushed.results, now, rows, pushed.report)
     if not comparison:

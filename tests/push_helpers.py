@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from huggingface_hub import constants, get_session
@@ -22,12 +23,14 @@ from transformers import (
 )
 
 from hfkit import connection, load_pipeline
+from hfkit.errors import Stopped
 from hfkit.hub import check as hub_check
 from hfkit.hub import limited_process, push
 from hfkit.hub.check import check_repository
 from hfkit.hub.client import hub_errors
 from hfkit.hub.proof import prove
 from hfkit.models import register
+from hfkit.reproduce import reproduce
 from hfkit.training.trainer import ClassifierTrainer
 
 register()  # for the Auto classes below
@@ -99,6 +102,17 @@ def push_for(run: Path, repo_id: str, seconds: float | None) -> float:
     if seconds is None and process.exitcode:
         raise RuntimeError(f"it ended with code {process.exitcode}")
     return time.perf_counter() - begin
+
+
+def reproduce_until_stopped(repo_id: str, folder: Path, revision: None, dataset: str) -> str:
+    """Run a pushed model again, be stopped when the net is trained, and return the folder that was left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hfkit.training.run.finish", Mock(side_effect=KeyboardInterrupt))
+        try:
+            reproduce(repo_id, folder, revision, dataset)
+        except Stopped as stopped:
+            return str(stopped.folder)
+    return ""
 
 
 def upload_without_token(folder: Path, repo_id: str) -> str:

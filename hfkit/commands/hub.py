@@ -37,23 +37,28 @@ def reproduce(
     revision: Revision = None,
     dataset: Annotated[str | None, typer.Option(help="The data, where it was no public one.")] = None,
     output_dir: Annotated[
-        Path | None, typer.Option("--output_dir", help="Folder of the new run; default: runs/NAME-again.")
+        Path | None,
+        typer.Option(
+            "--output_dir", help="Folder of the new run, or of one that this command began; default: runs/NAME-again."
+        ),
     ] = None,
 ) -> None:
     """Run a pushed model's configuration again, and say whether its card's results hold."""
-    from ..flags.paths import check_output_dir, expand
+    from ..flags.paths import check_new_or_begun, expand
 
     folder = expand(output_dir) if output_dir else Path("runs") / f"{repository.rpartition('/')[2]}-again"
-    check_output_dir(str(folder))
+    check_new_or_begun(folder)
 
     from ..reproduce import reproduce as run_again
 
     try:
         comparison = run_again(repository, folder, revision, dataset)
     except Stopped as stopped:
-        from ..training.stopped import describe_stop, find_kind
+        from ..training.stopped import describe_stop
 
-        typer.echo(f"\n{describe_stop(stopped, ['hfkit', 'train', find_kind(folder)])}", err=True)
+        given = {"--revision": revision, "--dataset": dataset}
+        words = [word for flag, value in given.items() if value is not None for word in (flag, value)]
+        typer.echo(f"\n{describe_stop(stopped, ['hfkit', 'reproduce', repository, *words], ())}", err=True)
         raise typer.Exit(128 + stopped.number) from stopped
     for metric, row in comparison.items():
         verdict = "holds" if row["holds"] else "does NOT hold"

@@ -86,15 +86,12 @@ def resume_arguments(
 
     """
     folder = find_run(given.given_output_dir, given.training.resume_from_checkpoint)
-    started = read_configuration(folder / CONFIGURATION_FILE)
-    values = {**started.flags, **started.filled_in}
-    for name in sorted(given.given - _NOT_IN_A_CONFIGURATION):
-        before, now = values.get(name), given.flags.get(name, given.filled_in.get(name))
-        if _listed(before) != _listed(now):  # a flag may have had one value in earlier versions, and several now
-            raise UserError(
-                f"The run in {folder} was started with {name} {before}, not {now}: continue it by "
-                f"--output_dir {folder} --resume_from_checkpoint true alone."
-            )
+    difference = find_difference(given, folder)
+    if difference:
+        raise UserError(
+            f"The run in {folder} was started with {difference}: continue it by --output_dir {folder} "
+            "--resume_from_checkpoint true alone."
+        )
     ends = [
         "--output_dir",
         str(given.given_output_dir),
@@ -102,6 +99,26 @@ def resume_arguments(
         str(given.training.resume_from_checkpoint),
     ]
     return parse_arguments(["--config", str(folder / CONFIGURATION_FILE), *ends], (), kinds)
+
+
+def find_difference(given: Arguments[Any, Any], folder: Path) -> str:
+    """Say which flag has another value than a run was started with, such as `seed 1, not 2`; nothing where there is none.
+
+    Args:
+        given: The flags; those that were not given are not compared.
+        folder: Of the run.
+
+    Raises:
+        UserError: The run's `hfkit.yaml` cannot be read.
+
+    """
+    started = read_configuration(folder / CONFIGURATION_FILE)
+    values = {**started.flags, **started.filled_in}
+    for name in sorted(given.given - _NOT_IN_A_CONFIGURATION):
+        before, now = values.get(name), given.flags.get(name, given.filled_in.get(name))
+        if _listed(before) != _listed(now):  # a flag may have had one value in earlier versions, and several now
+            return f"{name} {before}, not {now}"
+    return ""
 
 
 def _listed(value: Any) -> Any:

@@ -145,6 +145,19 @@ def check_output_dir(output_dir: str) -> None:
         raise UserError(f"The folder {folder} is not empty: name another --output_dir{goes_on}.")
 
 
+def check_new_or_begun(folder: Path) -> None:
+    """Refuse a folder that is no new one, and holds no run that was begun there; nothing is made.
+
+    Raises:
+        UserError: As above.
+
+    """
+    if (folder / CONFIGURATION_FILE).is_file():
+        check_is_folder(str(folder))
+    else:
+        check_output_dir(str(folder))
+
+
 def check_is_folder(output_dir: str) -> Path:
     """Return the run's folder, which need not be there.
 

@@ -16,4 +16,5 @@ __all__ = [
     "push",
     "pushed_run",
     "strange_backbone",
+    "strange_flags",
 ]

@@ -1,6 +1,7 @@
 """The flags of a stranger's run, where it is run again unseen: what they decide here, and how large it may be."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 from ..errors import UserError
 from ..flags.configuration import CONFIGURATION_FILE
-from ..flags.solver import CONVEX, IDLE, OF_THE_TRAINER
+from ..flags.solver import CONVEX, IDLE, OF_THE_TRAINER, is_solved
+from ..flags.training_arguments import TrainingArguments
 from ..flags.values import LORA_FLAGS
 from ..report.summary import DATASETS, dataset_id, is_local
 from .public_flags import known_flags
@@ -75,6 +77,39 @@ def _check_sizes(flags: Mapping[str, Any]) -> None:
                     f"{CONFIGURATION_FILE} there has {flag} {str(value)[:40]}, and at most {_LARGEST[flag]:,} is run "
                     "again unseen: train by the recipe if you mean it."
                 )
+
+
+_MOST_TIMES = {
+    "eval": ("evaluate", 1000),
+    "save": ("write a checkpoint", 1000),
+    "logging": ("write a line into its log", 100_000),
+}
+"""What is done each so many steps, by the begin of its flags, and how often it may be where a stranger chose the steps."""
+
+
+def check_times(training: TrainingArguments, rows: int) -> None:
+    """Refuse steps of a stranger after which a run would evaluate, save or log more often than is run unseen.
+
+    Args:
+        training: The flags.
+        rows: That it is trained on.
+
+    Raises:
+        UserError: As above.
+
+    """
+    rows_a_step = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
+    steps = training.max_steps if training.max_steps > 0 else math.ceil(training.num_train_epochs * rows / rows_a_step)
+    for name, (what, most) in _MOST_TIMES.items():
+        if is_solved(training) or getattr(training, f"{name}_strategy") != "steps":
+            continue
+        after = getattr(training, f"{name}_steps")
+        times = math.ceil(1 / after if 0 < after < 1 else steps / max(after, 1))
+        if times > most:
+            raise UserError(
+                f"{CONFIGURATION_FILE} there has {name}_steps {after:g}, by which a run of {steps:,} steps would {what} "
+                f"{times:,} times, and at most {most:,} is run again unseen: train by the recipe if you mean it."
+            )
 
 
 def _idle_flags(flags: dict[str, Any]) -> frozenset[str]:

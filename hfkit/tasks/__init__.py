@@ -5,4 +5,4 @@ Start reading in train.py, what texts and images share; text.py and image.py are
 from_python.py those for notebooks, which return the run of finished_run.py.
 """
 
-__all__ = ["finished_run", "from_python", "image", "text", "train"]
+__all__ = ["again", "finished_run", "from_python", "image", "text", "train"]

@@ -9,21 +9,21 @@ from pathlib import Path
 import psutil
 
 from ..errors import Stopped
-from ..flags.configuration import CONFIGURATION_FILE, read_configuration
-from ..flags.names import IMAGE_FLAGS, TEXT_FLAGS
 from ..run_folders.manifest import MANIFEST_FILE
 from ..run_folders.state import find_state
 
+_GOES_ON = ("--resume_from_checkpoint", "true")
 _LAUNCHERS = ("accelerate", "accelerate-launch", "torchrun")
 _LAUNCHER_MODULES = ("accelerate.commands.launch", "accelerate.commands.accelerate_cli", "torch.distributed.run")
 
 
-def describe_stop(stopped: Stopped, command: Sequence[str]) -> str:
+def describe_stop(stopped: Stopped, command: Sequence[str], goes_on: Sequence[str] = _GOES_ON) -> str:
     """Say how a run that was stopped is continued, or that it has nothing to go on from.
 
     Args:
         stopped: With the run's folder, if it had one.
         command: The words that run the recipe, see `find_command`.
+        goes_on: Those by which the command continues the run in its folder.
 
     """
     folder = stopped.folder
@@ -36,15 +36,8 @@ def describe_stop(stopped: Stopped, command: Sequence[str]) -> str:
     )
     if folder is None or last is None:
         return "Stopped before the first checkpoint: start again with the same flags."
-    words = [*command, "--output_dir", str(folder), "--resume_from_checkpoint", "true"]
+    words = [*command, "--output_dir", str(folder), *goes_on]
     return f"Stopped. The last checkpoint is that of step {last}; continue by:\n\n{shlex.join(words)}"
-
-
-def find_kind(folder: Path) -> str:
-    """Return what the `hfkit train` of a run is called by its flags: `text` or `image`."""
-    file = folder / CONFIGURATION_FILE
-    flags = read_configuration(file).flags.keys() if file.is_file() else set[str]()
-    return "image" if flags & (IMAGE_FLAGS.fields().keys() - TEXT_FLAGS.fields().keys()) else "text"
 
 
 def find_command(command: str | None) -> list[str]:

@@ -1,11 +1,13 @@
 """The `hfkit` command: its door, and what it refuses before anything heavy is imported."""
 
+import shlex
 import signal
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from fake_runs import write_checkpoint
 from processes import run_command
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -74,19 +76,20 @@ def test_every_verb_explains_itself() -> None:
 
 def test_ctrl_c_tells_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all that it takes, so that it can be copied."""
-    for flags, kind in (("image_size: 32", "image"), ("max_length: 32", "text")):
-        run = tmp_path / f"{kind}-again"
+    run = tmp_path / "again"
 
-        def stop(*_: object, run: Path = run, flags: str = flags) -> None:
-            (run / "checkpoint-3").mkdir(parents=True)
-            (run / "checkpoint-3" / "trainer_state.json").write_text("{}")
-            (run / "hfkit.yaml").write_text(flags)
-            raise Stopped(signal.SIGTERM, run)
+    def stop(*_: object) -> None:
+        write_checkpoint(run, 3)
+        (run / "hfkit.yaml").write_text("max_length: 32")
+        raise Stopped(signal.SIGTERM, run)
 
-        monkeypatch.setattr("hfkit.reproduce.reproduce", stop)
-        result = CliRunner().invoke(app, ["reproduce", "user/x", "--output_dir", str(run)])
-        assert result.exit_code == 143
-        assert f"hfkit train {kind} --output_dir {run} --resume_from_checkpoint true" in result.stderr
+    monkeypatch.setattr("hfkit.reproduce.reproduce", stop)
+    given = ["reproduce", "user/x", "--dataset", "my tweets.csv", "--output_dir", str(run)]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 143
+    assert result.stderr.strip().splitlines()[-1] == shlex.join(["hfkit", *given])
+    monkeypatch.setattr("hfkit.reproduce.reproduce", lambda *_: {})
+    assert CliRunner().invoke(app, given).exit_code == 0  # the folder is not refused now
     monkeypatch.setattr("hfkit.ladder.climb.climb", Mock(side_effect=KeyboardInterrupt))
     (tmp_path / "my tweets.csv").write_text("text,label\n" + "a text,a\nother text,b\n" * 30)
     monkeypatch.chdir(tmp_path)

@@ -651,7 +651,14 @@ def test_reproduce_and_check_what_was_pushed(client: Client, tiny_backbone: Path
     assert ModelCard(client.hub.files("me/again-and-again")["README.md"].decode()).data.base_model == "me/tiny-bert"
     with pytest.raises(UserError, match="name it by --dataset"):
         client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "no")
-    comparison = client("hfkit.reproduce:reproduce", "me/again-and-again", tmp_path / "new", None, str(tweets))
+    again = ("me/again-and-again", tmp_path / "new", None, str(tweets))
+    assert client("push_helpers:reproduce_until_stopped", *again) == str(tmp_path / "new")
+    begun = (tmp_path / "new" / "start.json").read_text()
+    # The backbone's branch goes on meanwhile, and the run with what it began on.
+    client.hub.repositories["me/tiny-bert"].commit({**client.hub.files("me/tiny-bert"), "more.txt": b""})
+    comparison = client("hfkit.reproduce:reproduce", *again)
+    assert (tmp_path / "new" / "start.json").read_text() == begun
+    assert client("hfkit.reproduce:reproduce", *again) == comparison  # of the finished run
     assert set(comparison) == {"validation accuracy", "test accuracy", "test f1"}
     assert comparison["test accuracy"]["now"] == pytest.approx(comparison["test accuracy"]["card"], abs=1e-4)
     assert all(row["holds"] for row in comparison.values())
