@@ -2,7 +2,8 @@
 
 import logging
 import re
-from typing import TextIO
+import warnings
+from typing import Any, TextIO
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but for tabs and line feeds (escape, backspace, carriage return, and those of C1, such as CSI), line and
@@ -36,5 +37,14 @@ class _VisibleRecord(logging.LogRecord):
 
 
 def make_logs_visible() -> None:
-    """Let what any package logs from now on in this process steer no terminal, as transformers' lines on a stranger's fields."""
+    """Let what any package logs or warns of from now on in this process steer no terminal, as lines on a stranger's fields."""
     logging.setLogRecordFactory(_VisibleRecord)
+    warnings.formatwarning = _format_warning
+
+
+_python_format = warnings.formatwarning
+
+
+def _format_warning(*arguments: Any, **options: Any) -> str:
+    """Return the lines of a warning as Python does, of which nothing is obeyed."""
+    return visible(_python_format(*arguments, **options))

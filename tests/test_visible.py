@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import warnings
 
 import pandas as pd
 import pytest
@@ -63,6 +64,19 @@ def test_a_log_obeys_no_text() -> None:
         logging.setLogRecordFactory(before)
         logger.removeHandler(handler)
     assert is_plain(stream.getvalue())
+
+
+def test_a_warning_obeys_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python shows what this function makes of it."""
+    before = logging.getLogRecordFactory()
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    try:
+        make_logs_visible()
+    finally:
+        logging.setLogRecordFactory(before)
+    shown = warnings.formatwarning(f"Can't set {LABEL}", UserWarning, "a.py", 1, "a line")
+    assert is_plain(shown)
+    assert shown.startswith("a.py:1: UserWarning: Can't set")
 
 
 def test_a_console_obeys_no_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,6 +158,11 @@ def test_a_net_that_needs_more_memory_or_time_is_stopped(client: Client) -> None
         client("push_helpers:run_in_limits", "sleep", 0.5)
 
 
+def test_nothing_of_a_stranger_is_written_past_the_findings(client: Client) -> None:
+    """Warnings, and what libraries of C++ and Rust write by themselves."""
+    assert client("push_helpers:run_in_limits", "find_outputs", 0) == [True, True]
+
+
 def test_what_only_a_prediction_shows_is_a_finding(check: Callable[[Files], Findings], ours: Files) -> None:
     backbone = json.loads(ours["config.json"])["backbone_config"]
     files = config_with(ours, backbone_config={**backbone, "layer_norm_eps": -5.0})
