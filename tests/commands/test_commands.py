@@ -1,5 +1,6 @@
 """The `hfkit` command: its door, and what it refuses before anything heavy is imported."""
 
+import gc
 import shlex
 import signal
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import hfkit
-from hfkit.commands.main import app
+from hfkit.commands.main import app, main
 from hfkit.errors import Stopped
 
 
@@ -43,6 +44,19 @@ def test_refusals_are_light(line: str, message: str) -> None:
     assert said.startswith("error: ")
     assert message in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_a_verb_ends_shortly_after_its_last_line(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search for garbage, which takes seconds with torch, is left out when Python ends."""
+    at_end: list[object] = []
+    monkeypatch.setattr("atexit.register", lambda call, *_, **__: at_end.append(call) or call)
+    monkeypatch.setattr("sys.argv", ["hfkit", verb, "--help"])
+    monkeypatch.setattr("hfkit.commands.main.guard_terminal", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert gc.freeze in at_end
 
 
 def test_version() -> None:
