@@ -138,7 +138,8 @@ def check_config(options: Mapping[str, Any]) -> None:
     What `auto_map` and `impl` name is code, which runs only with `trust_remote_code=True`, and is not looked at here.
 
     Raises:
-        ValueError: A field hands something to a loader, or a number, a depth or the number of labels is too large.
+        ValueError: A field hands something to a loader, a number, a depth or the number of labels is too large, or what the
+            model is called is no text.
 
     """
     for key, value in _walk(options):
@@ -146,6 +147,8 @@ def check_config(options: Mapping[str, Any]) -> None:
             raise ValueError(f"config.json has {key}, which would load something else: it is not followed")
         if key.endswith(("attn_implementation", "experts_implementation")):
             _check_implementation(key, value)
+        if key == "model_type" and not isinstance(value, str | None):
+            raise ValueError(f"config.json has model_type {str(value)[:40]!r}, which is none that transformers knows")
         if key in ("dtype", "torch_dtype") and value is not None and not _is_dtype(value):
             raise ValueError(f"config.json has a {key} that is none of a net's weights")
         if isinstance(value, list | tuple):
