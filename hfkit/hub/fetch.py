@@ -1,5 +1,6 @@
 """Fetching a stranger's model for a process that has no network: what it takes to load it, and no more than that."""
 
+import glob
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -44,7 +45,9 @@ def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int], endings: tu
     for name, size in wanted.items():
         if size > LARGEST_OTHER_FILE and not name.endswith(endings):
             raise UserError(f"{name} of {repo_id} has {size / 1e6:,.0f} MB, and is not fetched")
-    return str(ask(lambda: snapshot_download(repo_id, revision=commit, allow_patterns=list(wanted))))
+    # A file can be called *.json, and would let all be fetched whose names end so, of any size.
+    patterns = [glob.escape(name) for name in wanted]
+    return str(ask(lambda: snapshot_download(repo_id, revision=commit, allow_patterns=patterns)))
 
 
 def fetch_whole(repo_id: str, commit: str, sizes: Mapping[str, int]) -> str:

@@ -162,6 +162,8 @@ def find_weights(source: str, **place: Any) -> list[Path]:
         names = read_json(Path(path)).get("weight_map") or {} if path is not None else {}
         if not isinstance(names, dict) or not all(name == Path(str(name)).name for name in names.values()):
             raise ValueError(f"{Path(str(path)).name} names files that are not beside it")
+        if path == index and not all(str(name).endswith(".safetensors") for name in names.values()):
+            raise ValueError(f"{Path(str(path)).name} names files that are no .safetensors: they are not read")
     if index is None:
         return []
     files, _ = get_checkpoint_shard_files(source, index, **place)

@@ -158,6 +158,16 @@ def test_a_net_that_needs_more_memory_or_time_is_stopped(client: Client) -> None
         client("push_helpers:run_in_limits", "sleep", 0.5)
 
 
+def test_a_name_with_a_star_fetches_nothing_else(
+    client: Client, check: Callable[[Files], Findings], ours: Files
+) -> None:
+    """Names are patterns for what fetches, and what lies deeper has no limit of its size."""
+    names = ("*.json", "[a-z]*.txt")
+    findings = check({**ours, **dict.fromkeys(names, b"{}"), "below/large.json": b"{}", "below/large.txt": b"x"})
+    assert findings["prediction"][0], findings
+    assert not [request for request in client.hub.requests if "below/" in request]
+
+
 def test_nothing_of_a_stranger_is_written_past_the_findings(client: Client) -> None:
     """Warnings, and what libraries of C++ and Rust write by themselves."""
     assert client("push_helpers:run_in_limits", "find_outputs", 0) == [True, True]
