@@ -35,7 +35,10 @@ def check_code(source: str, model: TextModelArguments) -> None:
 
 
 def load_tokenizer(source: str, revision: str | None) -> Any:
-    """Load the tokenizer of an encoder.
+    """Load the tokenizer of an encoder, without what its author's code and templates of chats would have been.
+
+    A saved model would hand the code on to whoever loads it with `trust_remote_code=True`, our own proof among them; templates
+    can have names that end a run when it is saved, and no classifier reads one.
 
     Raises:
         OSError: It is not there.
@@ -43,7 +46,10 @@ def load_tokenizer(source: str, revision: str | None) -> Any:
 
     """
     with refusing("its tokenizer cannot be loaded"):
-        return AutoTokenizer.from_pretrained(source, revision=revision or "main", trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision or "main", trust_remote_code=False)
+    tokenizer.init_kwargs.pop("auto_map", None)
+    tokenizer.chat_template = None
+    return tokenizer
 
 
 def check_tokenizer(classifier: TextClassifier, tokenizer: PreTrainedTokenizerBase, backbone: str) -> list[Note]:

@@ -102,6 +102,13 @@ def check_manifest(run: Path) -> None:
     missing = sorted({f"{name.partition('.')[0]}.py" for name in list_code(config)} - set(sums))
     if missing or not config.get("auto_map"):
         raise UserError(f"{run}: config.json names code that is not there ({', '.join(missing) or 'no auto_map'}).")
+    for file in (run / "tokenizer_config.json", run / "preprocessor_config.json"):
+        code = list_code(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else []
+        if code:  # as earlier versions took it over from a backbone
+            raise UserError(
+                f"{file} names code of others ({', '.join(code)}), which would run wherever the model is loaded with "
+                "trust_remote_code=True: train it again, which leaves that out. Nothing was pushed."
+            )
 
 
 def _check_privacy(folder: Path, run: Path, private: Sequence[str] = ()) -> None:

@@ -420,6 +420,16 @@ def test_a_changed_run_is_refused_by_its_sums(sabotage: str, copied_run: Path, t
         collect.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
 
 
+def test_code_of_others_in_what_reads_the_inputs_is_not_pushed(copied_run: Path, tmp_path: Path) -> None:
+    """Our own proof would run it."""
+    file = copied_run / "tokenizer_config.json"
+    named = {"auto_map": {"AutoTokenizer": [None, "evil/other--evil.T"]}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), **named}))
+    write_manifest(copied_run)
+    with pytest.raises(UserError, match=r"names code of others \(evil/other--evil\.T\).*Nothing was pushed"):
+        collect.collect(copied_run, tmp_path / "bundle", "me/news", "mit", None)
+
+
 FOUND_OUT = {
     "a file of code is missing": "heads",
     "the pipeline's file is missing": "names code that is not there",

@@ -129,6 +129,15 @@ def test_an_index_names_its_own_files(index: dict[str, Any], saved: Callable[[st
     refuse_everywhere(folder, "hfkit-text", "names files that are not beside it")
 
 
+def test_an_index_names_weights_of_safetensors_alone(saved: Callable[[str], Path], tmp_path: Path) -> None:
+    """By the ending of its name transformers would choose how a shard is read."""
+    folder = change(saved("hfkit-text"), tmp_path / "index", "hfkit-text", {})
+    shapes = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").rename(folder / "model.bin")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": dict.fromkeys(shapes, "model.bin")}))
+    refuse_everywhere(folder, "hfkit-text", r"names files that are no \.safetensors")
+
+
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the folders of a text encoder and of an image model of transformers, as on the Hub."""
@@ -158,6 +167,24 @@ def test_a_backbone_of_others_is_looked_at_too(family: str, foreign: dict[str, P
     # What its author's code and kernels would have been leaves no trace.
     told = {"auto_map": {"AutoModel": "evil--model.Model"}, "attn_implementation": "flash_attention_2"}
     build_on(change(foreign[family], tmp_path / "told", family, told), family)
+
+
+def test_nothing_of_a_strangers_tokenizer_is_handed_on(foreign: dict[str, Path], tmp_path: Path) -> None:
+    """Code that its files name would run where the new model is loaded with trust, and a template's name can lead elsewhere."""
+    folder = change(foreign["hfkit-text"], tmp_path / "backbone", "hfkit-text", {})
+    file = folder / "tokenizer_config.json"
+    options = json.loads(file.read_text())
+    file.unlink()
+    templates = {"default": "x", "../../evil": "y"}
+    code = {"AutoTokenizer": ["evil/other--evil.T", "evil/other--evil.T"]}
+    file.write_text(json.dumps({**options, "auto_map": code, "chat_template": templates}))
+    texts = parse_arguments(["--backbone", str(folder), "--max_length", "32"], (), TEXT)
+    model, tokenizer, _ = build_text_classifier(texts.model, texts.data, ["a", "b"])
+    tokenizer.save_pretrained(tmp_path / "new")
+    model.save_pretrained(tmp_path / "new")
+    saved = "".join(path.read_text("utf-8") for path in (tmp_path / "new").glob("*.json"))
+    assert "evil" not in saved
+    assert not list(tmp_path.rglob("*.jinja"))
 
 
 def test_an_empty_net_is_bounded(foreign: dict[str, Path], tmp_path: Path) -> None:
