@@ -47,8 +47,11 @@ def refusing_rows() -> Iterator[None]:
     """
     try:
         yield
-    except FORWARD_ERRORS as error:
-        if is_memory_full(error):
+    except BaseException as error:
+        is_panic = (
+            type(error).__name__ == "PanicException"
+        )  # of tokenizers, such as a pattern without end; no Exception
+        if is_memory_full(error) or not (is_panic or isinstance(error, FORWARD_ERRORS)):
             raise
         raise UserError(
             f"The model does not predict these rows ({type(error).__name__}: {first_sentence(error)}): its files do not fit "

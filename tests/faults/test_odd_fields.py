@@ -172,6 +172,20 @@ def test_what_only_some_rows_show_is_a_sentence(saved: Saved, tmp_path: Path) ->
         scorer.score(["virus", "virus " * 100], lambda _: None)
 
 
+def test_a_pattern_that_goes_back_without_end_is_a_sentence(saved: Saved, tmp_path: Path) -> None:
+    """The tokenizer gives it up by a panic, which is no `Exception`."""
+    model = saved("hfkit-text/bert-linear")
+    folder = Fault("tokenizer_config.json", ("tokenizer_class",), "PreTrainedTokenizerFast").copy(
+        model, tmp_path / "one"
+    )
+    replace = {"type": "Replace", "pattern": {"Regex": "(x+x+)+y"}, "content": ""}
+    scorer = PipelinePredictor.open(
+        str(Fault("tokenizer.json", ("normalizer",), replace).copy(folder, tmp_path / "two"))
+    ).scorer
+    with pytest.raises(UserError, match=r"does not predict these rows \(PanicException: .*retry-limit"):
+        scorer.score(["virus", "x" * 24], lambda _: None)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", QUICK)
 def test_some_fields(name: str, saved: Saved, tmp_path: Path, record_property: Record) -> None:
