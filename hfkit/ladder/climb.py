@@ -6,8 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..evaluation.intervals import with_interval
-from ..training.cost import Cost
 from . import baselines, trainings
 from .failures import LeftOutError, concerns_all, describe_failure, write_traceback
 from .outcomes import can_go_on, last_written, read_outcome, remaining_share, set_aside, write_outcome
@@ -177,17 +175,13 @@ class Ladder:
             cost = trainings.estimate(prepared)
             self._check_budget(cost.seconds, cost.describe())
             self._say(f"{begin_sentence(rung.name)}: {cost.describe()}; what it says goes to {log}.")
-            self._share_pass(rung, prepared, cost)
+            left = None if self.settings.budget is None else self.settings.budget - self._spent()
+            shared = share_pass(rung, prepared, cost, self.later, self.reader, left)
+            self.reader.seconds_before -= shared.preparing
+            self.state.passes |= shared.seconds
+            if shared.names:
+                self._say(f"The pass of {rung.name} stored what {' and '.join(shared.names)} will read, too.")
         trainings.train(prepared, folder, log)
-
-    def _share_pass(self, rung: Rung, prepared: trainings.Prepared, cost: Cost) -> None:
-        """Let the pass of a rung store what later ones read, too; their seconds count as if each ran its own."""
-        left = None if self.settings.budget is None else self.settings.budget - self._spent()
-        shared = share_pass(rung, prepared, cost, self.later, self.reader, left)
-        self.reader.seconds_before -= shared.preparing
-        self.state.passes |= shared.seconds
-        if shared.names:
-            self._say(f"The pass of {rung.name} stored what {' and '.join(shared.names)} will read, too.")
 
     def _say_changed_length(self, rung: Rung, prepared: trainings.Prepared) -> None:
         """Say once of a backbone that texts are cut at fewer tokens than by default; all else is in the logs."""
@@ -224,7 +218,7 @@ class Ladder:
 
     def _report(self, rung: Rung, outcome: Outcome, was_there: bool) -> None:
         """Say what came of a rung, beside the best so far."""
-        accuracy = with_interval(outcome.validation.accuracy, *outcome.validation.interval)
+        accuracy = outcome.validation.describe()
         there = ", as it was before" if was_there else ""
         line = f"{begin_sentence(rung.name)}: validation {accuracy}, {outcome.seconds:.1f} s{there}."
         if self.outcomes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation.intervals import accuracy_interval
+from ..evaluation.intervals import accuracy_interval, with_interval
 from ..evaluation.paired import PairedResult, compare_paired
 
 RULE = (
@@ -36,6 +36,10 @@ class Answers:
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the accuracy."""
         return accuracy_interval(int(self.right.sum()), len(self.right))
+
+    def describe(self, digits: int = 4) -> str:
+        """Say the accuracy with its interval."""
+        return with_interval(self.accuracy, *self.interval, digits=digits)
 
     def compare(self, other: "Answers") -> PairedResult:
         """Compare these answers with others to the same rows.

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from ..evaluation.intervals import warn_of_few_rows, with_interval
+from ..evaluation.intervals import warn_of_few_rows
 from ..evaluation.paired import PairedResult
 from ..files import write_file
 from ..report.console import console_table
@@ -75,18 +75,14 @@ def shown_table(outcomes: Sequence[Outcome], recommendation: Recommendation | No
     names = [outcome.name.removeprefix("the ") for outcome in outcomes]
     shown = pd.DataFrame(index=pd.Index(names, name="rung"))
     shown["seconds"] = [f"{outcome.seconds:.1f}" for outcome in outcomes]
-    shown["validation (95 %)"] = [_with_interval(outcome.validation) for outcome in outcomes]
+    shown["validation (95 %)"] = [outcome.validation.describe(3) for outcome in outcomes]
     if recommendation is not None:
         best = recommendation.best
         paired = [None if one is best else one.validation.compare(best.validation) for one in outcomes]
         shown["against the best"] = [_verdict(result) for result in paired]
     if any(outcome.test is not None for outcome in outcomes):
-        shown["test (95 %)"] = ["" if outcome.test is None else _with_interval(outcome.test) for outcome in outcomes]
+        shown["test (95 %)"] = ["" if outcome.test is None else outcome.test.describe(3) for outcome in outcomes]
     return shown
-
-
-def _with_interval(answers: Answers) -> str:
-    return with_interval(answers.accuracy, *answers.interval, digits=3)
 
 
 def _verdict(paired: PairedResult | None) -> str:
@@ -159,7 +155,7 @@ def _describe_test(chosen: Outcome, outcomes: Sequence[Outcome]) -> list[str]:
     if chosen.test is None:
         return ["There is no test split with labels."]
     warning = warn_of_few_rows("test", len(chosen.test.right), *chosen.test.interval)
-    accuracy = with_interval(chosen.test.accuracy, *chosen.test.interval)
+    accuracy = chosen.test.describe()
     compared = [
         chosen.test.compare(other.test).sentence("It", other.name)
         for other in outcomes

@@ -4,4 +4,4 @@ Not here: models, data and metrics, which come in from the rooms below; this roo
 Start reading in run.py, which names the phases in their order; trainer.py is our one subclass of `transformers.Trainer`.
 """
 
-__all__ = ["cost", "launch", "process_state", "run", "start", "stopped"]
+__all__ = ["cost", "launch", "process_state", "run", "shared_pass", "start", "stopped"]
