@@ -10,7 +10,6 @@ from scipy.sparse import csr_matrix
 from .by_iteration import FINAL_TOLERANCE, TOLERANCE
 from .candidates import (
     LARGER_PENALTIES,
-    LOSS_NAMES,
     PENALTIES,
     SMALLER_PENALTIES,
     STATE_WEIGHTS,
@@ -157,7 +156,8 @@ def _choose_layers(search: Search) -> Candidate:
     sample = search.on_sample(LAYER_ROWS, "losses, layers and poolings", lambda rows: {})
     name, groups = max(sets.items(), key=lambda item: sum(group.width for group in item[1]))
     losses = [
-        sample.compare([Candidate(name, groups, penalty, loss=loss) for penalty in PENALTIES]) for loss in LOSS_NAMES
+        sample.compare([Candidate(name, groups, penalty, loss=loss) for penalty in PENALTIES])
+        for loss in search.inputs.losses
     ]
     best = choose_best(losses).candidate
     return choose_best(

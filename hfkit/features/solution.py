@@ -10,7 +10,7 @@ from ..data.ngrams import NgramVocabulary, Rows
 from ..evaluation.label_kinds import SINGLE, LabelKind, MultiLabel
 from ..models.layer_groups import FeatureGroup
 from .candidates import Candidate, Scored
-from .linear import LinearFit
+from .linear import LinearFit, Loss
 from .standardise import Standardiser
 
 
@@ -32,6 +32,7 @@ class SolverInputs:
         class_weights: A weight for each class, or with any number of labels a row for the rows that have a label; None: equal
             ones.
         seed: What folds and samples are drawn by.
+        losses: Of which folds choose one.
 
     """
 
@@ -47,6 +48,7 @@ class SolverInputs:
     ngrams_are_given: bool = False
     class_weights: Sequence[float] | None = None
     seed: int = 0
+    losses: Sequence[Loss] = ("squares", "hinge")
 
     @property
     def kind(self) -> LabelKind:

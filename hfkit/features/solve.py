@@ -113,7 +113,8 @@ def _default_candidate(inputs: SolverInputs) -> Candidate:
     """Return what is fitted where nothing can be chosen."""
     name, groups = next(iter(list_layer_sets(inputs.groups, layers_are_given=True).items()))
     ngrams = inputs.token_ids is not None and inputs.with_ngrams and inputs.ngrams_are_given
-    return Candidate(name, groups, PENALTIES[1], STATE_WEIGHTS[1] if ngrams else 1.0, int(ngrams))
+    weight = STATE_WEIGHTS[1] if ngrams else 1.0
+    return Candidate(name, groups, PENALTIES[1], weight, int(ngrams), inputs.losses[0])
 
 
 def _sample_rows(inputs: SolverInputs) -> tuple[np.ndarray, tuple[str, ...]]:

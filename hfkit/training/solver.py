@@ -169,6 +169,8 @@ def describe_inputs(
         ngrams_are_given=ngrams not in (None, ["auto"], ["none"]),
         class_weights=settings.class_weights,
         seed=settings.training.seed,
+        # Training goes on with the cross-entropy, which like it does not punish a row for being right by far.
+        losses=("hinge",) if settings.starts_solved else ("squares", "hinge"),
     )
 
 
