@@ -547,6 +547,24 @@ def test_a_changed_result_is_not_believed(run_ladder: Callable[..., tuple[Any, s
 
 
 @pytest.mark.slow
+def test_a_pass_that_cannot_be_shared_ends_no_ladder(
+    run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each rung then runs its own, and the log has the reason."""
+
+    def refuse(*_: Any) -> Any:
+        raise UserError("float16 is too small for these states.")
+
+    monkeypatch.setattr("hfkit.ladder.sharing._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(trainings, "share", refuse)
+    _, said = run_ladder("solved-head", "bigru-on-frozen-layers")
+    assert "will read, too" not in said
+    assert "failed" not in said
+    log = next((tmp_path / "ladder" / "logs").glob("*solved-head.txt"))
+    assert "float16 is too small for these states." in log.read_text("utf-8")
+
+
+@pytest.mark.slow
 def test_all_rungs_of_texts(
     run_ladder: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,8 +178,9 @@ class Ladder:
             left = None if self.settings.budget is None else self.settings.budget - self._spent()
             shared = share_pass(rung, prepared, cost, self.later, self.reader, left)
             self.reader.seconds_before -= shared.preparing
-            self.state.passes |= shared.seconds
             if shared.names:
+                self.state.passes |= shared.seconds
+                write_state(self.settings, self.state)
                 self._say(f"The pass of {rung.name} stored what {' and '.join(shared.names)} will read, too.")
         trainings.train(prepared, folder, log)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..training.cost import Cost
 from . import trainings
+from .failures import write_traceback
 from .reading import TaskReader
 from .rungs import Rung
 
@@ -41,6 +42,8 @@ def share_pass(
 ) -> SharedPass:
     """Let the pass of a rung store what later rungs of its backbone read, too, as far as the budget will hold these.
 
+    Where that fails each is left to run its own, and the reason is in the log of the rung.
+
     Args:
         rung: Which is about to be trained.
         prepared: Its task.
@@ -74,7 +77,12 @@ def share_pass(
         others.append((other, task, needed))
     shared.preparing = time.perf_counter() - started
     if others:
-        is_shared, seconds = trainings.share([prepared, *(task for _, task, _ in others)], reader.settings.log(rung))
+        log = reader.settings.log(rung)
+        try:
+            is_shared, seconds = trainings.share([prepared, *(task for _, task, _ in others)], log)
+        except Exception as error:  # such as numbers that do not fit float16, or no memory for several models
+            write_traceback(error, log)
+            is_shared, seconds = [False] * (1 + len(others)), 0.0
         for (other, _, needed), is_stored in zip(others, is_shared[1:], strict=True):
             if is_stored:
                 shared.seconds[other.folder] = min(seconds, needed.pass_seconds)
