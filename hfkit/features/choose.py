@@ -74,6 +74,7 @@ class Search:
     def finish(self, candidate: Candidate) -> Scored:
         """Score the chosen candidate again by fits that are as exact as the one on all rows, which its calibration is for."""
         [exact] = self._score([candidate], FINAL_TOLERANCE)
+        self.products.clear()  # they take much memory
         self.scored = [*(item for item in self.scored if item.candidate != candidate), exact]
         return exact
 

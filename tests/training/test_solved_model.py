@@ -15,7 +15,7 @@ from tiny import inputs_for
 from hfkit.data.ngrams import ngram_matrix
 from hfkit.features.apply_solution import LARGEST_DIFFERENCE, apply_solution
 from hfkit.features.candidates import Candidate
-from hfkit.features.convex import LinearFit
+from hfkit.features.linear import LinearFit
 from hfkit.features.solution import Solution, SolverInputs
 from hfkit.features.solve import solve_head
 from hfkit.features.standardise import Standardiser

@@ -19,7 +19,7 @@ from hfkit import load_pipeline
 from hfkit.errors import UserError
 from hfkit.features.apply_solution import apply_solution
 from hfkit.features.candidates import Candidate
-from hfkit.features.convex import LinearFit
+from hfkit.features.linear import LinearFit
 from hfkit.features.solution import Solution
 from hfkit.features.standardise import Standardiser
 from hfkit.flags.configuration import read_configuration
