@@ -144,7 +144,7 @@ def score_candidates(
     """Fit candidates that read the same features, each without each fold in turn, all at once.
 
     Args:
-        candidates: They differ in penalty and weight of the features alone.
+        candidates: They differ in penalty and weight of the features alone, and have one loss.
         features: (rows, features) standardised, each row of about length 1.
         ngrams: (rows, n-grams), each row of length 1.
         labels: (rows,) label ids, or (rows, classes) of 0 and 1 with any number of labels a row.

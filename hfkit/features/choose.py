@@ -72,7 +72,7 @@ class Search:
         return choose_best([self.known[candidate] for candidate in candidates])
 
     def finish(self, candidate: Candidate) -> Scored:
-        """Score the chosen candidate again by fits that are as exact as the one on all rows, which its calibration is for."""
+        """Score the chosen candidate again, to the end as the fit on all rows, which its calibration is for."""
         [exact] = self._score([candidate], FINAL_TOLERANCE)
         self.products.clear()  # they take much memory
         self.scored = [*(item for item in self.scored if item.candidate != candidate), exact]

@@ -67,7 +67,7 @@ def has_stored_states(task: Task, arguments: Arguments[Any, Any]) -> bool:
         cache = make_cache(task, arguments)
         keys = [cache.key(split) for split in (train, validation) if split is not None]
         return all((cache.store.root / key).is_dir() for key in keys)
-    except CannotCacheError:
+    except (CannotCacheError, OSError):  # the training finds out, and says why
         return False
 
 

@@ -28,7 +28,7 @@ class Problem:
     Attributes:
         penalty: C: the larger, the closer the fit.
         row_weights: (rows,) how much each row counts; 0 leaves it out.
-        state_weight: Factor of the dense features, beside sparse ones.
+        state_weight: Factor of the dense features.
         loss: Of a row.
 
     """

@@ -12,7 +12,10 @@ from sklearn.svm import LinearSVC
 
 from ..data.ngrams import NgramVocabulary, Rows, fit_ngrams, limit_ngrams, ngram_matrix
 from ..evaluation.intervals import accuracy_interval, with_interval
+from .by_iteration import FINAL_TOLERANCE
 from .folds import can_be_scored, group_texts, make_folds
+from .linear import Problem
+from .linear_fits import fit_linear
 
 DOCUMENT_FREQUENCIES = (1, 2)
 """In how many rows an n-gram has to be: what is tried."""
@@ -97,7 +100,7 @@ def fit_ngram_classifier(
     if targets.ndim == 2:
         limit = limit_ngrams(num_labels)
         texts = _Texts([np.asarray(ids) for ids in rows_of_ids], tuple(special_ids), longest, limit)
-        return _fit_sets(texts, targets, class_weights, min_document_frequency, seed)
+        return _fit_sets(texts, targets, class_weights, min_document_frequency)
     weights = None if class_weights is None else dict(enumerate(class_weights))
     machine = LinearSVC(class_weight=weights, random_state=seed)
     texts = _Texts([np.asarray(ids) for ids in rows_of_ids], tuple(special_ids), longest, limit_ngrams(num_labels))
@@ -134,25 +137,19 @@ class _Texts:
 
 
 def _fit_sets(
-    texts: _Texts, targets: np.ndarray, weights: Sequence[float] | None, least: int | None, seed: int
+    texts: _Texts, targets: np.ndarray, weights: Sequence[float] | None, least: int | None
 ) -> NgramClassifier | None:
     """Fit a machine for each of any number of labels (rows, classes); None where the texts have no n-grams."""
     chosen = least or (2 if len(targets) > MOST_ROWS else 1)
     vocabulary = texts.fit(chosen)
     if not len(vocabulary):
         return None
-    matrix = ngram_matrix(texts.rows_of_ids, vocabulary)
-    weight, bias = np.zeros((len(vocabulary), targets.shape[1])), np.full(targets.shape[1], _ABSENT)
-    has_converged = True
-    for label, own in enumerate(targets.T):
-        if own.all():
-            bias[label] = -_ABSENT
-        elif own.any():
-            machine = LinearSVC(class_weight=None if weights is None else {1: weights[label]}, random_state=seed)
-            has_converged &= _fit(machine, matrix, own)
-            weight[:, label], bias[label] = machine.coef_[0], machine.intercept_[0]
+    matrix = ngram_matrix(texts.rows_of_ids, vocabulary).astype(np.float32)
+    problem = Problem(1.0, np.ones(len(targets), np.float32), loss="hinge")
+    classes = targets.shape[1]
+    [fit] = fit_linear(None, matrix, targets, classes, [problem], FINAL_TOLERANCE, positive_weights=weights)
     why = "" if least else "as always with any number of labels a row"
-    return NgramClassifier(vocabulary, weight, bias, chosen, {}, why, has_converged)
+    return NgramClassifier(vocabulary, fit.sparse.astype(float), fit.bias.astype(float), chosen, {}, why)
 
 
 def _fit(machine: LinearSVC, matrix: sparse.csr_matrix, targets: np.ndarray) -> bool:

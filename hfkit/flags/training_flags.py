@@ -101,9 +101,9 @@ class TrainingFlags:
         default=None,
         metadata={
             "help": "How a linear head, or one on several layers, is trained. convex, on a frozen backbone: as one convex "
-            "problem, in seconds; its layers, penalty and n-grams are chosen by folds inside train; trainer: by steps; both: "
-            "solved, then trained on by steps with the backbone (see --unfreeze_from). Default: on a frozen backbone convex, "
-            "unless a flag is given that only the Trainer obeys; else trainer."
+            "problem, in seconds; its loss, layers, penalty and n-grams are chosen by folds inside train; trainer: by steps; "
+            "both: solved, then trained on by steps with the backbone (see --unfreeze_from). Default: on a frozen backbone "
+            "convex, unless a flag is given that only the Trainer obeys; else trainer."
         },
     )
     feature_cache: str = field(

@@ -64,6 +64,9 @@ def _check_sizes(flags: Mapping[str, Any]) -> None:
         UserError: One is larger than any that is run unseen.
 
     """
+    for flag in ("eval_steps", "save_steps", "logging_steps"):
+        if isinstance(flags.get(flag), float) and not math.isfinite(flags[flag]):
+            raise UserError(f"{CONFIGURATION_FILE} there has {flag} {flags[flag]}, which is no number of steps.")
     for flag in _LARGEST.keys() & flags.keys():
         for value in flags[flag] if isinstance(flags[flag], list) else [flags[flag]]:
             try:
@@ -104,11 +107,11 @@ def check_times(training: TrainingArguments, rows: int) -> None:
         if is_solved(training) or getattr(training, f"{name}_strategy") != "steps":
             continue
         after = getattr(training, f"{name}_steps")
-        times = math.ceil(1 / after if 0 < after < 1 else steps / max(after, 1))
-        if times > most:
+        times = 1 / after if 0 < after < 1 else steps / max(after, 1)
+        if not times <= most:
             raise UserError(
                 f"{CONFIGURATION_FILE} there has {name}_steps {after:g}, by which a run of {steps:,} steps would {what} "
-                f"{times:,} times, and at most {most:,} is run again unseen: train by the recipe if you mean it."
+                f"{times:,.0f} times, and at most {most:,} is run again unseen: train by the recipe if you mean it."
             )
 
 

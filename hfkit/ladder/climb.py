@@ -140,8 +140,8 @@ class Ladder:
         self.reader.seconds_before = 0.0
         self._check_budget(0.0, "the budget is used up")
         if rung.has_model:
-            self._train(rung, folder)
-            spent = time.perf_counter() - started + self.reader.seconds_before + self.state.passes.get(rung.folder, 0.0)
+            pass_seconds = self._train(rung, folder)
+            spent = time.perf_counter() - started + self.reader.seconds_before + pass_seconds
         else:
             self._set_aside(rung, folder)
             spent, predictions = baselines.predict_without_net(rung.name, self.reader.share(rung).task)
@@ -151,8 +151,8 @@ class Ladder:
         assert outcome is not None, f"{folder} is not what was just written"
         return outcome
 
-    def _train(self, rung: Rung, folder: Path) -> None:
-        """Train a net, from its last checkpoint where there is one.
+    def _train(self, rung: Rung, folder: Path) -> float:
+        """Train a net, from its last checkpoint where there is one; return the seconds of a pass that ran with an earlier rung's.
 
         Raises:
             LeftOutError: The budget does not hold it, or the backbone has no place for it.
@@ -177,12 +177,13 @@ class Ladder:
             self._say(f"{begin_sentence(rung.name)}: {cost.describe()}; what it says goes to {log}.")
             left = None if self.settings.budget is None else self.settings.budget - self._spent()
             shared = share_pass(rung, prepared, cost, self.later, self.reader, left)
-            self.reader.seconds_before -= shared.preparing
+            self.reader.seconds_before -= shared.elsewhere
             if shared.names:
                 self.state.passes |= shared.seconds
                 write_state(self.settings, self.state)
                 self._say(f"The pass of {rung.name} stored what {' and '.join(shared.names)} will read, too.")
         trainings.train(prepared, folder, log)
+        return self.state.passes.get(rung.folder, 0.0) if cost.is_stored else 0.0
 
     def _say_changed_length(self, rung: Rung, prepared: trainings.Prepared) -> None:
         """Say once of a backbone that texts are cut at fewer tokens than by default; all else is in the logs."""

@@ -10,6 +10,7 @@ import pandas as pd
 from ..flags.configuration import CONFIGURATION_FILE
 from ..report.tables import write_json, write_table
 from ..run_folders.manifest import MANIFEST_FILE, RESULTS_FILE, checksums, write_manifest
+from ..run_folders.new_folder import set_aside as set_aside
 from ..run_folders.predictions import FILES
 from ..run_folders.state import read_json
 from ..run_folders.sums import has_whole_checkpoint
@@ -79,17 +80,6 @@ def remaining_share(folder: Path) -> float:
 def last_written(folder: Path) -> float:
     """Return when something below a folder was written last, in seconds since the epoch; 0 where there is nothing."""
     return max((path.stat().st_mtime for path in folder.rglob("*") if path.is_file()), default=0.0)
-
-
-def set_aside(folder: Path) -> Path | None:
-    """Rename what is left of a rung that cannot be gone on with; return its new place, or None where there is nothing."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return None
-    number = 1
-    while (aside := folder.with_name(f"{folder.name}-set-aside-{number}")).exists():
-        number += 1
-    folder.rename(aside)
-    return aside
 
 
 def _read_answers(file: Path) -> Answers:

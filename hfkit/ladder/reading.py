@@ -51,6 +51,7 @@ class TaskReader:
         state: Has the hashes of the data that the ladder was started with, and gets them at the first reading.
         spare: A task that was read for a rung without a net and that the first net can have, and its command line.
         parts: Of each backbone that was read.
+        not_shared: Backbones whose rungs each run a pass of their own.
         seconds_before: What reading the data and loading the model took, where that was done for another rung.
 
     """
@@ -59,6 +60,7 @@ class TaskReader:
     state: LadderState
     spare: tuple[list[str], trainings.Prepared] | None = None
     parts: dict[str, BackboneParts] = field(default_factory=dict)
+    not_shared: set[str] = field(default_factory=set)
     seconds_before: float = 0.0
 
     def command(self, rung: Rung) -> list[str]:

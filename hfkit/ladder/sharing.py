@@ -21,13 +21,13 @@ class SharedPass:
     """What came of one pass for several rungs.
 
     Attributes:
-        preparing: Seconds of reading and loading the others, which are not the rung's own.
-        seconds: Of the pass, by the folder of each of the others, as if each ran its own.
+        elsewhere: Seconds that are not the rung's own: of reading and loading the others, and of what only they need.
+        seconds: Of a pass of its own, by the folder of each of the others.
         names: Of the others.
 
     """
 
-    preparing: float = 0.0
+    elsewhere: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
@@ -54,7 +54,8 @@ def share_pass(
 
     """
     shared = SharedPass()
-    if rung.trains not in _SHARED or cost.pass_seconds < _LEAST_SECONDS:
+    own = cost.pass_seconds
+    if rung.trains not in _SHARED or own < _LEAST_SECONDS or cost.is_stored or rung.backbone in reader.not_shared:
         return shared
     started = time.perf_counter()
     room = None if left is None else left - cost.seconds
@@ -71,20 +72,22 @@ def share_pass(
             needed = trainings.estimate(task)
         except Exception:  # it is told when its turn comes
             continue
-        if room is not None and needed.seconds > room:
+        if needed.is_stored or (room is not None and needed.seconds > room):
             continue
         room = None if room is None else room - (needed.seconds - needed.pass_seconds)
         others.append((other, task, needed))
-    shared.preparing = time.perf_counter() - started
     if others:
         log = reader.settings.log(rung)
         try:
-            is_shared, seconds = trainings.share([prepared, *(task for _, task, _ in others)], log)
+            is_shared = trainings.share([prepared, *(task for _, task, _ in others)], log)
         except Exception as error:  # such as numbers that do not fit float16, or no memory for several models
             write_traceback(error, log)
-            is_shared, seconds = [False] * (1 + len(others)), 0.0
+            is_shared = [False] * (1 + len(others))
         for (other, _, needed), is_stored in zip(others, is_shared[1:], strict=True):
             if is_stored:
-                shared.seconds[other.folder] = min(seconds, needed.pass_seconds)
+                shared.seconds[other.folder] = needed.pass_seconds
                 shared.names.append(other.name)
+        if not shared.names:
+            reader.not_shared.add(rung.backbone)
+    shared.elsewhere = max(0.0, time.perf_counter() - started - (own if shared.names else 0.0))
     return shared

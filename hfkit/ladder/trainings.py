@@ -65,7 +65,7 @@ def estimate(prepared: Prepared) -> Cost:
     return estimate_cost(prepared.task, prepared.arguments)
 
 
-def share(prepared: Sequence[Prepared], log: Path) -> tuple[list[bool], float]:
+def share(prepared: Sequence[Prepared], log: Path) -> list[bool]:
     """Run the frozen layers once for several trainings; see `share_pass`."""
     with printing_to(log):
         return share_pass([(item.task, item.arguments) for item in prepared])

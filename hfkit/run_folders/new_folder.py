@@ -1,4 +1,4 @@
-"""A new folder in `runs/` for what nobody named one."""
+"""A new folder in `runs/` for what nobody named one, and one set aside for a new beginning."""
 
 from pathlib import Path
 
@@ -13,3 +13,14 @@ def make_new_folder(folder: Path) -> Path:
             return new
         except FileExistsError:
             new, number = folder.with_name(f"{folder.name}-{number}"), number + 1
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename a folder that cannot be gone on with; return its new place, or None where there is nothing."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}-set-aside-{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    return aside

@@ -204,6 +204,20 @@ def check_own_file(folder: Path, name: str) -> None:
         )
 
 
+def read_finished(folder: Path) -> dict[str, Any] | None:
+    """Return the results of a finished run; None of one that is not finished.
+
+    Raises:
+        UserError: Its files are not those that it wrote.
+
+    """
+    if not (folder / MANIFEST_FILE).is_file():
+        return None
+    check_own_file(folder, RESULTS_FILE)
+    check_own_file(folder, SUMMARY_FILE)
+    return read_json(folder / RESULTS_FILE)
+
+
 def read_json(file: Path) -> dict[str, Any]:
     """Read a JSON file of a run; nothing where it is not there.
 

@@ -1,4 +1,4 @@
-"""A run by the flags of a stranger: it is begun, goes on where it was begun before, or is finished already."""
+"""A run by the flags of a stranger: it is begun, goes on from its checkpoint, begins anew without one, or is finished already."""
 
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ from ..flags.configuration import CONFIGURATION_FILE, read_configuration
 from ..flags.kinds import IMAGE, TEXT, Arguments, Kinds
 from ..flags.parsing import find_difference, parse_arguments
 from ..hub.strange_flags import check_times
-from ..run_folders.manifest import MANIFEST_FILE, RESULTS_FILE
-from ..run_folders.state import SUMMARY_FILE, check_own_file, read_json
+from ..run_folders.new_folder import set_aside
+from ..run_folders.state import find_checkpoints, read_finished
 from . import image, text
 from .train import train
 
@@ -53,11 +53,13 @@ def run_again(argv: list[str], task: str, folder: Path) -> dict[str, float]:
         difference = find_difference(parse_arguments(argv, (), kinds), folder)
         if difference:
             raise UserError(f"{folder} holds another run: it was started with {difference}; name another --output_dir.")
-        if (folder / MANIFEST_FILE).is_file():
-            check_own_file(folder, RESULTS_FILE)
-            check_own_file(folder, SUMMARY_FILE)
-            return read_json(folder / RESULTS_FILE)
-        argv += ["--resume_from_checkpoint", "true"]
+        results = read_finished(folder)
+        if results is not None:
+            return results
+        if find_checkpoints(folder):
+            argv += ["--resume_from_checkpoint", "true"]
+        else:
+            print(f"{folder} has no checkpoint to go on from: it is now {set_aside(folder)}, and the run begins anew.")
 
     def make_bounded(arguments: Arguments[Any, Any]) -> Any:
         made = make_task(arguments)

@@ -68,8 +68,9 @@ class Cost:
 
     def describe(self) -> str:
         """Say how long, and what that is made of."""
-        once = "what the frozen layers give is stored" if self.is_stored else "the frozen layers once"
-        once = f"{once}, {1e3 * self.frozen:.2f} ms a row"
+        once = f"the frozen layers once, {1e3 * self.frozen:.2f} ms a row"
+        if self.is_stored:
+            once = f"what the frozen layers give is stored; of what is predicted at the end {1e3 * self.frozen:.2f} ms a row"
         if not self.epochs:
             return (
                 f"about {self.seconds:.0f} s ({once}, and about {self.solving:.0f} s for choosing and solving the head; "

@@ -1,7 +1,6 @@
 """One pass of a frozen backbone for several trainings, each of which finds its states in the feature cache afterwards."""
 
 import contextlib
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,22 +19,22 @@ _CANNOT_SHARE = (AssertionError, AttributeError, LookupError, RuntimeError, Type
 Training = tuple[Task, Arguments[Any, Any]]
 
 
-def share_pass(trainings: Sequence[Training]) -> tuple[list[bool], float]:
+def share_pass(trainings: Sequence[Training]) -> list[bool]:
     """Compute in one pass what trainings of the same rows on the same frozen backbone read, and store it.
 
     Args:
         trainings: Tasks with their flags; the first is the one that is about to be trained.
 
     Returns:
-        Of each training whether its states are stored by this pass, and the seconds that it took; none where the first one and
-        another have nothing to compute together, and each is left to compute what it needs.
+        Of each training whether its states are stored by this pass; none where the first one and another have nothing to compute
+        together, and each is left to compute what it needs.
 
     """
-    started, none = time.perf_counter(), [False] * len(trainings)
+    none = [False] * len(trainings)
     with contextlib.ExitStack() as stack:
         found = [_find(task, arguments, stack) for task, arguments in trainings]
         if found[0] is None:
-            return none, 0.0
+            return none
         cache, states, _ = found[0]
         view, kind = states[0].inputs.view(0), type(cache.model.backbone)
         takes_part = [
@@ -47,17 +46,17 @@ def share_pass(trainings: Sequence[Training]) -> tuple[list[bool], float]:
         ]
         chosen = [item for item, is_chosen in zip(found, takes_part, strict=True) if item is not None and is_chosen]
         if not takes_part[0] or len(chosen) < 2 or not _give_the_same(chosen):
-            return none, 0.0
+            return none
         missing = [Wanted(cache, split) for cache, splits, _ in chosen for split in splits if split.folder is None]
         try:
             compute_states(missing)
         except CannotCacheError:  # no room for all of it
-            return none, 0.0
+            return none
         finally:
             for item in missing:
                 if item.states.lock is not None:
                     stack.callback(item.states.lock.close)
-    return takes_part, time.perf_counter() - started
+    return takes_part
 
 
 def _find(
@@ -73,6 +72,8 @@ def _find(
         return None
     finally:
         task.model.start_layer = before
+    for note in cache.notes:
+        print(note.text)
     for split in states:
         if split.lock is not None:
             stack.callback(split.lock.close)
@@ -80,7 +81,7 @@ def _find(
 
 
 def _give_the_same(found: Sequence[tuple[FeatureCache, list[SplitStates], torch.Tensor]]) -> bool:
-    """Tell whether one pass gives each cache the states of the sample that its own gives, as all rows and copies will run."""
+    """Tell whether one pass gives each cache what its own gives, by a sample, in the groups in which the copies will run."""
     first, states, _ = found[0]
     batch = first.sample_batch(states[0].inputs.copies[0])
     copies = [len(splits[0].inputs.copies) for _, splits, _ in found]
@@ -88,6 +89,8 @@ def _give_the_same(found: Sequence[tuple[FeatureCache, list[SplitStates], torch.
         for copy in range(max(copies)):
             some = [item for item, count in zip(found, copies, strict=True) if count > copy]
             forward = SharedForward([cache for cache, _, _ in some])
+            if len(some) > 1 and not forward.splits:
+                return False  # each would run as a whole
             with torch.inference_mode(), first.autocast():
                 shared = forward(batch)
             for states_of_batch, (_, _, sample) in zip(shared, some, strict=True):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.svm import LinearSVC
 
 from hfkit.data.ngrams import fit_ngrams, ngram_matrix
 from hfkit.errors import UserError
@@ -59,6 +60,39 @@ def test_the_minimum_is_that_of_scikit_learn(classes: int, solve: Callable[..., 
     weights = np.concatenate([ours.dense / 0.5, ours.sparse])
     np.testing.assert_allclose(weights, theirs.coef_.reshape(-1, 17).T, atol=2e-3)
     np.testing.assert_allclose(ours.bias, theirs.intercept_, atol=2e-3)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_minimum_of_the_squared_hinge_loss_is_that_of_scikit_learn(classes: int) -> None:
+    """With the bias penalised there as a feature of large size, it is all but free."""
+    generator = np.random.default_rng(1)
+    labels = np.arange(90) % classes
+    dense = generator.normal(size=(90, 6)).astype(np.float32)
+    dense[:, 0] += labels
+    words = sparse.random(90, 11, 0.3, "csr", np.float32, generator)
+    problem = Problem(0.7, np.ones(90, np.float32), loss="hinge")
+    [ours] = fit_by_iteration(torch.from_numpy(dense), words, labels, classes, [problem], 1e-9, 500)
+    both = sparse.hstack([sparse.csr_matrix(dense), words]).tocsr()
+    theirs = LinearSVC(C=0.7, intercept_scaling=100, tol=1e-9, max_iter=10_000, dual=False).fit(both, labels)
+    np.testing.assert_allclose(np.concatenate([ours.dense, ours.sparse]), theirs.coef_.T, atol=5e-3)
+    np.testing.assert_allclose(ours.bias, theirs.intercept_, atol=5e-3)
+
+
+@pytest.mark.parametrize(("weight", "most"), [(1.0, 0.03), (300.0, 0.01)])
+def test_large_penalties_and_weights_are_solved(weight: float, most: float) -> None:
+    """What is chosen is in float64; so is a comparison that float32 cannot factorise, and products where that does not do."""
+    generator = torch.Generator().manual_seed(0)
+    common = torch.randn(800, 3, generator=generator) @ torch.randn(3, 60, generator=generator)
+    features = (common + 1e-3 * torch.randn(800, 60, generator=generator)) / 60**0.5
+    labels = (common[:, 0] + torch.randn(800, generator=generator) > 0).long().numpy()
+    rows = np.where(np.arange(800) % 6 == 0, weight, 1.0).astype(np.float32)
+    problem = Problem(300.0, rows, 2.0)
+    ridge = Ridge(1 / 600, solver="cholesky").fit(2.0 * features.double().numpy(), 2.0 * labels - 1, rows)
+    expected = ridge.predict(2.0 * features.double().numpy())
+    [exact] = fit_in_closed_form(features, None, labels, 2, [problem])
+    np.testing.assert_allclose(exact.logits(features, None)[:, 0], expected, atol=most)
+    [fast] = fit_in_closed_form(features, None, labels, 2, [problem], exact=False)
+    assert np.mean((fast.logits(features, None)[:, 0] > 0) == (expected > 0)) > 0.97
 
 
 @BOTH

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Ridge
+from sklearn.svm import LinearSVC
 
 from hfkit.features.by_iteration import fit_by_iteration
 from hfkit.features.folds import draw_rows, make_folds
 from hfkit.features.learning_curve import measure_learning_curve
-from hfkit.features.linear import Problem
+from hfkit.features.linear import Loss, Problem
 from hfkit.features.ngram_classifier import fit_ngram_classifier
 from hfkit.features.solution import SolverInputs
 from hfkit.features.solve import solve_head
@@ -31,18 +32,23 @@ def solver_inputs(**options: Any) -> SolverInputs:
     return SolverInputs(features, lay_out([0], [8], [["mean"]]), labels, 3, None, (), seed=1, **options)
 
 
+@pytest.mark.parametrize("loss", ["squares", "hinge"])
 @pytest.mark.parametrize("labels", [2, 3])
-def test_each_label_is_solved_as_by_scikit_learn(labels: int) -> None:
+def test_each_label_is_solved_as_by_scikit_learn(labels: int, loss: Loss) -> None:
     features, present = make_rows(labels=labels)
     weights = [1.0, 4.0, 7.0][:labels]
     rows = np.ones(len(features), np.float32)
-    [ours] = fit_by_iteration(features, None, present, labels, [Problem(0.7, rows)], 1e-9, 500, weights)
+    [ours] = fit_by_iteration(features, None, present, labels, [Problem(0.7, rows, loss=loss)], 1e-9, 500, weights)
     assert ours.bias.shape == (labels,)
     for label, weight in enumerate(weights):
         counts = np.where(present[:, label], weight, 1.0)
-        ridge = Ridge(1 / (2 * 0.7)).fit(features, 2.0 * present[:, label] - 1, counts)
-        np.testing.assert_allclose(ours.dense[:, label], ridge.coef_, atol=2e-3)
-        np.testing.assert_allclose(ours.bias[label], ridge.intercept_, atol=2e-3)
+        if loss == "squares":
+            theirs = Ridge(1 / (2 * 0.7)).fit(features, 2.0 * present[:, label] - 1, counts)
+        else:
+            machine = LinearSVC(C=0.7, intercept_scaling=100, tol=1e-9, max_iter=10_000, dual=False)
+            theirs = machine.fit(features, present[:, label], counts)
+        np.testing.assert_allclose(ours.dense[:, label], np.ravel(theirs.coef_), atol=5e-3)
+        np.testing.assert_allclose(ours.bias[label], np.ravel(theirs.intercept_)[0], atol=5e-3)
 
 
 def test_near_duplicates_stay_in_one_fold_and_labels_in_all() -> None:

@@ -56,6 +56,18 @@ def test_a_run_is_begun_continued_and_taken(tmp_path: Path, asked: list[list[str
         run_again(finished)
 
 
+def test_a_run_without_a_checkpoint_begins_anew(
+    tmp_path: Path, asked: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as one with a solved head, which writes none; nothing of it is lost."""
+    folder = write_begun(tmp_path / "begun", steps=())
+    files = {file.name for file in folder.iterdir()}
+    assert again.run_again(ARGV, "text-classification", folder)["test_accuracy"] == 0.5
+    assert asked == [[*ARGV, "--output_dir", str(folder)]]
+    assert {file.name for file in (tmp_path / "begun-set-aside-1").iterdir()} == files
+    assert "it is now" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("write", [write_run, write_begun])
 def test_another_run_is_neither_continued_nor_taken(tmp_path: Path, asked: list[list[str]], write: Any) -> None:
     folder = write(tmp_path / "mine", **({"flags": {"seed": 7}} if write is write_run else {}))
@@ -80,9 +92,11 @@ ROWS = 8000
         ),
         (
             "--eval_strategy steps --eval_steps 3",
-            "has eval_steps 3, .* would evaluate 1,334 times, and at most 1,000 is run",
+            "has eval_steps 3, .* would evaluate 1,333 times, and at most 1,000 is run",
         ),
         ("--eval_strategy steps --eval_steps 0.0001", "would evaluate 10,000 times"),
+        ("--eval_strategy steps --eval_steps 1e-320", "would evaluate inf times"),
+        ("--eval_strategy steps --eval_steps nan", "would evaluate nan times"),
         ("--eval_strategy steps --logging_steps 1", "has eval_steps 1, "),
         (
             "--logging_strategy steps --logging_steps 2 --max_steps 900000",
