@@ -556,6 +556,7 @@ def test_a_pass_that_cannot_be_shared_ends_no_ladder(
         raise UserError("float16 is too small for these states.")
 
     monkeypatch.setattr("hfkit.ladder.sharing._LEAST_SECONDS", 0.0)
+    monkeypatch.setenv("HFKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(trainings, "share", refuse)
     _, said = run_ladder("solved-head", "bigru-on-frozen-layers")
     assert "will read, too" not in said
@@ -570,6 +571,7 @@ def test_all_rungs_of_texts(
 ) -> None:
     """Those with frozen layers share a pass, and their seconds count as if each ran its own."""
     monkeypatch.setattr("hfkit.ladder.sharing._LEAST_SECONDS", 0.0)
+    monkeypatch.setenv("HFKIT_CACHE", str(tmp_path / "cache"))  # that of the other tests holds the states
     _, said = run_ladder()
     assert "failed" not in said
     shared = "a BiGRU on frozen layers and the last third of the layers"
