@@ -21,6 +21,7 @@ MOST_ROWS = 12_000
 """The time grows with the cube of the rows, the memory with their square: of so many about 4 GB."""
 
 _MOST_FACTOR = 1000
+"""By which penalty and weights may multiply what float32 rounds of a product; above it, all is computed in float64."""
 _ROWS_AT_ONCE = 500
 
 
@@ -106,12 +107,11 @@ def fit_in_closed_form(
 
     """
     every = range(len(problems))
-    stiff = [number for number in every if _is_stiff(problems[number])]
+    plain = [number for number in every if not _is_stiff(problems[number])]
     fits: dict[int, LinearFit | None] = dict.fromkeys(every)
     targets = make_targets(labels, classes).T.contiguous()
-    if len(stiff) < len(problems):
+    if plain:
         features = _Features(dense, sparse, products or multiply(dense, sparse))
-        plain = [number for number in every if number not in stiff]
         fits |= dict(zip(plain, _fit(features, targets, [problems[number] for number in plain], exact), strict=True))
     left = [number for number in every if fits[number] is None]
     if left:
@@ -119,7 +119,9 @@ def fit_in_closed_form(
         features = _Features(*wide, multiply(*wide))
         some = _fit(features, targets.double(), [problems[number] for number in left], exact=True)
         fits |= dict(zip(left, some, strict=True))
-    return [fit for number in every if (fit := fits[number]) is not None]
+    solved = [fit for fit in fits.values() if fit is not None]
+    assert len(solved) == len(problems), "in float64 products with something above 0 on the diagonal have a factor"
+    return solved
 
 
 @dataclass(frozen=True)
