@@ -114,24 +114,31 @@ def compute_states(wanted: Sequence[Wanted]) -> None:
         raise
 
 
+def group_copies(states: Sequence[SplitStates]) -> list[list[tuple[int, int]]]:
+    """Return what runs together: (number among the states, number of its copy) of those that have the same view of the rows."""
+    by_view: dict[str, list[tuple[int, int]]] = {}
+    for number, split in enumerate(states):
+        for copy in range(len(split.inputs.copies)):
+            by_view.setdefault(split.inputs.view(copy), []).append((number, copy))
+    return list(by_view.values())
+
+
 def _fill(wanted: Sequence[tuple[Wanted, Path]]) -> None:
     """Write this process's share of the states of one split."""
-    targets = {file: item.states.layout.open(file, writable=True) for item, file in wanted}
-    by_view: dict[str, list[tuple[Wanted, Path, int]]] = {}
-    for item, file in wanted:
-        for copy in range(len(item.states.inputs.copies)):
-            by_view.setdefault(item.states.inputs.view(copy), []).append((item, file, copy))
-    for number, places in enumerate(by_view.values()):
-        item, _, copy = places[0]
-        rows, cache = item.states.inputs.copies[copy], item.cache
-        forward = SharedForward([item.cache for item, _, _ in places])
-        description = f"Frozen part, {item.states.split}"
-        description += f", augmented copy {number + 1}" if len(by_view) > 1 else ""
+    targets = [item.states.layout.open(file, writable=True) for item, file in wanted]
+    items = [item for item, _ in wanted]
+    groups = group_copies([item.states for item in items])
+    for place, group in enumerate(groups, 1):
+        number, copy = group[0]
+        rows, cache = items[number].states.inputs.copies[copy], items[number].cache
+        forward = SharedForward([items[number].cache for number, _ in group])
+        description = f"Frozen part, {items[number].states.split}"
+        description += f", augmented copy {place}" if len(groups) > 1 else ""
         batches = iter_batches(rows, cache.collator, cache.batch_size, cache.processes.device, description)
         with torch.inference_mode(), cache.autocast():
             for indices, batch in batches:
-                for (item, file, copy), states in zip(places, forward(batch), strict=True):
-                    _write(targets[file], item.states, copy, indices, states)
+                for (number, copy), states in zip(group, forward(batch), strict=True):
+                    _write(targets[number], items[number].states, copy, indices, states)
 
 
 def _write(target: torch.Tensor, states: SplitStates, copy: int, indices: list[int], batch: torch.Tensor) -> None:

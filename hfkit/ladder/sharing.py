@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..training.cost import Cost
 from . import trainings
@@ -58,14 +59,27 @@ def share_pass(
     if rung.trains not in _SHARED or own < _LEAST_SECONDS or cost.is_stored or rung.backbone in reader.not_shared:
         return shared
     started = time.perf_counter()
-    room = None if left is None else left - cost.seconds
+    others = _prepare_others(rung, later, reader, None if left is None else left - cost.seconds)
+    if others:
+        is_shared = _try_to_share([prepared, *(task for _, task, _ in others)], reader.settings.log(rung))
+        for (other, _, needed), is_stored in zip(others, is_shared[1:], strict=True):
+            if is_stored:
+                shared.seconds[other.folder] = needed.pass_seconds
+                shared.names.append(other.name)
+        if not shared.names:
+            reader.not_shared.add(rung.backbone)
+    shared.elsewhere = max(0.0, time.perf_counter() - started - (own if shared.names else 0.0))
+    return shared
+
+
+def _prepare_others(
+    rung: Rung, later: Sequence[Rung], reader: TaskReader, room: float | None
+) -> list[tuple[Rung, trainings.Prepared, Cost]]:
+    """Return the later rungs of this one's backbone that read what it does and fit into `room` seconds, ready to be trained."""
     others: list[tuple[Rung, trainings.Prepared, Cost]] = []
     for other in later:
-        if (
-            other.backbone != rung.backbone
-            or other.trains not in _SHARED
-            or (reader.settings.folder / other.folder).exists()
-        ):
+        is_begun = (reader.settings.folder / other.folder).exists()
+        if other.backbone != rung.backbone or other.trains not in _SHARED or is_begun:
             continue
         try:
             task = reader.prepare(other)
@@ -76,18 +90,13 @@ def share_pass(
             continue
         room = None if room is None else room - (needed.seconds - needed.pass_seconds)
         others.append((other, task, needed))
-    if others:
-        log = reader.settings.log(rung)
-        try:
-            is_shared = trainings.share([prepared, *(task for _, task, _ in others)], log)
-        except Exception as error:  # such as numbers that do not fit float16, or no memory for several models
-            write_traceback(error, log)
-            is_shared = [False] * (1 + len(others))
-        for (other, _, needed), is_stored in zip(others, is_shared[1:], strict=True):
-            if is_stored:
-                shared.seconds[other.folder] = needed.pass_seconds
-                shared.names.append(other.name)
-        if not shared.names:
-            reader.not_shared.add(rung.backbone)
-    shared.elsewhere = max(0.0, time.perf_counter() - started - (own if shared.names else 0.0))
-    return shared
+    return others
+
+
+def _try_to_share(prepared: Sequence[trainings.Prepared], log: Path) -> list[bool]:
+    """Run one pass for all; where that fails, write why into the log, and say of each that it is not stored."""
+    try:
+        return trainings.share(list(prepared), log)
+    except Exception as error:  # such as numbers that do not fit float16, or no memory for several models
+        write_traceback(error, log)
+        return [False] * len(prepared)

@@ -8,7 +8,7 @@ import torch
 
 from ..features.cache import CannotCacheError, FeatureCache, SplitStates
 from ..features.inputs import make_cache, wanted_inputs
-from ..features.passes import SharedForward, Wanted, compute_states
+from ..features.passes import SharedForward, Wanted, compute_states, group_copies
 from ..features.reading import find_states
 from ..flags.kinds import Arguments
 from ..freezing import FreezePlan
@@ -84,10 +84,10 @@ def _give_the_same(found: Sequence[tuple[FeatureCache, list[SplitStates], torch.
     """Tell whether one pass gives each cache what its own gives, by a sample, in the groups in which the copies will run."""
     first, states, _ = found[0]
     batch = first.sample_batch(states[0].inputs.copies[0])
-    copies = [len(splits[0].inputs.copies) for _, splits, _ in found]
+    groups = {tuple(number for number, _ in group) for group in group_copies([splits[0] for _, splits, _ in found])}
     try:
-        for copy in range(max(copies)):
-            some = [item for item, count in zip(found, copies, strict=True) if count > copy]
+        for group in groups:
+            some = [found[number] for number in group]
             forward = SharedForward([cache for cache, _, _ in some])
             if len(some) > 1 and not forward.splits:
                 return False  # each would run as a whole
