@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Run the recipe with a command line and return its results."""
     from hfkit.tasks.image import train_images
 
-    return train_images(argv, "cifar10")
+    return train_images(argv, "cifar10")[1]
 
 
 if __name__ == "__main__":

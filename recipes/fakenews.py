@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Run the recipe with a command line and return its results."""
     from hfkit.tasks.text import train_texts
 
-    return train_texts(argv, "fakenews")
+    return train_texts(argv, "fakenews")[1]
 
 
 if __name__ == "__main__":

@@ -42,7 +42,10 @@ _IMAGE_EXAMPLES = (
     " --dataset my_photos --epochs 20 --batch_size 32",
     " --backbone vit_base_patch16_224 --unfreeze_from blocks.11",
 )
-_NAME_OF_RUN = "--name NAME begins the name of the run's folder, runs/NAME-TIME, in place of what the data are called."
+_OF_THE_VERB = (
+    "--name NAME begins the name of the run's folder, runs/NAME-TIME, in place of what the data are called.",
+    "--json prints the results as JSON; the rest goes to stderr.",
+)
 FURTHER_FLAGS: dict[str, tuple[str, Any]] = {
     "gradient_accumulation_steps": ("Batches whose gradients are added up for one step.", 1),
     "seed": ("Seed of everything random.", 42),
@@ -114,7 +117,7 @@ def short_help(flags: RecipeFlags, command: str | None = None) -> str:
         ]
         parts += [f"{title}:", *lines, ""]
     if command is not None:
-        parts += [_NAME_OF_RUN, ""]
+        parts += [*_OF_THE_VERB, ""]
     parts.append("--help all shows every flag. Dashes in names may be underscores, and the other way round.")
     return "\n".join(parts)
 

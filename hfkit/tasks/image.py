@@ -26,8 +26,8 @@ DEFAULTS = ["--backbone", "efficientnet_lite0", "--dataset", "cifar10"]
 ImageArguments = Arguments[ImageModelArguments, ImageDataArguments]
 
 
-def train_images(argv: Sequence[str] | None = None, name: str | None = None) -> dict[str, float]:
-    """Train an image classifier as a command line says, and return its results.
+def train_images(argv: Sequence[str] | None = None, name: str | None = None) -> tuple[Path, dict[str, float]]:
+    """Train an image classifier as a command line says, and return its folder and the results.
 
     Args:
         argv: Flags; default: those of the process.
@@ -37,7 +37,7 @@ def train_images(argv: Sequence[str] | None = None, name: str | None = None) -> 
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    return train(*read_image_flags(argv), make_image_task, name)[1]
+    return train(*read_image_flags(argv), make_image_task, name)
 
 
 def read_image_flags(argv: Sequence[str] | None) -> tuple[ImageArguments, str]:

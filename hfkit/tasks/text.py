@@ -1,6 +1,7 @@
 """Text classification: from a command line to a task, and its run."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from transformers import DataCollatorWithPadding
 
@@ -24,8 +25,8 @@ DEFAULTS = ["--backbone", "minilm", "--dataset", "constraint"]
 TextArguments = Arguments[TextModelArguments, TextDataArguments]
 
 
-def train_texts(argv: Sequence[str] | None = None, name: str | None = None) -> dict[str, float]:
-    """Train a text classifier as a command line says, and return its results.
+def train_texts(argv: Sequence[str] | None = None, name: str | None = None) -> tuple[Path, dict[str, float]]:
+    """Train a text classifier as a command line says, and return its folder and the results.
 
     Args:
         argv: Flags; default: those of the process.
@@ -35,7 +36,7 @@ def train_texts(argv: Sequence[str] | None = None, name: str | None = None) -> d
         UserError: A flag, the data or the backbone is not as it must be.
 
     """
-    return train(*read_text_flags(argv), make_text_task, name)[1]
+    return train(*read_text_flags(argv), make_text_task, name)
 
 
 def read_text_flags(argv: Sequence[str] | None) -> tuple[TextArguments, str]:

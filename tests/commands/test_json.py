@@ -17,8 +17,8 @@ from hfkit.commands.main import app
 from hfkit.hub.check import Finding
 from hfkit.profile import Profile
 
-WITHOUT_TABLE = {"train text", "train image", "export", "demo", "push", "reproduce", "cache clear"}
-"""Verbs that make something, and say in sentences what; the numbers of a training are in its `all_results.json`."""
+WITHOUT_TABLE = {"export", "demo", "push", "reproduce", "cache clear"}
+"""Verbs that make something, and say in sentences what."""
 
 
 def walk(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -64,6 +64,22 @@ def test_a_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hfkit.profile.profile_model", lambda _: cost)
     content = ask("profile", "vgg19")
     assert (content["model"], content["macs"], content["milliseconds"]) == ("vgg19", 3, {"1": 0.5, "32": 0.25})
+
+
+@pytest.mark.parametrize("verb", ["text", "image"])
+def test_a_training(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says on its way goes to standard error, and its flags are handed on without this one."""
+    flags: list[str] = []
+
+    def train(argv: list[str], name: str | None) -> Any:
+        print("an epoch")
+        flags.extend(argv)
+        return Path("runs/one"), {"test_accuracy": 0.5, "test_loss": float("nan")}
+
+    monkeypatch.setattr(f"hfkit.tasks.{verb}.train_{verb}s", train)
+    told = ask("train", verb, "--json", "--seed", "3")
+    assert told == {"output_dir": "runs/one", "test_accuracy": 0.5, "test_loss": None}
+    assert flags == ["--seed", "3"]
 
 
 def test_a_ladder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def test_help_is_that_of_the_recipe_but_for_the_examples(verb: str, flags: Recip
     for asked in ("-h", "--help"):
         assert CliRunner().invoke(app, ["train", verb, asked]).stdout == short_help(flags, f"hfkit train {verb}") + "\n"
     examples, rest = short_help(flags, f"hfkit train {verb}").split("\n\n", 1)
-    without_name = re.sub(r"--name NAME .*\n\n", "", rest)
-    assert without_name == short_help(flags).split("\n\n", 1)[1]
+    of_the_recipe = re.sub(r"--name NAME .*\n--json .*\n\n", "", rest)
+    assert of_the_recipe == short_help(flags).split("\n\n", 1)[1]
     for line in examples.splitlines()[1:]:
         argv = line.split(f"hfkit train {verb}")[1].split()
         check_early([item for item in argv if item not in ("--dataset", "my_tweets.csv", "my_photos")], flags)
@@ -39,7 +39,7 @@ def test_help_is_that_of_the_recipe_but_for_the_examples(verb: str, flags: Recip
 @pytest.mark.parametrize("verb", ["text", "image"])
 def test_flags_are_handed_on_as_they_are(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[list[str], str | None]] = []
-    monkeypatch.setattr(f"hfkit.tasks.{verb}.train_{verb}s", lambda argv, name: calls.append((list(argv), name)))
+    monkeypatch.setattr(f"hfkit.tasks.{verb}.train_{verb}s", lambda argv, name: (calls.append((list(argv), name)), {}))
     argv = ["--lr=1e-3", "--batch-size", "4", "--label_names", "b", "a", "--no_baselines", "--warmup_steps", "-1"]
     for more, name in (([], None), (["--name", "mine"], "mine"), (["--name=mine"], "mine")):
         result = CliRunner().invoke(app, ["train", verb, *argv[:1], *more, *argv[1:]])

@@ -74,7 +74,7 @@ def runs(tiny_backbone: Path, shared_folder: Path) -> Callable[[str], Run]:
         own = ARGV[name].replace("CACHE", str(shared_folder / "beside" / "cache")).split()
         own += [] if name.startswith("convex") else ["--num_train_epochs", "2"]
         argv = [*flags, *own, "--output_dir", str(folder)]
-        return Run(folder, make_once(shared_folder / "beside" / f"{name}.json", lambda: train_texts(argv)), "")
+        return Run(folder, make_once(shared_folder / "beside" / f"{name}.json", lambda: train_texts(argv)[1]), "")
 
     return run
 

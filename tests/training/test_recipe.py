@@ -494,12 +494,12 @@ def test_a_length_that_nobody_gave_is_what_the_backbone_takes(
     tiny_backbone: Path, tweets: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     flags = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--use_cpu", "true", "--unfreeze_from", "none"]
-    first = train_texts([*flags, "--output_dir", str(tmp_path / "run")])
+    _, first = train_texts([*flags, "--output_dir", str(tmp_path / "run")])
     assert "Texts are cut at 64 tokens, and not at 128 as by default" in " ".join(capfd.readouterr().out.split())
     written = yaml.safe_load((tmp_path / "run" / "hfkit.yaml").read_text())
     assert written["filled_in"]["max_length"] == 64
     assert "max_length" not in written
-    again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
+    _, again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
     assert again["test_loss"] == pytest.approx(first["test_loss"], abs=1e-5)
     assert "as by default" not in capfd.readouterr().out
 

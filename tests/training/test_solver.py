@@ -220,7 +220,9 @@ def test_a_solved_run_is_saved_reported_and_rerun(
     from hfkit.tasks.text import train_texts
 
     flags = ["--backbone", str(tiny_backbone), "--dataset", str(tweets), "--max_length", "24", "--use_cpu", "true"]
-    results = train_texts([*flags, "--bf16", "false", "--unfreeze_from", "none", "--output_dir", str(tmp_path / "run")])
+    _, results = train_texts(
+        [*flags, "--bf16", "false", "--unfreeze_from", "none", "--output_dir", str(tmp_path / "run")]
+    )
     printed = capfd.readouterr().out
     said = " ".join(printed.split())
     assert "Solver: convex (default on a frozen backbone)." in said
@@ -233,7 +235,7 @@ def test_a_solved_run_is_saved_reported_and_rerun(
     assert (tmp_path / "run" / "manifest.json").is_file()
     issues = pd.read_csv(tmp_path / "run" / "report" / "label_issues.csv")
     assert list(issues.columns) == ["row", "label", "suggested", "score", "reason", "group", "text"]
-    again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
+    _, again = train_texts(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--output_dir", str(tmp_path / "again")])
     given = parse_arguments(["--config", str(tmp_path / "run" / "hfkit.yaml"), "--solver", "convex"], (), TEXT)
     assert choose_solver(given)[0].training.solver == "convex"
     content = read_configuration(tmp_path / "run" / "hfkit.yaml")
@@ -286,6 +288,6 @@ def test_a_solved_run_of_images(photos: Path, tmp_path: Path) -> None:
         "--backbone test_efficientnet --weights none --image_size 32 --use_cpu true --bf16 false --unfreeze_from none"
     )
     folder = tmp_path / "run"
-    results = train_images([*flags.split(), "--dataset", str(photos), "--output_dir", str(folder)])
+    _, results = train_images([*flags.split(), "--dataset", str(photos), "--output_dir", str(folder)])
     assert 0 <= results["test_accuracy"] <= 1
     assert load_pipeline(str(folder), device="cpu")(str(photos / "test" / "cat" / "0.png"))
