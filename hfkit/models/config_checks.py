@@ -28,6 +28,10 @@ _LENGTHS = {"max_length": 2**17, "tpu_short_seq_length": 4096, "window_size": 64
 """Largest values of what memory grows with at once, by their names; and of the numbers of positions."""
 _POSITIONS = re.compile(r"positions$|position_embeddings$|seq_length$")
 _MOST_POSITIONS = 2**22
+_COMPUTED_POSITIONS = ("sinusoidal_pos_embds", "sinusoidal_embeddings")
+_WIDTHS = ("dim", "emb_dim", "hidden_size")
+_MOST_COMPUTED = 2**22
+"""Numbers of a table of positions that transformers computes one by one, in seconds."""
 _LONGEST_LIST = 10_000
 """Values of a list of sizes, and their sum where it is one of depths."""
 
@@ -35,7 +39,7 @@ _OF_A_LOADER = {
     *("backbone", "backbone_kwargs", "use_pretrained_backbone", "use_timm_backbone"),
     *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_model_args"),
     *("base_model_name_or_path", "cache_dir", "checkpoint_path", "gguf_file", "hf_hub_id", "quantization_config"),
-    *("custom_load", "file", "url", "transformers_weights"),
+    *("configuration_files", "custom_load", "file", "url", "transformers_weights"),
 }
 """Fields by which a loader would load something else, or in another way."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -142,6 +146,7 @@ def check_config(options: Mapping[str, Any]) -> None:
             model is called is no text.
 
     """
+    _check_computed_positions(options)
     for key, value in _walk(options):
         if key in _OF_A_LOADER and value:
             raise ValueError(f"config.json has {key}, which would load something else: it is not followed")
@@ -155,6 +160,16 @@ def check_config(options: Mapping[str, Any]) -> None:
             _check_list(key, value)
         for number in value if isinstance(value, list | tuple) else [value]:
             _check_number(key, number)
+
+
+def _check_computed_positions(options: Mapping[str, Any]) -> None:
+    """Refuse a table of positions that would be computed for minutes: its size stands in no tensor of the weights."""
+    for part in [options, *(value for _, value in _walk(options) if isinstance(value, Mapping))]:
+        if any(part.get(name) for name in _COMPUTED_POSITIONS):
+            numbers = {key: value for key, value in part.items() if isinstance(value, int)}
+            positions = max([value for key, value in numbers.items() if _POSITIONS.search(str(key))], default=512)
+            if positions * max(numbers.get(name, 768) for name in _WIDTHS) > _MOST_COMPUTED:
+                raise ValueError(f"config.json has {positions:,} positions to compute, which would take minutes")
 
 
 def _is_dtype(value: Any) -> bool:

@@ -11,6 +11,7 @@ from transformers.image_processing_base import ImageProcessingMixin
 from transformers.utils import cached_file
 
 from .config_checks import check_config, check_words, read_json
+from .tokenizer_checks import check_rules_of, check_special_tokens
 
 LARGEST_VOCABULARY = 200_000_000
 """Bytes of a file of a tokenizer."""
@@ -24,12 +25,16 @@ _QUIETLY = dict.fromkeys(
 )
 """A file that cannot be had is not read later, either."""
 _OF_TOKENIZERS = "tokenizer_config.json"
+_SPECIAL_TOKENS = "special_tokens_map.json"
 _FILES = (_OF_TOKENIZERS, "preprocessor_config.json", "processor_config.json")
 _VOCABULARIES = (".json", ".txt", ".model")
 _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
 """Fields in which transformers takes a text for the name of a file or a repository."""
 _LARGEST_SIDE = 4096
-"""Pixels that an image is scaled to or cut at."""
+"""Pixels that an image is scaled to, cut at, or filled up to a multiple of."""
+_MOST_PIXELS = 2**24
+_SMALLEST_PART = 0.1
+"""Of the side of an image that is scaled, which is cut out of it."""
 _PLAIN_FILE = re.compile(r"[\w.-]+")
 _NAMES_A_FILE = re.compile(r"_(file|filename|(?<!name_or_)path|dir|option)$")
 """How fields end whose text may be a file's name, or options with one; `name_or_path` tells an origin, and is not read."""
@@ -59,6 +64,11 @@ def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> Non
             check_reader(options, name)
             if name != _OF_TOKENIZERS:  # whose tokens can be control characters
                 check_words(options, name)
+    special, rules = (cached_file(source, name, **place, **_QUIETLY) for name in (_SPECIAL_TOKENS, "tokenizer.json"))
+    if special is not None:
+        check_special_tokens(read_json(Path(special)))
+    if rules is not None:
+        check_rules_of(Path(rules), Path(rules).stat().st_mtime_ns)
 
 
 def check_reader(options: dict[str, Any], name: str) -> None:
@@ -87,7 +97,8 @@ def check_reader(options: dict[str, Any], name: str) -> None:
         for file in part.get("fast_tokenizer_files") or []:
             if not _PLAIN_FILE.fullmatch(str(file)):
                 raise ValueError(f"{name} names a file that is not beside it")
-        _check_sides(part, name)
+        if name != _OF_TOKENIZERS:
+            _check_sides(part, name)
 
 
 def check_classes(options: dict[str, Any]) -> None:
@@ -125,13 +136,23 @@ def _check_class(name: Any, kind: type) -> None:
 
 
 def _check_sides(options: Mapping[str, Any], name: str) -> None:
-    """Refuse a size to which each image would be scaled or cut that is larger than any net reads."""
-    sizes = [options.get(field) for field in ("size", "crop_size", "pad_size")]
-    numbers = [value for size in sizes for value in (size.values() if isinstance(size, dict) else [size])]
-    numbers = [value for entry in numbers for value in (entry if isinstance(entry, list) else [entry])]
-    for value in numbers:
-        if value is not None and not (isinstance(value, int | float) and 0 < value <= _LARGEST_SIDE):
-            raise ValueError(f"{name} has a size of {str(value)[:40]} pixels, and at most {_LARGEST_SIDE:,} can be")
+    """Refuse a number by which each image would be made larger than any net reads."""
+    for field, value in options.items():
+        most = _MOST_PIXELS if field.endswith("pixels") else _LARGEST_SIDE
+        for number in _numbers(value):
+            if not abs(number) <= most:
+                raise ValueError(f"{name} has a {field} of {str(number)[:40]}, and at most {most:,} can be")
+            if field == "crop_pct" and number < _SMALLEST_PART:
+                raise ValueError(f"{name} has a crop_pct of {number:.3g}, and at least {_SMALLEST_PART} has to be")
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Yield a number, and those in lists."""
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, list):
+            yield from _numbers(each)
+        elif isinstance(each, int | float) and not isinstance(each, bool):
+            yield each
 
 
 def _check_sizes(source: str) -> None:

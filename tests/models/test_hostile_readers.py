@@ -12,11 +12,23 @@ from transformers import ViTImageProcessor
 from hfkit.errors import UserError
 from hfkit.models.config_checks import check_config
 from hfkit.models.reader_checks import check_reader
+from hfkit.models.tokenizer_checks import check_rules, check_special_tokens
 from hfkit.prediction.loading import open_pipeline
 
-TEXT, IMAGE = "tokenizer_config.json", "preprocessor_config.json"
+TEXT, IMAGE, SPECIAL = "tokenizer_config.json", "preprocessor_config.json", "special_tokens_map.json"
 NESTED = {"image_processor_type": "OneFormerImageProcessor", "repo_path": "/", "class_info_file": "etc/x.json"}
 CODE = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nfrom transformers import BertModel as M\n"
+
+
+def replace(pattern: str, content: str) -> dict[str, Any]:
+    """Return a rule of a tokenizer.json."""
+    return {"type": "Replace", "pattern": {"Regex": pattern}, "content": content}
+
+
+def template(pieces: list[dict[str, Any]], ids: int) -> dict[str, Any]:
+    """Return a rule of a tokenizer.json that puts tokens around a text."""
+    token = {"id": "E", "ids": [2] * ids, "tokens": ["[CLS]"] * ids}
+    return {"type": "TemplateProcessing", "single": pieces, "pair": [], "special_tokens": {"E": token}}
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +79,50 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
         ),
         (IMAGE, {"size": {"height": 30_000, "width": 30_000}}, "at most 4,096"),
         (IMAGE, {"crop_size": 30_000}, "at most 4,096"),
+        (IMAGE, {"image_processor_type": "Swin2SRImageProcessor", "size_divisor": 60_000}, "at most 4,096"),
+        (
+            IMAGE,
+            {"image_processor_type": "LlavaNextImageProcessor", "image_grid_pinpoints": [[60_000, 9]]},
+            "at most 4,096",
+        ),
+        (IMAGE, {"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0.001}, "at least 0.1"),
+        (IMAGE, {"image_processor_type": "Qwen2VLImageProcessor", "min_pixels": 2_000_000_000}, "at most 16,777,216"),
+        (SPECIAL, {"tokenizer_file": "/etc/hosts"}, "no special token"),
+        (SPECIAL, {"tokenizer_file": None, "gguf_file": "x.gguf", "name_or_path": "evil/other"}, "no special token"),
+        ("config.json", {"configuration_files": ["config.4.0.0.json"]}, "has configuration_files"),
+        (
+            "tokenizer.json",
+            {"normalizer": {"type": "Sequence", "normalizers": [replace(".", "b" * 100)] * 3}},
+            "long one",
+        ),
+        (
+            "tokenizer.json",
+            {"normalizer": {"type": "Sequence", "normalizers": [replace("(?=a)", "a")] * 20}},
+            "long one",
+        ),
+        ("tokenizer.json", {"normalizer": replace("x", "b" * 100_000)}, "long one"),
+        ("tokenizer.json", {"normalizer": {"type": "Prepend", "prepend": "b" * 100_000}}, "long one"),
+        (
+            "tokenizer.json",
+            {"post_processor": template([{"Sequence": {"id": "A", "type_id": 0}}] * 1000, 1)},
+            "long one",
+        ),
+        (
+            "tokenizer.json",
+            {"post_processor": template([{"SpecialToken": {"id": "E", "type_id": 0}}], 1000)},
+            "long one",
+        ),
+        (
+            "tokenizer.json",
+            {"post_processor": {"type": "Sequence", "processors": [template([{"Sequence": {"id": "A"}}] * 30, 1)] * 4}},
+            "long one",
+        ),
     ],
 )
 def test_what_reads_the_inputs_is_looked_at(
     file: str, changes: dict[str, Any], reason: str, saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    folder = change(saved[file] if file == TEXT else saved[IMAGE], tmp_path, file, changes)
+    folder = change(saved[TEXT if file in (TEXT, SPECIAL, "tokenizer.json") else IMAGE], tmp_path, file, changes)
     (folder / "evil.py").write_text(CODE)
     change(folder, folder, "config.json", {"auto_map": {"AutoModel": "evil.M"}})
     with pytest.raises(UserError, match=reason):
@@ -84,6 +134,10 @@ def test_honest_readers_are_loaded(saved: dict[str, Path], tmp_path: Path) -> No
     for file, folder in saved.items():
         assert open_pipeline(str(folder))
         check_reader(json.loads((folder / file).read_text()), file)
+    nested = {"type": "Sequence", "normalizers": [replace(" {2,}", " "), replace("``", '"'), {"type": "NFKD"}, None]}
+    check_rules({"normalizer": nested, "post_processor": None, "added_tokens": []})
+    check_special_tokens({"unk_token": "x", "additional_special_tokens": ["y"], "image_token": {"content": "z"}})
+    check_config({"model_type": "xlm", "sinusoidal_embeddings": True, "emb_dim": 2048, "max_position_embeddings": 512})
     check_config({"model_max_length": 1000000000000000019884624838656})  # as transformers writes it
     on_its_machine = {"special_tokens_map_file": "/home/me/x.json", "_name_or_path": "/me/bert", "init_inputs": []}
     check_reader({**on_its_machine, "tokenizer_file": "/home/me/x.json", "vocab_file": None}, TEXT)
@@ -121,6 +175,8 @@ def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_
         {"layers": ["M"] * 100_000},
         {"max_length": 2_000_000_000},
         {"image_size": 4096},
+        {"sinusoidal_pos_embds": True, "dim": 16, "max_position_embeddings": 3_000_000},
+        {"sinusoidal_embeddings": True, "hidden_size": 2048, "max_position_embeddings": 20_000},
         {"dtype": "\x1b[2J"},
     ],
     ids=lambda fields: next(iter(fields)),

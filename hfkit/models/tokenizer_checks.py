@@ -1,0 +1,106 @@
+"""What a stranger's tokenizer may hold besides its settings: special tokens, and rules that lengthen a text little."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+_SPECIAL_TOKEN = re.compile(r"\w+_tokens?")
+_LONGEST_INSERTION = 256
+"""Characters or tokens that one rule puts into a text."""
+_MOST_GROWTH = 10_000
+"""Characters or tokens that all rules together make of one."""
+
+
+def check_special_tokens(options: Mapping[str, Any]) -> None:
+    """Refuse a `special_tokens_map.json` with anything else, since transformers hands each field to the tokenizer's class.
+
+    Raises:
+        ValueError: A field is none of a special token.
+
+    """
+    for field in options:
+        if not _SPECIAL_TOKEN.fullmatch(field):
+            raise ValueError(
+                f"special_tokens_map.json has {field[:80]!r}, which is no special token: it is not followed"
+            )
+
+
+@lru_cache  # a large one takes half a second, and a model is looked at several times
+def check_rules_of(file: Path, changed: int) -> None:
+    """Look at the rules of a `tokenizer.json`, see `check_rules`.
+
+    Args:
+        file: The file.
+        changed: When it was changed; each version is looked at once.
+
+    Raises:
+        ValueError: It is no JSON object, or has such a rule.
+
+    """
+    try:
+        options = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file.name} is no JSON, or is nested too deep") from error
+    if not isinstance(options, dict):
+        raise ValueError(f"{file.name} is no JSON object")
+    check_rules(options)
+
+
+def check_rules(options: Mapping[str, Any]) -> None:
+    """Refuse a `tokenizer.json` by which a short text would become one that fills the memory.
+
+    Args:
+        options: Its content. What it says otherwise is looked at by the library that reads it.
+
+    Raises:
+        ValueError: What is put in the place of a character, or around a text, is too long: of one rule or of all together.
+
+    """
+    rules = list(_list_rules([options.get("normalizer"), options.get("post_processor")]))
+    longest = max((_count_insertion(rule) for rule in rules), default=0)
+    if longest > _LONGEST_INSERTION or math.prod(map(_growth, rules)) > _MOST_GROWTH:
+        raise ValueError("tokenizer.json has rules that make a short text a long one: it is not read")
+
+
+def _list_rules(waiting: list[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield rules, and those of sequences of rules."""
+    while waiting:
+        rule = waiting.pop()
+        if isinstance(rule, Mapping):
+            yield rule
+            waiting += [each for name in ("normalizers", "processors") for each in rule.get(name) or ()]
+
+
+def _count_insertion(rule: Mapping[str, Any]) -> int:
+    """Return how many characters a normalizer puts in at a place, or how many tokens a template around a text."""
+    texts = (rule.get(name) for name in ("content", "prepend"))
+    return max([_count_pieces(rule), *(len(text) for text in texts if isinstance(text, str))])
+
+
+def _growth(rule: Mapping[str, Any]) -> int:
+    """Return how often as long a text can be behind a rule."""
+    content, pattern = rule.get("content"), rule.get("pattern")
+    if not isinstance(content, str):
+        return max(_count_pieces(rule), 1)
+    replaced = pattern.get("String") if isinstance(pattern, Mapping) else pattern
+    if replaced and isinstance(replaced, str):
+        return max(-(-len(content) // len(replaced)), 1)
+    return len(content) + 1  # a pattern can be found between any two characters
+
+
+def _count_pieces(rule: Mapping[str, Any]) -> int:
+    """Return how many pieces the longer template of a rule has; those that are special tokens count by their ids."""
+    tokens = rule.get("special_tokens")
+    ids = {name: dict(token).get("ids") for name, token in tokens.items()} if isinstance(tokens, Mapping) else {}
+    pieces = [rule.get(name) for name in ("single", "pair")]
+    return max(sum(_count_ids(piece, ids) for piece in each) if isinstance(each, list) else 0 for each in pieces)
+
+
+def _count_ids(piece: Any, ids: Mapping[str, Any]) -> int:
+    special = piece.get("SpecialToken") if isinstance(piece, Mapping) else None
+    found = ids.get(str(special.get("id"))) if isinstance(special, Mapping) else None
+    return len(found) if isinstance(found, list) else 1
