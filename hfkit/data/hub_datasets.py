@@ -3,19 +3,31 @@
 import errno
 import json
 import logging
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.compute
 from datasets import Dataset, DatasetDict, Split, concatenate_datasets, config, load_dataset
 from filelock import FileLock
+from huggingface_hub import constants, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
+from yaml import YAMLError
 
 from ..connection import retry
 from ..errors import UserError, os_reason
 from ..files import checksum, write_file
+from ..flags.plain_yaml import read_yaml
 
 SUMS_FILE = "hfkit_sums.json"
+_METADATA = ("README.md", config.REPOYAML_FILENAME)
+"""Files in which a dataset can name its own."""
+_BLOCK = re.compile(r"\A\s*---\s*\n(.*?)\n---", re.DOTALL)
+_ELSEWHERE = re.compile(r"://|::|^[/~\\]|(^|[/\\])\.\.([/\\]|$)")
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 logger = logging.getLogger(__name__)
@@ -59,7 +71,7 @@ def load_from_hub(dataset: str, configuration: str | None, revision: str | None)
         revision: Branch, tag or commit.
 
     Raises:
-        UserError: It is damaged, and cannot be removed.
+        UserError: It is damaged, and cannot be removed; or it names files elsewhere.
         Exception: As those of `load_dataset`.
 
     """
@@ -67,6 +79,8 @@ def load_from_hub(dataset: str, configuration: str | None, revision: str | None)
     kept = _find(asked)
     if not all(each.is_whole() for each in kept):
         kept = _remove_damaged(asked)
+    for name in _METADATA:
+        check_metadata(_read_metadata(dataset, name, revision), dataset, name)
     try:
         loaded = retry(lambda: load_dataset(dataset, configuration, revision=revision))
     except OSError as error:
@@ -74,8 +88,78 @@ def load_from_hub(dataset: str, configuration: str | None, revision: str | None)
             raise
         return kept[-1].read()
     assert isinstance(loaded, DatasetDict)
+    for rows in loaded.values():
+        _check_paths(rows, dataset)
     _write_sums(asked, loaded)
     return loaded
+
+
+def _read_metadata(dataset: str, name: str, revision: str | None) -> str:
+    """Return the text of a file of a dataset; nothing where it is not there, or cannot be had: `datasets` says so then."""
+    try:
+        folder = Path(dataset)
+        found = folder / name if folder.is_dir() else None
+        file = found or Path(retry(lambda: hf_hub_download(dataset, name, repo_type="dataset", revision=revision)))
+        return file.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError, EntryNotFoundError):
+        return ""
+
+
+def check_metadata(text: str, dataset: str, name: str) -> None:
+    """Refuse a dataset that names files outside of it: `datasets` would ask their server before it refuses them itself.
+
+    Args:
+        text: What stands in the file.
+        dataset: For the error.
+        name: Of the file: `README.md`, of which the block at the begin is read, or another.
+
+    Raises:
+        UserError: It does.
+
+    """
+    block = _BLOCK.match(text)
+    try:
+        content = read_yaml(block[1] if block else text if name != "README.md" else "")
+    except YAMLError as error:
+        raise UserError(
+            f"The dataset {dataset} has a {name} that cannot be read ({' '.join(str(error).split())[:200]})."
+        ) from error
+    configurations = content.get("configs") if isinstance(content, dict) else None
+    for path in _list_texts(configurations):
+        if _ELSEWHERE.search(path):
+            raise UserError(
+                f"The dataset {dataset} names a file outside of it, {path[:100]!r} in its {name}: it is not followed."
+            )
+
+
+def _check_paths(rows: Dataset, dataset: str) -> None:
+    """Refuse images that are files of this machine, but for those that `datasets` fetched: a stranger's rows can name any.
+
+    Raises:
+        UserError: An image is one.
+
+    """
+    roots = [config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE, dataset]
+    folders = [Path(root).expanduser().resolve() for root in roots if root and Path(root).expanduser().is_dir()]
+    for column in rows.column_names:
+        cells = rows.data.column(column)
+        if not pyarrow.types.is_struct(cells.type) or not {"bytes", "path"} <= {field.name for field in cells.type}:
+            continue
+        content, paths = (pyarrow.compute.struct_field(cells, name) for name in ("bytes", "path"))
+        for path in pyarrow.compute.unique(paths.filter(content.is_null())).drop_null().to_pylist():
+            if not any(Path(path).resolve().is_relative_to(folder) for folder in folders):
+                raise UserError(
+                    f"The dataset {dataset} names a file of this machine, {path[:100]!r}, as an image: it is not read."
+                )
+
+
+def _list_texts(content: Any) -> Iterator[str]:
+    """Yield all texts in the values of objects and lists."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for each in content.values() if isinstance(content, dict) else content:
+            yield from _list_texts(each)
 
 
 def _find(asked: list[Any]) -> list[_Kept]:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import Dataset
 from disks import DAMAGES, read_only
+from PIL import Image
 
 from hfkit.data import hub_datasets
 from hfkit.data.hub_datasets import SUMS_FILE, load_from_hub
@@ -91,3 +93,42 @@ def test_a_connection_that_is_cut_is_tried_again(cache: Path, dataset: str, monk
     monkeypatch.setattr("hfkit.connection.time.sleep", lambda _: None)
     assert len(load_from_hub(dataset, None, None)["train"]) == len(ROWS)
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["http://127.0.0.1:9/x.csv", "zip://x.csv::http://127.0.0.1:9/x.zip", "/etc/x.csv", "a/../../x.csv"]
+)
+@pytest.mark.parametrize("name", ["README.md", ".huggingface.yaml"])
+def test_a_dataset_that_names_files_elsewhere_is_refused(name: str, path: str, cache: Path, dataset: str) -> None:
+    """Before anything is asked of whatever stands there."""
+    block = f"configs:\n- config_name: default\n  data_files:\n  - split: train\n    path: [train.csv, '{path}']\n"
+    (Path(dataset) / name).write_text(f"---\n{block}---\n# Tweets\n" if name == "README.md" else block)
+    with pytest.raises(UserError, match="names a file outside of it"):
+        load_from_hub(dataset, None, None)
+
+
+def test_a_dataset_may_name_its_own_files(cache: Path, dataset: str) -> None:
+    block = "---\nlicense: mit\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: 't*in.csv'\n---\n"
+    (Path(dataset) / "README.md").write_text(f"{block}See http://example.org and ../other.\n")
+    assert list(load_from_hub(dataset, None, None)) == ["train"]
+    (Path(dataset) / "README.md").write_text("---\na: &a [*a]\n---\n")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_from_hub(dataset, None, None)
+
+
+def test_an_image_that_is_a_file_of_this_machine_is_refused(cache: Path, tmp_path: Path) -> None:
+    """Those of the dataset itself are read, and those whose bytes are there, whatever path they had."""
+    (tmp_path / "outside.png").touch()
+    folder = tmp_path / "photos"
+    (folder / "train" / "cat").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(folder / "train" / "cat" / "1.png")
+    assert len(load_from_hub(str(folder), None, None)["train"]) == 1
+    for path, content in (("outside.png", None), ("/nowhere/outside.png", b"x"), ("/nowhere/outside.png", None)):
+        rows = Dataset.from_dict({"image": [{"bytes": content, "path": path}], "label": [0]})
+        (tmp_path / "table").mkdir(exist_ok=True)
+        rows.to_parquet(tmp_path / "table" / "train.parquet")
+        if content is not None:
+            assert len(load_from_hub(str(tmp_path / "table"), None, None)["train"]) == 1
+            continue
+        with pytest.raises(UserError, match="names a file of this machine"):
+            load_from_hub(str(tmp_path / "table"), None, None)
