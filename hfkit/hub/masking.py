@@ -10,13 +10,18 @@ _FILLERS = {
     "user": "u/user",
     "number": "000",
 }
-_AT = r"(?:[@\N{FULLWIDTH COMMERCIAL AT}]|\s*[(\[{<]\s*at\s*[)\]}>]\s*)"
-_DOT = r"(?:\.|\s*[(\[{<]\s*dot\s*[)\]}>]\s*|\s+dot\s+)"
+_STOP = "[.\N{FULLWIDTH FULL STOP}\N{IDEOGRAPHIC FULL STOP}\N{HALFWIDTH IDEOGRAPHIC FULL STOP}]"
+_AT = r"(?:[@\N{FULLWIDTH COMMERCIAL AT}]|\s+@\s+|\s*[(\[{<]\s*(?:at|@)\s*[)\]}>]\s*)"
+_DOT = rf"(?:{_STOP}|\s+\.\s*(?=\w)|\s*[(\[{{<]\s*(?:dot|\.)\s*[)\]}}>]\s*|\s+dot\s+)"
+_DOMAIN = r"(?:com|org|net|edu|gov|info|biz|io|co|de|uk|fr|eu|ch|nl|ca|au|jp|ru|br)\b"
 _MASKED = re.compile(
-    r"(?P<secret>\b(?:hf_|gh[opsur]_|github_pat_|glpat-|AKIA|ASIA|AIza|[sr]k[-_](?:live_|test_|proj-|ant-)?|xox[a-z]-|npm_|pypi-)"
-    r"[\w-]{8,}|\beyJ[\w-]+\.[\w-]+\.[\w-]+)"
+    # A key that begins like no word is found inside of one, too.
+    r"(?P<secret>(?:hf_|gh[opsur]_|github_pat_|glpat-)[\w-]{20,}|(?-i:A[KS]IA[0-9A-Z]{16})"
+    r"|(?<![^\W_])(?:hf_|gh[opsur]_|github_pat_|glpat-|AKIA|ASIA|AIza|[sr]k[-_](?:live_|test_|proj-|ant-)?|xox[a-z]-|npm_|pypi-)"
+    r"[\w-]{8,}|(?<![^\W_])eyJ[\w-]+\.[\w-]+\.[\w-]+)"
     r"|(?P<address>(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*)"
-    rf"|(?P<mail>[\w.+-]+(?:{_AT}[\w-]+(?:{_DOT}[\w-]+)+|\s+at\s+[\w-]+(?:\s+dot\s+[\w-]+)+))"
+    rf"|(?P<mail>[\w.+-]+(?:{_AT}[\w-]+(?:{_DOT}[\w-]+)+|\s+at\s+[\w-]+(?:\s+dot\s+[\w-]+)+"
+    rf"|\s+at\s+(?:[\w-]+\.)+{_DOMAIN}))"
     r"|(?P<handle>[@\N{FULLWIDTH COMMERCIAL AT}]+\w(?:[\w.-]*\w)?)"
     r"|(?P<user>(?<![\w/])/?u/[\w-]{2,})"
     r"|(?P<number>\+?\d[\d ()/.-]{6,}\d)",
@@ -25,6 +30,10 @@ _MASKED = re.compile(
 """What a text may name, each with a filler: keys, addresses, mail addresses also where they are spelled out, names, numbers."""
 
 
+_UNSEEN = re.compile("[\xad\u200b\u200e\u200f\u2060\ufeff]|(?<=[!-~])[\u200c\u200d](?=[!-~])")
+"""What nobody sees, and can stand inside of what is looked for; joiners between emoji stay."""
+
+
 def mask(text: str) -> str:
     """Put fillers in the place of keys, links, mail addresses, handles and long numbers; names of persons stay."""
-    return _MASKED.sub(lambda match: _FILLERS[str(match.lastgroup)], text)
+    return _MASKED.sub(lambda match: _FILLERS[str(match.lastgroup)], _UNSEEN.sub("", text))

@@ -308,6 +308,13 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRu
         ("jane at acme dot co dot uk; jane\uff20acme.com", "name@example.org; name@example.org"),
         ("ask u/name or /u/some-one", "ask u/user or u/user"),
         ("hf_abcdefGHIJ12345 and AKIAIOSFODNN7EXAMPLE", "TOKEN and TOKEN"),
+        ("aws_AKIAIOSFODNN7EXAMPLE, keyhf_abcdefGHIJ0123456789", "aws_TOKEN, keyTOKEN"),
+        ("jane @ acme . com, jane [@] acme [.] com", "name@example.org, name@example.org"),
+        ("jane at acme.com; jane@\u200bacme.com; jane@acme\uff0ecom", "; ".join(["name@example.org"] * 3)),
+        (
+            "\N{WOMAN}\u200d\N{MICROSCOPE} at home.The risk-assessment",
+            "\N{WOMAN}\u200d\N{MICROSCOPE} at home.The risk-assessment",
+        ),
         ("ghp_0123456789abcdefABCDEF, sk-proj-abc123def456, xoxb-1234-abcd-efgh", "TOKEN, TOKEN, TOKEN"),
         (
             "We met at noon, dot com era, and/or u/ task-oriented",
