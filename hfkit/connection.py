@@ -48,6 +48,10 @@ def ask(call: Callable[[], Value]) -> Value:
             return call()
         except (TypeError, KeyError, AttributeError, IndexError, AssertionError) as error:  # huggingface_hub expects it
             raise OtherAnswerError(f"its answer has another shape: {type(error).__name__} {error}") from error
+        except OSError as error:
+            if "Consistency check failed" in str(error):  # of huggingface_hub, by the size that it was told
+                raise OtherAnswerError("a file is not what it was said to be") from error
+            raise
         except ValueError as error:
             if "JSON" in type(error).__name__:
                 raise OtherAnswerError(f"its answer is no JSON: {error}") from error

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from huggingface_hub import snapshot_download
 
-from ..connection import ask
+from ..connection import OtherAnswerError, ask
 from ..errors import UserError
 from .client import hub_errors, look_up
 
@@ -83,4 +83,7 @@ def list_sizes(repo_id: str, revision: str | None) -> tuple[str, dict[str, int]]
     """
     with hub_errors(repo_id):
         commit, information = look_up(repo_id, revision, files_metadata=True)
-    return commit, {str(file.rfilename): int(file.size or 0) for file in information.siblings or []}
+        sizes = {str(file.rfilename): file.size or 0 for file in information.siblings or []}
+        if not all(isinstance(size, int) and size >= 0 for size in sizes.values()):
+            raise OtherAnswerError("its answer gives a file a size that is none")
+    return commit, sizes

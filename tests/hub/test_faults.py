@@ -255,6 +255,7 @@ def test_how_long_an_answer_is_waited_for(headers: dict[str, str], seconds: floa
 # --- what is not the Hub ---
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
+ANSWER = {"id": "me/other", "sha": "a" * 40}
 OTHERS: dict[str, Failure] = {
     "a page": Failure("", 200, content=b"<html>Welcome to the hotel</html>", headers=HTML),
     "a page elsewhere": Failure("", 302, headers={"Location": "http://localhost:9/login?token=x"}),
@@ -264,7 +265,9 @@ OTHERS: dict[str, Failure] = {
     "a list": Failure("", 200, content=[1]),
     "a number": Failure("", 200, content=1),
     "an object": Failure("", 200, content={"status": "ok"}),
-    "other files": Failure("", 200, content={"id": "me/other", "sha": "a" * 40, "siblings": [1]}),
+    "other files": Failure("", 200, content={**ANSWER, "siblings": [1]}),
+    "a size in words": Failure("", 200, content={**ANSWER, "siblings": [{"rfilename": "config.json", "size": "abc"}]}),
+    "a size without end": Failure("", 200, content={**ANSWER, "siblings": [{"rfilename": "a", "size": float("inf")}]}),
     "another commit": Failure("", 200, content={"id": "me/other", "sha": "../..", "siblings": []}),
 }
 
@@ -286,6 +289,21 @@ def test_another_answer_than_the_hubs_is_told(other: str, ordered: Client, tmp_p
         with pytest.raises(UserError, match=r"^me/other: what answers is not the Hub .*HF_ENDPOINT"):
             ordered(call, *arguments)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "answer", [Failure("", 200, content=b"<html>", headers=HTML), Failure("", 204)], ids=["page", "nothing"]
+)
+def test_a_file_that_is_another_is_told(answer: Failure, ordered: Client, tmp_path: Path) -> None:
+    """Of a network that asks to log in between two questions."""
+    ordered.hub.place("me/other", CONFIGURED)
+    for call, arguments in (
+        ("push_helpers:check", ["me/other", False]),
+        ("hfkit.reproduce:reproduce", ["me/other", tmp_path / "new"]),
+    ):
+        ordered.hub.failures[:] = [Failure(**{**vars(answer), "pattern": "GET /me/other/resolve", "times": 50})]
+        with pytest.raises(UserError, match=r"^me/other: what answers is not the Hub"):
+            ordered(call, *arguments)
 
 
 def test_a_card_is_not_blamed_for_another_answer(ordered: Client) -> None:
