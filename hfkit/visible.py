@@ -5,9 +5,14 @@ import re
 import warnings
 from typing import Any, TextIO
 
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_OBEYED = re.compile(
+    "(\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f)"  # the flags of England, Scotland and Wales
+    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+    "\xad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 """Control characters but for tabs and line feeds (escape, backspace, carriage return, and those of C1, such as CSI), line and
-paragraph separators, what turns the direction of writing round, and halves of characters, which no console can encode."""
+paragraph separators, what turns the direction of writing round, halves of characters, which no console can encode, and what
+nobody sees, but for the joiners that emoji and some scripts are written with."""
 
 _PASSWORD = re.compile(r"(\w://)[^/@\s'\"]+@")
 """In front of an address."""
@@ -15,7 +20,13 @@ _PASSWORD = re.compile(r"(\w://)[^/@\s'\"]+@")
 
 def visible(text: str) -> str:
     r"""Return a text with each character that would be obeyed written as `\u001b`; JSON keeps its values by that."""
-    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _OBEYED.sub(_write_out, text)
+
+
+def _write_out(match: re.Match[str]) -> str:
+    """Return a character as JSON can write it, in one or two units; a flag as it is."""
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return match[1] or re.sub("....", r"\\u\g<0>", units)
 
 
 def hide_passwords(text: str) -> str:

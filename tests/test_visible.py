@@ -31,8 +31,12 @@ OBEYED = [
     "a\x08b",
     "\x7f",
     "\u2028",
+    "a\u200bb",
+    "\u200fx\u061c",
+    "\U000e0041",
 ]
 """Escape, CSI, OSC, DCS, an override and an isolate of the direction, carriage return, backspace, and what else steers."""
+SEEN = "a\tb\nc \N{WOMAN}\u200d\N{PERSONAL COMPUTER} é \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 LABEL = "[red]label[/red] " + " ".join(OBEYED)
 
 
@@ -43,7 +47,7 @@ def is_plain(shown: str) -> bool:
 
 
 def test_what_would_be_obeyed_is_written_out() -> None:
-    assert visible("a\tb\nc \N{WOMAN}\u200d\N{PERSONAL COMPUTER} é") == "a\tb\nc \N{WOMAN}\u200d\N{PERSONAL COMPUTER} é"
+    assert visible(SEEN) == SEEN
     assert visible("\x1b[2J\u202e\r\x9b") == r"\u001b[2J\u202e\u000d\u009b"
     for part in [*OBEYED, "\ud83d"]:  # half of a character, which no console can encode
         assert visible(part).isprintable()

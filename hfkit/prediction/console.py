@@ -28,14 +28,14 @@ def show_answer(console: Console, prediction: Prediction, block: Block) -> None:
     """Print the answer for one text or photo: the labels by their scores, with bars."""
     [record] = prediction.records(block)
     names = prediction.results.label_names
-    scores = sorted(((record[f"score_{name}"], name) for name in names), reverse=True)
-    width = max(map(len, names))
+    scores = sorted(((record[f"score_{name}"], shorten(name)) for name in names), reverse=True)
+    width = max(len(name) for _, name in scores)
     for score, name in scores:
         filled = round(score * _BAR)
         bar = "█" * filled + "░" * (_BAR - filled)
         console.print(plain(f"{name.ljust(width)}  {score:.4f}  {bar}"), soft_wrap=True)
     if prediction.results.label_thresholds is not None:
-        given = record["prediction"] or "none of them reaches its threshold"
+        given = shorten(record["prediction"]) or "none of them reaches its threshold"
         console.print(plain(f"Labels: {given}."), soft_wrap=True)
     if record.get("answered") is False:
         threshold = prediction.results.answer_threshold
@@ -169,4 +169,4 @@ def _dump(record: dict[str, Any], indent: int | None = None) -> str:
 def _format(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else shorten(value)
