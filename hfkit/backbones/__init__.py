@@ -4,4 +4,15 @@ Not here: the nets and heads themselves (models/), and which of their layers tra
 Start reading in text.py and image.py, one for each kind of data; find.py chooses between them.
 """
 
-__all__ = ["checkpoints", "continuing", "families", "find", "image", "lora", "lora_targets", "packaged", "text"]
+__all__ = [
+    "checkpoints",
+    "continuing",
+    "families",
+    "find",
+    "image",
+    "lora",
+    "lora_targets",
+    "packaged",
+    "text",
+    "text_checks",
+]

@@ -7,6 +7,7 @@ import torch
 import transformers
 from transformers import CONFIG_MAPPING, PreTrainedModel
 
+from ..backbones.text_checks import load_tokenizer
 from ..models import FAMILIES, load_pipeline
 from ..models.checked_loading import WeightsError, check_files, check_weights, checked_loading
 from ..models.encoders import check_reads_texts, load_encoder, random_texts
@@ -17,6 +18,7 @@ from ..models.vision_configs import is_vision_type
 from ..prediction.first_prediction import check_first_prediction
 
 Answer = dict[str, str]
+_TEXTS = ["", "A text.", "A longer text of several words, without any \U0001f637. " * 20]
 _TOKENS = 8
 """Of the texts on which a backbone is tried."""
 
@@ -79,13 +81,17 @@ def _is_plain(model_type: str, model_class: Any) -> bool:
 
 
 def look_at_backbone(folder: str, task: str) -> Answer:
-    """Load a backbone for a task, as a training would, and run it once.
+    """Load a backbone for a task, as a training would, run it once, and let its tokenizer read texts.
 
     Raises:
         ValueError: It is no backbone, its files are refused, or it does not run.
 
     """
     family = FAMILIES.get(str(check_files(folder).get("model_type")))
+    if task == "text-classification":
+        tokenizer = load_tokenizer(folder, None)
+        with refusing("its tokenizer reads no text", as_they_are=()):
+            tokenizer(_TEXTS)
     if family is not None:
         check_first_forward(family.model_class.from_pretrained(folder))
     elif task == "text-classification":
