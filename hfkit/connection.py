@@ -27,6 +27,7 @@ SILENCE_OF_QUESTIONS = 30.0
 """Seconds that a connection may say nothing when something is read."""
 SILENCE_OF_CHANGES = 300.0
 """The same when something is written: a commit of many files takes the Hub long."""
+_COMMIT = re.compile("[0-9a-f]{40}")
 OF_THE_HUB = ("huggingface.co", "hf.co")
 """Domains that a question may be redirected to, besides its own."""
 
@@ -154,6 +155,8 @@ def _refuse_others(response: Any) -> None:
 
     """
     url = response.request.url
+    if str(url).startswith(f"{huggingface_hub.constants.ENDPOINT}/"):
+        _check_names(response.headers)
     if not str(url).startswith(f"{huggingface_hub.constants.ENDPOINT}/api/"):
         return  # files are elsewhere, and may be pages
     if response.has_redirect_location:
@@ -163,6 +166,19 @@ def _refuse_others(response: Any) -> None:
             raise OtherAnswerError(f"{url.host} leads to {target.host}")
     elif response.is_success and "html" in response.headers.get("Content-Type", ""):
         raise OtherAnswerError(f"{url.host} answers with a page of HTML")
+
+
+def _check_names(headers: Any) -> None:
+    """Refuse what an answer calls a file or a commit where it is a path: huggingface_hub writes the file there.
+
+    Raises:
+        OtherAnswerError: It is one.
+
+    """
+    for header in ("ETag", "X-Linked-Etag", "X-Repo-Commit"):
+        name = str(headers.get(header) or "").removeprefix("W/").strip('"')
+        if re.search(r"[/\\\x00]|^\.+$", name) or (name and header == "X-Repo-Commit" and not _COMMIT.fullmatch(name)):
+            raise OtherAnswerError(f"its {header} is {name[:80]!r}")
 
 
 def redact(error: object) -> str:

@@ -48,13 +48,13 @@ ENDLESS: dict[str, dict[str, Any]] = {
 }
 """Numbers that no net has."""
 LARGER: dict[str, dict[str, Any]] = {
-    "hfkit-text": {"backbone_config": {"num_hidden_layers": 9_000}},
+    "hfkit-text": {"backbone_config": {"num_hidden_layers": 1_900}},
     "hfkit-vgg": {"layers": [4] * 9_000},
     "hfkit-densenet": {"block_config": [1] * 9_000},
-    "hfkit-deit": {"backbone_options": {"depth": 9_000}},
-    "hfkit-timm": {"backbone_name": "vit_tiny_patch16_224", "backbone_options": {"depth": 9_000}},
-    "hfkit-token-learner": {"backbone_options": {"depth": 9_000}},
-    "hfkit-transformers-image": {"backbone_config": {"num_hidden_layers": 9_000}},
+    "hfkit-deit": {"backbone_options": {"depth": 1_900}},
+    "hfkit-timm": {"backbone_name": "vit_tiny_patch16_224", "backbone_options": {"depth": 1_900}},
+    "hfkit-token-learner": {"backbone_options": {"depth": 1_900}},
+    "hfkit-transformers-image": {"backbone_config": {"num_hidden_layers": 1_900}},
     "hfkit-fdvit": {"depths": [1, 9_000, 1]},
 }
 """Nets that could be, and that are larger than the weights beside them."""

@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from hfkit import connection, load_pipeline
+from hfkit.backbones.text_checks import load_tokenizer
 from hfkit.errors import Stopped
 from hfkit.hub import check as hub_check
 from hfkit.hub import limited_process, push
@@ -30,10 +31,22 @@ from hfkit.hub.check import check_repository
 from hfkit.hub.client import hub_errors
 from hfkit.hub.proof import prove
 from hfkit.models import register
+from hfkit.models.encoders import load_encoder
 from hfkit.reproduce import reproduce
 from hfkit.training.trainer import ClassifierTrainer
 
 register()  # for the Auto classes below
+
+
+def load_saved(name: str) -> None:
+    """Load a model of hfkit from the Hub, and predict."""
+    load_pipeline(name)("A text.")
+
+
+def load_backbone(name: str) -> None:
+    """Load an encoder from the Hub, and its tokenizer."""
+    load_encoder(name)
+    load_tokenizer(name, None)
 
 
 TAG = "hfkit-0123456789ab"

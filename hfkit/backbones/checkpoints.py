@@ -16,6 +16,7 @@ from ..errors import LOADING_ERRORS, UserError, first_sentence
 from ..flags.paths import check_backbone_path
 from ..models import FAMILIES, TransformersImageClassifier, TransformersImageClassifierConfig, list_code
 from ..models.checked_loading import check_files, checked_building, quietly
+from ..models.config_checks import pin_revision
 from ..models.image import Preprocessing
 from ..models.refusing import refusing
 from ..models.transformers_image import describe_features
@@ -88,6 +89,7 @@ def forget_checkpoints() -> None:
 @functools.lru_cache(maxsize=8)
 def _read(backbone: str, source: str, revision: str) -> ImageCheckpoint:
     try:
+        revision = pin_revision(source, revision)
         options = check_files(source, revision=revision)
     except LOADING_ERRORS as error:
         raise UserError(

@@ -10,6 +10,7 @@ from ..errors import FORWARD_ERRORS, UserError, first_sentence
 from ..flags.arguments import MIN_LENGTH, TextModelArguments
 from ..models import FAMILIES, TextClassifier, list_code
 from ..models.checked_loading import check_files
+from ..models.config_checks import pin_revision
 from ..models.encoders import read_encoder_config
 from ..models.refusing import refusing
 from ..notes import Note
@@ -45,8 +46,10 @@ def load_tokenizer(source: str, revision: str | None) -> Any:
         ValueError: It cannot be read.
 
     """
+    revision = pin_revision(source, revision)
     with refusing("its tokenizer cannot be loaded"):
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision or "main", trust_remote_code=False)
+        check_files(source, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
     tokenizer.init_kwargs.pop("auto_map", None)
     tokenizer.chat_template = None
     return tokenizer

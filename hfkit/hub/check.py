@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from PIL import Image
 
 from ..connection import ask, find_passing_fault, redact
-from ..models import FAMILIES, config_checks, list_code, reader_checks
+from ..models import FAMILIES, config_checks, list_code, reader_checks, tokenizer_checks
 from .client import hub_errors, read_file
 from .fetch import LARGEST_WHOLE, fetch_model, fetch_whole, list_sizes
 from .finding import Finding
@@ -26,6 +26,7 @@ PICKLES = tuple(".bin .pt .pth .pt2 .pkl .pickle .dill .ckpt .joblib .npy .npz .
 """Formats that can run code when they are loaded."""
 CONFIGS = (
     *("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json"),
+    tokenizer_checks.SPECIAL_TOKENS,
     ADAPTER_CONFIG,
 )
 """Files whose `auto_map` names code, or whose fields another model."""
@@ -167,7 +168,9 @@ def _check_references(repository: Repository) -> Finding:
         return Finding("references", False, f"{ADAPTER_CONFIG}: an adapter of {base}, which would be loaded")
     for name, config in repository.configs.items():
         try:
-            if name != "config.json":
+            if name == tokenizer_checks.SPECIAL_TOKENS:
+                tokenizer_checks.check_special_tokens(config)
+            elif name != "config.json":
                 reader_checks.check_reader(config, name)
             config_checks.check_config(config)
             reader_checks.check_classes(config)

@@ -42,6 +42,8 @@ def fetch_model(repo_id: str, commit: str, sizes: Mapping[str, int], endings: tu
     others = sum(size for name, size in wanted.items() if not name.endswith(endings))
     if others > LARGEST_OTHERS:
         raise UserError(f"{repo_id} has {others / 1e6:,.0f} MB of vocabularies and the like, and they are not fetched")
+    if len(wanted) > _MOST_FILES:
+        raise UserError(f"{repo_id} has {len(wanted):,} files at its top, and at most {_MOST_FILES:,} are fetched")
     for name, size in wanted.items():
         if size > LARGEST_OTHER_FILE and not name.endswith(endings):
             raise UserError(f"{name} of {repo_id} has {size / 1e6:,.0f} MB, and is not fetched")

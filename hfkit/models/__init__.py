@@ -184,7 +184,7 @@ def load_pipeline(
     """
     from transformers import pipeline
 
-    from .config_checks import read_config
+    from .config_checks import pin_revision, read_config
     from .refusing import refusing
 
     if (Path(model) / "hfkit.yaml").is_file() and not (Path(model) / "config.json").is_file():
@@ -192,6 +192,8 @@ def load_pipeline(
 
     where = {**dict(options.get("model_kwargs") or {}), **options}
     where = {name: where[name] for name in ("revision", "token", "cache_dir", "local_files_only") if name in where}
+    if not Path(model).is_dir():
+        options["revision"] = where["revision"] = pin_revision(model, **where)
     # All other files are looked at when the net is loaded, before the tokenizer is.
     config = read_config(model, **where)
     family = FAMILIES.get(str(config.get("model_type")))

@@ -26,7 +26,7 @@ from transformers.utils import (
 )
 from transformers.utils.hub import get_checkpoint_shard_files
 
-from .config_checks import read_config, read_json
+from .config_checks import pin_revision, read_config, read_json
 from .reader_checks import check_reader_files
 from .refusing import refusing
 
@@ -39,6 +39,8 @@ _SPARE_NUMBERS = 50_000_000
 _SPARE_BUFFERED = 200_000_000
 """Numbers of the tables that a net computes for itself, such as masks and positions, besides as many as its weights have."""
 _MOST_WITHOUT_HEADERS = 100_000
+_MOST_TENSORS = 50_000
+"""Of a net, whatever its weights have: a file can list empty ones without end."""
 _MOST_NUMBERS_WITHOUT_WEIGHTS = 2_000_000_000
 """Of an empty net, which no weights fill: 8 GB."""
 
@@ -67,6 +69,7 @@ class CheckedModel(PreTrainedModel):
         wants_info = options.pop("output_loading_info", False)
         options["use_safetensors"] = True
         place = {name: options[name] for name in _PLACES if options.get(name) is not None}
+        options["revision"] = place["revision"] = pin_revision(str(source), **place)
         with checked_loading(str(source), **place), quietly():
             model, loading = super().from_pretrained(source, *model_args, output_loading_info=True, **options)
         if wants_info:
@@ -231,7 +234,7 @@ def _check_labels(options: Mapping[str, Any], shapes: Shapes) -> None:
     names = options.get("id2label")
     given = options.get("num_labels")
     count = max(len(names) if isinstance(names, dict) else 0, given if isinstance(given, int) else 0)
-    most = max((max(shape, default=0) for shape in shapes.values()), default=count)
+    most = max((max(shape, default=0) for shape in shapes.values() if math.prod(shape)), default=count)
     if count > max(most, 2):
         raise WeightsError(
             f"config.json has {count:,} labels, and no tensor of the weights has more than {most:,} rows"
@@ -241,7 +244,7 @@ def _check_labels(options: Mapping[str, Any], shapes: Shapes) -> None:
 @contextmanager
 def _at_most(shapes: Shapes, most_numbers: int) -> Iterator[None]:
     """Stop the building of a net with more parameters than the weights fill, before it takes time and memory."""
-    most = 2 * len(shapes) + _SPARE_TENSORS if shapes else _MOST_WITHOUT_HEADERS
+    most = min(2 * len(shapes) + _SPARE_TENSORS, _MOST_TENSORS) if shapes else _MOST_WITHOUT_HEADERS
     most_numbers += _SPARE_NUMBERS
     most_buffered = sum(map(math.prod, shapes.values())) + _SPARE_BUFFERED
     thread, tensors, numbers, buffered = threading.get_ident(), 0, 0, 0

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedConfig
-from transformers.utils import cached_file
+from transformers.utils import cached_file, extract_commit_hash
 
 from .field_checks import check_class_names, check_fields
 from .refusing import refusing
@@ -22,9 +22,12 @@ _LARGEST_NUMBER = 2**31 - 1
 _MOST = 1_000_000
 """Of what is counted, such as layers and labels, by the names of `_COUNTS`."""
 _COUNTS = re.compile(r"^n_(?!positions|ctx)|^num_|layer|depth|label")
+_LAYERS = re.compile(r"(^|_)(n_layers?|num_layers|num_\w*layers|depth)$")
+_MOST_LAYERS = 2_000
+"""Layers can share their weights, and fill no more of these then."""
 _LARGEST_IMAGE = 2048
 """Pixels of the height of an image."""
-_LENGTHS = {"max_length": 2**17, "tpu_short_seq_length": 4096, "window_size": 64}
+_LENGTHS = {"attention_window": 4096, "max_length": 2**17, "tpu_short_seq_length": 4096, "window_size": 64}
 """Largest values of what memory grows with at once, by their names; and of the numbers of positions."""
 _POSITIONS = re.compile(r"positions$|position_embeddings$|seq_length$")
 _MOST_POSITIONS = 2**22
@@ -97,6 +100,24 @@ def read_config(source: str, **place: Any) -> dict[str, Any]:
     check_config(options)
     check_words(options, "config.json")
     return options
+
+
+def pin_revision(source: str, revision: str | None = None, **place: Any) -> str:
+    """Return the commit that a revision of a Hub id is now, so that what was looked at is what is loaded.
+
+    Args:
+        source: A folder, of which the revision is returned as it is, or a Hub id.
+        revision: Branch, tag or commit; default: main.
+        place: As in `read_config`.
+
+    Raises:
+        OSError: There is no `config.json`, or it cannot be reached.
+
+    """
+    revision = revision or "main"
+    if Path(source).is_dir():
+        return revision
+    return extract_commit_hash(cached_file(source, "config.json", revision=revision, **place), None) or revision
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -234,7 +255,7 @@ def _check_number(key: str, number: Any) -> None:
         return
     most = _LARGEST_NUMBER if isinstance(number, int) else float("inf")
     if _COUNTS.search(key):
-        most = _MOST
+        most = _MOST_LAYERS if _LAYERS.search(key) else _MOST
     elif key in ("image_size", "img_size"):
         most = _LARGEST_IMAGE
     elif key in _LENGTHS or _POSITIONS.search(key):

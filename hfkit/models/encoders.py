@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from .checked_loading import check_files, checked_loading
-from .config_checks import check_config, make_config
+from .config_checks import check_config, make_config, pin_revision
 from .padding import move_to_the_left
 from .refusing import refusing
 
@@ -118,8 +118,8 @@ def read_encoder_config(source: str, revision: str | None = None) -> PreTrainedC
 
     """
     # Without trust_remote_code=False transformers would ask a person at a terminal whether to run a stranger's code.
-    place: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
-    model_type = str(check_files(source, revision=revision or "main").get("model_type"))
+    place: dict[str, Any] = {"revision": pin_revision(source, revision), "trust_remote_code": False}
+    model_type = str(check_files(source, revision=place["revision"]).get("model_type"))
     if model_type in CONFIG_MAPPING:
         check_reads_texts(CONFIG_MAPPING[model_type])  # before such a configuration is made
     config: Any = None
@@ -140,14 +140,15 @@ def load_encoder(source: str, revision: str | None = None) -> tuple[PreTrainedMo
         ValueError: `source` is no text encoder, or its checkpoint lacks weights other than the pooler's.
 
     """
+    revision = pin_revision(source, revision)
     config = read_encoder_config(source, revision)
-    with checked_loading(source, revision=revision or "main"):
+    with checked_loading(source, revision=revision):
         encoder, loading = auto_class(config).from_pretrained(
             source,
             config=config,
             dtype=torch.float32,  # else a half-precision checkpoint would be trained in half precision
             output_loading_info=True,
-            revision=revision or "main",
+            revision=revision,
             trust_remote_code=False,
         )
     missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))

@@ -11,7 +11,7 @@ from transformers.image_processing_base import ImageProcessingMixin
 from transformers.utils import cached_file
 
 from .config_checks import check_config, check_words, read_json
-from .tokenizer_checks import check_rules_of, check_special_tokens
+from .tokenizer_checks import SPECIAL_TOKENS, check_rules_of, check_special_tokens
 
 LARGEST_VOCABULARY = 200_000_000
 """Bytes of a file of a tokenizer."""
@@ -25,7 +25,6 @@ _QUIETLY = dict.fromkeys(
 )
 """A file that cannot be had is not read later, either."""
 _OF_TOKENIZERS = "tokenizer_config.json"
-_SPECIAL_TOKENS = "special_tokens_map.json"
 _FILES = (_OF_TOKENIZERS, "preprocessor_config.json", "processor_config.json")
 _VOCABULARIES = (".json", ".txt", ".model")
 _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
@@ -64,7 +63,7 @@ def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> Non
             check_reader(options, name)
             if name != _OF_TOKENIZERS:  # whose tokens can be control characters
                 check_words(options, name)
-    special, rules = (cached_file(source, name, **place, **_QUIETLY) for name in (_SPECIAL_TOKENS, "tokenizer.json"))
+    special, rules = (cached_file(source, name, **place, **_QUIETLY) for name in (SPECIAL_TOKENS, "tokenizer.json"))
     if special is not None:
         check_special_tokens(read_json(Path(special)))
     if rules is not None:

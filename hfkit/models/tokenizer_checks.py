@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+SPECIAL_TOKENS = "special_tokens_map.json"
 _SPECIAL_TOKEN = re.compile(r"\w+_tokens?")
 _LONGEST_INSERTION = 256
 """Characters or tokens that one rule puts into a text."""

@@ -11,6 +11,7 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
 from .checked_loading import checked_loading
 from .checkpointing import Checkpoint, Recomputation, layers_without_checkpointing, wrap_layers
+from .config_checks import pin_revision
 from .image import ImageClassifier, ImageClassifierConfig, Step
 from .vision_configs import read_image_size, vision_config
 
@@ -152,11 +153,12 @@ def load_image_model(source: str, revision: str | None = None) -> tuple[PreTrain
         ValueError: It is no image model, or its checkpoint lacks weights other than the pooling's.
 
     """
-    with checked_loading(source, revision=revision or "main") as options:
+    revision = pin_revision(source, revision)
+    with checked_loading(source, revision=revision) as options:
         net, loading = AutoModel.from_pretrained(
             source,
             config=vision_config(options),
-            revision=revision or "main",
+            revision=revision,
             dtype=torch.float32,
             output_loading_info=True,
             trust_remote_code=False,

@@ -227,7 +227,7 @@ def main() -> None:
         parser.exit(2, f"error: {error}\n")
     for start in range(0, len(inputs), ROWS_AT_ONCE):
         for answer in model.predict(inputs[start : start + ROWS_AT_ONCE]):
-            print(json.dumps(answer, ensure_ascii=False))
+            print(json.dumps(answer))  # in ASCII: a label steers no terminal
 
 
 if __name__ == "__main__":

@@ -306,6 +306,16 @@ def test_a_file_that_is_another_is_told(answer: Failure, ordered: Client, tmp_pa
             ordered(call, *arguments)
 
 
+@pytest.mark.parametrize("header", ["ETag", "X-Linked-Etag", "X-Repo-Commit"])
+def test_no_answer_chooses_where_a_file_is_written(header: str, ordered: Client, tmp_path: Path) -> None:
+    ordered.hub.place("me/other", CONFIGURED)
+    headers = {"X-Repo-Commit": "a" * 40, "ETag": '"x"', header: f'"{tmp_path / "outside"}"'}
+    ordered.hub.failures[:] = [Failure("HEAD /me/other/resolve", 200, content=b"{}", headers=headers, times=50)]
+    with pytest.raises(UserError, match=f"^me/other: what answers is not the Hub .*{header}"):
+        ordered("push_helpers:check", "me/other", False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_card_is_not_blamed_for_another_answer(ordered: Client) -> None:
     ordered.hub.failures[:] = [Failure("POST /api/validate-yaml", 200, content=b"<html>", headers=HTML)]
     with pytest.raises(UserError, match="what answers is not the Hub"):

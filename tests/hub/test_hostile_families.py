@@ -11,6 +11,7 @@ import torch
 from hostile_configurations import ENDLESS, FOLLOWED, INNER, LARGER, change, save_tiny
 from hub_client import Client
 from safetensors.torch import load, save
+from tiny import write_tiny_backbone
 
 from hfkit.errors import UserError
 from hfkit.hub.check import Repository, _check_references
@@ -117,3 +118,19 @@ def test_no_hostile_backbone_is_trained_on(
     with pytest.raises(UserError, match=r"me/hostile-backbone of that run does not load .*larger net"):
         client("hfkit.reproduce:reproduce", "me/run-on-it", tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("call", ["load_saved", "load_backbone"])
+def test_what_was_looked_at_is_what_is_loaded(
+    call: str, saved: Callable[[str], Path], client: Client, tmp_path: Path
+) -> None:
+    """What `main` is, is asked for one file: a push behind that is not loaded, neither by the net nor by the tokenizer."""
+    files, name = read_files(saved("hfkit-text")), f"me/moving-{call.replace('_', '-')}"
+    if call == "load_backbone":
+        write_tiny_backbone(tmp_path / "backbone")
+        files = read_files(tmp_path / "backbone")
+    client.hub.place(name, files)
+    before = len(client.hub.requests)
+    client(f"push_helpers:{call}", name)
+    asked = [request for request in client.hub.requests[before:] if "/main" in request]
+    assert {request.split(" ", 1)[1] for request in asked} == {f"/{name}/resolve/main/config.json"}

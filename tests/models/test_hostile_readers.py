@@ -174,6 +174,8 @@ def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_
         {"depths": [1_000] * 300},
         {"layers": ["M"] * 100_000},
         {"max_length": 2_000_000_000},
+        {"attention_window": [512, 40_000_000]},
+        {"model_type": "albert", "num_hidden_layers": 1_000_000},
         {"image_size": 4096},
         {"sinusoidal_pos_embds": True, "dim": 16, "max_position_embeddings": 3_000_000},
         {"sinusoidal_embeddings": True, "hidden_size": 2048, "max_position_embeddings": 20_000},
