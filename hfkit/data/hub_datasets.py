@@ -15,7 +15,7 @@ import pyarrow.compute
 from datasets import Dataset, DatasetDict, Split, concatenate_datasets, config, load_dataset
 from filelock import FileLock
 from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, OfflineModeIsEnabled
 from yaml import YAMLError
 
 from ..connection import retry
@@ -95,14 +95,14 @@ def load_from_hub(dataset: str, configuration: str | None, revision: str | None)
 
 
 def _read_metadata(dataset: str, name: str, revision: str | None) -> str:
-    """Return the text of a file of a dataset; nothing where it is not there, or cannot be had: `datasets` says so then."""
-    try:
-        folder = Path(dataset)
-        found = folder / name if folder.is_dir() else None
-        file = found or Path(retry(lambda: hf_hub_download(dataset, name, repo_type="dataset", revision=revision)))
-        return file.read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError, EntryNotFoundError):
-        return ""
+    """Return the text of a file of a dataset; nothing where it is not there, or where there is no Hub to be asked."""
+    file = Path(dataset) / name
+    if not Path(dataset).is_dir():
+        try:
+            file = Path(retry(lambda: hf_hub_download(dataset, name, repo_type="dataset", revision=revision)))
+        except (EntryNotFoundError, OfflineModeIsEnabled):
+            return ""
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def check_metadata(text: str, dataset: str, name: str) -> None:
