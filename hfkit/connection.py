@@ -27,6 +27,7 @@ SILENCE_OF_QUESTIONS = 30.0
 """Seconds that a connection may say nothing when something is read."""
 SILENCE_OF_CHANGES = 300.0
 """The same when something is written: a commit of many files takes the Hub long."""
+_OF_A_FILE = re.compile("/(api/resolve-cache/|.+/resolve/)")
 _COMMIT = re.compile("[0-9a-f]{40}")
 OF_THE_HUB = ("huggingface.co", "hf.co")
 """Domains that a question may be redirected to, besides its own."""
@@ -148,14 +149,14 @@ def _limit_silence(request: Any) -> None:
 
 
 def _refuse_others(response: Any) -> None:
-    """Refuse an answer to a question that leads elsewhere, or that is a page for people.
+    """Refuse an answer to a question that leads elsewhere, is a page for people, or would choose where a file is written.
 
     Raises:
         OtherAnswerError: It does.
 
     """
     url = response.request.url
-    if str(url).startswith(f"{huggingface_hub.constants.ENDPOINT}/"):
+    if _OF_A_FILE.match(str(url).removeprefix(huggingface_hub.constants.ENDPOINT)) and not response.is_error:
         _check_names(response.headers)
     if not str(url).startswith(f"{huggingface_hub.constants.ENDPOINT}/api/"):
         return  # files are elsewhere, and may be pages
@@ -176,8 +177,9 @@ def _check_names(headers: Any) -> None:
 
     """
     for header in ("ETag", "X-Linked-Etag", "X-Repo-Commit"):
-        name = str(headers.get(header) or "").removeprefix("W/").strip('"')
-        if re.search(r"[/\\\x00]|^\.+$", name) or (name and header == "X-Repo-Commit" and not _COMMIT.fullmatch(name)):
+        name = str(headers.get(header) or "").lstrip("W/").strip('"')  # as huggingface_hub reads it
+        is_commit = header != "X-Repo-Commit" or not name or _COMMIT.fullmatch(name)
+        if re.search(r"[/\\\x00]|^\.+$", name) or not is_commit:
             raise OtherAnswerError(f"its {header} is {name[:80]!r}")
 
 

@@ -5,10 +5,12 @@ import re
 import warnings
 from typing import Any, TextIO
 
+UNSEEN = "\xad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0"
+"""Characters of a class of a regular expression that nobody sees."""
 _OBEYED = re.compile(
     "(\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f)"  # the flags of England, Scotland and Wales
-    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-    "\xad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+    f"{UNSEEN}\ufff9-\ufffb\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
 )
 """Control characters but for tabs and line feeds (escape, backspace, carriage return, and those of C1, such as CSI), line and
 paragraph separators, what turns the direction of writing round, halves of characters, which no console can encode, and what

@@ -172,6 +172,8 @@ class Handler(BaseHTTPRequestHandler):
             **(headers or {}),
         }.items():
             self.send_header(name, value)
+        if "ETag" not in (headers or {}):
+            self.send_header("ETag", 'W/"a27-vndQfbspAL31/eKATEOf36LyR8k"')  # as the Hub's, of what is no file
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)

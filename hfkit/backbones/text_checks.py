@@ -42,8 +42,8 @@ def load_tokenizer(source: str, revision: str | None) -> Any:
     can have names that end a run when it is saved, and no classifier reads one.
 
     Raises:
-        OSError: It is not there.
-        ValueError: It cannot be read.
+        OSError: It is not there, or has no config.json beside it.
+        ValueError: It cannot be read, or its files are refused.
 
     """
     revision = pin_revision(source, revision)

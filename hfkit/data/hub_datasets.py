@@ -3,6 +3,7 @@
 import errno
 import json
 import logging
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from datasets import Dataset, DatasetDict, Split, concatenate_datasets, config, 
 from filelock import FileLock
 from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.repocard import REGEX_YAML_BLOCK
 from yaml import YAMLError
 
 from ..connection import retry
@@ -26,8 +28,8 @@ from ..flags.plain_yaml import read_yaml
 SUMS_FILE = "hfkit_sums.json"
 _METADATA = ("README.md", config.REPOYAML_FILENAME)
 """Files in which a dataset can name its own."""
-_BLOCK = re.compile(r"\A\s*---\s*\n(.*?)\n---", re.DOTALL)
-_ELSEWHERE = re.compile(r"://|::|^[/~\\]|(^|[/\\])\.\.([/\\]|$)")
+_ELSEWHERE = re.compile(r"^\w[\w+.-]*:|::|^[/~\\]|(^|[/\\])\.\.([/\\]|$)")
+"""Schemes, chains of them, and paths out of a folder."""
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 logger = logging.getLogger(__name__)
@@ -102,7 +104,7 @@ def _read_metadata(dataset: str, name: str, revision: str | None) -> str:
             file = Path(retry(lambda: hf_hub_download(dataset, name, repo_type="dataset", revision=revision)))
         except (EntryNotFoundError, OfflineModeIsEnabled):
             return ""
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
 
 
 def check_metadata(text: str, dataset: str, name: str) -> None:
@@ -111,21 +113,26 @@ def check_metadata(text: str, dataset: str, name: str) -> None:
     Args:
         text: What stands in the file.
         dataset: For the error.
-        name: Of the file: `README.md`, of which the block at the begin is read, or another.
+        name: Of the file: `README.md`, of which the block at the beginning is read, or another.
 
     Raises:
         UserError: It does.
 
     """
-    block = _BLOCK.match(text)
+    if name == "README.md":
+        block = REGEX_YAML_BLOCK.search(text)
+        text = block[2] if block else ""
     try:
-        content = read_yaml(block[1] if block else text if name != "README.md" else "")
+        content = read_yaml(text)
     except YAMLError as error:
         raise UserError(
             f"The dataset {dataset} has a {name} that cannot be read ({' '.join(str(error).split())[:200]})."
         ) from error
     configurations = content.get("configs") if isinstance(content, dict) else None
-    for path in _list_texts(configurations):
+    own = f"hf://datasets/{dataset}"
+    for path in _list_paths(configurations):
+        if path.startswith((f"{own}/", f"{own}@")):
+            path = path.removeprefix("hf://")
         if _ELSEWHERE.search(path):
             raise UserError(
                 f"The dataset {dataset} names a file outside of it, {path[:100]!r} in its {name}: it is not followed."
@@ -139,27 +146,32 @@ def _check_paths(rows: Dataset, dataset: str) -> None:
         UserError: An image is one.
 
     """
-    roots = [config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE, dataset]
-    folders = [Path(root).expanduser().resolve() for root in roots if root and Path(root).expanduser().is_dir()]
+    of_the_hub = Path(constants.HF_HUB_CACHE) / f"datasets--{dataset.replace('/', '--')}"
+    roots = [config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, of_the_hub, dataset]
+    given = [Path(root).expanduser() for root in roots if root and Path(root).expanduser().is_dir()]
+    folders = [*(folder.resolve() for folder in given), *(folder.absolute() for folder in given)]
     for column in rows.column_names:
         cells = rows.data.column(column)
         if not pyarrow.types.is_struct(cells.type) or not {"bytes", "path"} <= {field.name for field in cells.type}:
             continue
         content, paths = (pyarrow.compute.struct_field(cells, name) for name in ("bytes", "path"))
         for path in pyarrow.compute.unique(paths.filter(content.is_null())).drop_null().to_pylist():
-            if not any(Path(path).resolve().is_relative_to(folder) for folder in folders):
+            if not any(Path(os.path.abspath(str(path))).is_relative_to(folder) for folder in folders):
                 raise UserError(
-                    f"The dataset {dataset} names a file of this machine, {path[:100]!r}, as an image: it is not read."
+                    f"The dataset {dataset} names a file of this machine, {str(path)[:100]!r}, as an image: it is not read."
                 )
 
 
-def _list_texts(content: Any) -> Iterator[str]:
-    """Yield all texts in the values of objects and lists."""
-    if isinstance(content, str):
+def _list_paths(content: Any, is_path: bool = False) -> Iterator[str]:
+    """Yield all texts below the names `data_files` and `data_dir`."""
+    if isinstance(content, str) and is_path:
         yield content
-    elif isinstance(content, dict | list):
-        for each in content.values() if isinstance(content, dict) else content:
-            yield from _list_texts(each)
+    elif isinstance(content, list):
+        for each in content:
+            yield from _list_paths(each, is_path)
+    elif isinstance(content, dict):
+        for name, each in content.items():
+            yield from _list_paths(each, is_path or name in ("data_files", "data_dir"))
 
 
 def _find(asked: list[Any]) -> list[_Kept]:

@@ -42,4 +42,12 @@ def read_yaml(text: str) -> Any:
             raise yaml.YAMLError(
                 f"it stands for more than {_MOST_VALUES:,} values, or is nested more than {_DEEPEST} deep"
             )
-    return yaml.load(text, Loader=_LOADER)
+    try:
+        return yaml.load(text, Loader=_LOADER)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:  # such as `!!timestamp x`, or a date that is none
+        raise yaml.YAMLError(f"it has a value that is none of its kind: {error}") from error

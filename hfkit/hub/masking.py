@@ -2,6 +2,8 @@
 
 import re
 
+from ..visible import UNSEEN
+
 _FILLERS = {
     "secret": "TOKEN",
     "address": "https://example.org",
@@ -30,7 +32,7 @@ _MASKED = re.compile(
 """What a text may name, each with a filler: keys, addresses, mail addresses also where they are spelled out, names, numbers."""
 
 
-_UNSEEN = re.compile("[\xad\u200b\u200e\u200f\u2060\ufeff]|(?<=[!-~])[\u200c\u200d](?=[!-~])")
+_UNSEEN = re.compile(f"[{UNSEEN}]|(?<=[!-~])[\u200c\u200d]+(?=[!-~])")
 """What nobody sees, and can stand inside of what is looked for; joiners between emoji stay."""
 
 

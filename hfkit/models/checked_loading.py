@@ -234,7 +234,7 @@ def _check_labels(options: Mapping[str, Any], shapes: Shapes) -> None:
     names = options.get("id2label")
     given = options.get("num_labels")
     count = max(len(names) if isinstance(names, dict) else 0, given if isinstance(given, int) else 0)
-    most = max((max(shape, default=0) for shape in shapes.values() if math.prod(shape)), default=count)
+    most = max((max(shape, default=0) for shape in shapes.values() if math.prod(shape)), default=0 if shapes else count)
     if count > max(most, 2):
         raise WeightsError(
             f"config.json has {count:,} labels, and no tensor of the weights has more than {most:,} rows"

@@ -27,11 +27,19 @@ _MOST_LAYERS = 2_000
 """Layers can share their weights, and fill no more of these then."""
 _LARGEST_IMAGE = 2048
 """Pixels of the height of an image."""
-_LENGTHS = {"attention_window": 4096, "max_length": 2**17, "tpu_short_seq_length": 4096, "window_size": 64}
+_LENGTHS = {
+    **dict.fromkeys(("block_repeats", "inner_group_num", "num_blocks"), 64),
+    "attention_window": 4096,
+    "max_length": 2**17,
+    "tpu_short_seq_length": 4096,
+    "window_size": 64,
+}
 """Largest values of what memory grows with at once, by their names; and of the numbers of positions."""
 _POSITIONS = re.compile(r"positions$|position_embeddings$|seq_length$")
 _MOST_POSITIONS = 2**22
 _COMPUTED_POSITIONS = ("sinusoidal_pos_embds", "sinusoidal_embeddings")
+_COMPUTING = ("roformer", "marian", "pegasus")
+"""Fields by which a net computes its positions, and types that do it always."""
 _WIDTHS = ("dim", "emb_dim", "hidden_size")
 _MOST_COMPUTED = 2**22
 """Numbers of a table of positions that transformers computes one by one, in seconds."""
@@ -186,7 +194,7 @@ def check_config(options: Mapping[str, Any]) -> None:
 def _check_computed_positions(options: Mapping[str, Any]) -> None:
     """Refuse a table of positions that would be computed for minutes: its size stands in no tensor of the weights."""
     for part in [options, *(value for _, value in _walk(options) if isinstance(value, Mapping))]:
-        if any(part.get(name) for name in _COMPUTED_POSITIONS):
+        if part.get("model_type") in _COMPUTING or any(part.get(name) for name in _COMPUTED_POSITIONS):
             numbers = {key: value for key, value in part.items() if isinstance(value, int)}
             positions = max([value for key, value in numbers.items() if _POSITIONS.search(str(key))], default=512)
             if positions * max(numbers.get(name, 768) for name in _WIDTHS) > _MOST_COMPUTED:
@@ -254,11 +262,13 @@ def _check_number(key: str, number: Any) -> None:
     if not isinstance(number, int | float) or isinstance(number, bool) or key == "model_max_length":
         return
     most = _LARGEST_NUMBER if isinstance(number, int) else float("inf")
-    if _COUNTS.search(key):
+    if key in _LENGTHS:
+        most = _LENGTHS[key]
+    elif _COUNTS.search(key):
         most = _MOST_LAYERS if _LAYERS.search(key) else _MOST
     elif key in ("image_size", "img_size"):
         most = _LARGEST_IMAGE
-    elif key in _LENGTHS or _POSITIONS.search(key):
-        most = _LENGTHS.get(key, _MOST_POSITIONS)
+    elif _POSITIONS.search(key):
+        most = _MOST_POSITIONS
     if not abs(number) <= most:
         raise ValueError(f"config.json has {key} {number:.3g}, and at most {most:,} can be")

@@ -32,8 +32,10 @@ _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
 _LARGEST_SIDE = 4096
 """Pixels that an image is scaled to, cut at, or filled up to a multiple of."""
 _MOST_PIXELS = 2**24
-_SMALLEST_PART = 0.1
-"""Of the side of an image that is scaled, which is cut out of it."""
+_USUAL_SIDE = 512
+"""At most, of what transformers takes where a file names none."""
+_SIDES = ("size", "height", "width", "shortest_edge", "longest_edge")
+_OF_SIZES = re.compile("size|crop|pad|divisor|patch|pinpoint|pixel|edge|height|width|multiple|tile")
 _PLAIN_FILE = re.compile(r"[\w.-]+")
 _NAMES_A_FILE = re.compile(r"_(file|filename|(?<!name_or_)path|dir|option)$")
 """How fields end whose text may be a file's name, or options with one; `name_or_path` tells an origin, and is not read."""
@@ -51,23 +53,27 @@ def check_reader_files(source: str, config: dict[str, Any], **place: Any) -> Non
 
     Raises:
         ValueError: A class is none of tokenizers or image processors, a field names a file or a repository, an image would be too
-            large, or a file is.
+            large, a short text too long, or a file is.
 
     """
     _check_sizes(source)
     check_classes(config)
+    names = {"tokenizer.json"}
     for name in _FILES:
         file = cached_file(source, name, **place, **_QUIETLY)
         if file is not None:
             options = read_json(Path(file))
             check_reader(options, name)
+            names |= set(options.get("fast_tokenizer_files") or ())
             if name != _OF_TOKENIZERS:  # whose tokens can be control characters
                 check_words(options, name)
-    special, rules = (cached_file(source, name, **place, **_QUIETLY) for name in (SPECIAL_TOKENS, "tokenizer.json"))
+    special = cached_file(source, SPECIAL_TOKENS, **place, **_QUIETLY)
     if special is not None:
         check_special_tokens(read_json(Path(special)))
-    if rules is not None:
-        check_rules_of(Path(rules), Path(rules).stat().st_mtime_ns)
+    for name in names:
+        rules = cached_file(source, name, **place, **_QUIETLY)
+        if rules is not None:
+            check_rules_of(Path(rules), Path(rules).stat().st_mtime_ns)
 
 
 def check_reader(options: dict[str, Any], name: str) -> None:
@@ -93,11 +99,14 @@ def check_reader(options: dict[str, Any], name: str) -> None:
                 raise ValueError(f"{name} has {field}, which would read another file: it is not followed")
         if part.get("init_inputs"):
             raise ValueError(f"{name} has init_inputs, in which a file can be named: it is not followed")
-        for file in part.get("fast_tokenizer_files") or []:
+        files = part.get("fast_tokenizer_files") or []
+        for file in files if isinstance(files, list) else [""]:
             if not _PLAIN_FILE.fullmatch(str(file)):
                 raise ValueError(f"{name} names a file that is not beside it")
         if name != _OF_TOKENIZERS:
             _check_sides(part, name)
+    if name != _OF_TOKENIZERS:
+        _check_products(options, name)
 
 
 def check_classes(options: dict[str, Any]) -> None:
@@ -135,14 +144,35 @@ def _check_class(name: Any, kind: type) -> None:
 
 
 def _check_sides(options: Mapping[str, Any], name: str) -> None:
-    """Refuse a number by which each image would be made larger than any net reads."""
+    """Refuse sizes by which each image would be made larger than any net reads."""
+    for field in ("size", "crop_size", "pad_size"):
+        given = options.get(field)
+        for value in given.values() if isinstance(given, Mapping) else [given]:
+            numbers = value if isinstance(value, list) else [value]
+            if not all(number is None or (_is_number(number) and number > 0) for number in numbers):
+                raise ValueError(f"{name} has a {field} of {str(value)[:40]}, which is no number of pixels")
     for field, value in options.items():
-        most = _MOST_PIXELS if field.endswith("pixels") else _LARGEST_SIDE
-        for number in _numbers(value):
-            if not abs(number) <= most:
-                raise ValueError(f"{name} has a {field} of {str(number)[:40]}, and at most {most:,} can be")
-            if field == "crop_pct" and number < _SMALLEST_PART:
-                raise ValueError(f"{name} has a crop_pct of {number:.3g}, and at least {_SMALLEST_PART} has to be")
+        if _OF_SIZES.search(field):
+            most = _MOST_PIXELS if field.endswith("pixels") else _LARGEST_SIDE
+            for number in _numbers(value):
+                if not abs(number) <= most:
+                    raise ValueError(f"{name} has a {field} of {str(number)[:40]}, and at most {most:,} can be")
+
+
+def _check_products(options: Mapping[str, Any], name: str) -> None:
+    """Refuse sizes that each could be, and that together make an image larger than any net reads."""
+    found: dict[str, list[float]] = {}
+    for part in _parts(options):
+        for field, value in part.items():
+            found.setdefault(field, []).extend(_numbers(value))
+    sides = [number for field in _SIDES for number in found.get(field, [])]
+    side, part_of_it = max(sides, default=_USUAL_SIDE), min(found.get("crop_pct") or [1.0])
+    patches = max(
+        [number for field in ("max_num_patches", "max_patches") for number in found.get(field, [])], default=0
+    )
+    area = max(found.get("patch_size") or [side]) ** 2 * patches
+    if not side <= _LARGEST_SIDE * part_of_it or area > _MOST_PIXELS * 8:
+        raise ValueError(f"{name} has sizes that together make an image larger than {_LARGEST_SIDE:,} pixels a side")
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -150,8 +180,12 @@ def _numbers(value: Any) -> Iterator[float]:
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, list):
             yield from _numbers(each)
-        elif isinstance(each, int | float) and not isinstance(each, bool):
+        elif _is_number(each):
             yield each
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_sizes(source: str) -> None:

@@ -1,5 +1,6 @@
 """What a stranger's tokenizer may hold besides its settings: special tokens, and rules that lengthen a text little."""
 
+import base64
 import json
 import math
 import re
@@ -12,7 +13,7 @@ SPECIAL_TOKENS = "special_tokens_map.json"
 _SPECIAL_TOKEN = re.compile(r"\w+_tokens?")
 _LONGEST_INSERTION = 256
 """Characters or tokens that one rule puts into a text."""
-_MOST_GROWTH = 10_000
+_MOST_GROWTH = 100_000
 """Characters or tokens that all rules together make of one."""
 
 
@@ -61,7 +62,8 @@ def check_rules(options: Mapping[str, Any]) -> None:
         ValueError: What is put in the place of a character, or around a text, is too long: of one rule or of all together.
 
     """
-    rules = list(_list_rules([options.get("normalizer"), options.get("post_processor")]))
+    names = ("normalizer", "pre_tokenizer", "post_processor")
+    rules = list(_list_rules([options.get(name) for name in names]))
     longest = max((_count_insertion(rule) for rule in rules), default=0)
     if longest > _LONGEST_INSERTION or math.prod(map(_growth, rules)) > _MOST_GROWTH:
         raise ValueError("tokenizer.json has rules that make a short text a long one: it is not read")
@@ -71,22 +73,46 @@ def _list_rules(waiting: list[Any]) -> Iterator[Mapping[str, Any]]:
     """Yield rules, and those of sequences of rules."""
     while waiting:
         rule = waiting.pop()
-        if isinstance(rule, Mapping):
-            yield rule
-            waiting += [each for name in ("normalizers", "processors") for each in rule.get(name) or ()]
+        if rule is None:
+            continue
+        if not isinstance(rule, Mapping):
+            raise ValueError("tokenizer.json has a rule that is no object: it is not read")
+        yield rule
+        for name in ("normalizers", "pretokenizers", "processors"):
+            waiting += rule[name] if isinstance(rule.get(name), list) else []
 
 
 def _count_insertion(rule: Mapping[str, Any]) -> int:
     """Return how many characters a normalizer puts in at a place, or how many tokens a template around a text."""
     texts = (rule.get(name) for name in ("content", "prepend"))
-    return max([_count_pieces(rule), *(len(text) for text in texts if isinstance(text, str))])
+    mapped = rule.get("precompiled_charsmap")
+    return max(
+        _count_pieces(rule),
+        _longest_mapped(mapped) if isinstance(mapped, str) else 0,
+        *(len(text) for text in texts if isinstance(text, str)),
+    )
+
+
+def _longest_mapped(charsmap: str) -> int:
+    """Return the bytes of the longest text that a character becomes: in base64, behind a trie and its size, each ends with 0.
+
+    That is the form of SentencePiece's normalizers.
+    """
+    content = base64.b64decode(charsmap)
+    trie = int.from_bytes(content[:4], "little")
+    return max(map(len, content[4 + trie :].split(b"\0")))
 
 
 def _growth(rule: Mapping[str, Any]) -> int:
-    """Return how often as long a text can be behind a rule."""
+    """Return how many times as long a text can be after a rule."""
     content, pattern = rule.get("content"), rule.get("pattern")
+    if rule.get("type") in ("ByteLevel", "Precompiled"):
+        return 2  # one byte becomes two; what a few characters become does not add up
     if not isinstance(content, str):
-        return max(_count_pieces(rule), 1)
+        templates = [each for each in (rule.get("single"), rule.get("pair")) if isinstance(each, list)]
+        return max(
+            [1, *(sum("Sequence" in piece for piece in each if isinstance(piece, Mapping)) for each in templates)]
+        )
     replaced = pattern.get("String") if isinstance(pattern, Mapping) else pattern
     if replaced and isinstance(replaced, str):
         return max(-(-len(content) // len(replaced)), 1)
@@ -96,7 +122,9 @@ def _growth(rule: Mapping[str, Any]) -> int:
 def _count_pieces(rule: Mapping[str, Any]) -> int:
     """Return how many pieces the longer template of a rule has; those that are special tokens count by their ids."""
     tokens = rule.get("special_tokens")
-    ids = {name: dict(token).get("ids") for name, token in tokens.items()} if isinstance(tokens, Mapping) else {}
+    ids = {}
+    for name, token in tokens.items() if isinstance(tokens, Mapping) else ():
+        ids[name] = token.get("ids") if isinstance(token, Mapping) else None
     pieces = [rule.get(name) for name in ("single", "pair")]
     return max(sum(_count_ids(piece, ids) for piece in each) if isinstance(each, list) else 0 for each in pieces)
 

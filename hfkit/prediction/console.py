@@ -35,7 +35,7 @@ def show_answer(console: Console, prediction: Prediction, block: Block) -> None:
         bar = "█" * filled + "░" * (_BAR - filled)
         console.print(plain(f"{name.ljust(width)}  {score:.4f}  {bar}"), soft_wrap=True)
     if prediction.results.label_thresholds is not None:
-        given = shorten(record["prediction"]) or "none of them reaches its threshold"
+        given = shorten(record["prediction"], _BAR * _SHOWN_CHARACTERS) or "none of them reaches its threshold"
         console.print(plain(f"Labels: {given}."), soft_wrap=True)
     if record.get("answered") is False:
         threshold = prediction.results.answer_threshold
@@ -149,10 +149,10 @@ def _describe_place(row: Row, source: RowSource) -> str:
     return f"Line {row.number}" if source.counts == "line" else f"Row {row.number}, counted from 0,"
 
 
-def shorten(value: Any) -> str:
-    """Return a cell in one line, and not too long."""
+def shorten(value: Any, most: int = _SHOWN_CHARACTERS) -> str:
+    """Return a cell in one line, of so many characters at most."""
     text = " ".join(cell_text(value).split())
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _bad_record(prediction: Prediction, block: Block, position: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from disks import DAMAGES, read_only
 from PIL import Image
 
 from hfkit.data import hub_datasets
-from hfkit.data.hub_datasets import SUMS_FILE, load_from_hub
+from hfkit.data.hub_datasets import SUMS_FILE, check_metadata, load_from_hub
 from hfkit.errors import UserError
 
 ROWS = [{"text": f"text number {row}", "label": "ab"[row % 2]} for row in range(50)]
@@ -96,7 +96,14 @@ def test_a_connection_that_is_cut_is_tried_again(cache: Path, dataset: str, monk
 
 
 @pytest.mark.parametrize(
-    "path", ["http://127.0.0.1:9/x.csv", "zip://x.csv::http://127.0.0.1:9/x.zip", "/etc/x.csv", "a/../../x.csv"]
+    "path",
+    [
+        "http://127.0.0.1:9/x.csv",
+        "zip://x.csv::http://127.0.0.1:9/x.zip",
+        "/etc/x.csv",
+        "a/../../x.csv",
+        "file:/etc/x.csv",
+    ],
 )
 @pytest.mark.parametrize("name", ["README.md", ".huggingface.yaml"])
 def test_a_dataset_that_names_files_elsewhere_is_refused(name: str, path: str, cache: Path, dataset: str) -> None:
@@ -108,12 +115,24 @@ def test_a_dataset_that_names_files_elsewhere_is_refused(name: str, path: str, c
 
 
 def test_a_dataset_may_name_its_own_files(cache: Path, dataset: str) -> None:
-    block = "---\nlicense: mit\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: 't*in.csv'\n---\n"
+    said = "  sep: ','\n  description: See http://example.org\n"
+    files = "  data_files:\n  - split: train\n    path: 't*in.csv'\n"
+    block = f"---\nlicense: mit\nconfigs:\n- config_name: default\n{said}{files}---\n"
     (Path(dataset) / "README.md").write_text(f"{block}See http://example.org and ../other.\n")
     assert list(load_from_hub(dataset, None, None)) == ["train"]
-    (Path(dataset) / "README.md").write_text("---\na: &a [*a]\n---\n")
-    with pytest.raises(UserError, match="cannot be read"):
-        load_from_hub(dataset, None, None)
+    for odd in ("&a [*a]", "!!timestamp foo", "!!bool foo"):
+        (Path(dataset) / "README.md").write_text(f"---\na: {odd}\n---\n")
+        with pytest.raises(UserError, match="cannot be read"):
+            load_from_hub(dataset, None, None)
+
+
+def test_the_block_ends_where_the_library_sees_its_end() -> None:
+    text = "---\nlicense: mit\n---x: 1\nconfigs:\n- data_files: http://127.0.0.1:9/x.csv\n---\n"
+    with pytest.raises(UserError, match="names a file outside of it"):
+        check_metadata(text, "me/data", "README.md")
+    check_metadata(
+        "---\nconfigs:\n- data_files: hf://datasets/me/data/a.csv\n  sep: '::'\n---\n", "me/data", "README.md"
+    )
 
 
 def test_an_image_that_is_a_file_of_this_machine_is_refused(cache: Path, tmp_path: Path) -> None:

@@ -310,7 +310,7 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRu
         ("hf_abcdefGHIJ12345 and AKIAIOSFODNN7EXAMPLE", "TOKEN and TOKEN"),
         ("aws_AKIAIOSFODNN7EXAMPLE, keyhf_abcdefGHIJ0123456789", "aws_TOKEN, keyTOKEN"),
         ("jane @ acme . com, jane [@] acme [.] com", "name@example.org, name@example.org"),
-        ("jane at acme.com; jane@\u200bacme.com; jane@acme\uff0ecom", "; ".join(["name@example.org"] * 3)),
+        ("jane at acme.com; jane@\u200d\u200dacme.com; jane@acme\uff0ecom", "; ".join(["name@example.org"] * 3)),
         (
             "\N{WOMAN}\u200d\N{MICROSCOPE} at home.The risk-assessment",
             "\N{WOMAN}\u200d\N{MICROSCOPE} at home.The risk-assessment",

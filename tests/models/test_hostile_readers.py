@@ -1,5 +1,6 @@
 """Tokenizers, image processors and weights from strangers: no class but of their kind, no file but those beside them."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ def template(pieces: list[dict[str, Any]], ids: int) -> dict[str, Any]:
     """Return a rule of a tokenizer.json that puts tokens around a text."""
     token = {"id": "E", "ids": [2] * ids, "tokens": ["[CLS]"] * ids}
     return {"type": "TemplateProcessing", "single": pieces, "pair": [], "special_tokens": {"E": token}}
+
+
+CHARSMAP = base64.b64encode((8).to_bytes(4, "little") + bytes(8) + b"a\0" + b"b" * 1000 + b"\0").decode()
+"""A trie of 8 bytes, and what two characters become."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +90,10 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
             {"image_processor_type": "LlavaNextImageProcessor", "image_grid_pinpoints": [[60_000, 9]]},
             "at most 4,096",
         ),
-        (IMAGE, {"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0.001}, "at least 0.1"),
+        (IMAGE, {"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0.001}, "sizes that together"),
+        (IMAGE, {"patch_size": 4096, "max_num_patches": 4096}, "sizes that together"),
+        (IMAGE, {"size": {"height": 0, "width": 32}}, "no number of pixels"),
+        (IMAGE, {"size": "large"}, "no number of pixels"),
         (IMAGE, {"image_processor_type": "Qwen2VLImageProcessor", "min_pixels": 2_000_000_000}, "at most 16,777,216"),
         (SPECIAL, {"tokenizer_file": "/etc/hosts"}, "no special token"),
         (SPECIAL, {"tokenizer_file": None, "gguf_file": "x.gguf", "name_or_path": "evil/other"}, "no special token"),
@@ -101,6 +109,19 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
             "long one",
         ),
         ("tokenizer.json", {"normalizer": replace("x", "b" * 100_000)}, "long one"),
+        (
+            "tokenizer.json",
+            {"normalizer": {"type": "Sequence", "normalizers": [{"type": "ByteLevel"}] * 20}},
+            "long one",
+        ),
+        (
+            "tokenizer.json",
+            {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}] * 20}},
+            "long one",
+        ),
+        ("tokenizer.json", {"normalizer": {"type": "Precompiled", "precompiled_charsmap": CHARSMAP}}, "long one"),
+        ("tokenizer.json", {"normalizer": [["Replace"]]}, "no object"),
+        (TEXT, {"fast_tokenizer_files": "tokenizer.4.0.0.json"}, "not beside it"),
         ("tokenizer.json", {"normalizer": {"type": "Prepend", "prepend": "b" * 100_000}}, "long one"),
         (
             "tokenizer.json",
@@ -134,13 +155,28 @@ def test_honest_readers_are_loaded(saved: dict[str, Path], tmp_path: Path) -> No
     for file, folder in saved.items():
         assert open_pipeline(str(folder))
         check_reader(json.loads((folder / file).read_text()), file)
+    reader = {"feature_size": 80, "sampling_rate": 16_000, "image_token_id": 151_655, "size": {"shortest_edge": 224}}
+    check_reader({**reader, "crop_pct": 0.875, "patch_size": 16, "max_num_patches": 1024, "resample": 3}, IMAGE)
     nested = {"type": "Sequence", "normalizers": [replace(" {2,}", " "), replace("``", '"'), {"type": "NFKD"}, None]}
+    names = [{"type": "Replace", "pattern": {"String": "\n"}, "content": "[NEWLINE]"}] * 4
+    check_rules({"normalizer": {"type": "Sequence", "normalizers": names}, "pre_tokenizer": {"type": "ByteLevel"}})
     check_rules({"normalizer": nested, "post_processor": None, "added_tokens": []})
     check_special_tokens({"unk_token": "x", "additional_special_tokens": ["y"], "image_token": {"content": "z"}})
     check_config({"model_type": "xlm", "sinusoidal_embeddings": True, "emb_dim": 2048, "max_position_embeddings": 512})
     check_config({"model_max_length": 1000000000000000019884624838656})  # as transformers writes it
     on_its_machine = {"special_tokens_map_file": "/home/me/x.json", "_name_or_path": "/me/bert", "init_inputs": []}
     check_reader({**on_its_machine, "tokenizer_file": "/home/me/x.json", "vocab_file": None}, TEXT)
+
+
+def test_a_versioned_tokenizer_is_looked_at_too(saved: dict[str, Path], tmp_path: Path) -> None:
+    """transformers takes the newest that is named and not newer than itself."""
+    folder = change(saved[TEXT], tmp_path, TEXT, {"fast_tokenizer_files": ["tokenizer.4.0.0.json"]})
+    whole = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.4.0.0.json").write_text(json.dumps(whole))
+    assert open_pipeline(str(folder))
+    (folder / "tokenizer.4.0.0.json").write_text(json.dumps({**whole, "normalizer": replace("x", "b" * 1000)}))
+    with pytest.raises(UserError, match="long one"):
+        open_pipeline(str(folder))
 
 
 def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_path: Path) -> None:
@@ -175,6 +211,8 @@ def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_
         {"layers": ["M"] * 100_000},
         {"max_length": 2_000_000_000},
         {"attention_window": [512, 40_000_000]},
+        {"model_type": "roformer", "hidden_size": 16, "max_position_embeddings": 3_000_000},
+        {"block_repeats": [1, 2**30]},
         {"model_type": "albert", "num_hidden_layers": 1_000_000},
         {"image_size": 4096},
         {"sinusoidal_pos_embds": True, "dim": 16, "max_position_embeddings": 3_000_000},
