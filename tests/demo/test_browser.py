@@ -56,7 +56,7 @@ def open_page(browser: Any) -> Iterator[Callable[[str], Any]]:
 def wait_for(locator: Any, text: str) -> None:
     from playwright.sync_api import expect
 
-    expect(locator).to_have_value(text)
+    expect(locator).to_have_value(text, timeout=30_000)  # a full machine answers late
 
 
 def test_a_text_is_typed_and_its_score_read(open_page: Any) -> None:
