@@ -106,7 +106,9 @@ def _longest_mapped(charsmap: str) -> int:
 def _growth(rule: Mapping[str, Any]) -> int:
     """Return how many times as long a text can be after a rule."""
     content, pattern = rule.get("content"), rule.get("pattern")
-    if rule.get("type") in ("ByteLevel", "Precompiled"):
+    if (
+        rule.get("type") in ("ByteLevel", "Precompiled") or "add_prefix_space" in rule
+    ):  # of which the type can be left out
         return 2  # one byte becomes two; what a few characters become does not add up
     if not isinstance(content, str):
         templates = [each for each in (rule.get("single"), rule.get("pair")) if isinstance(each, list)]
@@ -124,12 +126,16 @@ def _count_pieces(rule: Mapping[str, Any]) -> int:
     tokens = rule.get("special_tokens")
     ids = {}
     for name, token in tokens.items() if isinstance(tokens, Mapping) else ():
-        ids[name] = token.get("ids") if isinstance(token, Mapping) else None
+        if not isinstance(token, Mapping):
+            raise ValueError("tokenizer.json has a special token that is no object: it is not read")
+        ids[name] = token.get("ids")
     pieces = [rule.get(name) for name in ("single", "pair")]
     return max(sum(_count_ids(piece, ids) for piece in each) if isinstance(each, list) else 0 for each in pieces)
 
 
 def _count_ids(piece: Any, ids: Mapping[str, Any]) -> int:
-    special = piece.get("SpecialToken") if isinstance(piece, Mapping) else None
-    found = ids.get(str(special.get("id"))) if isinstance(special, Mapping) else None
+    special = piece.get("SpecialToken", {}) if isinstance(piece, Mapping) else None
+    if not isinstance(special, Mapping):
+        raise ValueError("tokenizer.json has a template with a piece that is no object: it is not read")
+    found = ids.get(str(special.get("id")))
     return len(found) if isinstance(found, list) else 1

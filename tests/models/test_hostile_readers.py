@@ -121,6 +121,12 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
         ),
         ("tokenizer.json", {"normalizer": {"type": "Precompiled", "precompiled_charsmap": CHARSMAP}}, "long one"),
         ("tokenizer.json", {"normalizer": [["Replace"]]}, "no object"),
+        ("tokenizer.json", {"post_processor": template([{"SpecialToken": ["E", 0]}], 1000)}, "no object"),
+        (
+            "tokenizer.json",
+            {"post_processor": {"special_tokens": {"E": ["E", [2] * 1000, ["x"] * 1000]}, "single": []}},
+            "no object",
+        ),
         (TEXT, {"fast_tokenizer_files": "tokenizer.4.0.0.json"}, "not beside it"),
         ("tokenizer.json", {"normalizer": {"type": "Prepend", "prepend": "b" * 100_000}}, "long one"),
         (
