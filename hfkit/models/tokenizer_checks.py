@@ -106,15 +106,12 @@ def _longest_mapped(charsmap: str) -> int:
 def _growth(rule: Mapping[str, Any]) -> int:
     """Return how many times as long a text can be after a rule."""
     content, pattern = rule.get("content"), rule.get("pattern")
-    if (
-        rule.get("type") in ("ByteLevel", "Precompiled") or "add_prefix_space" in rule
-    ):  # of which the type can be left out
+    is_of_bytes = rule.get("type") == "ByteLevel" or "add_prefix_space" in rule  # its type can be left out
+    if is_of_bytes or rule.get("type") == "Precompiled":
         return 2  # one byte becomes two; what a few characters become does not add up
     if not isinstance(content, str):
-        templates = [each for each in (rule.get("single"), rule.get("pair")) if isinstance(each, list)]
-        return max(
-            [1, *(sum("Sequence" in piece for piece in each if isinstance(piece, Mapping)) for each in templates)]
-        )
+        counts = [sum("Sequence" in piece for piece in template) for template in _templates(rule)]
+        return max([1, *counts])
     replaced = pattern.get("String") if isinstance(pattern, Mapping) else pattern
     if replaced and isinstance(replaced, str):
         return max(-(-len(content) // len(replaced)), 1)
@@ -129,8 +126,12 @@ def _count_pieces(rule: Mapping[str, Any]) -> int:
         if not isinstance(token, Mapping):
             raise ValueError("tokenizer.json has a special token that is no object: it is not read")
         ids[name] = token.get("ids")
-    pieces = [rule.get(name) for name in ("single", "pair")]
-    return max(sum(_count_ids(piece, ids) for piece in each) if isinstance(each, list) else 0 for each in pieces)
+    return max([0, *(sum(_count_ids(piece, ids) for piece in template) for template in _templates(rule))])
+
+
+def _templates(rule: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the pieces that a rule puts around one text, and around a pair."""
+    return [rule[name] for name in ("single", "pair") if isinstance(rule.get(name), list)]
 
 
 def _count_ids(piece: Any, ids: Mapping[str, Any]) -> int:
