@@ -22,12 +22,12 @@ SECONDS = 30.0
 BYTES_A_SECOND = 50e6
 """Of weights, by which there is more time."""
 TIMES_THE_WEIGHTS = 4
-SPARE_BYTES = 2**30
-"""Memory besides four times the weights and what importing torch maps: threads, and what a net computes of the inputs.
+LEAST_BYTES = 2**30
+"""Memory besides what importing torch maps for a model whose weights are less than a quarter of it.
 
-The weights alone tell too little. With four times them alone no tiny model of images loads: what torch and threads map takes
-about 60 MiB where memory is short, and up to 220 where it is not. And what a convolutional net computes grows with its
-images: EfficientNet-Lite0, with weights of 14 MB, takes 310 MiB at 512 pixels, and 640 at 1,024. MiniLM takes 290 of its 350.
+Small weights tell too little. With four times them no tiny model of images loads: what torch and threads map takes about
+60 MiB where memory is short, and up to 220 where it is not. And what a convolutional net computes grows with its images:
+EfficientNet-Lite0, with weights of 14 MB, takes 310 MiB at 512 pixels, and 640 at 1,024. MiniLM takes 290 of its 350.
 """
 _LONGEST_ANSWER = 1_000_000
 
@@ -113,7 +113,7 @@ def _answer(
     try:
         answer = {"value": function(*arguments)}
     except BaseException as error:  # whatever a stranger's files may cause; a panic of tokenizers is no Exception
-        answer = {"error": "it needs more memory than four times its weights"}
+        answer = {"error": "it needs more memory than four times its weights (at least 1 GiB)"}
         if not is_memory_full(error):
             answer = {"error": first_sentence(ValueError(redact(error)))}
     connection.send_bytes(json.dumps(answer).encode())
@@ -143,11 +143,11 @@ def prepare() -> None:
 
 
 def limit_memory(weight_bytes: int) -> None:
-    """Let this process map no more than it has, and four times the weights; where the system has no such limit, nothing."""
+    """Let this process map what it has, and four times the weights (at least 1 GiB); where the system has no limit, nothing."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         with open("/proc/self/statm", encoding="ascii") as file:
             mapped = int(file.read().split()[0]) * resource.getpagesize()
-        most = mapped + TIMES_THE_WEIGHTS * weight_bytes + SPARE_BYTES
+        most = mapped + max(TIMES_THE_WEIGHTS * weight_bytes, LEAST_BYTES)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
