@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 
 from ..data.batching import iter_batches
+from ..models.base import BackboneClassifier
+from ..models.execution_order import probing
 from ..models.splitting import Split, states_on_the_way
 from .cache import FeatureCache, SplitStates, as_stored
 from .held_item import HeldItem
@@ -29,7 +31,7 @@ class SharedForward:
     """A forward pass for several caches, whose models have the same frozen backbone.
 
     One that ends behind all layers runs as a whole, and what enters an inner layer is noted on the way. Another head behind all
-    layers goes on from the innermost of these.
+    layers goes on from the innermost of these; where no cache ends in an inner layer, from the last layer that it can go on from.
 
     Args:
         caches: One or more; of one alone, or where none ends behind all layers, each runs up to where it ends.
@@ -43,12 +45,26 @@ class SharedForward:
         self.runner = next(iter([*readers, *behind_all]), None)
         layers = {cache.start_layer for cache in caches} - {"classifier"}
         self.splits: list[Split] = []
-        if self.runner is not None and layers:
+        if self.runner is not None and len(caches) > 1:
             for cache in behind_all:
                 cache.model.execution_order()  # is seen with gradients, which a pass has none of
             order = self.runner.model.execution_order()
+            layers = layers or self._last_layer([cache for cache in behind_all if cache is not self.runner])
             splits = [Split.before(name, order) for name in order.first_calls if name in layers]
             self.splits = [split for split in splits if split is not None]
+
+    def _last_layer(self, others: Sequence[FeatureCache]) -> set[str]:
+        """Name the last layer that the other heads behind all layers can go on from; nothing where there is none."""
+        if self.runner is None:
+            return set()
+        model = self.runner.model
+        order = model.execution_order()
+        starts = {order.resolve(stage) for stage in model.stages()}
+        for layer in reversed([name for name in order.first_calls if name in starts]):
+            split = Split.before(layer, order)
+            if split is not None and all(_goes_on_from(split, cache.model) for cache in others):
+                return {layer}
+        return set()
 
     def __call__(self, batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         """Return the states of a batch for each cache."""
@@ -73,8 +89,26 @@ class SharedForward:
         if cache.start_layer != "classifier":
             return cache.model.forward_to(cache.start_layer, **batch)
         layer = list(inner)[-1]
-        beside = {name: batch[name] for name in ("attention_mask",) if name in batch}
-        return cache.model.forward_from(layer, inner[layer], **beside)
+        return cache.model.forward_from(layer, inner[layer], **_beside(batch))
+
+
+def _beside(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return what a model reads of a batch besides the states that enter a layer."""
+    return {name: batch[name] for name in ("attention_mask",) if name in batch}
+
+
+def _goes_on_from(split: Split, model: BackboneClassifier) -> bool:
+    """Tell whether a model can go on from what another one of the same backbone gives at a split."""
+    if model.why_no_split(split.layer):
+        return False
+    with torch.no_grad(), probing(model):
+        inputs = model.probe_inputs()
+        states, whole = model.forward_to(split.layer, **inputs), model.features(**inputs)
+        # What enters a step of an image model may be more than what enters the module of its name, which pools it first.
+        if states.shape != split.state_shape:
+            return False
+        # XLM gives the same logits, and other states for padding.
+        return torch.allclose(model.forward_from(split.layer, states, **_beside(inputs)), whole, rtol=1e-4, atol=1e-5)
 
 
 def compute_states(wanted: Sequence[Wanted]) -> None:
