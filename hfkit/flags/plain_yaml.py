@@ -7,6 +7,8 @@ import yaml
 _DEEPEST = 32
 _MOST_VALUES = 1_000_000
 """With those that aliases stand for."""
+_LONGEST_PLAIN = 10_000
+"""Characters of a value without quotes, which can be a number."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -14,8 +16,8 @@ def read_yaml(text: str) -> Any:
     """Return what a YAML text holds.
 
     Raises:
-        yaml.YAMLError: It is not YAML, its aliases (`*name`) stand for more than a million values or for themselves, or it is
-            nested more than 32 deep.
+        yaml.YAMLError: It is not YAML, its aliases (`*name`) stand for more than a million values or for themselves, it is
+            nested more than 32 deep, or has a value without quotes of more than 10,000 characters.
 
     """
     sizes: dict[str, int] = {}
@@ -32,6 +34,8 @@ def read_yaml(text: str) -> Any:
             anchor, size = open_nodes.pop()
         elif isinstance(event, yaml.ScalarEvent):
             anchor, size = event.anchor, 1
+            if event.implicit[0] and len(event.value) > _LONGEST_PLAIN:  # a number of many digits takes minutes
+                raise yaml.YAMLError(f"it has a value without quotes of more than {_LONGEST_PLAIN:,} characters")
         else:
             continue
         if anchor is not None:
@@ -45,6 +49,7 @@ def read_yaml(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_LOADER)
     except (
+        ArithmeticError,
         AttributeError,
         KeyError,
         TypeError,

@@ -12,6 +12,7 @@ from transformers.utils import cached_file, extract_commit_hash
 
 from .field_checks import check_class_names, check_fields
 from .refusing import refusing
+from .size_checks import POSITIONS, check_sizes
 
 Config = TypeVar("Config", bound=PreTrainedConfig)
 
@@ -29,20 +30,12 @@ _LARGEST_IMAGE = 2048
 """Pixels of the height of an image."""
 _LENGTHS = {
     **dict.fromkeys(("block_repeats", "inner_group_num", "num_blocks"), 64),
-    "attention_window": 4096,
-    "max_length": 2**17,
+    "hash_code_len": 16,
+    **dict.fromkeys(("max_length", "max_seq_len"), 2**17),
     "tpu_short_seq_length": 4096,
-    "window_size": 64,
 }
 """Largest values of what memory grows with at once, by their names; and of the numbers of positions."""
-_POSITIONS = re.compile(r"positions$|position_embeddings$|seq_length$")
 _MOST_POSITIONS = 2**22
-_COMPUTED_POSITIONS = ("sinusoidal_pos_embds", "sinusoidal_embeddings")
-_COMPUTING = ("roformer", "marian", "pegasus")
-"""Fields by which a net computes its positions, and types that do it always."""
-_WIDTHS = ("dim", "emb_dim", "hidden_size")
-_MOST_COMPUTED = 2**22
-"""Numbers of a table of positions that transformers computes one by one, in seconds."""
 _LONGEST_LIST = 10_000
 """Values of a list of sizes, and their sum where it is one of depths."""
 
@@ -175,8 +168,10 @@ def check_config(options: Mapping[str, Any]) -> None:
             model is called is no text.
 
     """
-    _check_computed_positions(options)
+    check_sizes(options)
     for key, value in _walk(options):
+        if isinstance(value, Mapping):
+            check_sizes(value)
         if key in _OF_A_LOADER and value:
             raise ValueError(f"config.json has {key}, which would load something else: it is not followed")
         if key.endswith(("attn_implementation", "experts_implementation")):
@@ -189,16 +184,6 @@ def check_config(options: Mapping[str, Any]) -> None:
             _check_list(key, value)
         for number in value if isinstance(value, list | tuple) else [value]:
             _check_number(key, number)
-
-
-def _check_computed_positions(options: Mapping[str, Any]) -> None:
-    """Refuse a table of positions that would be computed for minutes: its size stands in no tensor of the weights."""
-    for part in [options, *(value for _, value in _walk(options) if isinstance(value, Mapping))]:
-        if part.get("model_type") in _COMPUTING or any(part.get(name) for name in _COMPUTED_POSITIONS):
-            numbers = {key: value for key, value in part.items() if isinstance(value, int)}
-            positions = max([value for key, value in numbers.items() if _POSITIONS.search(str(key))], default=512)
-            if positions * max(numbers.get(name, 768) for name in _WIDTHS) > _MOST_COMPUTED:
-                raise ValueError(f"config.json has {positions:,} positions to compute, which would take minutes")
 
 
 def _is_dtype(value: Any) -> bool:
@@ -233,7 +218,7 @@ def _walk(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             raise ValueError(f"a configuration is nested more than {_DEEPEST} deep")
         is_object = isinstance(content, Mapping)
         for key, value in content.items() if is_object else ((name, each) for each in content):
-            if is_object:
+            if is_object or isinstance(value, Mapping):
                 yield str(key), value
             if isinstance(value, Mapping | list | tuple) and key not in _OF_LABELS:
                 waiting.append((depth + 1, str(key), value))
@@ -268,7 +253,9 @@ def _check_number(key: str, number: Any) -> None:
         most = _MOST_LAYERS if _LAYERS.search(key) else _MOST
     elif key in ("image_size", "img_size"):
         most = _LARGEST_IMAGE
-    elif _POSITIONS.search(key):
+    elif POSITIONS.search(key):
         most = _MOST_POSITIONS
+    if isinstance(number, int) and number < 0 and key.startswith("num_") and "label" not in key:
+        raise ValueError(f"config.json has {key} {number:.3g}, and so few cannot be")
     if not abs(number) <= most:
         raise ValueError(f"config.json has {key} {number:.3g}, and at most {most:,} can be")

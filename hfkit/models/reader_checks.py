@@ -11,6 +11,7 @@ from transformers.image_processing_base import ImageProcessingMixin
 from transformers.utils import cached_file
 
 from .config_checks import check_config, check_words, read_json
+from .size_checks import list_numbers
 from .tokenizer_checks import SPECIAL_TOKENS, check_rules_of, check_special_tokens
 
 LARGEST_VOCABULARY = 200_000_000
@@ -27,6 +28,11 @@ _QUIETLY = dict.fromkeys(
 _OF_TOKENIZERS = "tokenizer_config.json"
 _FILES = (_OF_TOKENIZERS, "preprocessor_config.json", "processor_config.json")
 _VOCABULARIES = (".json", ".txt", ".model")
+_MOST_EXTRA = 10_000
+_EXTRA_TOKENS = ("extra_ids", "offset")
+"""Fields by which T5 and Pegasus make so many tokens of their own."""
+_RUNS_MORE = ("apply_ocr", "is_vqa")
+"""Fields by which an image processor runs tesseract, with arguments of the file, or writes the question into the image."""
 _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
 """Fields in which transformers takes a text for the name of a file or a repository."""
 _LARGEST_SIDE = 4096
@@ -97,12 +103,19 @@ def check_reader(options: dict[str, Any], name: str) -> None:
             names_a_file = field in _OF_A_READER or (_NAMES_A_FILE.search(str(field)) and field not in _LEFT_OUT)
             if names_a_file and value and isinstance(value, str):
                 raise ValueError(f"{name} has {field}, which would read another file: it is not followed")
+        for field in (field for field in _RUNS_MORE if part.get(field)):
+            raise ValueError(
+                f"{name} has {field}, by which a program would be run or a font fetched: it is not followed"
+            )
         if part.get("init_inputs"):
             raise ValueError(f"{name} has init_inputs, in which a file can be named: it is not followed")
         files = part.get("fast_tokenizer_files") or []
         for file in files if isinstance(files, list) else [""]:
             if not _PLAIN_FILE.fullmatch(str(file)):
                 raise ValueError(f"{name} names a file that is not beside it")
+        for number in (number for field in _EXTRA_TOKENS for number in list_numbers(part.get(field))):
+            if number > _MOST_EXTRA:
+                raise ValueError(f"{name} asks for {number:.3g} tokens of its own, and at most {_MOST_EXTRA:,} can be")
         if name != _OF_TOKENIZERS:
             _check_sides(part, name)
     if name != _OF_TOKENIZERS:
@@ -154,7 +167,7 @@ def _check_sides(options: Mapping[str, Any], name: str) -> None:
     for field, value in options.items():
         if _OF_SIZES.search(field):
             most = _MOST_PIXELS if field.endswith("pixels") else _LARGEST_SIDE
-            for number in _numbers(value):
+            for number in list_numbers(value):
                 if not abs(number) <= most:
                     raise ValueError(f"{name} has a {field} of {str(number)[:40]}, and at most {most:,} can be")
 
@@ -164,7 +177,7 @@ def _check_products(options: Mapping[str, Any], name: str) -> None:
     found: dict[str, list[float]] = {}
     for part in _parts(options):
         for field, value in part.items():
-            found.setdefault(field, []).extend(_numbers(value))
+            found.setdefault(field, []).extend(list_numbers(value))
     sides = [number for field in _SIDES for number in found.get(field, [])]
     side, part_of_it = max(sides, default=_USUAL_SIDE), min(found.get("crop_pct") or [1.0])
     patches = max(
@@ -173,15 +186,6 @@ def _check_products(options: Mapping[str, Any], name: str) -> None:
     area = max(found.get("patch_size") or [side]) ** 2 * patches
     if not side <= _LARGEST_SIDE * part_of_it or area > _MOST_PIXELS * 8:
         raise ValueError(f"{name} has sizes that together make an image larger than {_LARGEST_SIDE:,} pixels a side")
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    """Yield a number, and those in lists."""
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, list):
-            yield from _numbers(each)
-        elif _is_number(each):
-            yield each
 
 
 def _is_number(value: Any) -> bool:

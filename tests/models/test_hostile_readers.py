@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 import torch
 from tiny import TINY, tiny_tokenizer
-from transformers import ViTImageProcessor
+from transformers import CONFIG_MAPPING, ViTImageProcessor
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
 
 from hfkit.errors import UserError
 from hfkit.models.config_checks import check_config
@@ -91,6 +95,10 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
             "at most 4,096",
         ),
         (IMAGE, {"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0.001}, "sizes that together"),
+        (IMAGE, {"image_processor_type": "LayoutLMv3ImageProcessor", "apply_ocr": True}, "apply_ocr"),
+        (IMAGE, {"image_processor_type": "Pix2StructImageProcessor", "is_vqa": True}, "is_vqa"),
+        (TEXT, {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 300_000_000}, "tokens of its own"),
+        (TEXT, {"tokenizer_class": "PegasusTokenizer", "offset": 300_000_000}, "tokens of its own"),
         (IMAGE, {"patch_size": 4096, "max_num_patches": 4096}, "sizes that together"),
         (IMAGE, {"size": {"height": 0, "width": 32}}, "no number of pixels"),
         (IMAGE, {"size": "large"}, "no number of pixels"),
@@ -213,6 +221,18 @@ def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_
         {"tpu_short_seq_length": 20_000},
         {"max_position_embeddings": 10**8},
         {"window_size": 4096},
+        {"model_type": "gpt_neo", "window_size": 100_000},
+        {"model_type": "gpt_neo", "attention_types": [[["global"], 150_000_000]]},
+        {"model_type": "mpt", "max_seq_len": 500_000_000},
+        {"model_type": "reformer", "lsh_attn_chunk_length": 10_000},
+        {"model_type": "big_bird", "block_size": 10_000},
+        {"model_type": "big_bird", "num_random_blocks": -3},
+        {"model_type": "zamba2", "chunk_size": 10_000},
+        {"model_type": "poolformer", "padding": [12_000, 1, 1, 1]},
+        {"model_type": "cvt", "patch_padding": [12_000, 1, 1]},
+        {"model_type": "yoso", "hash_code_len": 30},
+        {"parts": [[{"padding": 12_000}]]},
+        {"pad_type": 9_000},
         {"depths": [1_000] * 300},
         {"layers": ["M"] * 100_000},
         {"max_length": 2_000_000_000},
@@ -230,6 +250,13 @@ def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_
 def test_sizes_that_take_memory_without_parameters(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"config.json has"):
         check_config({"backbone_config": fields})
+
+
+def test_what_transformers_takes_where_nothing_is_said_is_allowed() -> None:
+    """Of all its nets that classify."""
+    for names in (MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES, MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES):
+        for model_type in names:
+            check_config(CONFIG_MAPPING[model_type]().to_dict())
 
 
 def test_tables_that_a_net_computes_are_bounded(saved: dict[str, Path], tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_files_of_a_run(finished_image_runs: LazyRuns) -> None:
             "checked_loading.py",
             "config_checks.py",
             "reader_checks.py",
+            "size_checks.py",
             "tokenizer_checks.py",
             "field_checks.py",
             "refusing.py",
