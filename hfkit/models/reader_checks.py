@@ -99,20 +99,11 @@ def check_reader(options: dict[str, Any], name: str) -> None:
         raise ValueError(str(error).replace("config.json", name, 1)) from error
     check_classes(options)
     for part in _parts(options):
-        for field, value in part.items():
-            names_a_file = field in _OF_A_READER or (_NAMES_A_FILE.search(str(field)) and field not in _LEFT_OUT)
-            if names_a_file and value and isinstance(value, str):
-                raise ValueError(f"{name} has {field}, which would read another file: it is not followed")
+        _check_files(part, name)
         for field in (field for field in _RUNS_MORE if part.get(field)):
             raise ValueError(
                 f"{name} has {field}, by which a program would be run or a font fetched: it is not followed"
             )
-        if part.get("init_inputs"):
-            raise ValueError(f"{name} has init_inputs, in which a file can be named: it is not followed")
-        files = part.get("fast_tokenizer_files") or []
-        for file in files if isinstance(files, list) else [""]:
-            if not _PLAIN_FILE.fullmatch(str(file)):
-                raise ValueError(f"{name} names a file that is not beside it")
         for number in (number for field in _EXTRA_TOKENS for number in list_numbers(part.get(field))):
             if number > _MOST_EXTRA:
                 raise ValueError(f"{name} asks for {number:.3g} tokens of its own, and at most {_MOST_EXTRA:,} can be")
@@ -120,6 +111,20 @@ def check_reader(options: dict[str, Any], name: str) -> None:
             _check_sides(part, name)
     if name != _OF_TOKENIZERS:
         _check_products(options, name)
+
+
+def _check_files(options: Mapping[str, Any], name: str) -> None:
+    """Refuse settings that name a file or a repository, but files beside them."""
+    for field, value in options.items():
+        names_a_file = field in _OF_A_READER or (_NAMES_A_FILE.search(str(field)) and field not in _LEFT_OUT)
+        if names_a_file and value and isinstance(value, str):
+            raise ValueError(f"{name} has {field}, which would read another file: it is not followed")
+    if options.get("init_inputs"):
+        raise ValueError(f"{name} has init_inputs, in which a file can be named: it is not followed")
+    files = options.get("fast_tokenizer_files") or []
+    for file in files if isinstance(files, list) else [""]:
+        if not _PLAIN_FILE.fullmatch(str(file)):
+            raise ValueError(f"{name} names a file that is not beside it")
 
 
 def check_classes(options: dict[str, Any]) -> None:
