@@ -5,16 +5,21 @@ import re
 import warnings
 from typing import Any, TextIO
 
-UNSEEN = "\xad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0"
-"""Characters of a class of a regular expression that nobody sees."""
+UNSEEN = (
+    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufff8"
+    "\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+)
+JOINERS = "\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f"
+"""Characters of a class of a regular expression that nobody sees, and those that change how others are written."""
 _OBEYED = re.compile(
     "(\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f)"  # the flags of England, Scotland and Wales
     "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-    f"{UNSEEN}\ufff9-\ufffb\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+    f"{UNSEEN}\ufff9-\ufffb\U000e0000-\U000e0fff]"
+    f"|(?<=[A-Za-z\xc0-\u024f])[{JOINERS}]"
 )
 """Control characters but for tabs and line feeds (escape, backspace, carriage return, and those of C1, such as CSI), line and
 paragraph separators, what turns the direction of writing round, halves of characters, which no console can encode, and what
-nobody sees, but for the joiners that emoji and some scripts are written with."""
+nobody sees, but for what emoji and some scripts are written with, where no Latin letter stands in front of it."""
 
 _PASSWORD = re.compile(r"(\w://)[^/@\s'\"]+@")
 """In front of an address."""

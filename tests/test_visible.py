@@ -34,9 +34,13 @@ OBEYED = [
     "a\u200bb",
     "\u200fx\u061c",
     "\U000e0041",
+    "re\ufe0fal",
+    "re\u200dal",
+    "\U0001d173",
 ]
 """Escape, CSI, OSC, DCS, an override and an isolate of the direction, carriage return, backspace, and what else steers."""
-SEEN = "a\tb\nc \N{WOMAN}\u200d\N{PERSONAL COMPUTER} é \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+SEEN = "1\ufe0f\u20e3 \u2764\ufe0f a\tb\nc \N{WOMAN}\u200d\N{PERSONAL COMPUTER} é "
+SEEN += "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 LABEL = "[red]label[/red] " + " ".join(OBEYED)
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from ..visible import UNSEEN
+from ..visible import JOINERS, UNSEEN
 
 _FILLERS = {
     "secret": "TOKEN",
@@ -13,16 +13,18 @@ _FILLERS = {
     "number": "000",
 }
 _STOP = "[.\N{FULLWIDTH FULL STOP}\N{IDEOGRAPHIC FULL STOP}\N{HALFWIDTH IDEOGRAPHIC FULL STOP}]"
-_AT = r"(?:[@\N{FULLWIDTH COMMERCIAL AT}]|\s+@\s+|\s*[(\[{<]\s*(?:at|@)\s*[)\]}>]\s*)"
+_AT = r"(?:[@\N{FULLWIDTH COMMERCIAL AT}]|&#(?:64|x40);|&commat;|\s+@\s+|\s*[(\[{<]\s*(?:at|@)\s*[)\]}>]\s*)"
 _DOT = rf"(?:{_STOP}|\s+\.\s*(?=\w)|\s*[(\[{{<]\s*(?:dot|\.)\s*[)\]}}>]\s*|\s+dot\s+)"
 _DOMAIN = r"(?:com|org|net|edu|gov|info|biz|io|co|de|uk|fr|eu|ch|nl|ca|au|jp|ru|br)\b"
 _MASKED = re.compile(
     # A key that begins like no word is found inside of one, too.
     r"(?P<secret>(?:hf_|gh[opsur]_|github_pat_|glpat-)[\w-]{20,}|(?-i:A[KS]IA[0-9A-Z]{16})"
     r"|(?<![^\W_])(?:hf_|gh[opsur]_|github_pat_|glpat-|AKIA|ASIA|AIza|[sr]k[-_](?:live_|test_|proj-|ant-)?|xox[a-z]-|npm_|pypi-)"
-    r"[\w-]{8,}|(?<![^\W_])eyJ[\w-]+\.[\w-]+\.[\w-]+)"
+    r"[\w-]{8,}|\bya29\.[\w-]{20,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|(?<![^\W_])eyJ[\w-]+\.[\w-]+\.[\w-]+)"
     r"|(?P<address>(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*)"
-    rf"|(?P<mail>[\w.+-]+(?:{_AT}[\w-]+(?:{_DOT}[\w-]+)+|\s+at\s+[\w-]+(?:\s+dot\s+[\w-]+)+"
+    rf"|(?P<mail>[\w.+\u0300-\u036f-]+(?:{_AT}[\w-]+(?:{_DOT}[\w-]+)+|\s+at\s+[\w-]+(?:\s+dot\s+[\w-]+)+"
     rf"|\s+at\s+(?:[\w-]+\.)+{_DOMAIN}))"
     r"|(?P<handle>[@\N{FULLWIDTH COMMERCIAL AT}]+\w(?:[\w.-]*\w)?)"
     r"|(?P<user>(?<![\w/])/?u/[\w-]{2,})"
@@ -32,8 +34,8 @@ _MASKED = re.compile(
 """What a text may name, each with a filler: keys, addresses, mail addresses also where they are spelled out, names, numbers."""
 
 
-_UNSEEN = re.compile(f"[{UNSEEN}]|(?<=[!-~])[\u200c\u200d]+(?=[!-~])")
-"""What nobody sees, and can stand inside of what is looked for; joiners between emoji stay."""
+_UNSEEN = re.compile(f"[{UNSEEN}]|(?<=[!-~])[{JOINERS}]+(?=[!-~])")
+"""What nobody sees, and can stand inside of what is looked for; what emoji are written with stays."""
 
 
 def mask(text: str) -> str:

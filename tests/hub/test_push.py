@@ -309,6 +309,11 @@ def test_the_card_says_what_a_stranger_needs(bundle: Path, finished_runs: LazyRu
         ("ask u/name or /u/some-one", "ask u/user or u/user"),
         ("hf_abcdefGHIJ12345 and AKIAIOSFODNN7EXAMPLE", "TOKEN and TOKEN"),
         ("aws_AKIAIOSFODNN7EXAMPLE, keyhf_abcdefGHIJ0123456789", "aws_TOKEN, keyTOKEN"),
+        ("jane&#64;acme.com, ja\u0301ne@acme.com", "name@example.org, name@example.org"),
+        ("jane\ufe0f@acme.com, hf_\ufe0fabcdefGHIJ12345", "name@example.org, TOKEN"),
+        ("so ya29.abcdefghij0123456789_-", "so TOKEN"),
+        ("a -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- b", "a TOKEN b"),
+        ("1\ufe0f\u20e3 at home \u2764\ufe0f", "1\ufe0f\u20e3 at home \u2764\ufe0f"),
         ("jane @ acme . com, jane [@] acme [.] com", "name@example.org, name@example.org"),
         ("jane at acme.com; jane@\u200d\u200dacme.com; jane@acme\uff0ecom", "; ".join(["name@example.org"] * 3)),
         (
