@@ -156,17 +156,31 @@ def _refuse_others(response: Any) -> None:
 
     """
     url = response.request.url
-    if _OF_A_FILE.match(str(url).removeprefix(huggingface_hub.constants.ENDPOINT)) and not response.is_error:
-        _check_names(response.headers)
-    if not str(url).startswith(f"{huggingface_hub.constants.ENDPOINT}/api/"):
+    hub = type(url)(huggingface_hub.constants.ENDPOINT)
+    if (url.scheme, url.host, url.port) != (hub.scheme, hub.host, hub.port):
         return  # files are elsewhere, and may be pages
+    path = url.path.removeprefix(hub.path.rstrip("/"))
+    if _OF_A_FILE.match(path) and not response.is_error:
+        _check_names(response.headers)
+        _check_leads(url, response.links.get("xet-auth", {}).get("url") or response.headers.get("X-Xet-Refresh-Route"))
+    if not path.startswith("/api/"):
+        return
     if response.has_redirect_location:
-        target = url.join(response.headers["Location"])
-        known = target.host == url.host or any(f".{target.host}".endswith(f".{domain}") for domain in OF_THE_HUB)
-        if not known:
-            raise OtherAnswerError(f"{url.host} leads to {target.host}")
+        _check_leads(url, response.headers["Location"])
     elif response.is_success and "html" in response.headers.get("Content-Type", ""):
         raise OtherAnswerError(f"{url.host} answers with a page of HTML")
+
+
+def _check_leads(url: Any, target: str | None) -> None:
+    """Refuse an address that is neither of the server that answers nor of the Hub: the token may be sent there.
+
+    Raises:
+        OtherAnswerError: It is.
+
+    """
+    host = url.join(target or "").host
+    if host != url.host and not any(f".{host}".endswith(f".{domain}") for domain in OF_THE_HUB):
+        raise OtherAnswerError(f"{url.host} leads to {host}")
 
 
 def _check_names(headers: Any) -> None:

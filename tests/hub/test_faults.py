@@ -316,6 +316,30 @@ def test_no_answer_chooses_where_a_file_is_written(header: str, ordered: Client,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Link", '<http://127.0.0.2:1/token>; rel="xet-auth"'),
+        ("X-Xet-Refresh-Route", "http://127.0.0.2:1/token"),
+    ],
+)
+def test_no_answer_leads_the_token_elsewhere(header: str, value: str, ordered: Client) -> None:
+    ordered.hub.place("me/other", CONFIGURED)
+    headers = {"X-Repo-Commit": "a" * 40, "ETag": '"x"', "X-Xet-Hash": "a" * 64, header: value}
+    ordered.hub.failures[:] = [Failure("HEAD /me/other/resolve", 200, content=b"{}", headers=headers, times=50)]
+    with pytest.raises(UserError, match=r"^me/other: what answers is not the Hub .*leads to 127.0.0.2"):
+        ordered("push_helpers:check", "me/other", False)
+
+
+def test_the_hub_is_known_by_any_spelling_of_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://HUB.example:80/mirror/")
+    http = importlib.import_module(type(_http.get_session()).__module__.partition(".")[0])
+    request = http.Request("GET", "http://hub.example/mirror/api/models/a/b")
+    answer = http.Response(200, headers={"Content-Type": "text/html"}, request=request)
+    with pytest.raises(connection.OtherAnswerError, match="a page of HTML"):
+        connection._refuse_others(answer)
+
+
 def test_a_card_is_not_blamed_for_another_answer(ordered: Client) -> None:
     ordered.hub.failures[:] = [Failure("POST /api/validate-yaml", 200, content=b"<html>", headers=HTML)]
     with pytest.raises(UserError, match="what answers is not the Hub"):
