@@ -81,10 +81,13 @@ def load_from_hub(dataset: str, configuration: str | None, revision: str | None)
     kept = _find(asked)
     if not all(each.is_whole() for each in kept):
         kept = _remove_damaged(asked)
+    commit = revision  # what is looked at is what is loaded
     for name in _METADATA:
-        check_metadata(_read_metadata(dataset, name, revision), dataset, name)
+        text, found = _read_metadata(dataset, name, commit)
+        commit = found or commit
+        check_metadata(text, dataset, name)
     try:
-        loaded = retry(lambda: load_dataset(dataset, configuration, revision=revision))
+        loaded = retry(lambda: load_dataset(dataset, configuration, revision=commit))
     except OSError as error:
         if error.errno not in READ_ONLY or not kept:
             raise
@@ -96,15 +99,22 @@ def load_from_hub(dataset: str, configuration: str | None, revision: str | None)
     return loaded
 
 
-def _read_metadata(dataset: str, name: str, revision: str | None) -> str:
-    """Return the text of a file of a dataset; nothing where it is not there, or where there is no Hub to be asked."""
-    file = Path(dataset) / name
+def _read_metadata(dataset: str, name: str, revision: str | None) -> tuple[str, str | None]:
+    """Return the text of a file of a dataset, and its commit.
+
+    Nothing where the file is not there, or where there is no Hub to be asked.
+    """
+    file, commit = Path(dataset) / name, None
     if not Path(dataset).is_dir():
         try:
             file = Path(retry(lambda: hf_hub_download(dataset, name, repo_type="dataset", revision=revision)))
-        except (EntryNotFoundError, OfflineModeIsEnabled):
-            return ""
-    return file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
+        except EntryNotFoundError as error:
+            answer = getattr(error, "response", None)  # none where a file is not in the cache, and no Hub answers
+            return "", None if answer is None else answer.headers.get(constants.HUGGINGFACE_HEADER_X_REPO_COMMIT)
+        except OfflineModeIsEnabled:
+            return "", None
+        commit = file.parents[name.count("/")].name  # of a cache: snapshots/COMMIT/NAME
+    return (file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""), commit
 
 
 def check_metadata(text: str, dataset: str, name: str) -> None:
