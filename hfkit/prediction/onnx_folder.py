@@ -7,10 +7,11 @@ from typing import Any
 from ..errors import UserError
 from ..flags.paths import EXPORT_FILE
 from ..models.cleaning import STEPS
+from ..models.tokenizer_checks import check_rules_of
 from ..run_folders.manifest import checksums, read_manifest
 
 SETTINGS_FILE = EXPORT_FILE
-GRAPH_FILE = "model.onnx"
+GRAPH_FILE, TOKENIZER_FILE = "model.onnx", "tokenizer.json"
 TASKS = ("text-classification", "image-classification")
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "nearest")
 LARGEST_SIDE = 4096
@@ -33,6 +34,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
         _check_sums(folder)
         settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
         _check_settings(settings)
+        if settings["task"] == TASKS[0]:
+            tokenizer = folder / TOKENIZER_FILE
+            check_rules_of(tokenizer, tokenizer.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise UserError(
@@ -69,12 +73,15 @@ def _check_settings(settings: dict[str, Any]) -> None:
         ValueError: There are such.
 
     """
-    rows, threshold = settings["rows_at_once"], settings["answer_threshold"]
+    rows, labels = settings["rows_at_once"], settings["labels"]
+    least, of_labels = settings["answer_threshold"], settings.get("label_thresholds")
     well = {
         "task": settings["task"] in TASKS,
-        "labels": isinstance(settings["labels"], list) and len(settings["labels"]) > 1,
+        "labels": isinstance(labels, list) and 1 < len(labels) == len(set(map(str, labels))),
         "rows_at_once": rows is None or _is_whole(rows, 1),
-        "answer_threshold": threshold is None or (isinstance(threshold, int | float) and 0 <= threshold <= 1),
+        "answer_threshold": least is None or _is_share(least),
+        "label_thresholds": of_labels is None
+        or (isinstance(of_labels, list) and len(of_labels) == len(labels) and all(map(_is_share, of_labels))),
     }
     if settings["task"] == TASKS[0]:
         well["max_length"] = _is_whole(settings["max_length"], 1)
@@ -89,6 +96,10 @@ def _check_settings(settings: dict[str, Any]) -> None:
     wrong = [name for name, is_well in well.items() if not is_well]
     if wrong:
         raise ValueError(f"{SETTINGS_FILE} has no {wrong[0]} that can be used")
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def _is_whole(value: object, least: int, most: int = 2**31) -> bool:

@@ -50,6 +50,7 @@ class OnnxPredictor:
         settings = read_settings(folder)
         try:
             model = open_checked(folder)
+            _check_first_prediction(model, settings)
         except Exception as error:  # of onnxruntime or tokenizers, which have classes of their own
             raise UserError(
                 f"The exported model {folder} cannot be loaded ({first_sentence(error)}): export it again by hfkit export."
@@ -82,6 +83,24 @@ class OnnxPredictor:
         for text in (*(f"{name} {value}" for name, value in versions.items()), *settings):
             digest.update(f"\0{text}".encode())
         return digest.hexdigest()
+
+
+def _check_first_prediction(model: Any, settings: dict[str, Any]) -> None:
+    """Predict one short text, or one small grey picture, before the user's rows.
+
+    Raises:
+        ValueError: It does not give one number for each label.
+
+    """
+    from PIL import Image
+
+    text = "A text of a few words."
+    sample: Any = text if settings.get("pair", "join") == "join" else {"text": text, "text_pair": text}
+    if settings["task"] != "text-classification":
+        sample = Image.new("RGB", (16, 16), (128, 128, 128))
+    (logits,) = model.session.run(["logits"], model.stack([model.prepare(sample)]))
+    if logits.shape != (1, len(model.label_names)) or not np.isfinite(logits).all():
+        raise ValueError(f"it does not give one number for each of its {len(model.label_names)} labels")
 
 
 @dataclass

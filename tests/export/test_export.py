@@ -4,6 +4,7 @@ import csv
 import hashlib
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -247,11 +248,45 @@ def test_a_damaged_folder_is_named(exported: tuple[Path, Path], tmp_path: Path) 
 
 
 def change_settings(folder: Path, **values: Any) -> None:
-    settings = {**json.loads((folder / "export.json").read_text()), **values}
-    (folder / "export.json").write_text(json.dumps(settings))
+    write_under_its_sum(folder, "export.json", {**json.loads((folder / "export.json").read_text()), **values})
+
+
+def write_under_its_sum(folder: Path, name: str, content: Any) -> None:
+    (folder / name).write_text(json.dumps(content))
     sums = json.loads((folder / "manifest.json").read_text())
-    sums["export.json"] = hashlib.sha256((folder / "export.json").read_bytes()).hexdigest()
+    sums[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(sums))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"labels": ["x", "x"]}, "has no labels that can be used"),
+        ({"label_thresholds": [0.5]}, "has no label_thresholds that can be used"),
+        ({"label_thresholds": "ab"}, "has no label_thresholds that can be used"),
+        ({"labels": ["x", "y", "z"]}, "one number for each of its 3 labels"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_fit_are_refused(
+    settings: dict[str, Any], message: str, exported: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(exported[1], tmp_path / "copy")
+    change_settings(tmp_path / "copy", **settings)
+    with pytest.raises(UserError, match=message):
+        call("predict", tmp_path / "copy", "Some words.")
+
+
+@pytest.mark.slow
+def test_a_tokenizer_that_lengthens_texts_is_refused(exported: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(exported[1], tmp_path / "copy")
+    tokenizer = json.loads((tmp_path / "copy" / "tokenizer.json").read_text())
+    rules = [{"type": "Replace", "pattern": {"Regex": "."}, "content": "b" * 1000}] * 3
+    tokenizer["normalizer"] = {"type": "Sequence", "normalizers": rules}
+    write_under_its_sum(tmp_path / "copy", "tokenizer.json", tokenizer)
+    with pytest.raises(UserError, match="rules that make a short text a long one"):
+        call("predict", tmp_path / "copy", "Some words.")
 
 
 @pytest.mark.slow
