@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import transformers
 from transformers import PreTrainedTokenizerBase
-from transformers.image_processing_base import ImageProcessingMixin
+from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+    MODEL_FOR_IMAGE_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
 from transformers.utils import cached_file
 
 from .config_checks import check_config, check_words, read_json
@@ -31,8 +37,8 @@ _VOCABULARIES = (".json", ".txt", ".model")
 _MOST_EXTRA = 10_000
 _EXTRA_TOKENS = ("extra_ids", "offset")
 """Fields by which T5 and Pegasus make so many tokens of their own."""
-_RUNS_MORE = ("apply_ocr", "is_vqa")
-"""Fields by which an image processor runs tesseract, with arguments of the file, or writes the question into the image."""
+_RUNS_MORE = ("tesseract_config", "ocr_lang", "is_vqa")
+"""Fields by which an image processor gives a program arguments, or writes a question into the image in a font that it fetches."""
 _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
 """Fields in which transformers takes a text for the name of a file or a repository."""
 _LARGEST_SIDE = 4096
@@ -135,10 +141,11 @@ def check_classes(options: dict[str, Any]) -> None:
 
     """
     for part in _parts(options):
-        _check_class(part.get("tokenizer_class"), PreTrainedTokenizerBase)
+        _check_tokenizer_class(part.get("tokenizer_class"))
         for field in ("image_processor_type", "feature_extractor_type"):
-            kind = str(part.get(field) or "").replace("FeatureExtractor", "ImageProcessor")
-            _check_class(kind or None, ImageProcessingMixin)
+            name = str(part.get(field) or "").replace("FeatureExtractor", "ImageProcessor").removesuffix("Fast")
+            if name and name not in _image_processors():
+                raise ValueError(f"{name[:80]!r} is no image processor of a net that can classify: it is not loaded")
 
 
 def _parts(content: Any) -> Iterator[Mapping[str, Any]]:
@@ -150,15 +157,29 @@ def _parts(content: Any) -> Iterator[Mapping[str, Any]]:
         yield from _parts(each)
 
 
-def _check_class(name: Any, kind: type) -> None:
-    """Refuse the name of one of transformers' classes that is not of a kind; an unknown one is refused by transformers."""
+@cache
+def _image_processors() -> frozenset[str]:
+    """Name the image processors of the types of nets that a model can be made of, images' or texts'; others would cut and fill
+    images as their settings say, without an end.
+    """
+    types = {
+        *MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+        *MODEL_FOR_IMAGE_MAPPING_NAMES,
+        *MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    }
+    kinds = (IMAGE_PROCESSOR_MAPPING_NAMES.get(each) or {} for each in types)
+    return frozenset(name for kind in kinds for name in kind.values() if name)
+
+
+def _check_tokenizer_class(name: Any) -> None:
+    """Refuse the name of one of transformers' classes that is no tokenizer; an unknown one is refused by transformers."""
     if name is None:
         return
     words = {str(name), f"{name}Fast", str(name).removesuffix("Fast")}
     for word in (word for word in words if word.isidentifier()):
         found = getattr(transformers, word, None)
-        if found is not None and not (isinstance(found, type) and issubclass(found, kind)):
-            raise ValueError(f"{str(name)[:80]!r} is the name of no tokenizer or image processor: it is not loaded")
+        if found is not None and not (isinstance(found, type) and issubclass(found, PreTrainedTokenizerBase)):
+            raise ValueError(f"{str(name)[:80]!r} is the name of no tokenizer: it is not loaded")
 
 
 def _check_sides(options: Mapping[str, Any], name: str) -> None:

@@ -107,8 +107,11 @@ def _growth(rule: Mapping[str, Any]) -> int:
     """Return how many times as long a text can be after a rule."""
     content, pattern = rule.get("content"), rule.get("pattern")
     is_of_bytes = rule.get("type") == "ByteLevel" or "add_prefix_space" in rule  # its type can be left out
-    if is_of_bytes or rule.get("type") == "Precompiled":
-        return 2  # one byte becomes two; what a few characters become does not add up
+    if is_of_bytes:
+        return 2  # one byte becomes two
+    mapped = rule.get("precompiled_charsmap")
+    if isinstance(mapped, str):
+        return max(_longest_mapped(mapped), 1)
     if not isinstance(content, str):
         counts = [sum("Sequence" in piece for piece in template) for template in _templates(rule)]
         return max([1, *counts])

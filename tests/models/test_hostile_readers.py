@@ -21,7 +21,7 @@ from hfkit.models.tokenizer_checks import check_rules, check_special_tokens
 from hfkit.prediction.loading import open_pipeline
 
 TEXT, IMAGE, SPECIAL = "tokenizer_config.json", "preprocessor_config.json", "special_tokens_map.json"
-NESTED = {"image_processor_type": "OneFormerImageProcessor", "repo_path": "/", "class_info_file": "etc/x.json"}
+NESTED = {"image_processor_type": "ViTImageProcessor", "repo_path": "/", "class_info_file": "etc/x.json"}
 CODE = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nfrom transformers import BertModel as M\n"
 
 
@@ -30,14 +30,15 @@ def replace(pattern: str, content: str) -> dict[str, Any]:
     return {"type": "Replace", "pattern": {"Regex": pattern}, "content": content}
 
 
+def charsmap(longest: int) -> str:
+    """Return what SentencePiece stores of characters that become other ones: a trie of 8 bytes, and what two become."""
+    return base64.b64encode((8).to_bytes(4, "little") + bytes(8) + b"a\0" + b"b" * longest + b"\0").decode()
+
+
 def template(pieces: list[dict[str, Any]], ids: int) -> dict[str, Any]:
     """Return a rule of a tokenizer.json that puts tokens around a text."""
     token = {"id": "E", "ids": [2] * ids, "tokens": ["[CLS]"] * ids}
     return {"type": "TemplateProcessing", "single": pieces, "pair": [], "special_tokens": {"E": token}}
-
-
-CHARSMAP = base64.b64encode((8).to_bytes(4, "little") + bytes(8) + b"a\0" + b"b" * 1000 + b"\0").decode()
-"""A trie of 8 bytes, and what two characters become."""
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +68,23 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
     [
         ("processor_config.json", {"image_processor": NESTED}, "has repo_path"),
         ("processor_config.json", {"a": [{"size": {"height": 100_000}}]}, "at most 4,096"),
-        ("processor_config.json", {"image_processor": {"image_processor_type": "AutoModel"}}, "no tokenizer or image"),
-        ("config.json", {"image_processor_type": "AutoModel"}, "no tokenizer or image processor"),
-        ("config.json", {"feature_extractor_type": "AutoModel"}, "no tokenizer or image processor"),
+        ("processor_config.json", {"image_processor": {"image_processor_type": "AutoModel"}}, "no image processor"),
+        ("config.json", {"image_processor_type": "AutoModel"}, "no (tokenizer|image processor)"),
+        ("config.json", {"feature_extractor_type": "AutoModel"}, "no (tokenizer|image processor)"),
         (TEXT, {"init_inputs": ["/etc/hosts"]}, "has init_inputs"),
         (TEXT, {"emoji_file": "/etc/hosts"}, "has emoji_file"),
         (TEXT, {"sudachi_kwargs": {"sudachi_config_path": "/etc/hosts"}}, "has sudachi_config_path"),
         (TEXT, {"mecab_kwargs": {"mecab_option": "-d /etc"}}, "has mecab_option"),
         (TEXT, {"gguf_file": "../x.gguf"}, "tokenizer_config.json has gguf_file"),
-        (TEXT, {"tokenizer_class": "AutoModel"}, "no tokenizer or image processor"),
-        (TEXT, {"tokenizer_class": "AutoModelFast"}, "no tokenizer or image processor"),
-        (TEXT, {"tokenizer_class": "RagTokenizer"}, "no tokenizer or image processor"),
+        (TEXT, {"tokenizer_class": "AutoModel"}, "no (tokenizer|image processor)"),
+        (TEXT, {"tokenizer_class": "AutoModelFast"}, "no (tokenizer|image processor)"),
+        (TEXT, {"tokenizer_class": "RagTokenizer"}, "no (tokenizer|image processor)"),
         (TEXT, {"tokenizer_class": "BertTokenizer", "vocab": "/etc/hosts"}, "has vocab"),
         (TEXT, {"fast_tokenizer_files": ["../tokenizer.json"]}, "not beside it"),
-        (IMAGE, {"image_processor_type": "AutoModel"}, "no tokenizer or image processor"),
+        (IMAGE, {"image_processor_type": "AutoModel"}, "no (tokenizer|image processor)"),
         (
             IMAGE,
-            {"image_processor_type": "OneFormerImageProcessor", "repo_path": "/", "class_info_file": "etc"},
+            {"image_processor_type": "ViTImageProcessor", "repo_path": "/", "class_info_file": "etc"},
             "has repo_path",
         ),
         (IMAGE, {"size": {"height": 30_000, "width": 30_000}}, "at most 4,096"),
@@ -91,12 +92,16 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
         (IMAGE, {"image_processor_type": "Swin2SRImageProcessor", "size_divisor": 60_000}, "at most 4,096"),
         (
             IMAGE,
-            {"image_processor_type": "LlavaNextImageProcessor", "image_grid_pinpoints": [[60_000, 9]]},
+            {"image_processor_type": "ViTImageProcessor", "image_grid_pinpoints": [[60_000, 9]]},
             "at most 4,096",
         ),
         (IMAGE, {"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0.001}, "sizes that together"),
-        (IMAGE, {"image_processor_type": "LayoutLMv3ImageProcessor", "apply_ocr": True}, "apply_ocr"),
-        (IMAGE, {"image_processor_type": "Pix2StructImageProcessor", "is_vqa": True}, "is_vqa"),
+        (
+            IMAGE,
+            {"image_processor_type": "LayoutLMv3ImageProcessor", "tesseract_config": "-c debug_file=/x"},
+            "tesseract_config",
+        ),
+        (IMAGE, {"image_processor_type": "Lfm2VlImageProcessor", "downsample_factor": 400}, "no image processor"),
         (TEXT, {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 300_000_000}, "tokens of its own"),
         (TEXT, {"tokenizer_class": "PegasusTokenizer", "offset": 300_000_000}, "tokens of its own"),
         (IMAGE, {"patch_size": 4096, "max_num_patches": 4096}, "sizes that together"),
@@ -127,7 +132,17 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
             {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}] * 20}},
             "long one",
         ),
-        ("tokenizer.json", {"normalizer": {"type": "Precompiled", "precompiled_charsmap": CHARSMAP}}, "long one"),
+        ("tokenizer.json", {"normalizer": {"type": "Precompiled", "precompiled_charsmap": charsmap(1000)}}, "long one"),
+        (
+            "tokenizer.json",
+            {
+                "normalizer": {
+                    "type": "Sequence",
+                    "normalizers": [{"type": "Precompiled", "precompiled_charsmap": charsmap(250)}] * 4,
+                }
+            },
+            "long one",
+        ),
         ("tokenizer.json", {"normalizer": [["Replace"]]}, "no object"),
         ("tokenizer.json", {"post_processor": template([{"SpecialToken": ["E", 0]}], 1000)}, "no object"),
         (
