@@ -6,7 +6,7 @@ import warnings
 from typing import Any, TextIO
 
 UNSEEN = (
-    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufff8"
+    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufff8"
     "\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
 )
 JOINERS = "\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f"

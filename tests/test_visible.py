@@ -34,6 +34,7 @@ OBEYED = [
     "a\u200bb",
     "\u200fx\u061c",
     "\U000e0041",
+    "real\u2800",
     "re\ufe0fal",
     "re\u200dal",
     "\U0001d173",

@@ -40,6 +40,15 @@ class ContentPolicy:
         await self.app(scope, receive, send_with_policy)
 
 
+def _names(host: str) -> list[str]:
+    """Return the names by which a page of this machine alone is asked for.
+
+    Another name leads to this machine where somebody's server says so, whose pages would read the answers then.
+    """
+    own = ["127.0.0.1", "localhost"]
+    return own if host in own else ["*"]
+
+
 def launch_page(model: str, host: str, port: int | None, revision: str | None, console: Console) -> None:
     """Open a model, serve its page, and wait for Ctrl-C.
 
@@ -62,6 +71,7 @@ def launch_page(model: str, host: str, port: int | None, revision: str | None, c
 
         import gradio as gr
         from starlette.middleware import Middleware
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
 
         from .page import build_page
 
@@ -80,7 +90,9 @@ def launch_page(model: str, host: str, port: int | None, revision: str | None, c
             mcp_server=False,
             pwa=False,
             theme=gr.themes.Default(font=["sans-serif"], font_mono=["monospace"]),  # fonts that are there
-            app_kwargs={"middleware": [Middleware(ContentPolicy)]},
+            app_kwargs={
+                "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_names(host)), Middleware(ContentPolicy)]
+            },
         )
         console.print(f"{url} in a browser shows the page; Ctrl-C ends it.", soft_wrap=True, highlight=False)
         page.block_thread()

@@ -29,7 +29,8 @@ _MOST_LAYERS = 2_000
 _LARGEST_IMAGE = 2048
 """Pixels of the height of an image."""
 _LENGTHS = {
-    **dict.fromkeys(("block_repeats", "inner_group_num", "num_blocks"), 64),
+    **dict.fromkeys(("block_repeats", "inner_group_num"), 4),  # times as many layers as are counted
+    "num_blocks": 64,
     "hash_code_len": 16,
     **dict.fromkeys(("max_length", "max_seq_len"), 2**17),
     "tpu_short_seq_length": 4096,

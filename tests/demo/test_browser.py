@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from demo_page import serve
@@ -78,6 +80,8 @@ def test_a_text_is_typed_and_its_score_read(open_page: Any) -> None:
         page.locator("#text textarea").fill(" ")
         page.locator("#classify").click()
         wait_for(page.locator("#answer textarea"), "Type a text first.")
+        with pytest.raises(HTTPError, match="400"):  # a page elsewhere whose name leads to this machine
+            urlopen(Request(url, headers={"Host": "elsewhere.example"}), timeout=30)
         assert page.locator("#scores meter").count() == 0
 
 

@@ -254,6 +254,7 @@ def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_
         {"attention_window": [512, 40_000_000]},
         {"model_type": "roformer", "hidden_size": 16, "max_position_embeddings": 3_000_000},
         {"block_repeats": [1, 2**30]},
+        {"model_type": "albert", "num_hidden_layers": 2_000, "inner_group_num": 64},
         {"model_type": "albert", "num_hidden_layers": 1_000_000},
         {"image_size": 4096},
         {"sinusoidal_pos_embds": True, "dim": 16, "max_position_embeddings": 3_000_000},
