@@ -4,7 +4,7 @@ import email.utils
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -28,6 +28,8 @@ SILENCE_OF_QUESTIONS = 30.0
 SILENCE_OF_CHANGES = 300.0
 """The same when something is written: a commit of many files takes the Hub long."""
 _OF_A_FILE = re.compile("/(api/resolve-cache/|.+/resolve/)")
+_NAMES = ("ETag", "X-Linked-Etag", "X-Repo-Commit")
+"""Of a file or a commit, in the headers of an answer."""
 _COMMIT = re.compile("[0-9a-f]{40}")
 OF_THE_HUB = ("huggingface.co", "hf.co")
 """Domains that a question may be redirected to, besides its own."""
@@ -160,8 +162,8 @@ def _refuse_others(response: Any) -> None:
     if (url.scheme, url.host, url.port) != (hub.scheme, hub.host, hub.port):
         return  # files are elsewhere, and may be pages
     path = url.path.removeprefix(hub.path.rstrip("/"))
-    if _OF_A_FILE.match(path) and not response.is_error:
-        _check_names(response.headers)
+    if _OF_A_FILE.match(path):  # the commit is written down where a file is not there, too
+        _check_names(response.headers, ("X-Repo-Commit",) if response.is_error else _NAMES)
         _check_leads(url, response.links.get("xet-auth", {}).get("url") or response.headers.get("X-Xet-Refresh-Route"))
     if not path.startswith("/api/"):
         return
@@ -175,22 +177,27 @@ def _check_leads(url: Any, target: str | None) -> None:
     """Refuse an address that is neither of the server that answers nor of the Hub: the token may be sent there.
 
     Raises:
-        OtherAnswerError: It is.
+        OtherAnswerError: It is, it is not encrypted where the Hub's are, or it is none.
 
     """
-    host = url.join(target or "").host
-    if host != url.host and not any(f".{host}".endswith(f".{domain}") for domain in OF_THE_HUB):
-        raise OtherAnswerError(f"{url.host} leads to {host}")
+    try:
+        lead = url.join(target or "")
+    except Exception as error:  # of the HTTP library, whose own classes depend on huggingface_hub's version
+        raise OtherAnswerError(f"{url.host} leads to {str(target)[:80]!r}") from error
+    is_own = lead.host == url.host and lead.port == url.port and lead.scheme in (url.scheme, "https")
+    is_hub = any(f".{lead.host}".endswith(f".{domain}") for domain in OF_THE_HUB) and lead.scheme == "https"
+    if not (is_own or is_hub):
+        raise OtherAnswerError(f"{url.host} leads to {lead.scheme}://{lead.netloc.decode('ascii', 'replace')}")
 
 
-def _check_names(headers: Any) -> None:
+def _check_names(headers: Any, names: Sequence[str]) -> None:
     """Refuse what an answer calls a file or a commit where it is a path: huggingface_hub writes the file there.
 
     Raises:
         OtherAnswerError: It is one.
 
     """
-    for header in ("ETag", "X-Linked-Etag", "X-Repo-Commit"):
+    for header in names:
         name = str(headers.get(header) or "").lstrip("W/").strip('"')  # as huggingface_hub reads it
         is_commit = header != "X-Repo-Commit" or not name or _COMMIT.fullmatch(name)
         if re.search(r"[/\\\x00]|^\.+$", name) or not is_commit:

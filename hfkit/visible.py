@@ -9,17 +9,19 @@ UNSEEN = (
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufff8"
     "\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
 )
+"""Characters of a class of a regular expression that nobody sees."""
 JOINERS = "\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f"
-"""Characters of a class of a regular expression that nobody sees, and those that change how others are written."""
+"""The same of those that change how others are written."""
 _OBEYED = re.compile(
     "(\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f)"  # the flags of England, Scotland and Wales
     "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
     f"{UNSEEN}\ufff9-\ufffb\U000e0000-\U000e0fff]"
-    f"|(?<=[A-Za-z\xc0-\u024f])[{JOINERS}]"
+    f"|(?<=[A-Za-z\xc0-\u024f])(?![{JOINERS}]*[\u0590-\u08ff])[{JOINERS}]+"
 )
 """Control characters but for tabs and line feeds (escape, backspace, carriage return, and those of C1, such as CSI), line and
 paragraph separators, what turns the direction of writing round, halves of characters, which no console can encode, and what
-nobody sees, but for what emoji and some scripts are written with, where no Latin letter stands in front of it."""
+nobody sees, but for what emoji and some scripts are written with. Behind a Latin letter these are shown, too, unless a letter of
+Hebrew or Arabic script follows, as in Persian with its endings."""
 
 _PASSWORD = re.compile(r"(\w://)[^/@\s'\"]+@")
 """In front of an address."""

@@ -41,6 +41,7 @@ OBEYED = [
 ]
 """Escape, CSI, OSC, DCS, an override and an isolate of the direction, carriage return, backspace, and what else steers."""
 SEEN = "1\ufe0f\u20e3 \u2764\ufe0f a\tb\nc \N{WOMAN}\u200d\N{PERSONAL COMPUTER} é "
+SEEN += "PDF\u200c\u0647\u0627 "
 SEEN += "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 LABEL = "[red]label[/red] " + " ".join(OBEYED)
 

@@ -104,7 +104,8 @@ def _read_metadata(dataset: str, name: str, revision: str | None) -> tuple[str, 
 
     Nothing where the file is not there, or where there is no Hub to be asked.
     """
-    file, commit = Path(dataset) / name, None
+    file = Path(dataset) / name
+    commit = None
     if not Path(dataset).is_dir():
         try:
             file = Path(retry(lambda: hf_hub_download(dataset, name, repo_type="dataset", revision=revision)))

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,17 @@ class ContentPolicy:
         await self.app(scope, receive, send_with_policy)
 
 
-def _names(host: str) -> list[str]:
-    """Return the names by which a page of this machine alone is asked for.
+def names_of(host: str) -> list[str]:
+    """Return the names by which a page of this machine alone is asked for; `*` where the page is for others, too.
 
     Another name leads to this machine where somebody's server says so, whose pages would read the answers then.
     """
-    own = ["127.0.0.1", "localhost"]
-    return own if host in own else ["*"]
+    try:
+        is_alone = host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        is_alone = False
+    # Starlette takes what stands in front of the first colon for the name: of [::1] that is a bracket.
+    return ["127.0.0.1", "localhost", "[" if ":" in host else host.lower()] if is_alone else ["*"]
 
 
 def launch_page(model: str, host: str, port: int | None, revision: str | None, console: Console) -> None:
@@ -91,7 +96,10 @@ def launch_page(model: str, host: str, port: int | None, revision: str | None, c
             pwa=False,
             theme=gr.themes.Default(font=["sans-serif"], font_mono=["monospace"]),  # fonts that are there
             app_kwargs={
-                "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_names(host)), Middleware(ContentPolicy)]
+                "middleware": [
+                    Middleware(TrustedHostMiddleware, allowed_hosts=names_of(host)),
+                    Middleware(ContentPolicy),
+                ]
             },
         )
         console.print(f"{url} in a browser shows the page; Ctrl-C ends it.", soft_wrap=True, highlight=False)

@@ -49,22 +49,10 @@ class SharedForward:
             for cache in behind_all:
                 cache.model.execution_order()  # is seen with gradients, which a pass has none of
             order = self.runner.model.execution_order()
-            layers = layers or self._last_layer([cache for cache in behind_all if cache is not self.runner])
+            others = [cache.model for cache in behind_all if cache is not self.runner]
+            layers = layers or set(_last_layer(self.runner.model, others))
             splits = [Split.before(name, order) for name in order.first_calls if name in layers]
             self.splits = [split for split in splits if split is not None]
-
-    def _last_layer(self, others: Sequence[FeatureCache]) -> set[str]:
-        """Name the last layer that the other heads behind all layers can go on from; nothing where there is none."""
-        if self.runner is None:
-            return set()
-        model = self.runner.model
-        order = model.execution_order()
-        starts = {order.resolve(stage) for stage in model.stages()}
-        for layer in reversed([name for name in order.first_calls if name in starts]):
-            split = Split.before(layer, order)
-            if split is not None and all(_goes_on_from(split, cache.model) for cache in others):
-                return {layer}
-        return set()
 
     def __call__(self, batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         """Return the states of a batch for each cache."""
@@ -95,6 +83,15 @@ class SharedForward:
 def _beside(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return what a model reads of a batch besides the states that enter a layer."""
     return {name: batch[name] for name in ("attention_mask",) if name in batch}
+
+
+def _last_layer(runner: BackboneClassifier, others: Sequence[BackboneClassifier]) -> list[str]:
+    """Name the last layer on the way of one model that others of the same backbone can go on from; nothing where none is."""
+    for layer in reversed(runner.stage_starts()):
+        split = Split.before(layer, runner.execution_order())
+        if split is not None and all(_goes_on_from(split, model) for model in others):
+            return [layer]
+    return []
 
 
 def _goes_on_from(split: Split, model: BackboneClassifier) -> bool:

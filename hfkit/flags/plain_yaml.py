@@ -8,7 +8,7 @@ _DEEPEST = 32
 _MOST_VALUES = 1_000_000
 """With those that aliases stand for."""
 _LONGEST_PLAIN = 10_000
-"""Characters of a value without quotes, which can be a number."""
+"""Characters of a value without quotes, or with a tag, which can be a number."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -17,7 +17,7 @@ def read_yaml(text: str) -> Any:
 
     Raises:
         yaml.YAMLError: It is not YAML, its aliases (`*name`) stand for more than a million values or for themselves, it is
-            nested more than 32 deep, or has a value without quotes of more than 10,000 characters.
+            nested more than 32 deep, or has a value of more than 10,000 characters without quotes or with a tag.
 
     """
     sizes: dict[str, int] = {}
@@ -34,8 +34,9 @@ def read_yaml(text: str) -> Any:
             anchor, size = open_nodes.pop()
         elif isinstance(event, yaml.ScalarEvent):
             anchor, size = event.anchor, 1
-            if event.implicit[0] and len(event.value) > _LONGEST_PLAIN:  # a number of many digits takes minutes
-                raise yaml.YAMLError(f"it has a value without quotes of more than {_LONGEST_PLAIN:,} characters")
+            can_be_number = event.implicit[0] or event.tag
+            if can_be_number and len(event.value) > _LONGEST_PLAIN:  # one of many digits takes minutes
+                raise yaml.YAMLError(f"it has more than {_LONGEST_PLAIN:,} characters without quotes, or with a tag")
         else:
             continue
         if anchor is not None:

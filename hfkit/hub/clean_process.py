@@ -36,12 +36,12 @@ def block_hfkit() -> None:
 
 
 def limit_memory(weight_bytes: int) -> None:
-    """Let this process map what it has, and four times the weights (at least 1 GiB), where the system has such a limit."""
+    """Let this process map what it has, and what `limited_process.memory_limit` says, where the system has such a limit."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        most = mapped + max(4 * weight_bytes, 2**30)
+        most = mapped + max(4 * weight_bytes, 2 * weight_bytes + 2**30)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 

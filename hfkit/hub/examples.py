@@ -18,11 +18,13 @@ def find_examples(run: Path) -> list[str]:
     proof = json.loads((run / "proof" / "rows.json").read_text(encoding="utf-8"))
     examples: dict[int, tuple[float, str]] = {}
     for text, scores in zip(proof["inputs"], proof["scores"], strict=True):
-        is_plain = isinstance(text, str) and visible(text) == text and "\n" not in text
-        if is_plain and text not in HARD_TEXTS and 20 <= len(text) <= 200:
+        if not isinstance(text, str) or text in HARD_TEXTS or not 20 <= len(text) <= 200:
+            continue
+        shown = mask(text)
+        if visible(shown) == shown and "\n" not in shown:
             label = int(np.argmax(scores))
-            examples[label] = max(examples.get(label, (0.0, "")), (max(scores), text))
-    return [mask(text) for _, text in list(examples.values())[:2]]
+            examples[label] = max(examples.get(label, (0.0, "")), (max(scores), shown))
+    return [text for _, text in list(examples.values())[:2]]
 
 
 def write_example(run: Path, widget: list[str]) -> str:

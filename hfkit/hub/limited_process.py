@@ -22,8 +22,8 @@ SECONDS = 30.0
 BYTES_A_SECOND = 50e6
 """Of weights, by which there is more time."""
 TIMES_THE_WEIGHTS = 4
-LEAST_BYTES = 2**30
-"""Memory besides what importing torch maps for a model whose weights are less than a quarter of it.
+SPARE_BYTES = 2**30
+"""Memory besides what importing torch maps and twice the weights, for a model of which four times the weights are less.
 
 Small weights tell too little. With four times them no tiny model of images loads: what torch and threads map takes about
 60 MiB where memory is short, and up to 220 where it is not. And what a convolutional net computes grows with its images:
@@ -35,6 +35,11 @@ _LONGEST_ANSWER = 1_000_000
 def time_limit(weight_bytes: int) -> float:
     """Return the seconds that a model with so many bytes of weights may take to load and predict."""
     return SECONDS + weight_bytes / BYTES_A_SECOND
+
+
+def memory_limit(weight_bytes: int) -> int:
+    """Return the bytes that a model with so many bytes of weights may take, besides what importing torch maps."""
+    return max(TIMES_THE_WEIGHTS * weight_bytes, 2 * weight_bytes + SPARE_BYTES)
 
 
 def memory_remark() -> str:
@@ -113,7 +118,7 @@ def _answer(
     try:
         answer = {"value": function(*arguments)}
     except BaseException as error:  # whatever a stranger's files may cause; a panic of tokenizers is no Exception
-        answer = {"error": "it needs more memory than four times its weights (at least 1 GiB)"}
+        answer = {"error": "it needs more memory than four times its weights"}
         if not is_memory_full(error):
             answer = {"error": first_sentence(ValueError(redact(error)))}
     connection.send_bytes(json.dumps(answer).encode())
@@ -143,11 +148,11 @@ def prepare() -> None:
 
 
 def limit_memory(weight_bytes: int) -> None:
-    """Let this process map what it has, and four times the weights (at least 1 GiB); where the system has no limit, nothing."""
+    """Let this process map what it has, and what `memory_limit` says; nothing where the system has no limits."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         with open("/proc/self/statm", encoding="ascii") as file:
             mapped = int(file.read().split()[0]) * resource.getpagesize()
-        most = mapped + max(TIMES_THE_WEIGHTS * weight_bytes, LEAST_BYTES)
+        most = mapped + memory_limit(weight_bytes)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))

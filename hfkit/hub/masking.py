@@ -13,20 +13,22 @@ _FILLERS = {
     "number": "000",
 }
 _STOP = "[.\N{FULLWIDTH FULL STOP}\N{IDEOGRAPHIC FULL STOP}\N{HALFWIDTH IDEOGRAPHIC FULL STOP}]"
-_AT = r"(?:[@\N{FULLWIDTH COMMERCIAL AT}]|&#(?:64|x40);|&commat;|\s+@\s+|\s*[(\[{<]\s*(?:at|@)\s*[)\]}>]\s*)"
-_DOT = rf"(?:{_STOP}|\s+\.\s*(?=\w)|\s*[(\[{{<]\s*(?:dot|\.)\s*[)\]}}>]\s*|\s+dot\s+)"
+_AT = r"(?:[@\N{FULLWIDTH COMMERCIAL AT}]|&#(?:0*64|x0*40);|&commat;|\s+@\s+|\s*[(\[{<]\s*(?:at|@)\s*[)\]}>]\s*)"
+_DOT = rf"(?:{_STOP}|&#(?:0*46|x0*2e);|&period;|\s+\.\s*(?=\w)|\s*[(\[{{<]\s*(?:dot|\.)\s*[)\]}}>]\s*|\s+dot\s+)"
+_LETTERS = r"\w\u0300-\u036f-"
+"""Of a name, with marks that stand for themselves."""
 _DOMAIN = r"(?:com|org|net|edu|gov|info|biz|io|co|de|uk|fr|eu|ch|nl|ca|au|jp|ru|br)\b"
 _MASKED = re.compile(
     # A key that begins like no word is found inside of one, too.
     r"(?P<secret>(?:hf_|gh[opsur]_|github_pat_|glpat-)[\w-]{20,}|(?-i:A[KS]IA[0-9A-Z]{16})"
     r"|(?<![^\W_])(?:hf_|gh[opsur]_|github_pat_|glpat-|AKIA|ASIA|AIza|[sr]k[-_](?:live_|test_|proj-|ant-)?|xox[a-z]-|npm_|pypi-)"
-    r"[\w-]{8,}|\bya29\.[\w-]{20,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"[\w-]{8,}|(?<![^\W_])ya29\.[\w-]{20,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
     r"|(?<![^\W_])eyJ[\w-]+\.[\w-]+\.[\w-]+)"
     r"|(?P<address>(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*)"
-    rf"|(?P<mail>[\w.+\u0300-\u036f-]+(?:{_AT}[\w-]+(?:{_DOT}[\w-]+)+|\s+at\s+[\w-]+(?:\s+dot\s+[\w-]+)+"
+    rf"|(?P<mail>(?<![{_LETTERS}.+])[{_LETTERS}.+]+(?:{_AT}[{_LETTERS}]+(?:{_DOT}[{_LETTERS}]+)+|\s+at\s+[\w-]+(?:\s+dot\s+[\w-]+)+"
     rf"|\s+at\s+(?:[\w-]+\.)+{_DOMAIN}))"
-    r"|(?P<handle>[@\N{FULLWIDTH COMMERCIAL AT}]+\w(?:[\w.-]*\w)?)"
+    r"|(?P<handle>[@\N{FULLWIDTH COMMERCIAL AT}]+\w(?:[\w\u0300-\u036f.-]*[\w\u0300-\u036f])?)"
     r"|(?P<user>(?<![\w/])/?u/[\w-]{2,})"
     r"|(?P<number>\+?\d[\d ()/.-]{6,}\d)",
     re.IGNORECASE,

@@ -54,10 +54,7 @@ class BackboneClassifier(CheckedModel):
     _placeholder_source: Callable[[tuple[int, ...]], torch.Tensor] | None = None
 
     def stages(self) -> list[str]:
-        """Name the stages of the backbone in the order in which they are registered, e.g. `encoder.layer.11`.
-
-        A stage is an item of a list of layers, or a module that holds no such list.
-        """
+        """Name the stages as registered, e.g. `encoder.layer.11`: items of lists of layers, and modules without such lists."""
         return list_stages(self.backbone)
 
     def probe_inputs(self) -> dict[str, torch.Tensor]:
@@ -125,14 +122,17 @@ class BackboneClassifier(CheckedModel):
             return []
         return [table.weight] if isinstance(table, nn.Embedding) else []
 
-    def split_points(self) -> list[str]:
-        """Name the layers that this model can be run up to and from, in order of execution; the last is the head."""
+    def stage_starts(self) -> list[str]:
+        """Name the modules at which stages with parameters start, in order of execution."""
         parameters = [name for name, _ in self.backbone.named_parameters()]
         order = self.execution_order()
-        stages = [stage for stage in self.stages() if any(name.startswith(f"{stage}.") for name in parameters)]
-        starts = {order.resolve(stage) for stage in stages}
-        layers = [layer for layer in order.first_calls if layer in starts and not self.why_no_split(layer)]
-        return [*layers, "classifier"]
+        stages = (stage for stage in self.stages() if any(name.startswith(f"{stage}.") for name in parameters))
+        starts = set(map(order.resolve, stages))
+        return [layer for layer in order.first_calls if layer in starts]
+
+    def split_points(self) -> list[str]:
+        """Name the layers that this model can be run up to and from, in order of execution; the last is the head."""
+        return [*(layer for layer in self.stage_starts() if not self.why_no_split(layer)), "classifier"]
 
     def why_no_split(self, layer: str) -> str:
         """Run the probe batch up to `layer` and from it, and say why that is not the whole; an empty text where it is."""

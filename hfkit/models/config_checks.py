@@ -171,7 +171,7 @@ def check_config(options: Mapping[str, Any]) -> None:
     """
     check_sizes(options)
     for key, value in _walk(options):
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and key not in _OF_LABELS:
             check_sizes(value)
         if key in _OF_A_LOADER and value:
             raise ValueError(f"config.json has {key}, which would load something else: it is not followed")
@@ -240,7 +240,7 @@ def _check_list(key: str, values: Sequence[Any]) -> None:
     total = sum(numbers) if "depth" in key else 0
     if len(values) > _LONGEST_LIST or not total <= _LONGEST_LIST:
         more = max(len(values), total)
-        raise ValueError(f"config.json has {key} of {more:.3g} in all, and at most {_LONGEST_LIST:,} can be")
+        raise ValueError(f"config.json has {key} of {str(more)[:20]} in all, and at most {_LONGEST_LIST:,} can be")
 
 
 def _check_number(key: str, number: Any) -> None:
@@ -257,6 +257,6 @@ def _check_number(key: str, number: Any) -> None:
     elif POSITIONS.search(key):
         most = _MOST_POSITIONS
     if isinstance(number, int) and number < 0 and key.startswith("num_") and "label" not in key:
-        raise ValueError(f"config.json has {key} {number:.3g}, and so few cannot be")
+        raise ValueError(f"config.json has {key} {str(number)[:20]}, and so few cannot be")
     if not abs(number) <= most:
-        raise ValueError(f"config.json has {key} {number:.3g}, and at most {most:,} can be")
+        raise ValueError(f"config.json has {key} {str(number)[:20]}, and at most {most:,} can be")

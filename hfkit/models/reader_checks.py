@@ -35,8 +35,8 @@ _OF_TOKENIZERS = "tokenizer_config.json"
 _FILES = (_OF_TOKENIZERS, "preprocessor_config.json", "processor_config.json")
 _VOCABULARIES = (".json", ".txt", ".model")
 _MOST_EXTRA = 10_000
-_EXTRA_TOKENS = ("extra_ids", "offset")
-"""Fields by which T5 and Pegasus make so many tokens of their own."""
+_EXTRA_TOKENS = ("extra_ids", "offset", "num_madeup_words")
+"""Fields by which T5, Pegasus and XGLM make so many tokens of their own."""
 _RUNS_MORE = ("tesseract_config", "ocr_lang", "is_vqa")
 """Fields by which an image processor gives a program arguments, or writes a question into the image in a font that it fetches."""
 _OF_A_READER = ("vocab", "merges", "repo_path", "class_info_file")
@@ -112,7 +112,9 @@ def check_reader(options: dict[str, Any], name: str) -> None:
             )
         for number in (number for field in _EXTRA_TOKENS for number in list_numbers(part.get(field))):
             if number > _MOST_EXTRA:
-                raise ValueError(f"{name} asks for {number:.3g} tokens of its own, and at most {_MOST_EXTRA:,} can be")
+                raise ValueError(
+                    f"{name} asks for {str(number)[:20]} tokens of its own, and at most {_MOST_EXTRA:,} can be"
+                )
         if name != _OF_TOKENIZERS:
             _check_sides(part, name)
     if name != _OF_TOKENIZERS:
@@ -143,9 +145,11 @@ def check_classes(options: dict[str, Any]) -> None:
     for part in _parts(options):
         _check_tokenizer_class(part.get("tokenizer_class"))
         for field in ("image_processor_type", "feature_extractor_type"):
-            name = str(part.get(field) or "").replace("FeatureExtractor", "ImageProcessor").removesuffix("Fast")
-            if name and name not in _image_processors():
-                raise ValueError(f"{name[:80]!r} is no image processor of a net that can classify: it is not loaded")
+            given = str(part.get(field) or "")
+            name = given.replace("FeatureExtractor", "ImageProcessor").removesuffix("Fast")
+            # One that transformers does not know it refuses itself.
+            if name not in _image_processors() and hasattr(transformers, name):
+                raise ValueError(f"{given[:80]!r} is no image processor of a net that can classify: it is not loaded")
 
 
 def _parts(content: Any) -> Iterator[Mapping[str, Any]]:
@@ -159,14 +163,16 @@ def _parts(content: Any) -> Iterator[Mapping[str, Any]]:
 
 @cache
 def _image_processors() -> frozenset[str]:
-    """Name the image processors of the types of nets that a model can be made of, images' or texts'; others would cut and fill
-    images as their settings say, without an end.
+    """Name the image processors of the types of nets that a model can be made of, of images or texts.
+
+    Others cut and fill images as their settings say, without an end.
     """
     types = {
         *MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
         *MODEL_FOR_IMAGE_MAPPING_NAMES,
         *MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
     }
+    types |= {each.removesuffix("_vision_model") for each in types}
     kinds = (IMAGE_PROCESSOR_MAPPING_NAMES.get(each) or {} for each in types)
     return frozenset(name for kind in kinds for name in kind.values() if name)
 

@@ -41,7 +41,7 @@ def check_sizes(part: Mapping[str, Any]) -> None:
             most = _TIMES_THE_USUAL * max([*given, _USUAL])
             for number in list_numbers(value):
                 if not abs(number) <= most:
-                    raise ValueError(f"config.json has {key} {number:.3g}, and at most {most:,} can be")
+                    raise ValueError(f"config.json has {key} {str(number)[:20]}, and at most {most:,} can be")
 
 
 def list_numbers(value: Any) -> Iterator[float]:

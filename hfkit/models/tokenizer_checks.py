@@ -104,21 +104,19 @@ def _longest_mapped(charsmap: str) -> int:
 
 
 def _growth(rule: Mapping[str, Any]) -> int:
-    """Return how many times as long a text can be after a rule."""
-    content, pattern = rule.get("content"), rule.get("pattern")
-    is_of_bytes = rule.get("type") == "ByteLevel" or "add_prefix_space" in rule  # its type can be left out
-    if is_of_bytes:
-        return 2  # one byte becomes two
-    mapped = rule.get("precompiled_charsmap")
+    """Return how many times as long a text can be after a rule, by the fields that it has: its type can be left out."""
+    growths = [1, *(sum("Sequence" in piece for piece in template) for template in _templates(rule))]
+    if rule.get("type") == "ByteLevel" or "add_prefix_space" in rule:
+        growths.append(2)  # one byte becomes two
+    mapped, content, pattern = rule.get("precompiled_charsmap"), rule.get("content"), rule.get("pattern")
     if isinstance(mapped, str):
-        return max(_longest_mapped(mapped), 1)
-    if not isinstance(content, str):
-        counts = [sum("Sequence" in piece for piece in template) for template in _templates(rule)]
-        return max([1, *counts])
-    replaced = pattern.get("String") if isinstance(pattern, Mapping) else pattern
-    if replaced and isinstance(replaced, str):
-        return max(-(-len(content) // len(replaced)), 1)
-    return len(content) + 1  # a pattern can be found between any two characters
+        growths.append(_longest_mapped(mapped))
+    if isinstance(content, str):
+        replaced = pattern.get("String") if isinstance(pattern, Mapping) else pattern
+        is_text = isinstance(replaced, str) and replaced
+        # A pattern can be found between any two characters.
+        growths.append(-(-len(content) // len(replaced)) if is_text else len(content) + 1)
+    return max(growths)
 
 
 def _count_pieces(rule: Mapping[str, Any]) -> int:

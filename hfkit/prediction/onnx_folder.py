@@ -11,7 +11,8 @@ from ..models.tokenizer_checks import check_rules_of
 from ..run_folders.manifest import checksums, read_manifest
 
 SETTINGS_FILE = EXPORT_FILE
-GRAPH_FILE, TOKENIZER_FILE = "model.onnx", "tokenizer.json"
+GRAPH_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
 TASKS = ("text-classification", "image-classification")
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "nearest")
 LARGEST_SIDE = 4096
@@ -36,6 +37,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         _check_settings(settings)
         if settings["task"] == TASKS[0]:
             tokenizer = folder / TOKENIZER_FILE
+            if TOKENIZER_FILE not in read_manifest(folder):
+                raise ValueError("the manifest does not name the tokenizer")
             check_rules_of(tokenizer, tokenizer.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -73,8 +76,10 @@ def _check_settings(settings: dict[str, Any]) -> None:
         ValueError: There are such.
 
     """
-    rows, labels = settings["rows_at_once"], settings["labels"]
-    least, of_labels = settings["answer_threshold"], settings.get("label_thresholds")
+    rows = settings["rows_at_once"]
+    labels = settings["labels"]
+    least = settings["answer_threshold"]
+    of_labels = settings.get("label_thresholds")
     well = {
         "task": settings["task"] in TASKS,
         "labels": isinstance(labels, list) and 1 < len(labels) == len(set(map(str, labels))),

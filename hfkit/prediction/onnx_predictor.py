@@ -14,6 +14,7 @@ import numpy as np
 from ..data.image_files import READING_ERRORS, describe_reading_error
 from ..errors import UserError, first_sentence
 from ..run_folders.manifest import MANIFEST_FILE
+from .first_sample import first_sample
 from .onnx_folder import read_settings
 from .predictor import Advance, Scored
 from .results import ResultColumns
@@ -92,12 +93,7 @@ def _check_first_prediction(model: Any, settings: dict[str, Any]) -> None:
         ValueError: It does not give one number for each label.
 
     """
-    from PIL import Image
-
-    text = "A text of a few words."
-    sample: Any = text if settings.get("pair", "join") == "join" else {"text": text, "text_pair": text}
-    if settings["task"] != "text-classification":
-        sample = Image.new("RGB", (16, 16), (128, 128, 128))
+    sample = first_sample(settings["task"] == "text-classification", settings.get("pair", "join") != "join")
     (logits,) = model.session.run(["logits"], model.stack([model.prepare(sample)]))
     if logits.shape != (1, len(model.label_names)) or not np.isfinite(logits).all():
         raise ValueError(f"it does not give one number for each of its {len(model.label_names)} labels")

@@ -2,11 +2,13 @@
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from datasets import Dataset
 from disks import DAMAGES, read_only
+from huggingface_hub.errors import EntryNotFoundError
 from PIL import Image
 
 from hfkit.data import hub_datasets
@@ -112,6 +114,35 @@ def test_a_dataset_that_names_files_elsewhere_is_refused(name: str, path: str, c
     (Path(dataset) / name).write_text(f"---\n{block}---\n# Tweets\n" if name == "README.md" else block)
     with pytest.raises(UserError, match="names a file outside of it"):
         load_from_hub(dataset, None, None)
+
+
+@pytest.mark.parametrize("readme", [True, False])
+def test_what_is_loaded_is_the_commit_that_was_looked_at(
+    readme: bool, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its card is there or not."""
+    asked: list[str | None] = []
+
+    def download(repository: str, name: str, *, revision: str | None, **_: str) -> str:
+        asked.append(revision)
+        if name == "README.md" and readme:
+            file = tmp_path / "snapshots" / "abc" / name
+            file.parent.mkdir(parents=True)
+            file.write_text("no block")
+            return str(file)
+        error = EntryNotFoundError("not there")
+        error.response = SimpleNamespace(headers={"X-Repo-Commit": "abc"})
+        raise error
+
+    def load(repository: str, configuration: str | None, *, revision: str | None) -> None:
+        asked.append(revision)
+        raise ValueError("asked for")
+
+    monkeypatch.setattr(hub_datasets, "hf_hub_download", download)
+    monkeypatch.setattr(hub_datasets, "load_dataset", load)
+    with pytest.raises(ValueError, match="asked for"):
+        load_from_hub("me/data", None, None)
+    assert asked == [None, "abc", "abc"]
 
 
 def test_a_dataset_may_name_its_own_files(cache: Path, dataset: str) -> None:

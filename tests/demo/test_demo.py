@@ -13,6 +13,7 @@ from processes import run_command
 from typer.testing import CliRunner
 
 from hfkit.commands.main import app
+from hfkit.demo import launch
 from hfkit.demo.answer import NONE_CHOSEN, NOT_SURE, answer_photo, answer_text
 from hfkit.demo.examples import MOST, find_examples
 from hfkit.demo.table import predict_table
@@ -159,6 +160,14 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(demo, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r'needs gradio and captum: run pip install "hfkit\[demo-page\]"\.$'):
         demo.check_demo_early("user/name", "127.0.0.1", None)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_alone"),
+    [("127.0.0.1", True), ("LOCALHOST", True), ("::1", True), ("127.0.0.2", True), ("0.0.0.0", False)],
+)
+def test_a_page_of_this_machine_answers_at_its_names_alone(host: str, is_alone: bool) -> None:
+    assert ("*" not in launch.names_of(host)) == is_alone
 
 
 def test_it_listens_on_this_machine_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:

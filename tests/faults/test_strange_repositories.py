@@ -30,7 +30,6 @@ QUICK = range(0, COUNT, 9)
 _OTHERS = (".json", ".txt", ".safetensors")
 """What `fetch_model` takes."""
 _FORBIDDEN = {"--output_dir", "--feature_cache", "--report_to", "--push_to_hub", "--config"}
-_SPARE = 2**30
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +67,7 @@ def limits(weight_bytes: int) -> Iterator[None]:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, handler)
     taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    assert taken < 4 * weight_bytes + _SPARE, f"it took {taken:,} bytes"
+    assert taken < limited_process.memory_limit(weight_bytes), f"it took {taken:,} bytes"
 
 
 def run_here(function: Callable[..., Any], arguments: tuple[Any, ...], weight_bytes: int) -> Any:

@@ -22,9 +22,19 @@ def test_what_a_run_writes_is_read() -> None:
     "text",
     [
         *(BOMB, "a: &a [*a]\n", "a: *b\n", "a: " + "[" * 100_000, "a: " + "[" * 99 + "]" * 99, "{" * 5),
-        *("a: 1" + ":1" * 400_000, "a: 1" + ":1" * 400 + ".5"),
+        *("a: 1" + ":1" * 400_000, "a: 1" + ":1" * 400 + ".5", 'a: !!int "1' + ":1" * 400_000 + '"'),
     ],
-    ids=["bomb", "itself", "nothing", "deep-and-open", "deep", "broken", "base 60", "base 60, no whole number"],
+    ids=[
+        "bomb",
+        "itself",
+        "nothing",
+        "deep-and-open",
+        "deep",
+        "broken",
+        "base 60",
+        "base 60, no whole number",
+        "base 60, with a tag",
+    ],
 )
 def test_what_has_no_end_is_refused(text: str) -> None:
     with pytest.raises(yaml.YAMLError):

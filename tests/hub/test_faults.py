@@ -308,12 +308,27 @@ def test_a_file_that_is_another_is_told(answer: Failure, ordered: Client, tmp_pa
 
 @pytest.mark.parametrize("header", ["ETag", "X-Linked-Etag", "X-Repo-Commit"])
 def test_no_answer_chooses_where_a_file_is_written(header: str, ordered: Client, tmp_path: Path) -> None:
+    """Of a file, of its redirection, and of a commit, which is written down where a file is not there, too."""
     ordered.hub.place("me/other", CONFIGURED)
     headers = {"X-Repo-Commit": "a" * 40, "ETag": '"x"', header: f'"{tmp_path / "outside"}"'}
     ordered.hub.failures[:] = [Failure("HEAD /me/other/resolve", 200, content=b"{}", headers=headers, times=50)]
     with pytest.raises(UserError, match=f"^me/other: what answers is not the Hub .*{header}"):
         ordered("push_helpers:check", "me/other", False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_not_there_chooses_no_place_either() -> None:
+    headers = {"X-Repo-Commit": "../../outside", "X-Error-Code": "EntryNotFound"}
+    with pytest.raises(connection.OtherAnswerError, match="X-Repo-Commit"):
+        connection._refuse_others(answer_of("https://huggingface.co/me/other/resolve/main/x", 404, headers))
+    honest = {"X-Repo-Commit": "a" * 40, "ETag": 'W/"a/b"'}  # of the page that says so
+    connection._refuse_others(answer_of("https://huggingface.co/me/other/resolve/main/x", 404, honest))
+
+
+def answer_of(url: str, status: int, headers: dict[str, str]) -> Any:
+    """Return an answer of the HTTP library that huggingface_hub has."""
+    http = importlib.import_module(type(_http.get_session()).__module__.partition(".")[0])
+    return http.Response(status, headers=headers, request=http.Request("GET", url))
 
 
 @pytest.mark.parametrize(
@@ -333,10 +348,31 @@ def test_no_answer_leads_the_token_elsewhere(header: str, value: str, ordered: C
 
 def test_the_hub_is_known_by_any_spelling_of_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://HUB.example:80/mirror/")
-    http = importlib.import_module(type(_http.get_session()).__module__.partition(".")[0])
-    request = http.Request("GET", "http://hub.example/mirror/api/models/a/b")
-    answer = http.Response(200, headers={"Content-Type": "text/html"}, request=request)
     with pytest.raises(connection.OtherAnswerError, match="a page of HTML"):
+        connection._refuse_others(answer_of("http://hub.example/mirror/api/models/a/b", 200, HTML))
+
+
+@pytest.mark.parametrize(
+    ("link", "leads"),
+    [
+        ('<{own}/api/token>; rel="xet-auth"', ""),
+        ('<https://huggingface.co/api/token>; rel="xet-auth"', ""),
+        ('<https://cas.example/x>; rel="xet-reconstruction-info"', ""),
+        ('</api/token>; rel="xet-auth"', ""),
+        ('<http://huggingface.co/api/token>; rel="xet-auth"', "leads to http://huggingface.co"),
+        ('<http://mirror.example:9/api>; rel="xet-auth"', "leads to http://mirror.example:9"),
+        ('<http://[::1>; rel="xet-auth"', "leads to"),
+    ],
+)
+@pytest.mark.parametrize("own", ["https://huggingface.co", "http://mirror.example/hub"])
+def test_where_the_token_may_be_sent(link: str, leads: str, own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", own)
+    headers = {"X-Repo-Commit": "a" * 40, "ETag": '"x"', "Link": link.format(own=own)}
+    answer = answer_of(f"{own}/me/other/resolve/main/x", 200, headers)
+    if not leads:
+        connection._refuse_others(answer)
+        return
+    with pytest.raises(connection.OtherAnswerError, match=leads):
         connection._refuse_others(answer)
 
 

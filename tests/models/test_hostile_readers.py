@@ -69,19 +69,19 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
         ("processor_config.json", {"image_processor": NESTED}, "has repo_path"),
         ("processor_config.json", {"a": [{"size": {"height": 100_000}}]}, "at most 4,096"),
         ("processor_config.json", {"image_processor": {"image_processor_type": "AutoModel"}}, "no image processor"),
-        ("config.json", {"image_processor_type": "AutoModel"}, "no (tokenizer|image processor)"),
-        ("config.json", {"feature_extractor_type": "AutoModel"}, "no (tokenizer|image processor)"),
+        ("config.json", {"image_processor_type": "AutoModel"}, "is no image processor"),
+        ("config.json", {"feature_extractor_type": "AutoModel"}, "is no image processor"),
         (TEXT, {"init_inputs": ["/etc/hosts"]}, "has init_inputs"),
         (TEXT, {"emoji_file": "/etc/hosts"}, "has emoji_file"),
         (TEXT, {"sudachi_kwargs": {"sudachi_config_path": "/etc/hosts"}}, "has sudachi_config_path"),
         (TEXT, {"mecab_kwargs": {"mecab_option": "-d /etc"}}, "has mecab_option"),
         (TEXT, {"gguf_file": "../x.gguf"}, "tokenizer_config.json has gguf_file"),
-        (TEXT, {"tokenizer_class": "AutoModel"}, "no (tokenizer|image processor)"),
-        (TEXT, {"tokenizer_class": "AutoModelFast"}, "no (tokenizer|image processor)"),
-        (TEXT, {"tokenizer_class": "RagTokenizer"}, "no (tokenizer|image processor)"),
+        (TEXT, {"tokenizer_class": "AutoModel"}, "the name of no tokenizer"),
+        (TEXT, {"tokenizer_class": "AutoModelFast"}, "the name of no tokenizer"),
+        (TEXT, {"tokenizer_class": "RagTokenizer"}, "the name of no tokenizer"),
         (TEXT, {"tokenizer_class": "BertTokenizer", "vocab": "/etc/hosts"}, "has vocab"),
         (TEXT, {"fast_tokenizer_files": ["../tokenizer.json"]}, "not beside it"),
-        (IMAGE, {"image_processor_type": "AutoModel"}, "no (tokenizer|image processor)"),
+        (IMAGE, {"image_processor_type": "AutoModel"}, "is no image processor"),
         (
             IMAGE,
             {"image_processor_type": "ViTImageProcessor", "repo_path": "/", "class_info_file": "etc"},
@@ -133,6 +133,16 @@ def change(folder: Path, copy: Path, file: str, changes: dict[str, Any]) -> Path
             "long one",
         ),
         ("tokenizer.json", {"normalizer": {"type": "Precompiled", "precompiled_charsmap": charsmap(1000)}}, "long one"),
+        (
+            "tokenizer.json",
+            {
+                "normalizer": {
+                    "type": "Sequence",
+                    "normalizers": [{**replace(".", "b" * 50), "add_prefix_space": True}] * 3,
+                }
+            },
+            "long one",
+        ),
         (
             "tokenizer.json",
             {
@@ -266,6 +276,32 @@ def test_pickles_and_weights_elsewhere_are_not_read(saved: dict[str, Path], tmp_
 def test_sizes_that_take_memory_without_parameters(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"config.json has"):
         check_config({"backbone_config": fields})
+
+
+def test_names_of_labels_are_no_fields() -> None:
+    check_config({"label2id": {"window": 100, "mouse_pad": 65}, "task_specific_params": {"padding": 1_000}})
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), float("inf")])
+def test_a_number_that_is_none_is_a_sentence(number: float) -> None:
+    for field in ("window_size", "max_length", "num_random_blocks"):
+        with pytest.raises(ValueError, match=rf"config.json has {field} \S+, and"):
+            check_config({field: number})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"feature_extractor_type": "ViTFeatureExtractor"},
+        {"feature_extractor_type": "ConvNextFeatureExtractor"},
+        {"image_processor_type": "DINOv3ViTImageProcessorFast"},
+        {"image_processor_type": "TimmWrapperImageProcessor"},
+        {"feature_extractor_type": "WhisperFeatureExtractor"},
+    ],
+    ids=str,
+)
+def test_honest_image_processors_are_read(options: dict[str, str]) -> None:
+    check_reader(options, IMAGE)
 
 
 def test_what_transformers_takes_where_nothing_is_said_is_allowed() -> None:
