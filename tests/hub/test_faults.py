@@ -342,7 +342,7 @@ def test_no_answer_leads_the_token_elsewhere(header: str, value: str, ordered: C
     ordered.hub.place("me/other", CONFIGURED)
     headers = {"X-Repo-Commit": "a" * 40, "ETag": '"x"', "X-Xet-Hash": "a" * 64, header: value}
     ordered.hub.failures[:] = [Failure("HEAD /me/other/resolve", 200, content=b"{}", headers=headers, times=50)]
-    with pytest.raises(UserError, match=r"^me/other: what answers is not the Hub .*leads to 127.0.0.2"):
+    with pytest.raises(UserError, match=r"^me/other: what answers is not the Hub .*leads to http://127.0.0.2"):
         ordered("push_helpers:check", "me/other", False)
 
 
