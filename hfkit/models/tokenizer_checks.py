@@ -113,9 +113,9 @@ def _growth(rule: Mapping[str, Any]) -> int:
         growths.append(_longest_mapped(mapped))
     if isinstance(content, str):
         replaced = pattern.get("String") if isinstance(pattern, Mapping) else pattern
-        is_text = isinstance(replaced, str) and replaced
         # A pattern can be found between any two characters.
-        growths.append(-(-len(content) // len(replaced)) if is_text else len(content) + 1)
+        is_text = isinstance(replaced, str) and replaced != ""
+        growths.append(-(-len(content) // len(str(replaced))) if is_text else len(content) + 1)
     return max(growths)
 
 
