@@ -5,9 +5,11 @@ import hashlib
 import http.server
 import json
 import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -290,7 +292,8 @@ def test_constraint_that_cannot_be_reached(public_copy: Path, monkeypatch: pytes
         load("constraint")
 
 
-def test_hub_data_set_that_cannot_be_reached() -> None:
+def test_hub_data_set_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfkit.connection.time", SimpleNamespace(sleep=lambda _: None, time=time.time))  # asked 5 times
     with pytest.raises(
         UserError, match="nobody/nothing is neither a file or folder here nor one on the Hub that can be reached"
     ):

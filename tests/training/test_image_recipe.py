@@ -266,7 +266,11 @@ def _to_argv(options: dict[str, object], without: set[str]) -> list[str]:
     ("argv", "message"),
     [
         ("--dataset nothing/at/all", "There is no file or folder nothing/at/all"),
-        ("--dataset nobody/nothing", "The dataset nobody/nothing is neither a file or folder here"),
+        pytest.param(
+            "--dataset nobody/nothing",
+            "The dataset nobody/nothing is neither a file or folder here",
+            marks=pytest.mark.slow,  # it is asked for five times
+        ),
         ("--backbone vgg91", "There is no backbone vgg91"),
         ("--weights default", "The weights default of the backbone test_efficientnet cannot be loaded"),
         ("--backbone vgg19 --weights default", "The weights default of the backbone vgg19 cannot be loaded"),
