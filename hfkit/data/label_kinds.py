@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..notes import Note
+from ..visible import JOINERS, UNSEEN
 from .combined_labels import note_combined
 from .label_reading import LabelForm as LabelForm  # for those who read and name labels
 from .label_reading import Labels
@@ -24,6 +25,7 @@ _OF_EXCEL = ("#n/a", "#value!", "#ref!", "#name?", "#div/0!", "#null!", "#num!")
 _INTEGER = re.compile(r"[+-]?\d+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _SHOWN = 4
+_UNSEEN = re.compile(f"[{UNSEEN}{JOINERS}]")
 _DIFFER = "differ only in case, spaces, hyphens, leading zeros, marks that are not seen, or how a letter is encoded"
 
 
@@ -185,14 +187,18 @@ def _find_twins(labels: Iterable[str]) -> tuple[str, str] | None:
 def _plain(label: str) -> str:
     """Return a label without what does not count: case, spaces, hyphens and underscores between words, marks, leading zeros."""
     normal = unicodedata.normalize("NFKC", label)
-    seen = "".join(letter for letter in normal if unicodedata.category(letter) != "Cf")
+    seen = "".join(letter for letter in normal if not _is_unseen(letter))
     words = re.sub(r"(?<=[^\W_])[\s_-]+(?=[^\W_])", " ", " ".join(seen.split()))
     return (words.lstrip("0") or "0") if re.fullmatch("[0-9]+", words) else words.casefold()
 
 
 def _visible(label: str) -> str:
     """Return a label with the characters that nobody sees as their numbers."""
-    return "".join(f"\\u{ord(letter):04x}" if unicodedata.category(letter) == "Cf" else letter for letter in label)
+    return "".join(f"\\u{ord(letter):04x}" if _is_unseen(letter) else letter for letter in label)
+
+
+def _is_unseen(letter: str) -> bool:
+    return unicodedata.category(letter) == "Cf" or _UNSEEN.fullmatch(letter) is not None
 
 
 def _note_scale(values: list[str], column: str) -> list[Note]:

@@ -68,7 +68,15 @@ def test_a_separator_that_stands_in_no_cell_is_told() -> None:
 
 @pytest.mark.parametrize(
     "twins",
-    [("real", "real\u200b"), ("half-true", "half true"), ("half_true", "Half-True"), ("01", "1"), ("\ufeffa", "a")],
+    [
+        ("real", "real\u200b"),
+        ("real", "real\ufe0f"),
+        ("a", "a\u2800"),
+        ("half-true", "half true"),
+        ("half_true", "Half-True"),
+        ("01", "1"),
+        ("\ufeffa", "a"),
+    ],
 )
 def test_twins_are_refused_or_told_where_both_are_named(twins: tuple[str, str]) -> None:
     table = pd.DataFrame({"label": [*twins, "other"] * 5})
