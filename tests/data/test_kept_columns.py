@@ -89,6 +89,7 @@ def test_no_result_depends_on_them() -> None:
     assert {"text_column", "pair", "long_texts"} <= known_flags("text-classification")
 
 
+@pytest.mark.slow
 def test_a_run_writes_them_and_a_push_does_not(
     run_fakenews: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def test_references_are_found_before_anything_is_fetched(family: str, tmp_path: 
                 assert name in finding.detail
 
 
+@pytest.mark.slow
 @EACH_FAMILY
 def test_a_check_of_each_family(
     family: str, saved: Callable[[str], Path], check: Callable[[Files], dict[str, tuple[bool, str]]], tmp_path: Path

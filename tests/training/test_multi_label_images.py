@@ -103,7 +103,8 @@ HEADS = {
 BACKBONE = "--backbone test_efficientnet --weights none --image_size 32 --use_cpu true --bf16 false --disable_tqdm true".split()
 
 
-@pytest.mark.parametrize("head", ["mlp", pytest.param("layers", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["mlp", "layers"])
 def test_a_run_on_images(head: str, data: Path, tmp_path: Path) -> None:
     argv = [*BACKBONE, *HEADS[head].split(), "--dataset", str(data), "--label_column", *NAMES]
     results = load_recipe("cifar10").main([*argv, "--output_dir", str(tmp_path / "run")])

@@ -51,7 +51,7 @@ def train(trainer: Any, checkpoint: Path | None = None) -> dict[str, torch.Tenso
     return state(trainer.model)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_writes_a_checkpoint_that_goes_on_as_if_nothing_was(
     number: int, make_model: Make, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,6 +77,7 @@ def test_what_is_cut_off_leaves_the_old_files_or_none_that_is_taken_for_whole(
         assert (tmp_path / "mine.txt").exists()
 
 
+@pytest.mark.slow
 def test_a_kill_while_the_model_is_saved_leaves_the_one_of_before(
     make_model: Callable[[str], BackboneClassifier], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
