@@ -114,7 +114,7 @@ def _read_metadata(dataset: str, name: str, revision: str | None) -> tuple[str, 
             return "", None if answer is None else answer.headers.get(constants.HUGGINGFACE_HEADER_X_REPO_COMMIT)
         except OfflineModeIsEnabled:
             return "", None
-        commit = file.parents[name.count("/")].name  # of a cache: snapshots/COMMIT/NAME
+        commit = file.parent.name  # of a cache: snapshots/COMMIT/NAME
     return (file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""), commit
 
 

@@ -3,12 +3,12 @@
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from ..flags.demo import is_loopback
 from ..prediction.opening import open_predictor
 from .examples import find_examples
 
@@ -46,12 +46,8 @@ def names_of(host: str) -> list[str]:
 
     Another name leads to this machine where somebody's server says so, whose pages would read the answers then.
     """
-    try:
-        is_alone = host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        is_alone = False
     # Starlette takes what stands in front of the first colon for the name: of [::1] that is a bracket.
-    return ["127.0.0.1", "localhost", "[" if ":" in host else host.lower()] if is_alone else ["*"]
+    return ["127.0.0.1", "localhost", "[" if ":" in host else host.lower()] if is_loopback(host) else ["*"]
 
 
 def launch_page(model: str, host: str, port: int | None, revision: str | None, console: Console) -> None:

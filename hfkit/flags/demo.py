@@ -31,7 +31,7 @@ def check_demo_early(model: str, host: str, port: int | None) -> str | None:
     if port is not None and not 0 < port < 2**16:
         raise UserError(f"--port {port}: write a number from 1 to 65535, or leave it out.")
     _check_can_listen(host, port)
-    if _is_local(host):
+    if is_loopback(host):
         return None
     return (
         f"Warning: on {host} everybody who reaches this machine can open the page, without a password: they can use the "
@@ -61,7 +61,7 @@ def _check_can_listen(host: str, port: int | None) -> None:
         ) from error
 
 
-def _is_local(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether an address is one that only this machine reaches."""
     try:
         return ip_address(host.strip("[]")).is_loopback

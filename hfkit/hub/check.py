@@ -15,7 +15,7 @@ from ..models import FAMILIES, config_checks, list_code, reader_checks, tokenize
 from .client import hub_errors, read_file
 from .fetch import LARGEST_WHOLE, fetch_model, fetch_whole, list_sizes
 from .finding import Finding
-from .limited_process import START_SECONDS, memory_remark, run_limited, time_limit
+from .limited_process import START_SECONDS, memory_limit, memory_remark, run_limited, time_limit
 from .look import look_at_model
 from .proof import load_in_clean_process
 from .read_card import read_card
@@ -253,7 +253,7 @@ def _check_loading(repository: Repository, weights: Finding, trust_remote_code: 
         if trust_remote_code:
             whole = fetch_whole(repository.name, repository.commit, repository.sizes)
             seconds = START_SECONDS + time_limit(weight_bytes)
-            labels = load_in_clean_process(whole, None, task, inputs, weight_bytes, seconds)["labels"]
+            labels = load_in_clean_process(whole, None, task, inputs, memory_limit(weight_bytes), seconds)["labels"]
             answered = f"its own code loads and predicts {len(labels)} classes{memory_remark()}"
             return weights, Finding("prediction", True, answered)
         model = fetch_model(repository.name, repository.commit, repository.sizes)

@@ -3,8 +3,8 @@
     python clean_process.py REQUEST.json
 
 REQUEST.json holds `model` (a folder or a Hub id), `revision`, `task`, `inputs` (texts, or files of images), `hub_fault`, the code
-that it ends with where the Hub failed in a way that may pass, and of a stranger's model `weight_bytes`, by which its memory is
-limited. The last line of its output is JSON: the labels of the model, and for each input the score of each label.
+that it ends with where the Hub failed in a way that may pass, and of a stranger's model `memory_bytes`, which it may take besides
+what importing torch maps. The last line of its output is JSON: the labels of the model, and for each input their scores.
 """
 
 import json
@@ -35,13 +35,13 @@ def block_hfkit() -> None:
     raise SystemExit("hfkit could be imported: this would prove nothing.")
 
 
-def limit_memory(weight_bytes: int) -> None:
-    """Let this process map what it has, and what `limited_process.memory_limit` says, where the system has such a limit."""
+def limit_memory(memory_bytes: int) -> None:
+    """Let this process map so many bytes besides what it has, where the system has such a limit."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        most = mapped + max(4 * weight_bytes, 2 * weight_bytes + 2**30)
+        most = mapped + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
@@ -50,8 +50,8 @@ def predict(request: dict[str, Any]) -> dict[str, Any]:
     import torch
     from transformers import pipeline
 
-    if request["weight_bytes"] is not None:
-        limit_memory(request["weight_bytes"])
+    if request["memory_bytes"] is not None:
+        limit_memory(request["memory_bytes"])
     torch.manual_seed(0)
     classify = pipeline(
         request["task"],

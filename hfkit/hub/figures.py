@@ -27,6 +27,7 @@ def _splits(results: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def list_results(results: dict[str, Any], summary: dict[str, Any], task: str) -> list[EvalResult]:
+    """Return the metrics of each split that was evaluated, in the form of a card."""
     return [
         EvalResult(
             task_type=task,
@@ -55,6 +56,7 @@ def _dataset_args(split: str, summary: dict[str, Any]) -> dict[str, str] | None:
 
 
 def result_table(results: dict[str, Any], summary: dict[str, Any], shown: dict[str, Any]) -> pd.DataFrame:
+    """Return a row for each split that was evaluated: how many rows it has, accuracy and macro F1 with their intervals."""
     rows = {}
     for prefix, split in _splits(results):
         total, accuracy, macro = summary["rows"][split], results[f"{prefix}_accuracy"], results[f"{prefix}_macro_f1"]

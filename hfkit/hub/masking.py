@@ -15,7 +15,8 @@ _FILLERS = {
 _STOP = "[.\N{FULLWIDTH FULL STOP}\N{IDEOGRAPHIC FULL STOP}\N{HALFWIDTH IDEOGRAPHIC FULL STOP}]"
 _AT = r"(?:[@\N{FULLWIDTH COMMERCIAL AT}]|&#(?:0*64|x0*40);|&commat;|\s+@\s+|\s*[(\[{<]\s*(?:at|@)\s*[)\]}>]\s*)"
 _DOT = rf"(?:{_STOP}|&#(?:0*46|x0*2e);|&period;|\s+\.\s*(?=\w)|\s*[(\[{{<]\s*(?:dot|\.)\s*[)\]}}>]\s*|\s+dot\s+)"
-_LETTERS = r"\w\u0300-\u036f-"
+_MARKS = r"\u0300-\u036f"
+_LETTERS = rf"\w{_MARKS}-"
 """Of a name, with marks that stand for themselves."""
 _DOMAIN = r"(?:com|org|net|edu|gov|info|biz|io|co|de|uk|fr|eu|ch|nl|ca|au|jp|ru|br)\b"
 _MASKED = re.compile(
@@ -28,7 +29,8 @@ _MASKED = re.compile(
     r"|(?P<address>(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*)"
     rf"|(?P<mail>(?<![{_LETTERS}.+])[{_LETTERS}.+]+(?:{_AT}[{_LETTERS}]+(?:{_DOT}[{_LETTERS}]+)+|\s+at\s+[\w-]+(?:\s+dot\s+[\w-]+)+"
     rf"|\s+at\s+(?:[\w-]+\.)+{_DOMAIN}))"
-    r"|(?P<handle>[@\N{FULLWIDTH COMMERCIAL AT}]+\w(?:[\w\u0300-\u036f.-]*[\w\u0300-\u036f])?)"
+    r"|(?P<handle>[@\N{FULLWIDTH COMMERCIAL AT}]+"
+    rf"\w(?:[{_LETTERS}.]*[\w{_MARKS}])?)"
     r"|(?P<user>(?<![\w/])/?u/[\w-]{2,})"
     r"|(?P<number>\+?\d[\d ()/.-]{6,}\d)",
     re.IGNORECASE,

@@ -139,7 +139,7 @@ def load_in_clean_process(
     revision: str | None,
     task: str,
     inputs: list[Any],
-    strange_bytes: int | None = None,
+    memory_bytes: int | None = None,
     seconds: float = CLEAN_PROCESS_SECONDS,
 ) -> dict[str, Any]:
     """Run `clean_process.py`, which has no hfkit, no standard input and an empty cache of modules.
@@ -149,8 +149,8 @@ def load_in_clean_process(
         revision: Commit of a Hub id.
         task: Of the pipeline.
         inputs: Texts, pairs of texts, or files of images.
-        strange_bytes: Of a stranger's weights, by which its memory is limited. It gets no token, no GPU and nothing of
-            the environment. Its code still runs as the user, who could read the user's files and reach the network.
+        memory_bytes: Of a stranger's model, what it may take besides what importing torch maps. It gets no token, no GPU and
+            nothing of the environment. Its code still runs as the user, who could read the user's files and reach the network.
         seconds: After which it is stopped.
 
     Raises:
@@ -158,7 +158,7 @@ def load_in_clean_process(
         UserError: It failed; its last line says how.
 
     """
-    request = {"model": model, "revision": revision, "task": task, "inputs": inputs, "weight_bytes": strange_bytes}
+    request = {"model": model, "revision": revision, "task": task, "inputs": inputs, "memory_bytes": memory_bytes}
     request["hub_fault"] = HUB_FAULT
     with tempfile.TemporaryDirectory() as folder:
         script, file = Path(folder) / "clean_process.py", Path(folder) / "request.json"
@@ -171,7 +171,7 @@ def load_in_clean_process(
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                env=make_environment(folder, with_token=strange_bytes is None),
+                env=make_environment(folder, with_token=memory_bytes is None),
                 cwd=folder,
                 timeout=seconds,
             )

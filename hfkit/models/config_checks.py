@@ -12,7 +12,7 @@ from transformers.utils import cached_file, extract_commit_hash
 
 from .field_checks import check_class_names, check_fields
 from .refusing import refusing
-from .size_checks import POSITIONS, check_sizes
+from .size_checks import POSITIONS, check_at_most, check_sizes
 
 Config = TypeVar("Config", bound=PreTrainedConfig)
 
@@ -258,5 +258,4 @@ def _check_number(key: str, number: Any) -> None:
         most = _MOST_POSITIONS
     if isinstance(number, int) and number < 0 and key.startswith("num_") and "label" not in key:
         raise ValueError(f"config.json has {key} {str(number)[:20]}, and so few cannot be")
-    if not abs(number) <= most:
-        raise ValueError(f"config.json has {key} {str(number)[:20]}, and at most {most:,} can be")
+    check_at_most(key, number, most)

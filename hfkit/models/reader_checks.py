@@ -106,15 +106,7 @@ def check_reader(options: dict[str, Any], name: str) -> None:
     check_classes(options)
     for part in _parts(options):
         _check_files(part, name)
-        for field in (field for field in _RUNS_MORE if part.get(field)):
-            raise ValueError(
-                f"{name} has {field}, by which a program would be run or a font fetched: it is not followed"
-            )
-        for number in (number for field in _EXTRA_TOKENS for number in list_numbers(part.get(field))):
-            if number > _MOST_EXTRA:
-                raise ValueError(
-                    f"{name} asks for {str(number)[:20]} tokens of its own, and at most {_MOST_EXTRA:,} can be"
-                )
+        _check_extras(part, name)
         if name != _OF_TOKENIZERS:
             _check_sides(part, name)
     if name != _OF_TOKENIZERS:
@@ -133,6 +125,21 @@ def _check_files(options: Mapping[str, Any], name: str) -> None:
     for file in files if isinstance(files, list) else [""]:
         if not _PLAIN_FILE.fullmatch(str(file)):
             raise ValueError(f"{name} names a file that is not beside it")
+
+
+def _check_extras(options: Mapping[str, Any], name: str) -> None:
+    """Refuse settings by which a program is run, a font fetched, or tokens are made without an end."""
+    for field in _RUNS_MORE:
+        if options.get(field):
+            raise ValueError(
+                f"{name} has {field}, by which a program would be run or a font fetched: it is not followed"
+            )
+    for field in _EXTRA_TOKENS:
+        for number in list_numbers(options.get(field)):
+            if number > _MOST_EXTRA:
+                raise ValueError(
+                    f"{name} asks for {str(number)[:20]} tokens of its own, and at most {_MOST_EXTRA:,} can be"
+                )
 
 
 def check_classes(options: dict[str, Any]) -> None:

@@ -40,8 +40,18 @@ def check_sizes(part: Mapping[str, Any]) -> None:
             given = [abs(number) for number in list_numbers(getattr(usual, str(key), None))]
             most = _TIMES_THE_USUAL * max([*given, _USUAL])
             for number in list_numbers(value):
-                if not abs(number) <= most:
-                    raise ValueError(f"config.json has {key} {str(number)[:20]}, and at most {most:,} can be")
+                check_at_most(key, number, most)
+
+
+def check_at_most(key: str, number: float, most: float) -> None:
+    """Refuse a number of a field that is larger than `most`, or no number.
+
+    Raises:
+        ValueError: It is.
+
+    """
+    if not abs(number) <= most:
+        raise ValueError(f"config.json has {key} {str(number)[:20]}, and at most {most:,} can be")
 
 
 def list_numbers(value: Any) -> Iterator[float]:

@@ -113,9 +113,10 @@ def _growth(rule: Mapping[str, Any]) -> int:
         growths.append(_longest_mapped(mapped))
     if isinstance(content, str):
         replaced = pattern.get("String") if isinstance(pattern, Mapping) else pattern
-        # A pattern can be found between any two characters.
-        is_text = isinstance(replaced, str) and replaced != ""
-        growths.append(-(-len(content) // len(str(replaced))) if is_text else len(content) + 1)
+        if isinstance(replaced, str) and replaced:
+            growths.append(-(-len(content) // len(replaced)))
+        else:  # a pattern can be found between any two characters
+            growths.append(len(content) + 1)
     return max(growths)
 
 

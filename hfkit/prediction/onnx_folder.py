@@ -32,12 +32,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
     """
     try:
-        _check_sums(folder)
+        sums = _check_sums(folder)
         settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
         _check_settings(settings)
         if settings["task"] == TASKS[0]:
             tokenizer = folder / TOKENIZER_FILE
-            if TOKENIZER_FILE not in read_manifest(folder):
+            if TOKENIZER_FILE not in sums:
                 raise ValueError("the manifest does not name the tokenizer")
             check_rules_of(tokenizer, tokenizer.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -48,8 +48,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return dict(settings)
 
 
-def _check_sums(folder: Path) -> None:
-    """Compare the files with the manifest.
+def _check_sums(folder: Path) -> dict[str, str]:
+    """Compare the files with the manifest, and return what it holds.
 
     Raises:
         ValueError: One is missing, or another one.
@@ -67,6 +67,7 @@ def _check_sums(folder: Path) -> None:
     changed = [name for name, value in now.items() if value != sums[name]]
     if changed:
         raise ValueError(f"{changed[0]} is not what was written")
+    return sums
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
